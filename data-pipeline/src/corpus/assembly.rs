@@ -1,0 +1,245 @@
+//! Rows become sentences: offsets are held against the text, labels become classes.
+
+use super::Counts;
+use super::labels::Labels;
+use super::quarantine::Quarantined;
+use super::row::{Annotated, Place, Row};
+use crate::{Class, Entity, Error, Event, Kind, Mention, Relation, Sentence, Span};
+use std::collections::{BTreeMap, HashSet};
+
+/// Collects the sentences of one language of one split.
+#[derive(Debug)]
+pub(crate) struct Assembly<'a> {
+    /// `corpus/split`, the front of made ids.
+    name: String,
+    language: &'a str,
+    labels: Labels<'a>,
+    ids: HashSet<String>,
+    rows: usize,
+    /// Rows that did not fit.
+    pub quarantined: Vec<Quarantined>,
+    /// Annotations whose label is declared as dropped.
+    pub dropped: BTreeMap<String, usize>,
+    /// Annotations of sound rows, dropped ones too.
+    pub counts: Counts,
+}
+
+/// An annotation whose places are mentions of the text.
+struct Located {
+    entities: Vec<(String, Mention)>,
+    relations: Vec<(String, usize, usize)>,
+    events: Vec<(String, Mention, Vec<(String, Mention)>)>,
+}
+
+impl<'a> Assembly<'a> {
+    /// Nothing yet, for the split `name` in `language`.
+    pub(crate) fn new(name: String, language: &'a str, labels: Labels<'a>) -> Self {
+        Self {
+            name,
+            language,
+            labels,
+            ids: HashSet::new(),
+            rows: 0,
+            quarantined: Vec::new(),
+            dropped: BTreeMap::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The sentence of `row`, or none if it goes to quarantine; a label that nobody declared stops.
+    pub(crate) fn sentence(&mut self, row: Row) -> Result<Option<Sentence>, Error> {
+        self.rows += 1;
+        let located = row.content.and_then(|content| {
+            let located = locate(&content)?;
+            Ok((content.text, located))
+        });
+        let (text, located) = match located {
+            Ok(found) => found,
+            Err(reason) => {
+                let file = row.file.display().to_string();
+                self.quarantined.push(Quarantined { file, line: row.line, reason });
+                return Ok(None);
+            }
+        };
+        let id = self.unique(row.id);
+        self.counts.sentences += 1;
+        self.counts.entities += located.entities.len();
+        self.counts.relations += located.relations.len();
+        self.counts.events += located.events.len();
+        let data = |message| Error::data(&row.file, row.line, message);
+        let entities = self.entities(located.entities).map_err(data)?;
+        let relations = self.relations(located.relations, &entities).map_err(data)?;
+        let events = self.events(located.events).map_err(data)?;
+        let mut sentence = Sentence {
+            id,
+            text,
+            language: self.language.to_owned(),
+            entities: entities.into_iter().flatten().collect(),
+            relations,
+            events,
+        };
+        in_order(&mut sentence);
+        Ok(Some(sentence))
+    }
+
+    fn unique(&mut self, own: Option<String>) -> String {
+        let id = own.unwrap_or_else(|| format!("{}/{}", self.name, self.rows));
+        // An id that comes again is told apart by the number of its row.
+        let id = if self.ids.contains(&id) { format!("{id}#{}", self.rows) } else { id };
+        self.ids.insert(id.clone());
+        id
+    }
+
+    /// One for each annotation, so that relations can point at them; none where dropped.
+    fn entities(&mut self, found: Vec<(String, Mention)>) -> Result<Vec<Option<Entity>>, String> {
+        let entity = |(label, mention): (String, Mention)| {
+            let class = self.class(&label, Kind::Entity)?;
+            Ok(class.map(|class| Entity { class: class.name.clone(), mention }))
+        };
+        found.into_iter().map(entity).collect()
+    }
+
+    /// The relations whose label and whose two arguments are kept.
+    fn relations(
+        &mut self,
+        found: Vec<(String, usize, usize)>,
+        entities: &[Option<Entity>],
+    ) -> Result<Vec<Relation>, String> {
+        let mut relations = Vec::new();
+        for (label, head, tail) in found {
+            let Some(class) = self.class(&label, Kind::Relation)? else { continue };
+            let (Some(head), Some(tail)) = (&entities[head], &entities[tail]) else {
+                *self.dropped.entry(label).or_default() += 1;
+                continue;
+            };
+            let (head, tail) = (head.clone(), tail.clone());
+            relations.push(Relation { class: class.name.clone(), head, tail });
+        }
+        Ok(relations)
+    }
+
+    fn events(
+        &mut self,
+        found: Vec<(String, Mention, Vec<(String, Mention)>)>,
+    ) -> Result<Vec<Event>, String> {
+        let mut events = Vec::new();
+        for (label, trigger, fillers) in found {
+            let Some(class) = self.class(&label, Kind::Event)? else { continue };
+            let mut arguments = Vec::new();
+            for (role, mention) in fillers {
+                match self.labels.role(&role, class)? {
+                    Some(position) => arguments.push((position, mention)),
+                    None => *self.dropped.entry(role).or_default() += 1,
+                }
+            }
+            arguments.sort_by_key(|(position, mention)| (*position, mention.span));
+            arguments.dedup();
+            let name = |position: usize| class.arguments[position].name.clone();
+            let arguments = arguments
+                .into_iter()
+                .map(|(position, mention)| (name(position), mention))
+                .collect();
+            events.push(Event { class: class.name.clone(), trigger, arguments });
+        }
+        Ok(events)
+    }
+
+    /// The class of `label`; a dropped one is counted.
+    fn class(&mut self, label: &str, kind: Kind) -> Result<Option<&'a Class>, String> {
+        let class = self.labels.class(label, kind)?;
+        if class.is_none() {
+            *self.dropped.entry(label.to_owned()).or_default() += 1;
+        }
+        Ok(class)
+    }
+}
+
+/// Order of appearance, each object once: two labels that map to one class would repeat it.
+fn in_order(sentence: &mut Sentence) {
+    let start = |mention: &Mention| mention.span.map(|span| (span.start, span.end));
+    sentence
+        .entities
+        .sort_by(|a, b| (start(&a.mention), &a.class).cmp(&(start(&b.mention), &b.class)));
+    sentence.entities.dedup();
+    sentence.relations.sort_by_key(|relation| {
+        (start(&relation.head.mention), start(&relation.tail.mention), relation.class.clone())
+    });
+    sentence.relations.dedup();
+    sentence.events.sort_by_key(|event| (start(&event.trigger), event.class.clone()));
+    sentence.events.dedup();
+}
+
+/// Holds every place against the text.
+fn locate(content: &Annotated) -> Result<Located, String> {
+    if content.text.trim().is_empty() {
+        return Err("the text is empty".into());
+    }
+    let text = Characters::new(&content.text);
+    let entities = content
+        .entities
+        .iter()
+        .map(|entity| Ok((entity.label.clone(), text.mention(&entity.place, &entity.label)?)))
+        .collect::<Result<Vec<_>, String>>()?;
+    let count = entities.len();
+    let relations = content
+        .relations
+        .iter()
+        .map(|relation| match relation.head.max(relation.tail) {
+            last if last < count => Ok((relation.label.clone(), relation.head, relation.tail)),
+            last => Err(format!(
+                "relation `{}` points at entity {last}, but there are only {count}",
+                relation.label
+            )),
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    let events = content
+        .events
+        .iter()
+        .map(|event| {
+            let trigger = text.mention(&event.trigger, &event.label)?;
+            let arguments = event
+                .arguments
+                .iter()
+                .map(|(role, place)| Ok((role.clone(), text.mention(place, role)?)))
+                .collect::<Result<Vec<_>, String>>()?;
+            Ok((event.label.clone(), trigger, arguments))
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    Ok(Located { entities, relations, events })
+}
+
+/// A text that is cut by characters.
+struct Characters<'a> {
+    text: &'a str,
+    /// The byte at which each character starts, and the end.
+    bytes: Vec<usize>,
+}
+
+impl<'a> Characters<'a> {
+    fn new(text: &'a str) -> Self {
+        let bytes = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        Self { text, bytes }
+    }
+
+    fn mention(&self, place: &Place, label: &str) -> Result<Mention, String> {
+        let Place { start, end, surface } = place;
+        let length = self.bytes.len() - 1;
+        if start >= end {
+            return Err(format!("`{label}` at characters {start}..{end} is empty"));
+        }
+        if *end > length {
+            return Err(format!(
+                "`{label}` at characters {start}..{end} leaves the text, which has {length}"
+            ));
+        }
+        let text = &self.text[self.bytes[*start]..self.bytes[*end]];
+        match surface {
+            Some(surface) if surface != text => Err(format!(
+                "`{label}` at characters {start}..{end} reads `{text}`, but the row says `{surface}`"
+            )),
+            _ => {
+                Ok(Mention { text: text.to_owned(), span: Some(Span { start: *start, end: *end }) })
+            }
+        }
+    }
+}

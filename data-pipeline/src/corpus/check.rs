@@ -1,0 +1,100 @@
+//! Declared counts held against what the files hold; `knowcoder data validate`.
+
+use super::declaration::Split;
+use super::{Corpus, Counts, Found, Quarantined};
+use crate::Error;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What became of one split.
+#[derive(Clone, Debug, Serialize)]
+pub struct SplitCheck {
+    /// Its name.
+    pub split: String,
+    /// Whether it may be used.
+    pub ok: bool,
+    /// What the files hold.
+    pub found: Counts,
+    /// Where that is not what was declared.
+    pub differences: Vec<Difference>,
+    /// Rows that may go to quarantine.
+    pub misfits_declared: usize,
+    /// Rows that do.
+    pub quarantined: Vec<Quarantined>,
+    /// Annotations by original label or role, where the declaration drops it.
+    pub dropped: BTreeMap<String, usize>,
+    /// Why it cannot be used.
+    pub error: Option<String>,
+}
+
+/// A count that is not the declared one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// `sentences`, `entities`, `relations` or `events`.
+    pub what: &'static str,
+    /// The declaration's number.
+    pub declared: usize,
+    /// The files' number.
+    pub found: usize,
+    /// Byte of the declaration at which its number stands.
+    #[serde(skip)]
+    pub(crate) at: usize,
+}
+
+/// Reads every split of `corpus` and compares; a split that cannot be read does not hide the next.
+pub fn validate(corpus: &Corpus) -> Vec<SplitCheck> {
+    corpus.declaration.splits.iter().map(|(name, split)| check(corpus, name, split)).collect()
+}
+
+fn check(corpus: &Corpus, name: &str, split: &Split) -> SplitCheck {
+    let mut check = SplitCheck {
+        split: name.to_owned(),
+        ok: false,
+        found: Counts::default(),
+        differences: Vec::new(),
+        misfits_declared: split.misfits,
+        quarantined: Vec::new(),
+        dropped: BTreeMap::new(),
+        error: None,
+    };
+    let verdict = match corpus.declaration.parallel {
+        true => check.take(corpus, split, corpus.found_pairs(name, split)),
+        false => check.take(corpus, split, corpus.found(name, split)),
+    };
+    check.ok = verdict.is_ok();
+    check.error = verdict.err().map(|error| error.to_string());
+    check
+}
+
+impl SplitCheck {
+    /// Notes what was found, and says whether it is what was declared.
+    fn take<T>(
+        &mut self,
+        corpus: &Corpus,
+        split: &Split,
+        found: Result<Found<T>, Error>,
+    ) -> Result<(), Error> {
+        let found = found?;
+        let verdict = corpus.accept(&self.split, split, &found);
+        self.differences = differences(split, found.counts);
+        self.found = found.counts;
+        (self.quarantined, self.dropped) = (found.quarantined, found.dropped);
+        verdict
+    }
+}
+
+/// The declared counts that `found` does not have.
+pub(crate) fn differences(split: &Split, found: Counts) -> Vec<Difference> {
+    let pairs = [
+        ("sentences", &split.sentences, found.sentences),
+        ("entities", &split.entities, found.entities),
+        ("relations", &split.relations, found.relations),
+        ("events", &split.events, found.events),
+    ];
+    let differs = |(what, declared, found): (_, &Option<toml::Spanned<usize>>, _)| {
+        let declared = declared.as_ref().filter(|declared| *declared.get_ref() != found)?;
+        let (at, declared) = (declared.span().start, *declared.get_ref());
+        Some(Difference { what, declared, found, at })
+    };
+    pairs.into_iter().filter_map(differs).collect()
+}

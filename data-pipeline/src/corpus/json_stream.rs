@@ -1,0 +1,61 @@
+//! CLUENER's layout: JSON objects one after another, surfaces under their label with offsets.
+
+use super::json::{Values, without_place};
+use super::row::{Annotated, Labelled, Place, Row};
+use super::source::Source;
+use crate::Error;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a declaration says about the offsets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Options {
+    /// Whether the end offset is the last character or one past it.
+    end: End,
+}
+
+/// What an end offset names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum End {
+    /// The last character, as in CLUENER.
+    #[default]
+    Inclusive,
+    /// One past the last character.
+    Exclusive,
+}
+
+/// One object of the stream.
+#[derive(Deserialize)]
+struct Object {
+    text: String,
+    label: BTreeMap<String, BTreeMap<String, Vec<(usize, usize)>>>,
+}
+
+/// The sentences of a file.
+pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error> {
+    Values::stream(source)
+        .map(|value| {
+            let (line, value) = value?;
+            Ok(Row::new(source, line, None, annotated(value, options.end)))
+        })
+        .collect()
+}
+
+fn annotated(value: Value, end: End) -> Result<Annotated, String> {
+    let object: Object =
+        serde_json::from_value(value).map_err(|error| format!("{}", without_place(&error)))?;
+    let past = usize::from(end == End::Inclusive);
+    let mut entities = Vec::new();
+    for (label, surfaces) in object.label {
+        for (surface, spans) in surfaces {
+            entities.extend(spans.into_iter().map(|(start, end)| Labelled {
+                label: label.clone(),
+                place: Place { start, end: end + past, surface: Some(surface.clone()) },
+            }));
+        }
+    }
+    Ok(Annotated { text: object.text, entities, ..Annotated::default() })
+}

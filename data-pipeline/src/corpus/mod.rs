@@ -1,0 +1,324 @@
+//! A declaration in `configs/datasets/` becomes sentences.
+//!
+//! # Layout
+//! - [`declaration`]: what a declaration may say; [`labels`]: original labels and their classes.
+//! - `columns`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `frames`: one file a
+//!   family of formats. A reader gives [`row`]s in the corpus's own words and knows no class.
+//! - [`assembly`]: rows become sentences, or go to [`quarantine`] with the reason.
+//! - [`check`], [`stats`]: what `knowcoder data validate` and `data stats` say.
+//!
+//! Nothing is lost silently: a dropped label is counted, a row that does not fit is kept with its
+//! reason, more of them than declared stop the run, and so does a count that is not the declared.
+
+mod assembly;
+mod check;
+mod columns;
+mod declaration;
+mod fewfc;
+mod frames;
+mod json;
+mod json_stream;
+mod labels;
+mod names;
+mod quarantine;
+mod random;
+mod row;
+mod source;
+mod spans;
+mod spert;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod uner;
+mod uner_parallel;
+
+pub use check::{Difference, SplitCheck, validate};
+pub use quarantine::{Quarantined, write_quarantine};
+pub use stats::{SplitStats, stats};
+
+use crate::{Error, Parallel, Schema, Sentence, Task};
+use assembly::Assembly;
+use declaration::{Declaration, Reader, Root, Split};
+use labels::Labels;
+use row::Row;
+use serde::Serialize;
+use source::Source;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A declared corpus; reading it happens split by split.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    declaration: Declaration,
+    schema: Schema,
+    data_root: PathBuf,
+}
+
+/// The sentences of a split, and what was left out of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Sentences in the order of the files.
+    pub sentences: Vec<Sentence>,
+    /// Rows that do not fit, as many as the declaration allows.
+    pub quarantined: Vec<Quarantined>,
+    /// Annotations by original label or role, where the declaration drops it.
+    pub dropped: BTreeMap<String, usize>,
+}
+
+/// How many there are; what the declaration drops is counted too, so that the numbers can be held
+/// against published ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Sentences, or pairs of a parallel corpus.
+    pub sentences: usize,
+    /// Entities; both sides of a pair.
+    pub entities: usize,
+    /// Relations.
+    pub relations: usize,
+    /// Events.
+    pub events: usize,
+}
+
+/// Everything that a split holds, not yet held against its declaration.
+struct Found<T> {
+    items: Vec<T>,
+    quarantined: Vec<Quarantined>,
+    dropped: BTreeMap<String, usize>,
+    counts: Counts,
+}
+
+impl Corpus {
+    /// Reads the declaration and its schema; the files of the corpus are not touched yet.
+    pub fn load(declaration: &Path, data_root: &Path) -> Result<Self, Error> {
+        let declaration = Declaration::load(declaration)?;
+        if !declaration.schema.is_file() {
+            let schema = declaration.schema.display();
+            let message = format!("its schema `{schema}` is not there; paths start at this file");
+            return Err(Error::declaration(&declaration.path, message));
+        }
+        let schema = Schema::load(&declaration.schema)?;
+        Labels::new(&declaration, &schema).check()?;
+        Ok(Self { declaration, schema, data_root: data_root.to_owned() })
+    }
+
+    /// The sentences of `split`; for a parallel corpus see [`Self::read_parallel`].
+    pub fn read(&self, split: &str) -> Result<Reading, Error> {
+        let declared = self.declaration.split(split)?;
+        let found = self.found(split, declared)?;
+        self.accept(split, declared, &found)?;
+        let Found { items: sentences, quarantined, dropped, .. } = found;
+        Ok(Reading { sentences, quarantined, dropped })
+    }
+
+    /// The pairs of `split` of a parallel corpus.
+    pub fn read_parallel(&self, split: &str) -> Result<Vec<Parallel>, Error> {
+        let declared = self.declaration.split(split)?;
+        let found = self.found_pairs(split, declared)?;
+        self.accept(split, declared, &found)?;
+        Ok(found.items)
+    }
+
+    /// The name that recipes use.
+    pub fn name(&self) -> &str {
+        &self.declaration.name
+    }
+
+    /// The language code; `en-zh` if source and target are parallel.
+    pub fn language(&self) -> &str {
+        &self.declaration.language
+    }
+
+    /// What the annotation can be used for.
+    pub fn tasks(&self) -> &[Task] {
+        &self.declaration.tasks
+    }
+
+    /// Whether it holds pairs.
+    pub fn is_parallel(&self) -> bool {
+        self.declaration.parallel
+    }
+
+    /// Under what licence its files are used.
+    pub fn licence(&self) -> &str {
+        &self.declaration.licence
+    }
+
+    /// Where its files come from.
+    pub fn origin(&self) -> &str {
+        &self.declaration.origin
+    }
+
+    /// The file of its classes.
+    pub fn schema_path(&self) -> &Path {
+        &self.declaration.schema
+    }
+
+    /// Its classes.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The names of its splits, sorted.
+    pub fn splits(&self) -> Vec<&str> {
+        self.declaration.splits.keys().map(String::as_str).collect()
+    }
+
+    /// The files that `split` is read from; they need not exist.
+    pub fn files(&self, split: &str) -> Result<Vec<PathBuf>, Error> {
+        let split = self.declaration.split(split)?;
+        let files: Vec<&str> = match &self.declaration.reader {
+            Reader::UnerParallel(options) => options.sources(),
+            Reader::Frames(options) => {
+                options.frames.iter().chain(&options.names).map(String::as_str).collect()
+            }
+            _ => split.files.iter().map(String::as_str).collect(),
+        };
+        Ok(files.into_iter().map(|file| self.place(file)).collect())
+    }
+
+    fn labels(&self) -> Labels<'_> {
+        Labels::new(&self.declaration, &self.schema)
+    }
+
+    /// Where a file should lie.
+    fn place(&self, file: &str) -> PathBuf {
+        match self.declaration.root {
+            Root::Data => self.data_root.join(file),
+            Root::Configs => {
+                let folder = self.declaration.path.parent().unwrap_or(Path::new(""));
+                declaration::beside(folder, &Path::new("..").join(file))
+            }
+        }
+    }
+
+    /// Where a file does lie.
+    fn find(&self, file: &str) -> Result<PathBuf, Error> {
+        let place = self.place(file);
+        if place.exists() {
+            return Ok(place);
+        }
+        let way_out = match self.declaration.root {
+            Root::Configs => "it belongs to the repository: check it out again".to_owned(),
+            Root::Data => format!(
+                "point --data-root (KNOWCODER_DATA) at the folder that holds it, or get it from {}",
+                self.declaration.origin
+            ),
+        };
+        let message = format!("`{}` is not there; {way_out}", place.display());
+        Err(Error::declaration(&self.declaration.path, message))
+    }
+
+    /// The rows of a corpus that is not parallel.
+    fn rows(&self, split: &Split) -> Result<Vec<Row>, Error> {
+        let find = |file: &str| self.find(file);
+        match &self.declaration.reader {
+            Reader::UnerParallel(options) => {
+                let range = split.pairs.unwrap_or_default();
+                return uner_parallel::rows(options, &self.declaration.language, range, find);
+            }
+            Reader::Frames(options) => {
+                return frames::rows(options, &self.declaration, split, find);
+            }
+            _ => {}
+        }
+        let mut rows = Vec::new();
+        for file in &split.files {
+            let source = Source::open(&self.find(file)?)?;
+            let found = match &self.declaration.reader {
+                Reader::Columns(options) => columns::rows(&source, options),
+                Reader::JsonStream(options) => json_stream::rows(&source, options)?,
+                Reader::Uner => uner::rows(&source),
+                Reader::Spert => spert::rows(&source)?,
+                Reader::FewFc => fewfc::rows(&source),
+                Reader::UnerParallel(_) | Reader::Frames(_) => Vec::new(),
+            };
+            if found.is_empty() {
+                return Err(Error::data(&source.path, 1, "the file holds no sentence"));
+            }
+            rows.extend(found);
+        }
+        Ok(rows)
+    }
+
+    fn found(&self, name: &str, split: &Split) -> Result<Found<Sentence>, Error> {
+        if self.declaration.parallel {
+            let name = &self.declaration.name;
+            let message = format!("`{name}` is parallel: its pairs are for the phase `alignment`");
+            return Err(Error::declaration(&self.declaration.path, message));
+        }
+        let name = format!("{}/{name}", self.declaration.name);
+        let mut assembly = Assembly::new(name, &self.declaration.language, self.labels());
+        let mut items = Vec::new();
+        for row in self.rows(split)? {
+            items.extend(assembly.sentence(row)?);
+        }
+        let Assembly { quarantined, dropped, counts, .. } = assembly;
+        Ok(Found { items, quarantined, dropped, counts })
+    }
+
+    fn found_pairs(&self, name: &str, split: &Split) -> Result<Found<Parallel>, Error> {
+        let find = |file: &str| self.find(file);
+        let (Some((source, target)), true) =
+            (self.declaration.languages(), self.declaration.parallel)
+        else {
+            let name = &self.declaration.name;
+            let message =
+                format!("`{name}` is not parallel: the phase `alignment` needs `parallel = true`");
+            return Err(Error::declaration(&self.declaration.path, message));
+        };
+        let pairs = match &self.declaration.reader {
+            Reader::UnerParallel(options) => {
+                uner_parallel::pairs(options, split.pairs.unwrap_or_default(), find)?
+            }
+            Reader::Frames(options) => frames::pairs(options, &self.declaration, split, find)?,
+            _ => Vec::new(),
+        };
+        let name = format!("{}/{name}", self.declaration.name);
+        let mut sources = Assembly::new(name.clone(), source, self.labels());
+        let mut targets = Assembly::new(name, target, self.labels());
+        let mut items = Vec::new();
+        for (source, target) in pairs {
+            let (source, target) = (sources.sentence(source)?, targets.sentence(target)?);
+            items.extend(source.zip(target).map(|(source, target)| Parallel { source, target }));
+        }
+        let mut quarantined = sources.quarantined;
+        quarantined.append(&mut targets.quarantined);
+        let mut dropped = sources.dropped;
+        for (label, count) in targets.dropped {
+            *dropped.entry(label).or_default() += count;
+        }
+        let counts = Counts {
+            sentences: items.len(),
+            entities: sources.counts.entities + targets.counts.entities,
+            relations: sources.counts.relations + targets.counts.relations,
+            events: sources.counts.events + targets.counts.events,
+        };
+        Ok(Found { items, quarantined, dropped, counts })
+    }
+
+    /// Refuses more misfits, or other counts, than declared.
+    fn accept<T>(&self, name: &str, split: &Split, found: &Found<T>) -> Result<(), Error> {
+        let count = found.quarantined.len();
+        if let Some(first) = found.quarantined.first().filter(|_| count > split.misfits) {
+            let rows =
+                if count == 1 { "1 row does".to_owned() } else { format!("{count} rows do") };
+            let message = format!(
+                "{}; {rows} not fit and [splits.{name}] allows {}: correct them, or write `misfits = {count}` in {}",
+                first.reason,
+                split.misfits,
+                self.declaration.path.display(),
+            );
+            return Err(Error::data(Path::new(&first.file), first.line, message));
+        }
+        let Some(difference) = check::differences(split, found.counts).into_iter().next() else {
+            return Ok(());
+        };
+        let Difference { what, declared, found, at } = difference;
+        let line = self.declaration.line_of(at);
+        let message = format!(
+            "[splits.{name}] declares {declared} {what}, but its files hold {found}; they are another version of {}, or the declaration is wrong",
+            self.declaration.origin
+        );
+        Err(Error::data(&self.declaration.path, line, message))
+    }
+}

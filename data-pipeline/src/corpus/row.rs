@@ -1,0 +1,94 @@
+//! What a reader found in one row, in the corpus's own words.
+//!
+//! Readers know formats; [`Assembly`](super::assembly::Assembly) knows labels, classes and what
+//! makes a sentence sound. This is what passes between them.
+
+use super::source::Source;
+use std::path::PathBuf;
+
+/// One annotated sentence of a file, or why it is none.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// The file.
+    pub file: PathBuf,
+    /// The line on which the row, or its fault, stands.
+    pub line: usize,
+    /// The corpus's own id.
+    pub id: Option<String>,
+    /// The annotation, or the reason why the row does not fit.
+    pub content: Result<Annotated, String>,
+}
+
+/// A text and what its annotators marked in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Annotated {
+    /// The text.
+    pub text: String,
+    /// Entities.
+    pub entities: Vec<Labelled>,
+    /// Relations between two of `entities`.
+    pub relations: Vec<Linked>,
+    /// Events.
+    pub events: Vec<Happening>,
+}
+
+/// Characters of the text, end exclusive, and what the file says stands there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// First character.
+    pub start: usize,
+    /// One past the last character.
+    pub end: usize,
+    /// The surface that the file gives beside the offsets, if it does.
+    pub surface: Option<String>,
+}
+
+/// An entity under its original label.
+#[derive(Clone, Debug)]
+pub(crate) struct Labelled {
+    /// The corpus's label.
+    pub label: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A relation under its original label.
+#[derive(Clone, Debug)]
+pub(crate) struct Linked {
+    /// The corpus's label.
+    pub label: String,
+    /// Index of the first argument in `entities`.
+    pub head: usize,
+    /// Index of the second argument in `entities`.
+    pub tail: usize,
+}
+
+/// An event under its original label.
+#[derive(Clone, Debug)]
+pub(crate) struct Happening {
+    /// The corpus's label.
+    pub label: String,
+    /// The trigger.
+    pub trigger: Place,
+    /// Original role and filler.
+    pub arguments: Vec<(String, Place)>,
+}
+
+impl Row {
+    /// A row of `source`.
+    pub(crate) fn new(
+        source: &Source,
+        line: usize,
+        id: Option<String>,
+        content: Result<Annotated, String>,
+    ) -> Self {
+        Self { file: source.path.clone(), line, id, content }
+    }
+}
+
+impl Place {
+    /// A place without a surface to hold against the text.
+    pub(crate) fn at(start: usize, end: usize) -> Self {
+        Self { start, end, surface: None }
+    }
+}

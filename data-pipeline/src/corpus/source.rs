@@ -1,0 +1,49 @@
+//! One file of a corpus, whole and in UTF-8.
+//!
+//! Corpora are small beside what is made of them, so a file is read at once; what is wrong with it
+//! as a file (not there, empty, not UTF-8) is said here, once for all readers.
+
+use crate::Error;
+use std::path::{Path, PathBuf};
+
+/// A file's path and text; a byte order mark is taken off.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it says.
+    pub text: String,
+}
+
+impl Source {
+    /// Reads a file that must exist, hold something and be UTF-8.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(Error::read(path))?;
+        let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        };
+        if text.trim().is_empty() {
+            return Err(Error::data(path, 1, "the file is empty; fetch it again"));
+        }
+        Ok(Self { path: path.to_owned(), text })
+    }
+
+    /// The lines with their numbers from 1; ends with `\n` or `\r\n`, as no other character ends a
+    /// line in these formats.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
+    }
+}
+
+/// Names the line and byte at which a file stops being UTF-8.
+fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
+    let valid = error.utf8_error().valid_up_to();
+    let before = &error.as_bytes()[..valid];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = valid - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) + 1;
+    let byte = error.as_bytes()[valid];
+    let message = format!("byte {column} (0x{byte:02X}) is not UTF-8; convert the file to UTF-8");
+    Error::data(path, line, message)
+}

@@ -1,0 +1,77 @@
+//! SpERT's JSON: an array of tokens, entities over tokens, and relations between entities.
+
+use super::columns::joined;
+use super::json::{Values, without_place};
+use super::row::{Annotated, Labelled, Linked, Place, Row};
+use super::source::Source;
+use crate::Error;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One item of the array.
+#[derive(Deserialize)]
+struct Item {
+    tokens: Vec<String>,
+    entities: Vec<TokenEntity>,
+    #[serde(default)]
+    relations: Vec<TokenRelation>,
+}
+
+/// An entity over tokens, end exclusive.
+#[derive(Deserialize)]
+struct TokenEntity {
+    r#type: String,
+    start: usize,
+    end: usize,
+}
+
+/// A relation between two items of `entities`.
+#[derive(Deserialize)]
+struct TokenRelation {
+    r#type: String,
+    head: usize,
+    tail: usize,
+}
+
+/// The sentences of a file.
+pub(crate) fn rows(source: &Source) -> Result<Vec<Row>, Error> {
+    Values::array(source)
+        .map(|value| {
+            let (line, value) = value?;
+            let id = match value.get("orig_id") {
+                Some(Value::String(id)) => Some(id.clone()),
+                Some(Value::Number(id)) => Some(id.to_string()),
+                _ => None,
+            };
+            // The whole file may be one line: the id is what finds the item again.
+            let content = annotated(value).map_err(|message| match &id {
+                Some(id) => format!("item {id}: {message}"),
+                None => message,
+            });
+            Ok(Row::new(source, line, id, content))
+        })
+        .collect()
+}
+
+fn annotated(value: Value) -> Result<Annotated, String> {
+    let item: Item = serde_json::from_value(value).map_err(|error| without_place(&error))?;
+    if item.tokens.iter().any(String::is_empty) {
+        return Err("a token is empty".into());
+    }
+    let (text, places) = joined(item.tokens.iter().map(String::as_str), " ");
+    let mut entities = Vec::with_capacity(item.entities.len());
+    for TokenEntity { r#type, start, end } in item.entities {
+        if start >= end || end > places.len() {
+            let count = places.len();
+            return Err(format!("the entity at tokens {start}..{end} is not in {count} tokens"));
+        }
+        let place = Place::at(places[start].0, places[end - 1].1);
+        entities.push(Labelled { label: r#type, place });
+    }
+    let relations = item
+        .relations
+        .into_iter()
+        .map(|relation| Linked { label: relation.r#type, head: relation.head, tail: relation.tail })
+        .collect();
+    Ok(Annotated { text, entities, relations, events: Vec::new() })
+}

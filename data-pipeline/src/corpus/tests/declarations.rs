@@ -1,0 +1,109 @@
+//! Every declaration of the repository, held against real files.
+#![allow(clippy::unwrap_used)]
+
+use crate::corpus::{Corpus, stats, validate};
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// The repository's declarations, in their order.
+fn declarations() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+/// Where the real corpora lie, if they do; continuous integration must have them.
+fn data_root() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let root = std::env::var_os("KNOWCODER_DATA").map_or(beside, PathBuf::from);
+    if root.is_dir() {
+        return Some(root);
+    }
+    let missing = format!("no corpora at `{}`; KNOWCODER_DATA names another place", root.display());
+    assert!(std::env::var_os("CI").is_none(), "{missing}");
+    eprintln!("\n*** NOT CHECKED: {missing}: declarations were not held against real files ***\n");
+    None
+}
+
+#[test]
+fn every_declaration_fits_its_files() {
+    let root = data_root();
+    let mut faults = String::new();
+    for path in declarations() {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let own = std::fs::read_to_string(&path).unwrap().contains("root = \"configs\"");
+        if root.is_none() && !own {
+            continue;
+        }
+        let corpus = match Corpus::load(&path, root.as_deref().unwrap_or(Path::new("nowhere"))) {
+            Ok(corpus) => corpus,
+            Err(error) => {
+                writeln!(faults, "{name}: {error}").unwrap();
+                continue;
+            }
+        };
+        for check in validate(&corpus) {
+            if !check.ok {
+                writeln!(faults, "{name}:{}: {:?} {:?}", check.split, check.error, check.found)
+                    .unwrap();
+            }
+        }
+        if let Ok(rows) = stats(&corpus) {
+            for row in rows {
+                let (split, language) = (row.split, row.language);
+                println!(
+                    "{name}:{split} {language}: {} sentences, {} empty, {:?} {:?} {:?}, {:.2} mentions of {:.1}",
+                    row.sentences,
+                    row.empty_sentences,
+                    row.entities,
+                    row.relations,
+                    row.events,
+                    row.mentions_per_sentence,
+                    row.mention_length,
+                );
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+/// A declaration of the repository that holds its own data.
+fn own(name: &str) -> Corpus {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
+    Corpus::load(&folder.join(format!("{name}.toml")), Path::new("nowhere")).unwrap()
+}
+
+#[test]
+fn names_of_the_tests_are_never_seen_in_training() {
+    for name in ["quickstart-en", "quickstart-zh", "base-en", "base-zh"] {
+        let corpus = own(name);
+        let mentions = |split: &str| -> HashSet<String> {
+            let sentences = corpus.read(split).unwrap().sentences.into_iter();
+            sentences.flat_map(|it| it.entities.into_iter().map(|it| it.mention.text)).collect()
+        };
+        let train = mentions("train");
+        for split in ["test-names", "test-frames"] {
+            let seen: Vec<String> = mentions(split).intersection(&train).cloned().collect();
+            assert!(seen.is_empty(), "{name}:{split} shares {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn no_document_of_pud_is_on_both_sides() {
+    let Some(root) = data_root() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
+    let corpus = Corpus::load(&folder.join("uner-pud.toml"), &root).unwrap();
+    let documents = |split: &str| -> HashSet<String> {
+        let pairs = corpus.read_parallel(split).unwrap().into_iter();
+        pairs.map(|pair| pair.source.id[..6].to_owned()).collect()
+    };
+    assert!(documents("train").is_disjoint(&documents("test")));
+}

@@ -1,0 +1,147 @@
+//! Small corpora of our own, written for each test, and what is read from them as text.
+#![allow(clippy::unwrap_used)]
+
+mod declarations;
+mod frames;
+mod parallel;
+mod readers;
+mod refusals;
+
+use super::Corpus;
+use crate::{Error, Mention, Sentence};
+use expect_test::Expect;
+use std::fmt::Write;
+use std::path::Path;
+
+pub(super) const SCHEMA: &str = r#"
+class Person(Entity):
+    """
+    Description: A human being.
+    Examples: Ann
+    """
+
+class Location(Entity):
+    """
+    Description: A place.
+    Examples: Rome
+    """
+
+class Organization(Entity):
+    """
+    Description: A group.
+    Examples: Acme
+    """
+
+class WorksFor(Relation):
+    """
+    Description: Employment.
+    Examples: (Ann, Acme)
+    """
+    def __init__(self, head_entity: Person, tail_entity: Organization):
+        super().__init__(head_entity=head_entity, tail_entity=tail_entity)
+
+class Hiring(Event):
+    """
+    Description: Somebody gets a job.
+    Examples: hired
+    """
+    def __init__(self, trigger: str, employer: List[Organization], employee: List[Person], time: List[Entity]):
+        super().__init__(trigger=trigger)
+"#;
+
+pub(super) const LABELS: &str = "[labels]\nPER = \"Person\"\nLOC = \"Location\"\nORG = \"Organization\"\nDATE = \"\"\nWork = \"WorksFor\"\n";
+
+/// A folder with `configs` and `data`, removed at the end.
+pub(super) struct Fixture(pub(super) tempfile::TempDir);
+
+impl Fixture {
+    pub(super) fn new(files: &[(&str, &[u8])]) -> Self {
+        let fixture = Self(tempfile::tempdir().unwrap());
+        fixture.write("configs/schemas/s.py", SCHEMA.as_bytes());
+        for (path, content) in files {
+            fixture.write(path, content);
+        }
+        fixture
+    }
+
+    fn write(&self, path: &str, content: &[u8]) {
+        let path = self.0.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub(super) fn declare(&self, declaration: &str) -> Result<Corpus, Error> {
+        self.write("configs/datasets/x.toml", declaration.as_bytes());
+        let configs = self.0.path().join("configs/datasets/x.toml");
+        Corpus::load(&configs, &self.0.path().join("data"))
+    }
+
+    /// An error without the folder, and with its exit code.
+    pub(super) fn error(&self, error: &Error) -> String {
+        let folder = format!("{}/", self.0.path().display());
+        format!("{} [{}]", error.to_string().replace(&folder, ""), error.exit_code())
+    }
+}
+
+/// The head that most declarations here share.
+pub(super) fn declaration(reader: &str, rest: &str) -> String {
+    format!(
+        "name = \"x\"\ntask = [\"ner\"]\nlanguage = \"en\"\nlicence = \"ours\"\nsource = \"the test\"\nschema = \"../schemas/s.py\"\nreader = \"{reader}\"\n{rest}"
+    )
+}
+
+/// Reads `content` as the one file of the split `train`.
+pub(super) fn check(reader: &str, rest: &str, content: impl AsRef<[u8]>, expected: Expect) {
+    let fixture = Fixture::new(&[("data/f", content.as_ref())]);
+    let rest = match rest.contains("[splits.train]") {
+        true => rest.to_owned(),
+        false => format!("{rest}[splits.train]\nfiles = [\"f\"]\n"),
+    };
+    let labels = if rest.contains("[labels]") { "" } else { LABELS };
+    let text = match fixture.declare(&format!("{}{labels}", declaration(reader, &rest))) {
+        Err(error) => fixture.error(&error),
+        Ok(corpus) => match corpus.read("train") {
+            Err(error) => fixture.error(&error),
+            Ok(reading) => {
+                let mut text = show(&reading.sentences);
+                for row in &reading.quarantined {
+                    let file = Path::new(&row.file).file_name().unwrap().to_string_lossy();
+                    writeln!(text, "quarantined {file}:{}: {}", row.line, row.reason).unwrap();
+                }
+                if !reading.dropped.is_empty() {
+                    writeln!(text, "dropped {:?}", reading.dropped).unwrap();
+                }
+                text
+            }
+        },
+    };
+    expected.assert_eq(text.trim_end());
+}
+
+pub(super) fn show(sentences: &[Sentence]) -> String {
+    let mention = |mention: &Mention| {
+        let span = mention.span.unwrap();
+        let characters = mention.text.chars().count();
+        assert_eq!(span.end - span.start, characters, "{mention:?}");
+        format!("{} {}..{}", mention.text, span.start, span.end)
+    };
+    let mut text = String::new();
+    for sentence in sentences {
+        write!(text, "{} ({}): {}", sentence.id, sentence.language, sentence.text).unwrap();
+        for entity in &sentence.entities {
+            write!(text, " | {} {}", entity.class, mention(&entity.mention)).unwrap();
+        }
+        for relation in &sentence.relations {
+            let (head, tail) = (&relation.head.mention.text, &relation.tail.mention.text);
+            write!(text, " | {}({head}, {tail})", relation.class).unwrap();
+        }
+        for event in &sentence.events {
+            write!(text, " | {} {}", event.class, mention(&event.trigger)).unwrap();
+            for (role, filler) in &event.arguments {
+                write!(text, ", {role} = {}", mention(filler)).unwrap();
+            }
+        }
+        text.push('\n');
+    }
+    text
+}

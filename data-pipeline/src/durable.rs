@@ -1,0 +1,65 @@
+//! Files that are complete or absent.
+//!
+//! Content goes to `NAME.tmp`, is forced to the disk and only then takes its name: a reader never
+//! sees half a file, whenever the writer was killed.
+
+use crate::error::Error;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The name under which a file grows.
+pub(crate) fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    path.with_file_name(name)
+}
+
+/// Writes `bytes` to `path`, replacing what was there in one step.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let growing = temporary(path);
+    let mut file = File::create(&growing).map_err(Error::write(&growing))?;
+    file.write_all(bytes).map_err(Error::write(&growing))?;
+    keep(&file, path)
+}
+
+/// Gives the finished temporary `file` of `path` its name.
+pub(crate) fn keep(file: &File, path: &Path) -> Result<(), Error> {
+    let growing = temporary(path);
+    file.sync_all().map_err(Error::write(&growing))?;
+    std::fs::rename(&growing, path).map_err(Error::write(path))?;
+    // The name itself lives in the directory; not every file system lets a directory be synced.
+    if let Some(directory) = path.parent().and_then(|parent| File::open(parent).ok()) {
+        directory.sync_all().ok();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_no_temporary() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest.json");
+        write(&path, b"old").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_names_the_file_and_keeps_the_old_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest.json");
+        write(&path, b"old").unwrap();
+        std::os::unix::fs::symlink("/dev/full", temporary(&path)).unwrap();
+        let error = write(&path, b"new").unwrap_err();
+        assert!(matches!(&error, Error::Write { path, .. } if path.ends_with("manifest.json.tmp")));
+        assert_eq!(error.exit_code(), 75);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    }
+}

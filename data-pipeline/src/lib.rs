@@ -1,0 +1,34 @@
+//! From corpora to batches, and from answers back to instances.
+//!
+//! # Layout
+//! - [`schema`], [`sentence`]: the classes a model may instantiate; text and the objects in it.
+//! - [`corpus`]: one declaration in `configs/datasets/` becomes sentences.
+//! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
+//! - [`tokenizer`]: text and token ids.
+//! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them.
+//! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout.
+//! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
+//!
+//! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
+
+pub mod batch;
+pub mod corpus;
+mod durable;
+pub mod error;
+pub mod loader;
+pub mod manifest;
+pub mod order;
+pub mod predictions;
+pub mod prepare;
+pub mod prompt;
+pub mod python;
+mod random;
+pub mod schema;
+pub mod score;
+pub mod sentence;
+pub mod shard;
+pub mod tokenizer;
+
+pub use error::Error;
+pub use schema::{Class, Kind, Schema, Task};
+pub use sentence::{Entity, Event, Instance, Mention, Parallel, Relation, Sentence, Span};

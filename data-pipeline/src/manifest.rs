@@ -1,0 +1,288 @@
+//! What a prepared directory holds, and what it was made from.
+//!
+//! `manifest.json` is written last and in one step. A directory without it does not exist for
+//! readers, so an interrupted preparation is never taken for a finished one. Its [`Origin`] names
+//! everything that decides the rows; preparing again from an equal origin does nothing.
+
+use crate::durable;
+use crate::error::Error;
+use crate::prepare::{Kind, PrepareConfig};
+use crate::schema::sha256_hex;
+use crate::shard::Sample;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+/// The version of rows and manifest; it grows when older ones can no longer be read, and when the
+/// same origin would give other rows.
+pub const FORMAT: u32 = 1;
+
+/// Sample lengths are counted in steps of so many tokens.
+const BIN: usize = 32;
+
+const FILE: &str = "manifest.json";
+
+/// The list that makes a prepared directory valid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of rows and manifest.
+    pub format: u32,
+    /// SHA-256 of `origin`: equal fingerprints mean equal rows.
+    pub fingerprint: String,
+    /// What decides the rows.
+    pub origin: Origin,
+    /// The shards, in the order of their rows.
+    pub files: Vec<ShardFile>,
+    /// Over all rows.
+    pub total: Counts,
+    /// By dataset, language and task.
+    pub parts: Vec<Part>,
+    /// Samples by length in tokens (prefix and suffix), rounded up to a multiple of 32.
+    pub lengths: BTreeMap<usize, usize>,
+    /// Samples that no row holds, because they are too long however their classes are split.
+    pub refused: Vec<Refused>,
+    /// Sentences without objects beyond the wanted share of empty answers, by dataset and task.
+    pub left_out: BTreeMap<String, usize>,
+    /// Rows of the corpora in quarantine, by dataset and split.
+    pub quarantined: BTreeMap<String, usize>,
+}
+
+/// Everything that decides the rows of a prepared directory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// What the rows teach.
+    pub kind: Kind,
+    /// Whether pairs were used in both directions.
+    pub both_directions: bool,
+    /// The settings.
+    pub config: PrepareConfig,
+    /// What was read, in the order of the plan.
+    pub sources: Vec<SourceOrigin>,
+    /// What the templates make of a specimen: `prompt::template_fingerprint`.
+    pub template: String,
+    /// SHA-256 of the tokenizer's file.
+    pub tokenizer: String,
+}
+
+/// One dataset of an origin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceOrigin {
+    /// As the plan names it: `name:split`, `random-copy:samples`.
+    pub reference: String,
+    /// SHA-256 of the declaration.
+    pub declaration: String,
+    /// SHA-256 of the schema.
+    pub schema: String,
+    /// SHA-256 of the bytes of the corpus's files, in their order.
+    pub bytes: String,
+}
+
+/// One Parquet file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardFile {
+    /// Its name in the directory.
+    pub name: String,
+    /// How many rows it has.
+    pub rows: usize,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Rows.
+    pub samples: usize,
+    /// Groups of rows with one prefix.
+    pub groups: usize,
+    /// Tokens to compute when a group's prefix is computed once.
+    pub tokens_grouped: u64,
+    /// Tokens to compute when every sample has its own prefix.
+    pub tokens: u64,
+    /// Tokens with a loss.
+    pub supervised: u64,
+}
+
+/// What one dataset, language and task contributes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The dataset's name.
+    pub dataset: String,
+    /// The language of its sentences.
+    pub language: String,
+    /// The task.
+    pub task: String,
+    /// Its counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// A sample that is too long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The sample's id.
+    pub id: String,
+    /// Its length in tokens, with as few classes as possible.
+    pub length: usize,
+    /// The longest length that was allowed.
+    pub limit: usize,
+}
+
+impl Counts {
+    /// The share of tokens that groups save.
+    pub fn saved(&self) -> f64 {
+        if self.tokens == 0 { 0.0 } else { 1.0 - self.tokens_grouped as f64 / self.tokens as f64 }
+    }
+
+    fn add(&mut self, sample: &Sample, opens_group: bool) {
+        let (prefix, suffix) = (sample.prefix_ids.len() as u64, sample.suffix_ids.len() as u64);
+        self.samples += 1;
+        self.groups += usize::from(opens_group);
+        self.tokens += prefix + suffix;
+        self.tokens_grouped += suffix + if opens_group { prefix } else { 0 };
+        self.supervised += sample.supervised() as u64;
+    }
+}
+
+impl Origin {
+    /// SHA-256 over this origin and the version of the format.
+    pub fn fingerprint(&self) -> Result<String, Error> {
+        let json = serde_json::to_vec(&(FORMAT, self)).map_err(not_json)?;
+        Ok(sha256_hex(&json))
+    }
+}
+
+impl Manifest {
+    /// A manifest without rows.
+    pub(crate) fn new(origin: Origin) -> Result<Self, Error> {
+        Ok(Self {
+            format: FORMAT,
+            fingerprint: origin.fingerprint()?,
+            origin,
+            files: Vec::new(),
+            total: Counts::default(),
+            parts: Vec::new(),
+            lengths: BTreeMap::new(),
+            refused: Vec::new(),
+            left_out: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+        })
+    }
+
+    /// Counts a row; `opens_group` says that it is the first of its group.
+    pub(crate) fn count(&mut self, sample: &Sample, opens_group: bool) {
+        self.total.add(sample, opens_group);
+        let known = self.parts.iter().position(|part| {
+            (&part.dataset, &part.language, &part.task)
+                == (&sample.dataset, &sample.language, &sample.task)
+        });
+        let part = known.unwrap_or_else(|| {
+            self.parts.push(Part {
+                dataset: sample.dataset.clone(),
+                language: sample.language.clone(),
+                task: sample.task.clone(),
+                counts: Counts::default(),
+            });
+            self.parts.len() - 1
+        });
+        self.parts[part].counts.add(sample, opens_group);
+        let length = sample.prefix_ids.len() + sample.suffix_ids.len();
+        *self.lengths.entry(length.next_multiple_of(BIN)).or_default() += 1;
+    }
+
+    /// Reads the manifest of `dir`; the shards are not looked at.
+    pub fn load(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join(FILE);
+        let bytes = std::fs::read(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => Error::declaration(
+                dir,
+                format!(
+                    "holds no `{FILE}`: it was never prepared to the end; run `knowcoder data prepare`"
+                ),
+            ),
+            _ => Error::Read { path: path.clone(), source },
+        })?;
+        let again = "run `knowcoder data prepare` again";
+        let value: serde_json::Value = serde_json::from_slice(&bytes)
+            .map_err(|error| Error::corrupt(&path, format!("not a manifest: {error}; {again}")))?;
+        if let Some(format) = value["format"].as_u64().filter(|format| *format != FORMAT.into()) {
+            return Err(Error::corrupt(
+                &path,
+                format!("has format {format}, this program reads format {FORMAT}; {again}"),
+            ));
+        }
+        serde_json::from_value(value)
+            .map_err(|error| Error::corrupt(&path, format!("not a manifest: {error}; {again}")))
+    }
+
+    /// Compares every shard in `dir` with this list.
+    pub fn verify(&self, dir: &Path) -> Result<(), Error> {
+        for file in &self.files {
+            let path = dir.join(&file.name);
+            if !path.is_file() {
+                return Err(Error::corrupt(
+                    &path,
+                    "the shard is named by the manifest but is not there; run `knowcoder data prepare` again",
+                ));
+            }
+            let found = sha256_of(&path)?;
+            if found != file.sha256 {
+                return Err(Error::corrupt(
+                    &path,
+                    format!(
+                        "the shard changed after its manifest: expected sha256 {}, found {found}; run `knowcoder data prepare` again",
+                        file.sha256
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the manifest; from here on `dir` exists for readers.
+    pub(crate) fn save(&self, dir: &Path) -> Result<(), Error> {
+        let json = serde_json::to_vec_pretty(self).map_err(not_json)?;
+        durable::write(&dir.join(FILE), &json)
+    }
+
+    /// Makes `dir` ready for new shards: it stops existing for readers, then its shards go.
+    pub(crate) fn clear(dir: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
+        let manifest = dir.join(FILE);
+        remove(&manifest)?;
+        for entry in std::fs::read_dir(dir).map_err(Error::read(dir))? {
+            let path = entry.map_err(Error::read(dir))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let shard = name.starts_with("shard-")
+                && (name.ends_with(".parquet") || name.ends_with(".parquet.tmp"));
+            if shard || path == durable::temporary(&manifest) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Write { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The SHA-256 of a file's bytes, in hexadecimal.
+pub(crate) fn sha256_of(path: &Path) -> Result<String, Error> {
+    let mut hash = Sha256::new();
+    let mut file = File::open(path).map_err(Error::read(path))?;
+    std::io::copy(&mut file, &mut hash).map_err(Error::read(path))?;
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Numbers that JSON has no word for, such as a NaN in the settings.
+fn not_json(error: serde_json::Error) -> Error {
+    Error::declaration(Path::new("[prepare]"), format!("the settings have no JSON form: {error}"))
+}

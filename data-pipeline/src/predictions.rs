@@ -1,0 +1,544 @@
+//! What a model answered, kept as JSON Lines.
+//!
+//! Generation and scoring meet in these files: a scoring rule can change and run again on old
+//! answers in a second, without the model. Objects are written flat, with offsets beside the
+//! names, so that other tools read them without knowing our types:
+//!
+//! ```json
+//! {"type":"Person","name":"Ann","start":0,"end":3}
+//! {"type":"WorksFor","head":{"type":"Person","name":"Ann"},"tail":{"type":"Entity","name":"UN"}}
+//! {"type":"Hiring","trigger":"joined","arguments":[{"role":"employee","name":"Ann"}]}
+//! ```
+
+use crate::durable;
+use crate::error::{Error, explain};
+use crate::schema::Task;
+use crate::sentence::{Entity, Event, Instance, Mention, Relation, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+/// One sentence, what was asked, what was answered, and what would have been right.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// The sentence's id; unique in its dataset, language and task.
+    pub id: String,
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Language code of the sentence.
+    #[serde(default)]
+    pub language: String,
+    /// What was asked.
+    pub task: Task,
+    /// The text.
+    pub sentence: String,
+    /// The model's answer as generated.
+    #[serde(default)]
+    pub answer: String,
+    /// The annotated objects.
+    #[serde(with = "objects")]
+    pub gold: Vec<Instance>,
+    /// The objects read from the answer.
+    #[serde(with = "objects")]
+    pub predicted: Vec<Instance>,
+    /// What was wrong with the answer, each as `kind: message`.
+    #[serde(default)]
+    pub flaws: Vec<String>,
+    /// Length of the prompt.
+    #[serde(default)]
+    pub prompt_tokens: usize,
+    /// Length of the answer.
+    #[serde(default)]
+    pub answer_tokens: usize,
+}
+
+/// Reads a file of predictions; the first row that is not one is an error with its line.
+pub fn read(path: &Path) -> Result<Vec<Prediction>, Error> {
+    read_all(&[path])
+}
+
+/// Reads several files as one list; a sentence that occurs twice is an error, not counted twice.
+pub fn read_all(paths: &[&Path]) -> Result<Vec<Prediction>, Error> {
+    collect(paths, false)
+}
+
+/// Reads files that a run may still be writing to: a last line without its end is not there yet.
+pub fn read_finished(paths: &[&Path]) -> Result<Vec<Prediction>, Error> {
+    collect(paths, true)
+}
+
+/// Reads what a stopped run had finished, and cuts off the line that it was writing.
+///
+/// No file is no prediction. A whole line that cannot be read is still an error.
+pub fn recover(path: &Path) -> Result<Vec<Prediction>, Error> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::read(path)(error)),
+    };
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    if whole < bytes.len() {
+        let file = OpenOptions::new().write(true).open(path).map_err(Error::write(path))?;
+        file.set_len(whole as u64).map_err(Error::write(path))?;
+    }
+    read(path)
+}
+
+/// Writes a whole file of predictions, or leaves what was there.
+pub fn write(path: &Path, predictions: &[Prediction]) -> Result<(), Error> {
+    replace(path, &lines(path, predictions)?)
+}
+
+/// Adds predictions to the end of a file and waits until they are on disk.
+pub fn append(path: &Path, predictions: &[Prediction]) -> Result<(), Error> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(Error::write(parent))?;
+    }
+    let mut file =
+        OpenOptions::new().append(true).create(true).open(path).map_err(Error::write(path))?;
+    file.write_all(&lines(path, predictions)?).map_err(Error::write(path))?;
+    file.sync_data().map_err(Error::write(path))
+}
+
+/// How often each kind of flaw occurs; the kind is what stands before the first colon.
+pub fn flaw_kinds<'a>(
+    predictions: impl IntoIterator<Item = &'a Prediction>,
+) -> BTreeMap<&'a str, usize> {
+    let mut kinds = BTreeMap::new();
+    for flaw in predictions.into_iter().flat_map(|prediction| &prediction.flaws) {
+        let kind = flaw.split_once(':').map_or(flaw.as_str(), |(kind, _)| kind).trim();
+        *kinds.entry(kind).or_default() += 1;
+    }
+    kinds
+}
+
+/// An object as the JSON that prediction files and `knowcoder extract` show.
+pub fn json(instance: &Instance) -> serde_json::Value {
+    // A struct of strings and numbers always has a JSON form.
+    serde_json::to_value(objects::Object::from(instance)).unwrap_or_default()
+}
+
+/// Puts `bytes` in place of the file at `path`, whole or not at all, in a directory that need not
+/// be there yet.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(Error::write(parent))?;
+    }
+    durable::write(path, bytes)
+}
+
+/// What one row of a set of files is known by: dataset, language, task and id.
+type Key = (String, String, Task, String);
+
+/// The rows of all files, each sentence once; with `growing`, without an unended last line.
+fn collect(paths: &[&Path], growing: bool) -> Result<Vec<Prediction>, Error> {
+    let mut predictions: Vec<Prediction> = Vec::new();
+    let mut seen: HashMap<Key, (usize, usize)> = HashMap::new();
+    for (file, path) in paths.iter().enumerate() {
+        let mut reader = BufReader::new(File::open(path).map_err(Error::read(path))?);
+        let mut bytes = Vec::new();
+        for line in 1.. {
+            bytes.clear();
+            if reader.read_until(b'\n', &mut bytes).map_err(Error::read(path))? == 0 {
+                break;
+            }
+            if bytes.trim_ascii().is_empty() || growing && !bytes.ends_with(b"\n") {
+                continue;
+            }
+            let prediction = parse(bytes.trim_ascii_end()).map_err(|message| Error::data(path, line, message))?;
+            let Prediction { id, dataset, language, task, .. } = &prediction;
+            let key = (dataset.clone(), language.clone(), *task, id.clone());
+            if let Some((before, at)) = seen.insert(key, (file, line)) {
+                let before = paths[before].display();
+                return Err(Error::data(
+                    path,
+                    line,
+                    format!(
+                        "{task} prediction `{id}` of `{dataset}` stands already in {before}:{at}; \
+                         leave one of them out"
+                    ),
+                ));
+            }
+            predictions.push(prediction);
+        }
+    }
+    Ok(predictions)
+}
+
+/// The predictions as JSON Lines.
+fn lines(path: &Path, predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    for prediction in predictions {
+        serde_json::to_writer(&mut bytes, prediction)
+            .map_err(|error| Error::write(path)(error.into()))?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}
+
+/// One line as a prediction whose offsets lie in its sentence; else what is wrong with it.
+fn parse(line: &[u8]) -> Result<Prediction, String> {
+    let text = std::str::from_utf8(line)
+        .map_err(|error| format!("not UTF-8 from byte {} on", error.valid_up_to() + 1))?;
+    let prediction: Prediction = serde_json::from_str(text).map_err(|error| {
+        let message = error.to_string();
+        // serde_json counts lines in what it was given, which is one line.
+        let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
+        format!("column {}: {}", error.column(), explain(what))
+    })?;
+    let length = prediction.sentence.chars().count();
+    let objects = prediction.gold.iter().chain(&prediction.predicted);
+    for mention in objects.flat_map(mentions) {
+        if let Some(span) = mention.span.filter(|span| span.end > length) {
+            return Err(format!(
+                "`{}` ends at character {}, but the sentence has {length}",
+                mention.text, span.end
+            ));
+        }
+    }
+    Ok(prediction)
+}
+
+/// Every mention of an object.
+fn mentions(instance: &Instance) -> Vec<&Mention> {
+    match instance {
+        Instance::Entity(entity) => vec![&entity.mention],
+        Instance::Relation(relation) => vec![&relation.head.mention, &relation.tail.mention],
+        Instance::Event(event) => std::iter::once(&event.trigger)
+            .chain(event.arguments.iter().map(|(_, mention)| mention))
+            .collect(),
+    }
+}
+
+/// Objects as they stand in the files.
+mod objects {
+    use super::*;
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    /// Any object; which of the optional fields stand there tells the kind.
+    #[derive(Default, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Object {
+        r#type: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<Argument>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tail: Option<Argument>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trigger: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<usize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<usize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<Vec<Filler>>,
+    }
+
+    /// One side of a relation.
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Argument {
+        #[serde(default = "any_entity")]
+        r#type: String,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<usize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<usize>,
+    }
+
+    /// One argument of an event.
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Filler {
+        role: String,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<usize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<usize>,
+    }
+
+    fn any_entity() -> String {
+        "Entity".to_owned()
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        instances: &[Instance],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(instances.iter().map(Object::from))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Instance>, D::Error> {
+        let objects = Vec::<Object>::deserialize(deserializer)?;
+        objects.into_iter().map(|object| object.instance().map_err(D::Error::custom)).collect()
+    }
+
+    impl From<&Instance> for Object {
+        fn from(instance: &Instance) -> Self {
+            let r#type = instance.class().to_owned();
+            match instance {
+                Instance::Entity(Entity { mention, .. }) => {
+                    let (start, end) = ends(mention);
+                    Self { r#type, name: Some(mention.text.clone()), start, end, ..Self::default() }
+                }
+                Instance::Relation(Relation { head, tail, .. }) => Self {
+                    r#type,
+                    head: Some(Argument::from(head)),
+                    tail: Some(Argument::from(tail)),
+                    ..Self::default()
+                },
+                Instance::Event(Event { trigger, arguments, .. }) => {
+                    let (start, end) = ends(trigger);
+                    Self {
+                        r#type,
+                        trigger: Some(trigger.text.clone()),
+                        start,
+                        end,
+                        arguments: Some(arguments.iter().map(Filler::from).collect()),
+                        ..Self::default()
+                    }
+                }
+            }
+        }
+    }
+
+    impl From<&Entity> for Argument {
+        fn from(entity: &Entity) -> Self {
+            let (start, end) = ends(&entity.mention);
+            Self { r#type: entity.class.clone(), name: entity.mention.text.clone(), start, end }
+        }
+    }
+
+    impl From<&(String, Mention)> for Filler {
+        fn from((role, mention): &(String, Mention)) -> Self {
+            let (start, end) = ends(mention);
+            Self { role: role.clone(), name: mention.text.clone(), start, end }
+        }
+    }
+
+    impl Object {
+        fn instance(self) -> Result<Instance, String> {
+            let Self { r#type: class, name, head, tail, trigger, start, end, arguments } = self;
+            Ok(match (name, head, tail, trigger, arguments) {
+                (Some(name), None, None, None, None) => {
+                    Instance::Entity(Entity { class, mention: mention(name, start, end)? })
+                }
+                (None, Some(head), Some(tail), None, None) if start.is_none() && end.is_none() => {
+                    let (head, tail) = (head.entity()?, tail.entity()?);
+                    Instance::Relation(Relation { class, head, tail })
+                }
+                (None, None, None, Some(trigger), arguments) => Instance::Event(Event {
+                    class,
+                    trigger: mention(trigger, start, end)?,
+                    arguments: arguments
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|filler| {
+                            let mention = mention(filler.name, filler.start, filler.end)?;
+                            Ok((filler.role, mention))
+                        })
+                        .collect::<Result<_, String>>()?,
+                }),
+                _ => {
+                    return Err(format!(
+                        "object `{class}` is neither an entity (`name`), a relation (`head`, \
+                         `tail`) nor an event (`trigger`, `arguments`)"
+                    ));
+                }
+            })
+        }
+    }
+
+    impl Argument {
+        fn entity(self) -> Result<Entity, String> {
+            let mention = mention(self.name, self.start, self.end)?;
+            Ok(Entity { class: self.r#type, mention })
+        }
+    }
+
+    fn ends(mention: &Mention) -> (Option<usize>, Option<usize>) {
+        (mention.span.map(|span| span.start), mention.span.map(|span| span.end))
+    }
+
+    fn mention(text: String, start: Option<usize>, end: Option<usize>) -> Result<Mention, String> {
+        let span = match (start, end) {
+            (None, None) => None,
+            (Some(start), Some(end)) if start <= end => Some(Span { start, end }),
+            (Some(start), Some(end)) => {
+                return Err(format!("`{text}` starts at {start}, after its end at {end}"));
+            }
+            (Some(_), None) => return Err(format!("`{text}` has a start and no end")),
+            (None, Some(_)) => return Err(format!("`{text}` has an end and no start")),
+        };
+        Ok(Mention { text, span })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    const ROW: &str = r#"{"id":"a","dataset":"d","language":"en","task":"ner","sentence":"Ann joined the UN.","answer":"…","gold":[GOLD],"predicted":[]}"#;
+
+    fn check(gold: &str, expected: Expect) {
+        let found = match parse(ROW.replace("GOLD", gold).as_bytes()) {
+            Ok(prediction) => {
+                prediction.gold.iter().map(|object| json(object).to_string()).collect::<String>()
+            }
+            Err(message) => message,
+        };
+        expected.assert_eq(&found);
+    }
+
+    #[test]
+    fn each_kind_of_object_keeps_its_form() {
+        check(
+            r#"{"type":"Person","name":"Ann","start":0,"end":3}"#,
+            expect![[r#"{"type":"Person","name":"Ann","start":0,"end":3}"#]],
+        );
+        check(
+            r#"{"type":"WorksFor","head":{"type":"Person","name":"Ann"},"tail":{"name":"UN"}}"#,
+            expect![[
+                r#"{"type":"WorksFor","head":{"type":"Person","name":"Ann"},"tail":{"type":"Entity","name":"UN"}}"#
+            ]],
+        );
+        check(
+            r#"{"type":"Hiring","trigger":"joined","start":4,"end":10,"arguments":[{"role":"employee","name":"Ann"}]}"#,
+            expect![[
+                r#"{"type":"Hiring","trigger":"joined","start":4,"end":10,"arguments":[{"role":"employee","name":"Ann"}]}"#
+            ]],
+        );
+        check(
+            r#"{"type":"Hiring","trigger":"joined"}"#,
+            expect![[r#"{"type":"Hiring","trigger":"joined","arguments":[]}"#]],
+        );
+    }
+
+    #[test]
+    fn a_wrong_row_says_what_is_wrong() {
+        check(
+            r#"{"type":"Person"}"#,
+            expect!["column 126: object `Person` is neither an entity (`name`), a relation (`head`, `tail`) nor an event (`trigger`, `arguments`)"],
+        );
+        check(
+            r#"{"type":"Person","name":"Ann","end":3}"#,
+            expect!["column 147: `Ann` has an end and no start"],
+        );
+        check(
+            r#"{"type":"Person","name":"Ann","start":9,"end":3}"#,
+            expect!["column 157: `Ann` starts at 9, after its end at 3"],
+        );
+        check(
+            r#"{"type":"Person","name":"Ann","start":16,"end":19}"#,
+            expect!["`Ann` ends at character 19, but the sentence has 18"],
+        );
+        check(
+            r#"{"type":"Person","nam":"Ann"}"#,
+            expect!["column 130: unknown key `nam`; did you mean `name`?"],
+        );
+        check(r#"{"type":"#, expect!["column 117: expected value"]);
+    }
+
+    #[test]
+    fn errors_name_file_and_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("p.jsonl");
+        let row = ROW.replace("GOLD", "");
+        for (text, expected) in [
+            (format!("{row}\n\n{{\n"), ":3: column 1: EOF while parsing an object"),
+            (format!("{row}\n{row}\n"), ":2: ner prediction `a` of `d` stands already in "),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = read(&path).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+            assert_eq!(error.exit_code(), 65);
+        }
+        fs::write(&path, b"\xff\n").unwrap();
+        assert!(read(&path).unwrap_err().to_string().ends_with(":1: not UTF-8 from byte 1 on"));
+        assert_eq!(read(&directory.path().join("none")).unwrap_err().exit_code(), 64);
+    }
+
+    #[test]
+    fn a_torn_line_is_cut_and_the_rest_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/p.jsonl");
+        assert_eq!(recover(&path).unwrap(), []);
+        let first = parse(ROW.replace("GOLD", "").as_bytes()).unwrap();
+        let second = Prediction { id: "b".to_owned(), ..first.clone() };
+        append(&path, std::slice::from_ref(&first)).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(br#"{"id":"b","data"#).unwrap();
+        assert!(read(&path).is_err());
+        assert_eq!(read_finished(&[&path]).unwrap(), std::slice::from_ref(&first));
+        assert_eq!(recover(&path).unwrap(), std::slice::from_ref(&first));
+        append(&path, std::slice::from_ref(&second)).unwrap();
+        assert_eq!(read(&path).unwrap(), [first, second]);
+    }
+
+    #[test]
+    fn flaws_are_counted_by_kind() {
+        let mut row = parse(ROW.replace("GOLD", "").as_bytes()).unwrap();
+        row.flaws = ["unclosed: expected `)`", "unclosed: end", "empty"].map(String::from).into();
+        assert_eq!(flaw_kinds([&row, &row]), BTreeMap::from([("unclosed", 4), ("empty", 2)]));
+    }
+
+    fn mention() -> impl Strategy<Value = Mention> {
+        (".{0,6}", proptest::option::of((0..9usize, 0..9usize))).prop_map(|(text, span)| Mention {
+            text,
+            span: span.map(|(start, length)| Span { start, end: start + length }),
+        })
+    }
+
+    fn entity() -> impl Strategy<Value = Entity> {
+        (".{0,6}", mention()).prop_map(|(class, mention)| Entity { class, mention })
+    }
+
+    /// Any object of any kind.
+    fn instance() -> impl Strategy<Value = Instance> {
+        prop_oneof![
+            entity().prop_map(Instance::Entity),
+            (".{0,6}", entity(), entity())
+                .prop_map(|(class, head, tail)| Instance::Relation(Relation { class, head, tail })),
+            (".{0,6}", mention(), proptest::collection::vec((".{0,6}", mention()), 0..4)).prop_map(
+                |(class, trigger, arguments)| Instance::Event(Event { class, trigger, arguments })
+            ),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            sentence in ".{18,40}",
+            gold in proptest::collection::vec(instance(), 0..5),
+            predicted in proptest::collection::vec(instance(), 0..5),
+        ) {
+            let row = Prediction {
+                id: "d/test/1".to_owned(),
+                dataset: "d".to_owned(),
+                language: "en".to_owned(),
+                task: Task::Eae,
+                answer: sentence.clone(),
+                sentence,
+                gold,
+                predicted,
+                flaws: vec!["unclosed: expected `)`".to_owned()],
+                prompt_tokens: 7,
+                answer_tokens: 3,
+            };
+            let line = lines(Path::new("p.jsonl"), std::slice::from_ref(&row)).unwrap();
+            prop_assert_eq!(parse(&line).unwrap(), row);
+        }
+    }
+}

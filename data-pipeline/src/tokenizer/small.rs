@@ -1,0 +1,488 @@
+//! Small vocabularies: byte-level BPE over carried words, with single ids for what templates repeat.
+//!
+//! A *glue piece* is a fixed part of prompt or answer that is one id: the model learns to write
+//! `"),\n\t` in one step, and a name stands between two ids instead of between a dozen. Every glue
+//! piece ends in a character that opens a word (words.rs), so the name after it has the ids that it
+//! has in the sentence.
+//!
+//! The file is a `tokenizer.json` of the `tokenizers` library with glue pieces as added tokens. The
+//! library has no word for carried spaces, so it gives the same ids for carried text only (a test
+//! holds the two against each other); encoding here does both, and faster.
+
+use super::words;
+use super::readable;
+use crate::error::Error;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::Path;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::{AddedToken, Model, Trainer};
+
+/// As in Baichuan2: padding is `<unk>`.
+pub(super) const PAD: u32 = 0;
+/// As in Baichuan2.
+pub(super) const EOS: u32 = 2;
+const SPECIAL: [&str; 3] = ["<unk>", "<s>", "</s>"];
+
+/// What the templates of prompts and answers repeat, in the order of their ids.
+const GLUE: [&str; 27] = [
+    // Answers: NER and ED, RE, EAE.
+    "results = [\n\t",
+    "results = []",
+    "(\"",
+    "\"),\n\t",
+    "\")\n]",
+    "(Entity(\"",
+    "\"), Entity(\"",
+    "\")),\n\t",
+    "\"))\n]",
+    "(trigger = \"",
+    " = [Entity(\"",
+    "\")]",
+    "\")]),\n\t",
+    "\")])\n]",
+    // Prompts.
+    "sentence = \"",
+    "\"\n\n",
+    "\"\n\nOutput:\n",
+    "\"\"\"",
+    "\"\"\"\n",
+    // Classes, by name only and in full.
+    "(Entity): pass\n",
+    "(Relation): pass\n",
+    "(Event): pass\n",
+    "(Entity):\n\t\"\"\"\n\t",
+    "(Relation):\n\t\"\"\"\n\t",
+    "(Event):\n\t\"\"\"\n\t",
+    "\n\t\"\"\"\n\tpass\n\n",
+    "\n\t\"\"\"\n\tdef __init__(self, head_entity: Entity, tail_entity: Entity):\n\t\tsuper().__init__(head_entity = head_entity, tail_entity = tail_entity)\n",
+];
+
+/// Pairs seen once teach nothing.
+const MIN_FREQUENCY: u64 = 2;
+
+/// What one id stands for.
+#[derive(Clone)]
+enum Piece {
+    Special(&'static str),
+    Glue(&'static str),
+    Bytes(Vec<u8>),
+    /// Fills the vocabulary up to its exact size; never produced.
+    Reserved,
+}
+
+/// A trained vocabulary.
+pub(super) struct Small {
+    bpe: BPE,
+    pieces: Vec<Piece>,
+    /// Each byte as the character that stands for it in the file.
+    alphabet: [char; 256],
+}
+
+impl Small {
+    /// Reads the bytes of a `tokenizer.json`.
+    pub(super) fn parse(file: &[u8], path: &Path) -> Result<Self, Error> {
+        let bad = |reason: &dyn std::fmt::Display| {
+            Error::declaration(path, format!("not a tokenizer: {reason}"))
+        };
+        let mut file: Value = serde_json::from_slice(file).map_err(|error| bad(&error))?;
+        let ours = document(Value::Null);
+        for part in ["knowcoder", "pre_tokenizer", "added_tokens"] {
+            if file.get(part) != ours.get(part) {
+                return Err(Error::declaration(
+                    path,
+                    format!(
+                        "its `{part}` is not the one that `knowcoder` writes; only vocabularies trained by `knowcoder` are read from `.json`"
+                    ),
+                ));
+            }
+        }
+        // The library reads a model from text only.
+        let model = file["model"].take().to_string();
+        let bpe: BPE = serde_json::from_str(&model).map_err(|error| bad(&error))?;
+        let alphabet = alphabet();
+        let pieces = pieces(&bpe, &alphabet).map_err(|reason| bad(&reason))?;
+        Ok(Self { bpe, pieces, alphabet })
+    }
+
+    pub(super) fn encode(&self, text: &str) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(text.len() / 3 + 1);
+        let mut spelt = String::new();
+        cut(text, |part| match part {
+            Part::Glue(glue) => ids.push(glue_id(glue)),
+            Part::Words(words) => {
+                for piece in words::pieces(&words::carry(words)) {
+                    spelt.clear();
+                    spelt.extend(piece.bytes().map(|byte| self.alphabet[usize::from(byte)]));
+                    // All 256 bytes are in the vocabulary (`pieces` has checked): no error.
+                    let tokens = self.bpe.tokenize(&spelt).unwrap_or_default();
+                    ids.extend(tokens.iter().map(|token| token.id));
+                }
+            }
+        });
+        ids
+    }
+
+    pub(super) fn decode(&self, ids: &[u32]) -> String {
+        let mut text = String::new();
+        let mut carried = Vec::new();
+        for id in ids {
+            match self.pieces.get(*id as usize) {
+                Some(Piece::Bytes(bytes)) => carried.extend_from_slice(bytes),
+                Some(Piece::Glue(glue)) => {
+                    text.push_str(&words::shed(&String::from_utf8_lossy(&carried)));
+                    text.push_str(glue);
+                    carried.clear();
+                }
+                Some(Piece::Special(_) | Piece::Reserved) | None => {}
+            }
+        }
+        text + &words::shed(&String::from_utf8_lossy(&carried))
+    }
+
+    pub(super) fn piece(&self, id: u32) -> String {
+        match self.pieces.get(id as usize) {
+            Some(Piece::Bytes(bytes)) => readable(bytes),
+            Some(Piece::Special(text) | Piece::Glue(text)) => (*text).to_owned(),
+            Some(Piece::Reserved) | None => format!("<{id}?>"),
+        }
+    }
+
+    pub(super) fn vocabulary(&self) -> usize {
+        self.pieces.len()
+    }
+}
+
+/// Learns a vocabulary of exactly `vocabulary` ids and returns its file.
+pub(super) fn train(texts: &[String], vocabulary: usize) -> Result<Vec<u8>, Error> {
+    let section = Path::new("[tokenizer]");
+    let failed = |error: &dyn std::fmt::Display| {
+        Error::declaration(section, format!("the vocabulary could not be trained: {error}"))
+    };
+    let fixed = SPECIAL.len() + GLUE.len() + 256;
+    if vocabulary < fixed {
+        return Err(Error::declaration(
+            section,
+            format!(
+                "vocabulary = {vocabulary} is too small: special ids, template pieces and bytes alone are {fixed}"
+            ),
+        ));
+    }
+    let alphabet = alphabet();
+    let mut trainer = BpeTrainer::builder()
+        .show_progress(false)
+        .vocab_size(vocabulary)
+        .min_frequency(MIN_FREQUENCY)
+        .initial_alphabet(alphabet.into_iter().collect())
+        // Only names to the trainer: they come first and so get the first ids.
+        .special_tokens(
+            SPECIAL.iter().chain(&GLUE).map(|text| AddedToken::from(*text, true)).collect(),
+        )
+        .build();
+    trainer
+        .feed(texts.iter(), |text| Ok(spelt_words(text, &alphabet)))
+        .map_err(|error| failed(&error))?;
+    let mut bpe = BPE::default();
+    trainer.train(&mut bpe).map_err(|error| failed(&error))?;
+
+    let learned = bpe.get_vocab_size();
+    let mut model = serde_json::to_value(&bpe).map_err(|error| failed(&error))?;
+    if let Some(vocab) = model["vocab"].as_object_mut() {
+        // Two routes of merges may lead to one piece; short texts may run out of pairs.
+        for id in learned..vocabulary {
+            vocab.insert(format!("<reserved_{}>", id - learned), json!(id));
+        }
+    }
+    serde_json::to_vec(&document(model)).map_err(|error| failed(&error))
+}
+
+/// The words of `text` between glue pieces, byte by byte in the letters of the file.
+fn spelt_words(text: &str, alphabet: &[char; 256]) -> Vec<String> {
+    let spell = |piece: &str| piece.bytes().map(|byte| alphabet[usize::from(byte)]).collect();
+    let mut spelt = Vec::new();
+    cut(text, |part| {
+        if let Part::Words(words) = part {
+            spelt.extend(words::pieces(&words::carry(words)).map(spell));
+        }
+    });
+    spelt
+}
+
+/// A stretch of text: one glue piece, or what stands between two.
+enum Part<'a> {
+    Glue(usize),
+    Words(&'a str),
+}
+
+/// Cuts `text` at its glue pieces, leftmost and longest first.
+fn cut<'a>(text: &'a str, mut take: impl FnMut(Part<'a>)) {
+    let (mut start, mut at) = (0, 0);
+    while at < text.len() {
+        match glue_at(&text.as_bytes()[at..]) {
+            Some(glue) => {
+                take(Part::Words(&text[start..at]));
+                take(Part::Glue(glue));
+                at += GLUE[glue].len();
+                start = at;
+            }
+            None => at += 1,
+        }
+    }
+    take(Part::Words(&text[start..]));
+}
+
+/// The longest glue piece that `bytes` begin with.
+fn glue_at(bytes: &[u8]) -> Option<usize> {
+    // Most positions end here: glue pieces begin with one of six bytes.
+    if !matches!(bytes.first(), Some(b'r' | b's' | b'"' | b'(' | b' ' | b'\n')) {
+        return None;
+    }
+    (0..GLUE.len())
+        .filter(|glue| bytes.starts_with(GLUE[*glue].as_bytes()))
+        .max_by_key(|glue| GLUE[*glue].len())
+}
+
+fn glue_id(glue: usize) -> u32 {
+    (SPECIAL.len() + glue) as u32
+}
+
+/// The whole `tokenizer.json` around `model`.
+fn document(model: Value) -> Value {
+    let byte_level = json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false,
+    });
+    let added: Vec<Value> = SPECIAL
+        .iter()
+        .chain(&GLUE)
+        .enumerate()
+        .map(|(id, content)| {
+            json!({
+                "id": id, "content": content, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": id < SPECIAL.len(),
+            })
+        })
+        .collect();
+    json!({
+        "version": "1.0",
+        // Other programs skip this key; here it says that the file is ours, and by which rules.
+        "knowcoder": { "carried_spaces": words::RULES },
+        "truncation": null,
+        "padding": null,
+        "added_tokens": added,
+        "normalizer": null,
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [
+                {
+                    "type": "Split", "pattern": { "Regex": words::pattern() },
+                    "behavior": "Isolated", "invert": false,
+                },
+                byte_level,
+            ],
+        },
+        "post_processor": null,
+        "decoder": byte_level,
+        "model": model,
+    })
+}
+
+/// What every id of a vocabulary stands for; the ids must be dense and all bytes present.
+fn pieces(bpe: &BPE, alphabet: &[char; 256]) -> Result<Vec<Piece>, String> {
+    let bytes: HashMap<char, u8> = alphabet.iter().copied().zip(0..=255).collect();
+    let vocab = bpe.get_vocab();
+    let mut pieces = vec![Piece::Reserved; vocab.len()];
+    let mut spelt = 0;
+    for (text, id) in &vocab {
+        let Some(piece) = pieces.get_mut(*id as usize) else {
+            return Err(format!("id {id} lies outside its {} ids", vocab.len()));
+        };
+        let fixed = SPECIAL.iter().chain(&GLUE).position(|fixed| fixed == text);
+        *piece = match fixed {
+            Some(place) if place != *id as usize => {
+                return Err(format!("{text:?} has id {id} instead of {place}"));
+            }
+            Some(place) if place < SPECIAL.len() => Piece::Special(SPECIAL[place]),
+            Some(place) => Piece::Glue(GLUE[place - SPECIAL.len()]),
+            None if text.starts_with("<reserved_") => Piece::Reserved,
+            None => match text.chars().map(|c| bytes.get(&c).copied()).collect() {
+                Some(bytes) => Piece::Bytes(bytes),
+                None => return Err(format!("{text:?} is not spelt in bytes")),
+            },
+        };
+        spelt += usize::from(matches!(piece, Piece::Bytes(bytes) if bytes.len() == 1));
+    }
+    if spelt != 256 || vocab.len() < SPECIAL.len() + GLUE.len() + 256 {
+        return Err(format!("it has {spelt} of the 256 bytes"));
+    }
+    Ok(pieces)
+}
+
+/// GPT-2's printable stand-ins for bytes: what prints stands for itself, the rest follows at U+0100.
+fn alphabet() -> [char; 256] {
+    let mut next = 0x100;
+    std::array::from_fn(|byte| match byte as u8 {
+        byte @ (b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF) => char::from(byte),
+        _ => {
+            next += 1;
+            char::from_u32(next - 1).unwrap_or('\u{FFFD}')
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::tokenizer::Tokenizer;
+    use proptest::prelude::*;
+    use std::sync::OnceLock;
+
+    /// Prompts and answers as templates make them, with a few dozen names.
+    fn texts() -> Vec<String> {
+        let names = ["Mark", "Lena Vogt", "Özil", "O'Hara", "王小明", "莱娜·沃格特", "Ṣẹ́gun", "B2B"];
+        let places = ["Paris", "Łódź", "New York", "北京", "斯德哥尔摩", "U.S.", "서울"];
+        let mut texts = Vec::new();
+        for name in names {
+            for place in places {
+                texts.push(format!(
+                    "class Person(Entity): pass\nclass Location(Entity): pass\nsentence = \"Yesterday {name} went to {place} and saw {name}.\"\n\nOutput:\n"
+                ));
+                texts.push(format!("sentence = \"昨天{name}在{place}工作了。\"\n\n"));
+                texts.push(format!(
+                    "results = [\n\tPerson(\"{name}\"),\n\tLocation(\"{place}\")\n]"
+                ));
+            }
+        }
+        texts
+    }
+
+    fn small() -> &'static Tokenizer {
+        static SMALL: OnceLock<Tokenizer> = OnceLock::new();
+        SMALL.get_or_init(|| Tokenizer::train(&texts(), 600).unwrap())
+    }
+
+    fn check(text: &str, expected: &str) {
+        let ids = small().encode(text);
+        let pieces: Vec<String> = ids.iter().map(|id| small().piece(*id)).collect();
+        assert_eq!(pieces.join("|"), expected);
+        assert_eq!(small().decode(&ids), text);
+    }
+
+    #[test]
+    fn an_answer_is_names_between_glue() {
+        check(
+            "results = [\n\tPerson(\"Mark\"),\n\tLocation(\"Paris\")\n]",
+            "results = [\n\t| Person|(\"| Mark|\"),\n\t| Location|(\"| Paris|\")\n]",
+        );
+        check("results = []", "results = []");
+        check(
+            "Person(Entity(\"Mark\"), Entity(\"Paris\"))\n]",
+            " Person|(Entity(\"| Mark|\"), Entity(\"| Paris|\"))\n]",
+        );
+        check("(\" Mark", "(\"| | Mark");
+        check("sentence = \"王小明\"\n\nOutput:\n", "sentence = \"|王|小|明|\"\n\nOutput:\n");
+    }
+
+    #[test]
+    fn every_glue_piece_ends_where_a_word_opens_and_is_one_id() {
+        for (glue, text) in GLUE.iter().enumerate() {
+            assert!(words::opens(text.chars().next_back().unwrap()), "{text:?}");
+            assert_eq!(small().encode(text), [glue_id(glue)], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn text_never_becomes_a_special_or_reserved_id() {
+        for text in ["<s>", "</s>", "<unk>", "<reserved_0>"] {
+            let ids = small().encode(text);
+            assert!(ids.iter().all(|id| *id > 2), "{text:?} gave {ids:?}");
+            assert_eq!(small().decode(&ids), text);
+        }
+        assert_eq!(small().decode(&[0, 1, 2, 4_000_000]), "");
+    }
+
+    #[test]
+    fn the_size_is_exact_and_training_is_deterministic() {
+        let texts = texts();
+        for vocabulary in [400, 600, 5000] {
+            let first = train(&texts, vocabulary).unwrap();
+            let mut backwards = texts.clone();
+            backwards.reverse();
+            assert_eq!(train(&backwards, vocabulary).unwrap(), first);
+            let small = Small::parse(&first, Path::new("test")).unwrap();
+            assert_eq!(small.vocabulary(), vocabulary);
+        }
+    }
+
+    #[test]
+    fn a_vocabulary_without_room_for_bytes_is_refused() {
+        let error = Tokenizer::train(&texts(), 256).unwrap_err();
+        expect_test::expect!["[tokenizer]: vocabulary = 256 is too small: special ids, template pieces and bytes alone are 286"]
+            .assert_eq(&error.to_string());
+    }
+
+    /// The file in the hands of the `tokenizers` library.
+    fn library() -> &'static tokenizers::Tokenizer {
+        static LIBRARY: OnceLock<tokenizers::Tokenizer> = OnceLock::new();
+        LIBRARY.get_or_init(|| {
+            let mut library =
+                tokenizers::Tokenizer::from_bytes(train(&texts(), 600).unwrap()).unwrap();
+            // Its way of saying that text never becomes a special id.
+            library.set_encode_special_tokens(true);
+            library
+        })
+    }
+
+    fn contains(sentence: &[u32], name: &[u32]) -> bool {
+        sentence.windows(name.len()).any(|window| window == name)
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_undoes_encoding(
+            text in prop_oneof![
+                ".{0,30}",
+                "(?s)\\PC{0,30}",
+                "[ (\"),\n\tA1在=\\]\\[]{0,30}",
+                proptest::collection::vec(
+                    prop_oneof![
+                        proptest::sample::select(GLUE.to_vec()).prop_map(str::to_owned),
+                        "[ a在é\".]{0,3}",
+                    ],
+                    0..8,
+                ).prop_map(|parts| parts.concat()),
+            ],
+        ) {
+            let ids = small().encode(&text);
+            prop_assert_eq!(small().decode(&ids), text);
+        }
+
+        #[test]
+        fn a_name_has_the_ids_that_it_has_in_the_sentence(
+            name in "[A-ZÀ-Ý0-9\u{4E00}-\u{9FFF}ء-ي가-힣][a-zß-öọ0-9\u{4E00}-\u{9FFF}]{0,6}([ '.-]{1,2}[A-Z\u{4E00}-\u{9FFF}][a-z]{0,5}){0,2}",
+            before in "[a-z]{1,5} |[\u{4E00}-\u{9FFF}]|, |",
+            after in " [a-z]{1,5}|\\.|[，。]|, |",
+        ) {
+            // Han after a word is a piece of its own, so a name may end there too.
+            let sentence = small().encode(&format!("sentence = \"{before}{name}{after}\"\n\n"));
+            let open = small().encode("(\"");
+            let close = small().encode("\")\n]");
+            let answer = small().encode(&format!("(\"{name}\")\n]"));
+            let ids = &answer[open.len()..answer.len() - close.len()];
+            prop_assert!(contains(&sentence, ids), "{:?} not in {:?}", ids, sentence);
+        }
+
+        #[test]
+        fn the_library_gives_carried_text_the_same_ids(
+            text in "[ -~\n\tÀ-ɏЀ-џ\u{0900}-\u{097F}\u{4E00}-\u{4FFF}가-각“”，。]{0,40}",
+        ) {
+            let mut carried = String::new();
+            cut(&text, |part| match part {
+                Part::Glue(glue) => carried.push_str(GLUE[glue]),
+                Part::Words(words) => carried.push_str(&words::carry(words)),
+            });
+            let encoding = library().encode(carried, false).unwrap();
+            prop_assert_eq!(encoding.get_ids(), small().encode(&text));
+        }
+    }
+}

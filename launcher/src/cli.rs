@@ -1,0 +1,364 @@
+//! The command line: what can be asked, and nothing that cannot be answered yet.
+//!
+//! No flag sets a hyperparameter: those stand in the recipe, and `--set` changes one of its values
+//! by name.
+
+use crate::error::exit;
+use clap::{Args, Parser, Subcommand};
+use data_pipeline::Task;
+use data_pipeline::score::Protocol;
+use std::path::PathBuf;
+
+/// Everything on the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "knowcoder",
+    version,
+    about = "From labelled text in many languages to an information-extraction model and its F1 table.",
+    after_help = exit::HELP,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+
+    /// Print one JSON document on stdout, nothing else.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Prepare, train every phase, evaluate and report; continues a run where it stopped.
+    #[command(after_help = exit::HELP)]
+    Run(Run),
+    /// Say what a run would do: batches, memory, bytes on the wire, ranks. Changes nothing.
+    #[command(after_help = exit::HELP)]
+    Plan(Plan),
+    /// Check, count, prepare and look at data.
+    #[command(subcommand, disable_help_subcommand = true, after_help = exit::HELP)]
+    Data(Data),
+    /// Let a checkpoint answer benchmarks: predictions and scores.
+    #[command(after_help = exit::HELP)]
+    Evaluate(Evaluate),
+    /// Score predictions again; no model is needed.
+    #[command(after_help = exit::HELP)]
+    Score(Score),
+    /// Use a model: JSON Lines of objects with offsets.
+    #[command(after_help = exit::HELP)]
+    Extract(Extract),
+    /// Write a run as one self-contained HTML page.
+    #[command(after_help = exit::HELP)]
+    Report(Report),
+    /// One rank of a run; started by the launcher.
+    #[command(hide = true)]
+    Worker(Worker),
+}
+
+/// A recipe, with changes.
+#[derive(Clone, Debug, Args)]
+pub struct RecipeArgs {
+    /// What is learned, a TOML file.
+    #[arg(value_name = "RECIPE")]
+    pub recipe: PathBuf,
+
+    /// Change a value of the recipe: `--set optimizer.learning_rate=1e-3`.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
+    pub sets: Vec<String>,
+}
+
+/// Where corpora lie.
+#[derive(Clone, Debug, Args)]
+pub struct DataRoot {
+    /// Where corpora lie.
+    #[arg(long, env = "KNOWCODER_DATA", value_name = "DIR", default_value = "data")]
+    pub data_root: PathBuf,
+}
+
+/// `knowcoder run`.
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+
+    /// Where it is learned, a TOML file; without it, up to two processes on this machine.
+    #[arg(long, value_name = "FILE")]
+    pub cluster: Option<PathBuf>,
+
+    /// Everything that the run writes; without it `runs/NAME`.
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+
+    /// Say what would be done and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `knowcoder plan`.
+#[derive(Clone, Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+
+    /// Where it is learned, a TOML file; without it, up to two processes on this machine.
+    #[arg(long, value_name = "FILE")]
+    pub cluster: Option<PathBuf>,
+
+    /// A run directory whose prepared shards give exact numbers; without it `runs/NAME`.
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+}
+
+/// `knowcoder data`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Data {
+    /// Hold corpora against their declared counts.
+    #[command(after_help = exit::HELP)]
+    Validate(Datasets),
+    /// Corpora in numbers.
+    #[command(after_help = exit::HELP)]
+    Stats(Datasets),
+    /// Write the shards of a recipe, without training.
+    #[command(after_help = exit::HELP)]
+    Prepare(Prepare),
+    /// Show a row of prepared shards as the model sees it.
+    #[command(after_help = exit::HELP)]
+    Inspect(Inspect),
+}
+
+/// Which corpora.
+#[derive(Clone, Debug, Args)]
+pub struct Datasets {
+    /// Names of declarations, or their files; without any, all in the folder of configurations.
+    #[arg(value_name = "DATASET")]
+    pub datasets: Vec<String>,
+
+    /// The folder of configurations, in which `datasets/NAME.toml` lie.
+    #[arg(long, value_name = "DIR", default_value = "configs")]
+    pub configs: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+}
+
+/// `knowcoder data prepare`.
+#[derive(Clone, Debug, Args)]
+pub struct Prepare {
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+
+    /// Where the shards go; without it `runs/NAME`.
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+}
+
+/// `knowcoder data inspect`.
+#[derive(Clone, Debug, Args)]
+pub struct Inspect {
+    /// A folder of shards with its manifest, such as `runs/NAME/prepared/0-instruction`.
+    #[arg(value_name = "SHARDS")]
+    pub shards: PathBuf,
+
+    /// Which row, from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub row: usize,
+
+    /// The tokenizer; without it that of the run directory around the shards.
+    #[arg(long, value_name = "PATH")]
+    pub tokenizer: Option<PathBuf>,
+}
+
+/// `knowcoder evaluate`.
+#[derive(Clone, Debug, Args)]
+pub struct Evaluate {
+    /// A checkpoint directory of a run.
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: PathBuf,
+
+    /// Test sets, as `NAME` or `NAME:SPLIT`.
+    #[arg(long = "benchmark", value_name = "NAME", required = true, num_args = 1..)]
+    pub benchmarks: Vec<String>,
+
+    /// Where predictions and scores go; without it `evaluation` in the checkpoint's run directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// How to score; may be given several times.
+    #[arg(long = "protocol", value_name = "P", default_value = "set")]
+    pub protocols: Vec<Protocol>,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+}
+
+/// `knowcoder score`.
+#[derive(Clone, Debug, Args)]
+pub struct Score {
+    /// Files of predictions.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// How to score; may be given several times.
+    #[arg(long = "protocol", value_name = "P", default_value = "set")]
+    pub protocols: Vec<Protocol>,
+}
+
+/// `knowcoder extract`.
+#[derive(Clone, Debug, Args)]
+pub struct Extract {
+    /// A checkpoint directory of a run.
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: PathBuf,
+
+    /// The classes to look for, a Python file.
+    #[arg(long, value_name = "FILE.py")]
+    pub schema: PathBuf,
+
+    /// What to look for: ner, re or ed.
+    #[arg(long, value_name = "TASK", default_value = "ner", value_parser = task)]
+    pub task: Task,
+
+    /// Language code of the texts, for the prompt.
+    #[arg(long, value_name = "CODE", default_value = "en")]
+    pub language: String,
+
+    /// Texts; without any, or as `-`, one a line from stdin.
+    #[arg(value_name = "TEXT")]
+    pub texts: Vec<String>,
+}
+
+/// `knowcoder report`.
+#[derive(Clone, Debug, Args)]
+pub struct Report {
+    /// A run directory.
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+}
+
+/// One rank.
+#[derive(Clone, Debug, Args)]
+pub struct Worker {
+    /// The run's directory.
+    #[arg(long)]
+    pub run_dir: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+
+    /// This rank.
+    #[arg(long)]
+    pub rank: usize,
+
+    /// How many ranks there are.
+    #[arg(long)]
+    pub world: usize,
+
+    /// Where rank 0 hosts, `host:port`.
+    #[arg(long)]
+    pub rendezvous: String,
+
+    /// The how-manieth start of the run this is.
+    #[arg(long, default_value_t = 0)]
+    pub generation: u32,
+}
+
+/// `a.b=c`, checked for its shape only: the recipe knows its keys.
+fn assignment(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err("expected KEY=VALUE, such as optimizer.learning_rate=1e-3".to_owned()),
+    }
+}
+
+fn task(name: &str) -> Result<Task, String> {
+    match name {
+        "ner" => Ok(Task::Ner),
+        "re" => Ok(Task::Re),
+        "ed" => Ok(Task::Ed),
+        // The triggers, which its prompt contains, cannot be given on a command line.
+        "eae" => Err("arguments need triggers: use `evaluate` on an annotated set".to_owned()),
+        _ => Err("known are ner, re and ed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("knowcoder").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_is_understood() {
+        for line in [
+            "run configs/quickstart.toml",
+            "run r.toml --cluster c.toml --run-dir runs/x --data-root d --set a.b=c --set d=e",
+            "run r.toml --dry-run --json",
+            "--json plan r.toml --cluster c.toml",
+            "data validate",
+            "data stats cluener configs/datasets/wnut17.toml --json",
+            "data prepare r.toml --run-dir runs/x",
+            "data inspect runs/x/prepared/0-instruction --row 7",
+            "evaluate --checkpoint c --benchmark a b:test --benchmark c",
+            "score a.jsonl b.jsonl --protocol set --protocol strict-span",
+            "extract --checkpoint c --schema s.py --task re one two",
+            "extract --checkpoint c --schema s.py -",
+            "report runs/x",
+            "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_ends_with_2() {
+        for (line, kind) in [
+            ("run", ErrorKind::MissingRequiredArgument),
+            ("run r.toml --sets a=b", ErrorKind::UnknownArgument),
+            ("run r.toml --set learning_rate", ErrorKind::ValueValidation),
+            ("run r.toml --set =1", ErrorKind::ValueValidation),
+            ("runn r.toml", ErrorKind::InvalidSubcommand),
+            // Verbs that are not there yet are not half there.
+            ("sweep start x.toml", ErrorKind::InvalidSubcommand),
+            ("data audit", ErrorKind::InvalidSubcommand),
+            ("data inspect x --row minus-one", ErrorKind::ValueValidation),
+            ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
+            ("score", ErrorKind::MissingRequiredArgument),
+            ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),
+            ("extract --checkpoint c --schema s.py --task eae x", ErrorKind::ValueValidation),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.kind(), kind, "{line}");
+            assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_tells_the_exit_codes_and_hides_the_worker() {
+        let help = Cli::command().render_help().to_string();
+        assert!(help.contains("76  stopped with a checkpoint"));
+        assert!(!help.contains("worker"));
+        for verb in Cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            let help = verb.clone().render_help().to_string();
+            assert!(help.contains("Exit codes:"), "{}", verb.get_name());
+        }
+    }
+}

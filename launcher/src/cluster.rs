@@ -1,0 +1,172 @@
+//! Where a run happens: the cluster file.
+//!
+//! It says nothing about learning: another cluster file changes no result beyond rounding.
+
+use crate::error::{Error, exit};
+use serde::Deserialize;
+use std::fmt::Write;
+use std::path::Path;
+use toml::Spanned;
+
+/// Most ranks and threads that a file may ask of one machine; more is a slip of the keyboard.
+const MOST: usize = 1024;
+
+/// How a run is spread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Who starts the processes.
+    pub backend: Backend,
+    /// How many processes there are.
+    pub ranks: usize,
+    /// Threads that each of them computes with.
+    pub threads_per_rank: usize,
+}
+
+/// Who starts the processes of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// This program, on this machine.
+    Local,
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClusterFile {
+    cluster: ClusterSection,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClusterSection {
+    backend: Spanned<String>,
+    ranks: Spanned<usize>,
+    #[serde(default = "one")]
+    threads_per_rank: Spanned<usize>,
+}
+
+impl Cluster {
+    /// Reads a cluster file.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(data_pipeline::Error::read(path))?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of a cluster file; `path` is for errors only.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let ClusterFile { cluster } = toml::from_str(text)
+            .map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
+        let place = |at: usize, message: String| -> Error {
+            data_pipeline::Error::at(path, text, at, message).into()
+        };
+        let number = |name: &str, value: &Spanned<usize>| match *value.get_ref() {
+            value if (1..=MOST).contains(&value) => Ok(value),
+            other => Err(place(
+                value.span().start,
+                format!("`{name}` is {other}; it must be between 1 and {MOST}"),
+            )),
+        };
+        Ok(Self {
+            backend: backend(cluster.backend.get_ref())
+                .map_err(|(code, message)| Error {
+                    code,
+                    ..place(cluster.backend.span().start, message)
+                })?,
+            ranks: number("ranks", &cluster.ranks)?,
+            threads_per_rank: number("threads_per_rank", &cluster.threads_per_rank)?,
+        })
+    }
+
+    /// What is used without a file: this machine, as many processes as it has cores, at most two.
+    pub fn of_this_machine() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { backend: Backend::Local, ranks: cores.min(2), threads_per_rank: 1 }
+    }
+
+    /// The file that means this cluster.
+    pub fn to_toml(&self) -> String {
+        let Self { backend, ranks, threads_per_rank } = self;
+        let mut text = "[cluster]\n".to_owned();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "backend = \"{}\"\nranks = {ranks}", backend.name());
+        let _ = writeln!(text, "threads_per_rank = {threads_per_rank}");
+        text
+    }
+}
+
+impl Backend {
+    /// Its name in cluster files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+        }
+    }
+}
+
+fn backend(name: &str) -> Result<Backend, (u8, String)> {
+    match name {
+        "local" => Ok(Backend::Local),
+        "ssh" | "slurm" | "kubernetes" => Err((
+            exit::BACKEND,
+            format!("backend `{name}` is not in this build yet; `local` is"),
+        )),
+        other => Err((exit::DECLARATION, format!("unknown backend `{other}`; known is `local`"))),
+    }
+}
+
+fn one() -> Spanned<usize> {
+    Spanned::new(0..0, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(text: &str, code: u8, expected: Expect) {
+        let error = Cluster::parse(text, Path::new("c.toml")).unwrap_err();
+        expected.assert_eq(&error.message);
+        assert_eq!(error.code, code);
+    }
+
+    #[test]
+    fn wrong_files_say_what_and_where() {
+        check("", 64, expect!["c.toml:1:1: missing field `cluster`"]);
+        check(
+            "[cluster]\nbackend = \"local\"\nrank = 2\n",
+            64,
+            expect!["c.toml:3:1: unknown key `rank`; did you mean `ranks`?"],
+        );
+        check(
+            "[cluster]\nbackend = \"local\"\nranks = 0\n",
+            64,
+            expect!["c.toml:3:9: `ranks` is 0; it must be between 1 and 1024"],
+        );
+        check(
+            "[cluster]\nbackend = \"slurm\"\nranks = 2\n",
+            69,
+            expect!["c.toml:2:11: backend `slurm` is not in this build yet; `local` is"],
+        );
+        check(
+            "[cluster]\nbackend = \"lokal\"\nranks = 2\n",
+            64,
+            expect!["c.toml:2:11: unknown backend `lokal`; known is `local`"],
+        );
+    }
+
+    #[test]
+    fn a_written_cluster_is_read_back() {
+        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3 };
+        assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
+    }
+
+    #[test]
+    fn the_files_of_the_repository_are_right() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/clusters");
+        for (name, ranks) in [("laptop", 2), ("one-process", 1), ("four-ranks", 4)] {
+            let cluster = Cluster::load(&folder.join(name).with_extension("toml")).unwrap();
+            assert_eq!(cluster.ranks, ranks);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What the terminal shows while a run goes on, all of it on stderr.
+//!
+//! On a terminal, one bar at the bottom and the ranks' lines above it; elsewhere, a plain line
+//! every ten seconds, so that a log of a night stays readable.
+
+use crate::message::{Evaluation, Message, Progress, Resumed, Skipped};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// Between two plain lines about the same thing.
+const PLAIN: Duration = Duration::from_secs(10);
+
+/// Where it is shown.
+enum Screen {
+    Terminal(ProgressBar),
+    Plain(Box<dyn Write>),
+}
+
+/// The picture of a run.
+pub struct Display {
+    screen: Screen,
+    /// What the last progress was about, and when it was shown.
+    shown: Option<(String, Instant)>,
+}
+
+impl Display {
+    /// On stderr, as a bar if that is a terminal.
+    pub fn new() -> Self {
+        let screen = if io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            // The bar takes what the rest leaves: nothing wraps at 80 columns.
+            let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            Screen::Terminal(bar)
+        } else {
+            Screen::Plain(Box::new(io::stderr()))
+        };
+        Self { screen, shown: None }
+    }
+
+    /// As plain lines into `writer`.
+    #[cfg(test)]
+    pub fn plain(writer: impl Write + 'static) -> Self {
+        Self { screen: Screen::Plain(Box::new(writer)), shown: None }
+    }
+
+    /// Shows a line that stays.
+    pub fn line(&mut self, text: &str) {
+        match &mut self.screen {
+            // A bar that is not drawn yet swallows lines.
+            Screen::Terminal(bar) if self.shown.is_some() => bar.println(text),
+            Screen::Terminal(_) => eprintln!("{text}"),
+            // Who closed stderr does not want to hear about it.
+            Screen::Plain(writer) => drop(writeln!(writer, "{text}")),
+        }
+    }
+
+    /// Shows how far the run is.
+    pub fn report(&mut self, message: &Message, now: Instant) {
+        match message {
+            Message::Progress(progress) => {
+                let Progress { phase, step, steps, .. } = progress;
+                self.advance(phase, *step, *steps, &speed(progress), now);
+            }
+            Message::Evaluation(Evaluation { dataset, done, total }) => {
+                self.advance(&format!("answering {dataset}"), *done, *total, "", now);
+            }
+            Message::Resumed(Resumed { phase, step }) => {
+                self.line(&format!("continuing in phase `{phase}` after step {step}"));
+            }
+            Message::Skipped(Skipped { reason }) => {
+                self.line(&format!("warning: a checkpoint is left out: {reason}"));
+            }
+            Message::Checkpoint(_) | Message::Failure(_) => {}
+        }
+    }
+
+    /// Takes the bar away; lines stay.
+    pub fn finish(&mut self) {
+        if let Screen::Terminal(bar) = &self.screen {
+            bar.finish_and_clear();
+        }
+        self.shown = None;
+    }
+
+    fn advance(&mut self, what: &str, done: usize, total: usize, detail: &str, now: Instant) {
+        let is_new = self.shown.as_ref().is_none_or(|(shown, _)| shown != what);
+        match &mut self.screen {
+            Screen::Terminal(bar) => {
+                if is_new {
+                    bar.set_prefix(what.to_owned());
+                    bar.set_length(total as u64);
+                }
+                bar.set_message(detail.to_owned());
+                bar.set_position(done as u64);
+                self.shown = Some((what.to_owned(), now));
+            }
+            Screen::Plain(writer) => {
+                let is_due = self.shown.as_ref().is_none_or(|(_, at)| now >= *at + PLAIN);
+                if is_new || is_due || done == total {
+                    let comma = if detail.is_empty() { "" } else { ", " };
+                    drop(writeln!(writer, "{what}: {done} of {total}{comma}{detail}"));
+                    self.shown = Some((what.to_owned(), now));
+                }
+            }
+        }
+    }
+}
+
+/// `loss 1.234, 12.3k tok/s, 3 min left`.
+fn speed(progress: &Progress) -> String {
+    let mut text = format!("loss {:.3}", progress.loss);
+    if progress.tokens_per_second > 0.0 {
+        text.push_str(&format!(", {} tok/s", short(progress.tokens_per_second)));
+    }
+    if progress.step < progress.steps && progress.eta_seconds > 0.0 {
+        text.push_str(&format!(", {} left", duration(progress.eta_seconds)));
+    }
+    text
+}
+
+/// A number of at most five characters: `950`, `12.3k`, `4.56M`.
+pub fn short(number: f64) -> String {
+    for (limit, unit) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if number >= limit {
+            let value = number / limit;
+            let digits = if value >= 100.0 { 0 } else if value >= 10.0 { 1 } else { 2 };
+            return format!("{value:.digits$}{unit}");
+        }
+    }
+    format!("{number:.0}")
+}
+
+/// `45 s`, `3 min`, `1 h 05 min`.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.max(0.0).round() as u64;
+    match seconds {
+        0..=99 => format!("{seconds} s"),
+        100..=5999 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    pub struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn step(phase: &str, step: usize) -> Message {
+        Message::Progress(Progress {
+            phase: phase.to_owned(),
+            step,
+            steps: 400,
+            loss: 1.23456,
+            tokens_per_second: 12_345.0,
+            eta_seconds: 4000.0,
+        })
+    }
+
+    #[test]
+    fn plain_lines_come_at_the_start_now_and_then_and_at_the_end() {
+        let written = Shared::default();
+        let mut display = Display::plain(written.clone());
+        let begin = Instant::now();
+        for (message, at) in [
+            (step("alignment", 1), 0),
+            (step("alignment", 2), 1),
+            (step("alignment", 3), 11),
+            (step("alignment", 400), 12),
+            (step("instruction", 1), 13),
+            (
+                Message::Evaluation(Evaluation { dataset: "wnut17".to_owned(), done: 8, total: 9 }),
+                14,
+            ),
+        ] {
+            display.report(&message, begin + Duration::from_secs(at));
+        }
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        expect_test::expect![[r#"
+            alignment: 1 of 400, loss 1.235, 12.3k tok/s, 67 min left
+            alignment: 3 of 400, loss 1.235, 12.3k tok/s, 67 min left
+            alignment: 400 of 400, loss 1.235, 12.3k tok/s
+            instruction: 1 of 400, loss 1.235, 12.3k tok/s, 67 min left
+            answering wnut17: 8 of 9
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn the_bar_keeps_room_at_80_columns() {
+        let Message::Progress(progress) = step("schema-understanding", 99_999) else { return };
+        let slowest = Progress { steps: 100_000, eta_seconds: 3.6e6, loss: 11.5, ..progress };
+        let taken = format!("{}  99999/100000 {}", slowest.phase, speed(&slowest)).len();
+        assert!(taken <= 76, "{taken}");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        for (number, expected) in
+            [(0.0, "0"), (950.0, "950"), (12_345.0, "12.3k"), (4_560_000.0, "4.56M"), (2e11, "200G")]
+        {
+            assert_eq!(short(number), expected);
+        }
+        for (seconds, expected) in
+            [(45.2, "45 s"), (180.0, "3 min"), (3900.0, "65 min"), (6300.0, "1 h 45 min")]
+        {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! One launcher at a time in a run directory.
+//!
+//! The lock belongs to the open file and ends with the process, however that ends: there is no
+//! stale lock to remove by hand.
+
+use crate::error::{Error, exit};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// A run directory that is ours until this is dropped.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Locks the file at `path`, or says who holds it.
+    pub fn take(path: &Path) -> Result<Self, Error> {
+        let write = |error| Error::from(data_pipeline::Error::write(path)(error));
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(write)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Who it is helps; that it cannot be read changes nothing.
+                let _ = file.read_to_string(&mut holder);
+                let run_dir = path.parent().unwrap_or(path).display();
+                let message = format!("`{run_dir}` is in use by {}", holder.trim());
+                return Err(Error::new(exit::TRANSIENT, message)
+                    .hint("wait for it, or give this run another --run-dir"));
+            }
+            Err(TryLockError::Error(error)) => return Err(write(error)),
+        }
+        file.set_len(0).map_err(write)?;
+        writeln!(file, "process {}", std::process::id()).map_err(write)?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_second_launcher_is_told_of_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = RunLock::take(&path).unwrap();
+        let error = RunLock::take(&path).unwrap_err();
+        let expected = format!("is in use by process {}", std::process::id());
+        assert!(error.message.ends_with(&expected), "{error}");
+        assert_eq!(error.code, exit::TRANSIENT);
+        drop(first);
+        RunLock::take(&path).unwrap();
+    }
+}

@@ -1,0 +1,116 @@
+//! The program `knowcoder`: who runs where.
+//!
+//! # Layout
+//! - [`cli`]: what can be asked. [`verbs`]: the answers, one file each.
+//! - [`cluster`], [`plan`]: where a run happens, and which processes that means.
+//! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
+//!   they say and how it is shown. [`interrupt`]: Ctrl-C.
+//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
+//! - [`report`]: a run as one page.
+//!
+//! Results go to stdout, everything else to stderr. No type of a tensor is named here.
+
+mod cli;
+mod cluster;
+mod display;
+mod error;
+mod events;
+mod interrupt;
+mod lock;
+mod logs;
+mod message;
+mod plan;
+mod report;
+mod supervise;
+mod verbs;
+
+use clap::Parser;
+use cli::{Cli, Data, Verb};
+use error::{Error, exit};
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+use verbs::Answer;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    std::panic::set_hook(Box::new(report_bug));
+    let filter = EnvFilter::try_from_env("KNOWCODER_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    // A panic has been reported by the hook; only its exit code is left to give.
+    let result = catch_unwind(AssertUnwindSafe(|| answer(cli.verb)));
+    let code = match result.unwrap_or_else(|_| Err(Error::new(exit::BUG, "this is a bug"))) {
+        Ok(answer) => show(&answer, cli.json),
+        Err(error) => complain(&error, cli.json),
+    };
+    ExitCode::from(code)
+}
+
+fn answer(verb: Verb) -> Result<Answer, Error> {
+    match verb {
+        Verb::Run(args) => verbs::run::run(&args),
+        Verb::Plan(args) => verbs::plan::plan(&args),
+        Verb::Data(Data::Validate(args)) => verbs::data::validate(&args),
+        Verb::Data(Data::Stats(args)) => verbs::data::stats(&args),
+        Verb::Data(Data::Prepare(args)) => verbs::data::prepare(&args),
+        Verb::Data(Data::Inspect(args)) => verbs::data::inspect(&args),
+        Verb::Evaluate(args) => verbs::evaluate::evaluate(&args),
+        Verb::Score(args) => verbs::score::score(&args),
+        Verb::Extract(args) => verbs::extract::extract(&args),
+        Verb::Report(args) => verbs::report::report(&args),
+        Verb::Worker(args) => verbs::worker::worker(&args),
+    }
+}
+
+/// Prints an answer and returns its exit code.
+fn show(answer: &Answer, json: bool) -> u8 {
+    let text = if json { format!("{:#}\n", answer.json) } else { answer.text.clone() };
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        // Whoever closed the pipe, as `head` does, has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&Error::new(exit::TRANSIENT, format!("failed to write to stdout: {error}")), false)
+        }
+        _ => answer.code,
+    }
+}
+
+/// Prints an error and returns its exit code.
+fn complain(error: &Error, json: bool) -> u8 {
+    if json {
+        let Error { message, hint, code } = error;
+        let document = serde_json::json!({
+            "error": {"message": message, "hint": hint, "exit_code": code}
+        });
+        // With stdout gone, stderr below is all that is left.
+        let _ = writeln!(io::stdout(), "{document:#}");
+    }
+    if error.code != exit::BUG || error.message != "this is a bug" {
+        eprintln!("{error}");
+    }
+    error.code
+}
+
+/// Says on stderr what a panic is: our bug, and where.
+fn report_bug(info: &PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    let place = info.location().map_or_else(String::new, |it| format!(" ({it})"));
+    // One line: a supervisor keeps the last line of a rank that starts with `error:`.
+    eprintln!("error: this is a bug in knowcoder: {}{place}", message.replace('\n', " "));
+    let trace = std::backtrace::Backtrace::capture();
+    if trace.status() == std::backtrace::BacktraceStatus::Captured {
+        eprintln!("{trace}");
+    } else {
+        eprintln!("hint: please report it, with what RUST_BACKTRACE=1 adds");
+    }
+}

@@ -1,0 +1,115 @@
+//! What a rank tells the launcher beside its log: lines on stdout of `@` and a JSON object.
+
+use serde::{Deserialize, Serialize};
+
+/// What such a line starts with; no log line of ours does.
+const MARK: char = '@';
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Message {
+    /// A step was done.
+    Progress(Progress),
+    /// Sentences were answered.
+    Evaluation(Evaluation),
+    /// A checkpoint is complete.
+    Checkpoint(Checkpoint),
+    /// The run goes on from a checkpoint.
+    Resumed(Resumed),
+    /// A folder among the checkpoints is not one.
+    Skipped(Skipped),
+    /// The rank gives up; its sentence is the last line on stderr.
+    Failure(Failure),
+}
+
+/// How far a phase is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Name of the phase.
+    pub phase: String,
+    /// Steps done.
+    pub step: usize,
+    /// Steps of the phase.
+    pub steps: usize,
+    /// Loss per supervised token.
+    pub loss: f64,
+    /// Speed over the world.
+    pub tokens_per_second: f64,
+    /// Time left in the phase.
+    pub eta_seconds: f64,
+}
+
+/// How far an evaluation is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Name of the test set.
+    pub dataset: String,
+    /// Sentences done.
+    pub done: usize,
+    /// Sentences of the set.
+    pub total: usize,
+}
+
+/// A complete checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Its directory.
+    pub path: String,
+}
+
+/// Where a run goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Name of the phase.
+    pub phase: String,
+    /// Steps that are done.
+    pub step: usize,
+}
+
+/// A folder that cannot be used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Which, and why.
+    pub reason: String,
+}
+
+/// Why a rank ends, as far as the launcher must know to find the first cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What the rank will end with.
+    pub exit_code: u8,
+    /// The rank that it holds responsible, if that is another one.
+    pub culprit: Option<usize>,
+}
+
+impl Message {
+    /// The message in a line of a rank's stdout, if it is one.
+    pub fn parse(line: &str) -> Option<Self> {
+        serde_json::from_str(line.strip_prefix(MARK)?).ok()
+    }
+
+    /// The line that says it.
+    pub fn line(&self) -> String {
+        // A struct of strings and numbers always has a JSON form.
+        format!("{MARK}{}", serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn messages_are_told_from_log_lines() {
+        let message =
+            Message::Evaluation(Evaluation { dataset: "wnut17".to_owned(), done: 3, total: 9 });
+        let line = r#"@{"evaluation":{"dataset":"wnut17","done":3,"total":9}}"#;
+        assert_eq!(message.line(), line);
+        assert_eq!(Message::parse(line).unwrap(), message);
+        for other in ["", "@", "@ home", "@{\"weather\":1}", "loading", " @{}"] {
+            assert_eq!(Message::parse(other), None);
+        }
+    }
+}

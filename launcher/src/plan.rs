@@ -1,0 +1,326 @@
+//! Who does what: the processes of a run, and what they will need.
+//!
+//! Here a recipe's global batch meets the number of ranks, once. Everything is a pure function, so
+//! that `plan` and `run` cannot disagree.
+
+use crate::cluster::Cluster;
+use crate::display::short;
+use serde::Serialize;
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::Path;
+
+/// One process to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// Its rank.
+    pub rank: usize,
+    /// What follows the program's name.
+    pub arguments: Vec<OsString>,
+    /// What is added to our own environment.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+/// Where the ranks of one start meet, and what they work on.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The run's directory.
+    pub run_dir: &'a Path,
+    /// Where corpora lie.
+    pub data_root: &'a Path,
+    /// Where rank 0 will listen.
+    pub rendezvous: &'a str,
+    /// The how-manieth start of the run this is.
+    pub generation: u32,
+}
+
+/// The processes of a run on this machine.
+pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
+    (0..cluster.ranks)
+        .map(|rank| {
+            let mut arguments: Vec<OsString> = vec!["worker".into()];
+            let mut add = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+            add("--run-dir", start.run_dir.into());
+            add("--data-root", start.data_root.into());
+            add("--rank", rank.to_string().into());
+            add("--world", cluster.ranks.to_string().into());
+            add("--rendezvous", start.rendezvous.into());
+            add("--generation", start.generation.to_string().into());
+            let threads = cluster.threads_per_rank.to_string();
+            let environment = vec![
+                ("RAYON_NUM_THREADS", threads.clone()),
+                ("OMP_NUM_THREADS", threads),
+                // Other people's tools look for a rank here.
+                ("RANK", rank.to_string()),
+                ("WORLD_SIZE", cluster.ranks.to_string()),
+            ];
+            Worker { rank, arguments, environment }
+        })
+        .collect()
+}
+
+/// What a recipe says that matters for its cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Work {
+    /// Name of the run.
+    pub name: String,
+    /// The device that ranks compute on.
+    pub device: String,
+    /// Weights of the network; unknown before the vocabulary is trained.
+    pub parameters: Option<u64>,
+    /// In order.
+    pub phases: Vec<Phase>,
+}
+
+/// One phase of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Phase {
+    /// Its name.
+    pub name: String,
+    /// Samples of a step over all ranks.
+    pub samples: usize,
+    /// Longest sample in tokens.
+    pub max_length: usize,
+    /// Tokens that a rank computes at a time.
+    pub micro_tokens: usize,
+    /// Steps, where the recipe or the prepared shards say so.
+    pub steps: Option<usize>,
+    /// Passes over the data, where the recipe says so.
+    pub epochs: Option<f64>,
+    /// Weights that change; unknown before the vocabulary is trained.
+    pub trainable: Option<u64>,
+}
+
+/// What it will take.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// What is learned.
+    pub work: Work,
+    /// Number of processes.
+    pub ranks: usize,
+    /// Threads of each.
+    pub threads_per_rank: usize,
+    /// One of each phase.
+    pub needs: Vec<Needs>,
+    /// Bytes of a checkpoint: weights and moments in f32.
+    pub checkpoint_bytes: Option<u64>,
+    /// What may be wrong with it.
+    pub warnings: Vec<String>,
+}
+
+/// What a phase needs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Needs {
+    /// Name of the phase.
+    pub phase: String,
+    /// Samples of each rank in a step.
+    pub samples_per_rank: Vec<usize>,
+    /// Bytes of weights, gradients and moments of a rank, without activations.
+    pub bytes_per_rank: Option<u64>,
+    /// Bytes that each rank sends in a step.
+    pub wire_bytes_per_step: Option<u64>,
+}
+
+impl Plan {
+    /// What `work` takes on `cluster`, whose machine has `cores`.
+    pub fn new(work: Work, cluster: &Cluster, cores: usize) -> Self {
+        let mut warnings = Vec::new();
+        let threads = cluster.ranks * cluster.threads_per_rank;
+        if threads > cores {
+            warnings.push(format!(
+                "{threads} threads ({} ranks x {}) share {cores} cores",
+                cluster.ranks, cluster.threads_per_rank
+            ));
+        }
+        for phase in work.phases.iter().filter(|phase| phase.samples < cluster.ranks) {
+            warnings.push(format!(
+                "phase `{}` has {} samples a step for {} ranks: some ranks compute nothing",
+                phase.name, phase.samples, cluster.ranks
+            ));
+        }
+        let needs = work.phases.iter().map(|phase| needs(phase, work.parameters, cluster)).collect();
+        let trainable = work.phases.iter().map(|phase| phase.trainable.unwrap_or(0)).max();
+        Self {
+            checkpoint_bytes: work
+                .parameters
+                .map(|parameters| 4 * parameters + 8 * trainable.unwrap_or(0)),
+            work,
+            ranks: cluster.ranks,
+            threads_per_rank: cluster.threads_per_rank,
+            needs,
+            warnings,
+        }
+    }
+
+    /// The plan for a person.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let Self { work, ranks, threads_per_rank, .. } = self;
+        writeln!(text, "run `{}` on {}", work.name, work.device)?;
+        writeln!(text, "  ranks        {ranks} on this machine, {threads_per_rank} thread(s) each")?;
+        let parameters = work.parameters.map_or(UNKNOWN.to_owned(), |it| short(it as f64));
+        writeln!(text, "  parameters   {parameters}")?;
+        if let Some(bytes) = self.checkpoint_bytes {
+            writeln!(text, "  checkpoint   {}", bytes_text(bytes))?;
+        }
+        for (phase, needs) in work.phases.iter().zip(&self.needs) {
+            writeln!(text, "phase `{}`", phase.name)?;
+            writeln!(text, "  length       {}", length(phase))?;
+            writeln!(text, "  batch        {}", batch(phase.samples, &needs.samples_per_rank))?;
+            writeln!(
+                text,
+                "  micro-batch  up to {} tokens a rank, samples of up to {}",
+                phase.micro_tokens, phase.max_length
+            )?;
+            let trainable = phase.trainable.map_or(UNKNOWN.to_owned(), |it| {
+                format!("{} parameters", short(it as f64))
+            });
+            writeln!(text, "  trained      {trainable}")?;
+            if let Some(bytes) = needs.bytes_per_rank {
+                let what = "weights, gradients, moments; activations come on top";
+                writeln!(text, "  memory       {} a rank ({what})", bytes_text(bytes))?;
+            }
+            if let Some(bytes) = needs.wire_bytes_per_step {
+                writeln!(text, "  wire         {} a rank and step", bytes_text(bytes))?;
+            }
+        }
+        for warning in &self.warnings {
+            writeln!(text, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+const UNKNOWN: &str = "known when the data are prepared";
+
+fn needs(phase: &Phase, parameters: Option<u64>, cluster: &Cluster) -> Needs {
+    let ranks = cluster.ranks as u64;
+    let samples_per_rank = (0..cluster.ranks)
+        .map(|rank| trainer::collective::share(phase.samples, rank, cluster.ranks).len())
+        .collect();
+    Needs {
+        phase: phase.name.clone(),
+        samples_per_rank,
+        // Weights once; gradient and two moments for each that changes; f32.
+        bytes_per_rank: parameters
+            .zip(phase.trainable)
+            .map(|(parameters, trainable)| 4 * parameters + 12 * trainable),
+        // A ring sends every share `ranks - 1` times to be summed and as often to be handed out.
+        wire_bytes_per_step: phase.trainable.map(|trainable| 8 * trainable * (ranks - 1) / ranks),
+    }
+}
+
+fn length(phase: &Phase) -> String {
+    match (phase.steps, phase.epochs) {
+        (Some(steps), Some(epochs)) => format!("{steps} steps, {epochs} epoch(s)"),
+        (Some(steps), None) => format!("{steps} steps"),
+        (None, Some(epochs)) => format!("{epochs} epoch(s)"),
+        (None, None) => UNKNOWN.to_owned(),
+    }
+}
+
+/// `256 samples = 2 ranks x 128`, or how they are spread if they do not divide.
+fn batch(samples: usize, per_rank: &[usize]) -> String {
+    let ranks = per_rank.len();
+    match (per_rank.iter().min(), per_rank.iter().max()) {
+        (Some(least), Some(most)) if least == most => {
+            format!("{samples} samples = {ranks} rank(s) x {most}")
+        }
+        (Some(least), Some(most)) => {
+            format!("{samples} samples over {ranks} ranks, {least} to {most} each")
+        }
+        _ => format!("{samples} samples"),
+    }
+}
+
+fn bytes_text(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Backend;
+    use expect_test::expect;
+
+    fn cluster(ranks: usize) -> Cluster {
+        Cluster { backend: Backend::Local, ranks, threads_per_rank: 1 }
+    }
+
+    #[test]
+    fn workers_differ_in_their_rank_only() {
+        let start = Start {
+            run_dir: Path::new("runs/x"),
+            data_root: Path::new("data"),
+            rendezvous: "127.0.0.1:4000",
+            generation: 3,
+        };
+        let lines: Vec<String> = workers(&cluster(2), start)
+            .iter()
+            .map(|worker| {
+                let words: Vec<_> = worker.arguments.iter().map(|it| it.to_string_lossy()).collect();
+                format!("{} | {:?}", words.join(" "), worker.environment)
+            })
+            .collect();
+        expect![[r#"
+            worker --run-dir runs/x --data-root data --rank 0 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "0"), ("WORLD_SIZE", "2")]
+            worker --run-dir runs/x --data-root data --rank 1 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "1"), ("WORLD_SIZE", "2")]"#]]
+        .assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_plan_shows_its_arithmetic() {
+        let phase = |name: &str, samples, trainable| Phase {
+            name: name.to_owned(),
+            samples,
+            max_length: 512,
+            micro_tokens: 4096,
+            steps: Some(300),
+            epochs: None,
+            trainable,
+        };
+        let work = Work {
+            name: "quickstart".to_owned(),
+            device: "flex".to_owned(),
+            parameters: Some(1_000_000),
+            phases: vec![
+                phase("alignment", 33, Some(65_536)),
+                Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 2, None) },
+            ],
+        };
+        expect![[r#"
+            run `quickstart` on flex
+              ranks        4 on this machine, 1 thread(s) each
+              parameters   1.00M
+              checkpoint   4.3 MiB
+            phase `alignment`
+              length       300 steps
+              batch        33 samples over 4 ranks, 8 to 9 each
+              micro-batch  up to 4096 tokens a rank, samples of up to 512
+              trained      65.5k parameters
+              memory       4.6 MiB a rank (weights, gradients, moments; activations come on top)
+              wire         384.0 KiB a rank and step
+            phase `instruction`
+              length       2 epoch(s)
+              batch        2 samples over 4 ranks, 0 to 1 each
+              micro-batch  up to 4096 tokens a rank, samples of up to 512
+              trained      known when the data are prepared
+            warning: 4 threads (4 ranks x 1) share 2 cores
+            warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks compute nothing
+        "#]]
+        .assert_eq(&Plan::new(work, &cluster(4), 2).text());
+    }
+}

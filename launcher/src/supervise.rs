@@ -1,0 +1,546 @@
+//! Ranks as processes of this machine: started together, stopped together.
+//!
+//! Each rank is the leader of its own process group, so that Ctrl-C reaches it only through us, and
+//! it dies with us, however we die. When one fails, the others soon fail too, because it no longer
+//! answers them; what is reported is the first cause, and the rest is noise.
+
+use crate::display::Display;
+use crate::error::{Error, exit};
+use crate::events::Events;
+use crate::interrupt::Interrupts;
+use crate::logs::{Collapser, Log};
+use crate::message::{Checkpoint, Failure, Message, Resumed, Skipped};
+use crate::plan::Worker;
+use serde_json::json;
+use std::fmt;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+/// A line that is longer is cut: a rank that forgets its line ends must not fill the memory.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// How often deadlines and waiting lines are looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long to wait at each stage of an ending.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// After the first failure, for the one that caused it to end too.
+    pub settle: Duration,
+    /// After SIGTERM, until SIGKILL.
+    pub terminate: Duration,
+    /// After a rank has ended, for the last of its words.
+    pub last_words: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_secs(1),
+            terminate: Duration::from_secs(5),
+            last_words: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The program; for each worker with other arguments.
+    pub program: PathBuf,
+    /// One process each.
+    pub workers: Vec<Worker>,
+    /// The folder of `rank-N.log`.
+    pub logs: PathBuf,
+    /// What each log begins with, such as the time of this start.
+    pub heading: String,
+    /// How long to wait for what.
+    pub patience: Patience,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every rank did everything.
+    Done,
+    /// The ranks stopped with a checkpoint, as they were asked to.
+    Stopped,
+    /// The user insisted.
+    Killed,
+    /// A rank failed.
+    Failed(Cause),
+}
+
+/// The first failure of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Whose it is.
+    pub rank: usize,
+    /// How the rank ended.
+    pub end: End,
+    /// The last line on its stderr.
+    pub last_words: Option<String>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+}
+
+impl Cause {
+    /// What the run ends with: the class of the rank's own code.
+    pub fn exit_code(&self) -> u8 {
+        match self.end {
+            End::Signal(_) => exit::TRANSIENT,
+            End::Code(code) => {
+                u8::try_from(code).ok().filter(|code| exit::is_known(*code)).unwrap_or(exit::BUG)
+            }
+        }
+    }
+
+    /// The failure as what the launcher says last.
+    pub fn into_error(self) -> Error {
+        let error = Error::new(self.exit_code(), self.to_string());
+        match (self.end, error.code) {
+            (End::Signal(libc::SIGKILL), _) => error.hint(
+                "perhaps the system ran out of memory; the same command continues from the newest \
+                 checkpoint, a cluster with fewer ranks needs less",
+            ),
+            (_, exit::TRANSIENT) => {
+                error.hint("the same command continues from the newest checkpoint")
+            }
+            _ => error,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.end {
+            End::Code(code) => write!(f, "rank {} ended with exit code {code}", self.rank)?,
+            End::Signal(signal) => {
+                write!(f, "rank {} was ended by signal {signal}{}", self.rank, signal_name(signal))?;
+            }
+        }
+        match &self.last_words {
+            Some(words) => write!(f, ": {}", words.strip_prefix("error: ").unwrap_or(words)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs the job to its end, whatever that is.
+///
+/// To be called from the thread that lives as long as the program: the kernel ends the ranks when
+/// the thread that started them ends.
+pub async fn supervise(
+    job: &Job,
+    interrupts: &mut Interrupts,
+    events: &mut Events,
+    display: &mut Display,
+) -> Result<Ending, Error> {
+    let (sender, mut happenings) = mpsc::channel(1024);
+    let mut watch = Watch::new(job, events, display)?;
+    for worker in &job.workers {
+        let child = match start(&job.program, worker) {
+            Ok(child) => child,
+            Err(source) => {
+                watch.signal(libc::SIGKILL);
+                let message = format!(
+                    "failed to start rank {} as `{}`: {source}",
+                    worker.rank,
+                    job.program.display()
+                );
+                return Err(Error::new(exit::TRANSIENT, message));
+            }
+        };
+        watch.started(worker.rank, &child)?;
+        tokio::spawn(follow(worker.rank, child, sender.clone(), job.patience.last_words));
+    }
+    let mut tick = tokio::time::interval(TICK);
+    while !watch.alive.is_empty() {
+        tokio::select! {
+            Some(happening) = happenings.recv() => watch.take(happening)?,
+            () = interrupts.next() => watch.interrupted()?,
+            _ = tick.tick() => watch.look(Instant::now())?,
+        }
+    }
+    watch.end()
+}
+
+/// Something that a rank did.
+enum Happening {
+    Said { rank: usize, on_stderr: bool, line: String },
+    Ended { rank: usize, status: io::Result<ExitStatus> },
+}
+
+/// How far an ending is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// The user wants it to stop at the next step.
+    Asked,
+    /// A rank failed; until then its cause may still show.
+    Settling(Instant),
+    /// The others were told to end; until then they may do so by themselves.
+    Terminating(Instant),
+    Killing,
+}
+
+/// A rank that has ended with a failure.
+#[derive(Clone, Debug)]
+struct Failed {
+    cause: Cause,
+    /// Whom it holds responsible.
+    culprit: Option<usize>,
+}
+
+/// What is known of a rank.
+struct Rank {
+    process: libc::pid_t,
+    log: Log,
+    last_words: Option<String>,
+    failure: Option<Failure>,
+}
+
+struct Watch<'a> {
+    job: &'a Job,
+    events: &'a mut Events,
+    display: &'a mut Display,
+    ranks: Vec<Rank>,
+    alive: Vec<usize>,
+    stage: Stage,
+    collapser: Collapser,
+    /// Failures that were not our doing, in their order.
+    failed: Vec<Failed>,
+    asked: bool,
+    killed: bool,
+    /// A rank stopped with a checkpoint.
+    stopped: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(
+        job: &'a Job,
+        events: &'a mut Events,
+        display: &'a mut Display,
+    ) -> Result<Self, Error> {
+        let collapser = Collapser::new(job.workers.len());
+        let mut ranks = Vec::new();
+        for worker in &job.workers {
+            let path = job.logs.join(format!("rank-{}.log", worker.rank));
+            let log = Log::open(&path, &job.heading)?;
+            ranks.push(Rank { process: 0, log, last_words: None, failure: None });
+        }
+        Ok(Self {
+            job,
+            events,
+            display,
+            ranks,
+            alive: Vec::new(),
+            stage: Stage::Running,
+            collapser,
+            failed: Vec::new(),
+            asked: false,
+            killed: false,
+            stopped: false,
+        })
+    }
+
+    fn started(&mut self, rank: usize, child: &Child) -> Result<(), Error> {
+        let process = child.id().unwrap_or_default();
+        self.ranks[rank].process = process as libc::pid_t;
+        self.alive.push(rank);
+        Ok(self.events.record("rank-started", json!({"rank": rank, "process": process}))?)
+    }
+
+    fn take(&mut self, happening: Happening) -> Result<(), Error> {
+        match happening {
+            Happening::Said { rank, on_stderr: false, line } => match Message::parse(&line) {
+                Some(message) => self.told(rank, message),
+                None => {
+                    self.said(rank, false, &line);
+                    Ok(())
+                }
+            },
+            Happening::Said { rank, on_stderr, line } => {
+                self.said(rank, on_stderr, &line);
+                Ok(())
+            }
+            Happening::Ended { rank, status } => self.ended(rank, status),
+        }
+    }
+
+    fn told(&mut self, rank: usize, message: Message) -> Result<(), Error> {
+        match &message {
+            Message::Failure(failure) => self.ranks[rank].failure = Some(failure.clone()),
+            // All ranks are equally far; one of them is enough to watch.
+            _ if rank != 0 => {}
+            Message::Checkpoint(Checkpoint { path }) => {
+                self.events.record("checkpoint", json!({"path": path}))?;
+            }
+            Message::Resumed(Resumed { phase, step }) => {
+                self.events.record("resumed", json!({"phase": phase, "step": step}))?;
+            }
+            Message::Skipped(Skipped { reason }) => {
+                self.events.record("checkpoint-skipped", json!({"reason": reason}))?;
+            }
+            Message::Progress(_) | Message::Evaluation(_) => {}
+        }
+        if rank == 0 {
+            self.display.report(&message, Instant::now());
+        }
+        Ok(())
+    }
+
+    fn said(&mut self, rank: usize, on_stderr: bool, line: &str) {
+        let now = Instant::now();
+        if let Err(error) = self.ranks[rank].log.write(line) {
+            self.display.line(&format!("warning: the log of rank {rank} is cut off: {error}"));
+        }
+        if line.trim().is_empty() {
+            return;
+        }
+        if on_stderr {
+            // Its own verdict is worth more than what comes after it, such as a backtrace.
+            let words = &mut self.ranks[rank].last_words;
+            let is_verdict = |words: &str| words.starts_with("error: ");
+            if is_verdict(line) || !words.as_deref().is_some_and(is_verdict) {
+                *words = Some(line.trim().to_owned());
+            }
+        }
+        self.collapser.push(rank, line, now);
+        self.show(now);
+    }
+
+    fn ended(&mut self, rank: usize, status: io::Result<ExitStatus>) -> Result<(), Error> {
+        self.alive.retain(|alive| *alive != rank);
+        let end = match &status {
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => End::Code(code),
+                (None, signal) => End::Signal(signal.unwrap_or_default()),
+            },
+            // We lost sight of it: as if it had been taken away.
+            Err(_) => End::Signal(0),
+        };
+        self.events.record("rank-ended", json!({"rank": rank, "end": end_json(end)}))?;
+        match end {
+            End::Code(0) => {}
+            End::Code(code) if code == i32::from(exit::STOPPED) => self.stopped = true,
+            // What happens after we told them to end is our own doing.
+            _ if matches!(self.stage, Stage::Terminating(_) | Stage::Killing) => {}
+            _ => {
+                let last_words = self.ranks[rank].last_words.clone();
+                let culprit = self.ranks[rank].failure.as_ref().and_then(|it| it.culprit);
+                self.failed.push(Failed { cause: Cause { rank, end, last_words }, culprit });
+                if matches!(self.stage, Stage::Running | Stage::Asked) {
+                    self.stage = Stage::Settling(Instant::now() + self.job.patience.settle);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn interrupted(&mut self) -> Result<(), Error> {
+        if self.stage == Stage::Running {
+            self.stage = Stage::Asked;
+            self.asked = true;
+            self.events.record("stop-requested", json!({}))?;
+            self.display.line(
+                "stopping at the next step with a checkpoint; the same command continues \
+                 (once more to end at once)",
+            );
+            self.signal(libc::SIGTERM);
+        } else {
+            self.stage = Stage::Killing;
+            self.killed = true;
+            self.events.record("kill-requested", json!({}))?;
+            self.signal(libc::SIGKILL);
+        }
+        Ok(())
+    }
+
+    /// What is due at `now`.
+    fn look(&mut self, now: Instant) -> Result<(), Error> {
+        self.show(now);
+        match self.stage {
+            Stage::Settling(until) if now >= until => {
+                self.stage = Stage::Terminating(now + self.job.patience.terminate);
+                self.events.record("terminating", json!({"ranks": self.alive}))?;
+                self.signal(libc::SIGTERM);
+            }
+            Stage::Terminating(until) if now >= until => {
+                self.stage = Stage::Killing;
+                self.events.record("killing", json!({"ranks": self.alive}))?;
+                self.signal(libc::SIGKILL);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, now: Instant) {
+        for line in self.collapser.ready(now) {
+            self.display.line(&line);
+        }
+    }
+
+    /// Sends `signal` to the process group of every rank that is alive.
+    fn signal(&self, signal: libc::c_int) {
+        for &rank in &self.alive {
+            // SAFETY: `kill` touches no memory of ours; a group that is gone already is no harm.
+            unsafe { libc::kill(-self.ranks[rank].process, signal) };
+        }
+    }
+
+    fn end(mut self) -> Result<Ending, Error> {
+        for line in self.collapser.rest() {
+            self.display.line(&line);
+        }
+        self.display.finish();
+        let cause = first_cause(&self.failed).map(|failed| failed.cause.clone());
+        let ending = match cause {
+            _ if self.killed => Ending::Killed,
+            // A rank that was asked before it could listen.
+            Some(Cause { end: End::Signal(libc::SIGTERM), .. }) if self.asked => Ending::Stopped,
+            Some(cause) => Ending::Failed(cause),
+            None if self.stopped => Ending::Stopped,
+            None => Ending::Done,
+        };
+        if let Ending::Failed(cause) = &ending {
+            let Cause { rank, end, last_words } = cause;
+            let fields = json!({
+                "rank": rank,
+                "end": end_json(*end),
+                "exit_code": cause.exit_code(),
+                "last_words": last_words,
+            });
+            self.events.record("failed", fields)?;
+        }
+        Ok(ending)
+    }
+}
+
+/// The failure that the others follow from: who blames another rank is a witness, a signal comes
+/// from outside, and of equals the earliest counts.
+fn first_cause(failed: &[Failed]) -> Option<&Failed> {
+    failed.iter().min_by_key(|failed| {
+        (failed.culprit.is_some(), !matches!(failed.cause.end, End::Signal(_)))
+    })
+}
+
+fn start(program: &Path, worker: &Worker) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command
+        .args(&worker.arguments)
+        .envs(worker.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    die_with_us(&mut command);
+    command.spawn()
+}
+
+/// The kernel ends the rank when we end, even by SIGKILL.
+#[cfg(target_os = "linux")]
+fn die_with_us(command: &mut Command) {
+    let parent = std::process::id();
+    // SAFETY: between fork and exec only `prctl` and `getppid` are called, which are allowed there.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // We may have ended before the call above.
+            if libc::getppid() as u32 != parent {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            Ok(())
+        });
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_us(_command: &mut Command) {}
+
+/// Passes on what a rank says and, after its last words, that it has ended.
+async fn follow(
+    rank: usize,
+    mut child: Child,
+    sender: mpsc::Sender<Happening>,
+    patience: Duration,
+) {
+    let stdout = child.stdout.take().map(|stream| {
+        tokio::spawn(listen(rank, false, stream, sender.clone()))
+    });
+    let stderr = child.stderr.take().map(|stream| {
+        tokio::spawn(listen(rank, true, stream, sender.clone()))
+    });
+    let status = child.wait().await;
+    for mut listener in [stdout, stderr].into_iter().flatten() {
+        // A process that the rank left behind may hold the pipe open for ever.
+        if tokio::time::timeout(patience, &mut listener).await.is_err() {
+            listener.abort();
+        }
+    }
+    // Nobody listens only if the launcher gave up before.
+    let _ = sender.send(Happening::Ended { rank, status }).await;
+}
+
+async fn listen(
+    rank: usize,
+    on_stderr: bool,
+    stream: impl AsyncRead + Unpin,
+    sender: mpsc::Sender<Happening>,
+) {
+    let mut reader = BufReader::new(stream);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        match (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut bytes).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
+        if sender.send(Happening::Said { rank, on_stderr, line }).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn end_json(end: End) -> serde_json::Value {
+    match end {
+        End::Code(code) => json!({"exit_code": code}),
+        End::Signal(signal) => json!({"signal": signal}),
+    }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        libc::SIGKILL => " (SIGKILL)",
+        libc::SIGTERM => " (SIGTERM)",
+        libc::SIGSEGV => " (SIGSEGV)",
+        libc::SIGABRT => " (SIGABRT)",
+        libc::SIGBUS => " (SIGBUS)",
+        libc::SIGFPE => " (SIGFPE)",
+        libc::SIGILL => " (SIGILL)",
+        libc::SIGINT => " (SIGINT)",
+        libc::SIGHUP => " (SIGHUP)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests;

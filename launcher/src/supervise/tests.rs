@@ -1,0 +1,239 @@
+//! Ranks are shell scripts here: they say, exit, hang and die as the table says.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use std::ffi::OsString;
+
+/// What became of a job, and what was written about it.
+struct Outcome {
+    ending: Ending,
+    seconds: f64,
+    events: String,
+    logs: Vec<String>,
+    shown: String,
+}
+
+/// Runs one script a rank; `act` may interrupt.
+fn run<A>(scripts: &[&str], act: A) -> Outcome
+where
+    A: AsyncFnOnce(mpsc::UnboundedSender<()>) + 'static,
+{
+    let dir = tempfile::tempdir().unwrap();
+    let job = Job {
+        program: PathBuf::from("/bin/sh"),
+        workers: scripts
+            .iter()
+            .enumerate()
+            .map(|(rank, script)| Worker {
+                rank,
+                arguments: ["-c", script].map(OsString::from).to_vec(),
+                environment: vec![("RAYON_NUM_THREADS", "1".to_owned())],
+            })
+            .collect(),
+        logs: dir.path().join("logs"),
+        heading: "start 1".to_owned(),
+        patience: Patience {
+            settle: Duration::from_millis(300),
+            terminate: Duration::from_millis(700),
+            last_words: Duration::from_millis(300),
+        },
+    };
+    let mut events = Events::open(&dir.path().join("events.jsonl")).unwrap();
+    let screen = dir.path().join("screen");
+    let mut display = Display::plain(std::fs::File::create(&screen).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let begun = Instant::now();
+    let ending = runtime.block_on(async {
+        let (sender, mut interrupts) = Interrupts::by_hand();
+        let mut job = std::pin::pin!(supervise(&job, &mut interrupts, &mut events, &mut display));
+        tokio::select! {
+            ending = &mut job => ending.unwrap(),
+            () = act(sender) => job.await.unwrap(),
+        }
+    });
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    Outcome {
+        ending,
+        seconds: begun.elapsed().as_secs_f64(),
+        events: read(&dir.path().join("events.jsonl")),
+        logs: (0..scripts.len())
+            .map(|rank| read(&dir.path().join(format!("logs/rank-{rank}.log"))))
+            .collect(),
+        shown: read(&screen),
+    }
+}
+
+async fn leave_alone(_interrupt: mpsc::UnboundedSender<()>) {
+    std::future::ready(()).await;
+}
+
+fn failed(outcome: &Outcome) -> Error {
+    match &outcome.ending {
+        Ending::Failed(cause) => cause.clone().into_error(),
+        other => panic!("expected a failure, found {other:?}"),
+    }
+}
+
+/// The sentence and exit code of a job whose rank fails.
+fn check(scripts: &[&str], message: &str, code: u8) {
+    let outcome = run(scripts, leave_alone);
+    let error = failed(&outcome);
+    assert_eq!((error.message.as_str(), error.code), (message, code), "{scripts:?}");
+    assert!(outcome.events.contains(r#""event":"failed""#), "{}", outcome.events);
+    assert!(outcome.seconds < 10.0, "{scripts:?} took {} s", outcome.seconds);
+}
+
+#[test]
+fn a_job_is_done_when_every_rank_is() {
+    let outcome = run(&["echo a; echo b >&2", "sleep 0.2; echo a"], leave_alone);
+    assert_eq!(outcome.ending, Ending::Done);
+    assert_eq!(outcome.logs[1], "start 1\na\n");
+    assert_eq!(outcome.events.matches("rank-ended").count(), 2);
+}
+
+#[test]
+fn lines_are_prefixed_and_equal_ones_collapse() {
+    let outcome = run(&["echo same; sleep 0.1; printf half", "echo same; echo 中文 >&2"], leave_alone);
+    assert!(outcome.shown.contains("[ranks 0-1] same\n"), "{}", outcome.shown);
+    assert!(outcome.shown.contains("[rank 0] half\n"), "{}", outcome.shown);
+    assert!(outcome.shown.contains("[rank 1] 中文\n"), "{}", outcome.shown);
+}
+
+#[test]
+fn progress_is_shown_and_not_logged() {
+    let line = r#"@{"evaluation":{"dataset":"wnut17","done":9,"total":9}}"#;
+    let outcome = run(&[&format!("echo '{line}'")], leave_alone);
+    assert_eq!(outcome.logs[0], "start 1\n");
+    assert_eq!(outcome.shown, "answering wnut17: 9 of 9\n");
+}
+
+#[test]
+fn the_first_cause_is_named_with_its_class() {
+    check(
+        &["sleep 20", "echo 'error: a.json:3: no list' >&2; exit 65"],
+        "rank 1 ended with exit code 65: a.json:3: no list",
+        65,
+    );
+    for code in [64, 69, 70, 75, 79] {
+        check(&[&format!("exit {code}")], &format!("rank 0 ended with exit code {code}"), code);
+    }
+    // A code that is not ours is an accident.
+    check(&["exit 1"], "rank 0 ended with exit code 1", 70);
+    check(&["exit 101"], "rank 0 ended with exit code 101", 70);
+    check(&["exit 2"], "rank 0 ended with exit code 2", 70);
+}
+
+#[test]
+fn a_signal_is_transient_and_named() {
+    check(&["sleep 20", "kill -9 $$"], "rank 1 was ended by signal 9 (SIGKILL)", 75);
+    let outcome = run(&["kill -9 $$"], leave_alone);
+    assert!(failed(&outcome).hint.unwrap().contains("out of memory"));
+}
+
+#[test]
+fn witnesses_are_not_taken_for_the_cause() {
+    let witness = |culprit: usize| {
+        let line = format!(r#"@{{"failure":{{"exit_code":75,"culprit":{culprit}}}}}"#);
+        format!("echo '{line}'; echo 'error: rank {culprit} hung up' >&2; exit 75")
+    };
+    // The witnesses are faster than the one that they blame.
+    check(
+        &[&witness(1), "sleep 0.1; echo 'error: no space left' >&2; exit 75", &witness(1)],
+        "rank 1 ended with exit code 75: no space left",
+        75,
+    );
+    // The one they blame hangs: then the witness is all that there is.
+    check(
+        &[&witness(1), "trap '' TERM; while :; do sleep 0.05; done"],
+        "rank 0 ended with exit code 75: rank 1 hung up",
+        75,
+    );
+    check(
+        &["sleep 0.05; exit 75", "sleep 0.1; kill -9 $$"],
+        "rank 1 was ended by signal 9 (SIGKILL)",
+        75,
+    );
+}
+
+#[test]
+fn the_verdict_is_kept_and_not_what_follows_it() {
+    check(
+        &["echo loading >&2; echo 'error: it broke' >&2; echo 'hint: mend it' >&2; exit 64"],
+        "rank 0 ended with exit code 64: it broke",
+        64,
+    );
+    check(
+        &["echo one >&2; echo two >&2; echo >&2; exit 70"],
+        "rank 0 ended with exit code 70: two",
+        70,
+    );
+}
+
+#[test]
+fn a_rank_that_ignores_sigterm_is_killed() {
+    let outcome = run(&["trap '' TERM; sleep 20 & wait; sleep 20", "exit 70"], leave_alone);
+    assert_eq!(failed(&outcome).code, 70);
+    assert!(outcome.events.contains(r#""event":"killing","ranks":[0]"#), "{}", outcome.events);
+    assert!(outcome.seconds < 5.0, "{}", outcome.seconds);
+}
+
+const PATIENT: &str = "trap 'echo saved; exit 76' TERM; while :; do sleep 0.05; done";
+
+#[test]
+fn the_first_interrupt_asks() {
+    let outcome = run(&[PATIENT, PATIENT], async |interrupt| {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        interrupt.send(()).unwrap();
+    });
+    assert_eq!(outcome.ending, Ending::Stopped);
+    assert!(outcome.shown.contains("the same command continues"), "{}", outcome.shown);
+    assert!(outcome.shown.contains("[ranks 0-1] saved"), "{}", outcome.shown);
+}
+
+#[test]
+fn the_second_interrupt_kills() {
+    let outcome = run(&["trap '' TERM; while :; do sleep 0.05; done"], async |interrupt| {
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            interrupt.send(()).unwrap();
+        }
+    });
+    assert_eq!(outcome.ending, Ending::Killed);
+}
+
+#[test]
+fn a_rank_that_was_asked_before_it_could_listen_has_stopped() {
+    let outcome = run(&["sleep 20", "sleep 20"], async |interrupt| {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        interrupt.send(()).unwrap();
+    });
+    assert_eq!(outcome.ending, Ending::Stopped);
+}
+
+#[test]
+fn a_process_that_is_left_behind_holds_nothing_up() {
+    let outcome = run(&["sleep 5 & exit 0"], leave_alone);
+    assert_eq!(outcome.ending, Ending::Done);
+    assert!(outcome.seconds < 4.0, "{}", outcome.seconds);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = Job {
+        program: dir.path().join("nothing"),
+        workers: vec![Worker { rank: 0, arguments: Vec::new(), environment: Vec::new() }],
+        logs: dir.path().join("logs"),
+        heading: String::new(),
+        patience: Patience::default(),
+    };
+    let mut events = Events::open(&dir.path().join("events.jsonl")).unwrap();
+    let mut display = Display::plain(Vec::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(async {
+        let (_sender, mut interrupts) = Interrupts::by_hand();
+        supervise(&job, &mut interrupts, &mut events, &mut display).await.unwrap_err()
+    });
+    assert!(error.message.starts_with("failed to start rank 0 as `"), "{error}");
+}

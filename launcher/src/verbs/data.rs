@@ -1,0 +1,213 @@
+//! `knowcoder data`: check, count, prepare and look at data.
+
+use super::Answer;
+use super::run::{recipe_of, run_dir_of};
+use crate::cli;
+use crate::error::{Error, exit};
+use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
+use serde_json::json;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Holds corpora against their declared counts; every one is looked at before it ends with 65.
+pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
+    let mut text = String::new();
+    let mut documents = Vec::new();
+    let (mut wrong, mut first) = (0, None);
+    for path in declarations(args)? {
+        let corpus = match Corpus::load(&path, &args.data.data_root) {
+            Ok(corpus) => corpus,
+            Err(error) => {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "WRONG  {error}");
+                documents.push(json!({"declaration": path, "error": error.to_string()}));
+                first.get_or_insert(error.exit_code());
+                wrong += 1;
+                continue;
+            }
+        };
+        let checks = corpus::validate(&corpus);
+        for check in &checks {
+            let _ = writeln!(text, "{}", verdict(corpus.name(), check));
+        }
+        let failures = checks.iter().filter(|check| !check.ok).count();
+        if failures > 0 {
+            first.get_or_insert(exit::DATA);
+        }
+        wrong += failures;
+        documents.push(json!({
+            "dataset": corpus.name(),
+            "licence": corpus.licence(),
+            "origin": corpus.origin(),
+            "splits": checks,
+        }));
+    }
+    let _ = match wrong {
+        0 => writeln!(text, "{} declarations hold", documents.len()),
+        _ => writeln!(text, "{wrong} splits or declarations are wrong"),
+    };
+    let json = json!({"wrong": wrong, "datasets": documents});
+    Ok(Answer { text, json, code: first.unwrap_or(exit::DONE) })
+}
+
+/// One line about a split.
+fn verdict(name: &str, check: &SplitCheck) -> String {
+    let SplitCheck { split, found, quarantined, .. } = check;
+    let counts = [
+        (found.sentences, "sentences"),
+        (found.entities, "entities"),
+        (found.relations, "relations"),
+        (found.events, "events"),
+    ];
+    let mut text = format!("{}  {name}:{split}", if check.ok { "ok   " } else { "WRONG" });
+    for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "  {count} {what}");
+    }
+    if !quarantined.is_empty() {
+        let _ = write!(text, "  {} in quarantine", quarantined.len());
+    }
+    if let Some(error) = &check.error {
+        let _ = write!(text, "\n       {error}");
+    }
+    text
+}
+
+/// Corpora in numbers.
+pub fn stats(args: &cli::Datasets) -> Result<Answer, Error> {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    let mut documents = Vec::new();
+    for path in declarations(args)? {
+        let corpus = Corpus::load(&path, &args.data.data_root)?;
+        let splits = corpus::stats(&corpus)?;
+        rows.extend(splits.iter().map(|stats| row(corpus.name(), stats)));
+        documents.push(json!({
+            "dataset": corpus.name(),
+            "licence": corpus.licence(),
+            "origin": corpus.origin(),
+            "splits": splits,
+        }));
+    }
+    Ok(Answer::new(aligned(&rows), json!({"datasets": documents})))
+}
+
+const HEADINGS: [&str; 9] =
+    ["dataset", "lang", "sentences", "empty", "entities", "relations", "events", "per sent.", "length"];
+
+fn row(name: &str, stats: &SplitStats) -> [String; 9] {
+    let sum = |counts: &std::collections::BTreeMap<String, usize>| counts.values().sum::<usize>();
+    [
+        format!("{name}:{}", stats.split),
+        stats.language.clone(),
+        stats.sentences.to_string(),
+        stats.empty_sentences.to_string(),
+        sum(&stats.entities).to_string(),
+        sum(&stats.relations).to_string(),
+        sum(&stats.events).to_string(),
+        format!("{:.2}", stats.mentions_per_sentence),
+        format!("{:.1}", stats.mention_length),
+    ]
+}
+
+/// Rows of cells, the first column left, the others right.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: Vec<usize> =
+        (0..N).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            // Writing to a string cannot fail.
+            let _ = match column {
+                0 => write!(text, "{cell:<width$}"),
+                _ => write!(text, "  {cell:>width$}"),
+            };
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes the shards of a recipe, without training.
+pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
+    let recipe = recipe_of(&args.recipe)?;
+    let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
+    super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &args.data.data_root)?;
+    let folder = run_dir.root().join("prepared");
+    let text = format!("{}\n", folder.display());
+    Ok(Answer::new(text, json!({"prepared": folder})))
+}
+
+/// Shows a row of prepared shards as the model sees it.
+pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
+    // SEAM: data_pipeline::shard and manifest, then `prefix`, `prompt` and `answer` as text.
+    let _ = (&args.shards, args.row, &args.tokenizer);
+    Err(Error::new(exit::BUG, "`data inspect` waits for the shard reader"))
+}
+
+/// The declarations that are meant, sorted where all are.
+fn declarations(args: &cli::Datasets) -> Result<Vec<PathBuf>, Error> {
+    let folder = args.configs.join("datasets");
+    if !args.datasets.is_empty() {
+        return args.datasets.iter().map(|name| declaration(&folder, name)).collect();
+    }
+    let known = known(&folder)?;
+    if known.is_empty() {
+        return Err(Error::new(
+            exit::DECLARATION,
+            format!("`{}` holds no declaration", folder.display()),
+        ));
+    }
+    Ok(known)
+}
+
+fn declaration(folder: &Path, name: &str) -> Result<PathBuf, Error> {
+    if name.ends_with(".toml") {
+        return Ok(PathBuf::from(name));
+    }
+    let path = folder.join(format!("{name}.toml"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let known = known(folder)?;
+    let known = known.iter().filter_map(|path| path.file_stem()?.to_str());
+    let message = format!("there is no dataset `{name}` in `{}`", folder.display());
+    let error = Error::new(exit::DECLARATION, message);
+    Err(match data_pipeline::error::nearest(name, known) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("--configs names the folder above `datasets`"),
+    })
+}
+
+fn known(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let read = |error| Error::from(data_pipeline::Error::read(folder)(error));
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(data_pipeline::Error::read(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_misspelt_dataset_names_the_nearest() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("cluener.toml"), "").unwrap();
+        let error = declaration(dir.path(), "cluner").unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("did you mean `cluener`?"));
+        assert_eq!(error.code, exit::DECLARATION);
+    }
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [["a".to_owned(), "10".to_owned()], ["bcd".to_owned(), "2".to_owned()]];
+        assert_eq!(aligned(&rows), "a    10\nbcd   2\n");
+    }
+}

@@ -1,0 +1,117 @@
+//! `knowcoder score`: predictions are scored again, in a second and without a model.
+
+use super::Answer;
+use crate::cli;
+use crate::error::{Error, exit};
+use data_pipeline::predictions;
+use data_pipeline::score::{Protocol, Scores, Set, score as score_sets, table};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use trainer::{Recipe, RunDir};
+
+/// Scores files of predictions.
+pub fn score(args: &cli::Score) -> Result<Answer, Error> {
+    let files: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    let scores = Scores::from(rows(&files, &args.protocols)?);
+    answer(&scores)
+}
+
+/// The scores of a run: the trained model's, with floors and other models beside them.
+pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
+    let protocols = &recipe.evaluation.protocols;
+    let mut baselines = BTreeMap::new();
+    for name in &recipe.evaluation.baselines {
+        baselines.insert(name.clone(), rows_of(run_dir, name, protocols)?);
+    }
+    let floors = recipe.evaluation.benchmarks.iter().filter_map(|benchmark| {
+        Some((benchmark.name.clone(), benchmark.floor?))
+    });
+    Ok(Scores {
+        rows: rows_of(run_dir, "final", protocols)?,
+        floors: floors.collect(),
+        baselines,
+    })
+}
+
+/// Scores as a table and as JSON.
+pub fn answer(scores: &Scores) -> Result<Answer, Error> {
+    let json = serde_json::to_value(scores)
+        .map_err(|error| Error::new(exit::BUG, format!("scores cannot be written: {error}")))?;
+    Ok(Answer::new(table(scores), json))
+}
+
+/// The scores of one model's predictions in a run directory.
+fn rows_of(
+    run_dir: &RunDir,
+    which: &str,
+    protocols: &[Protocol],
+) -> Result<Vec<data_pipeline::score::Row>, Error> {
+    let folder = run_dir.root().join("predictions").join(which);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        // A recipe without benchmarks answers nothing.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(data_pipeline::Error::read(&folder)(error).into()),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(data_pipeline::Error::read(&folder))?.path();
+        if is_complete(&path) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    rows(&files, protocols)
+}
+
+/// Whether a file holds a whole test set, and not one rank's part of it.
+fn is_complete(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".jsonl") && !name.contains(".rank-")
+}
+
+fn rows(
+    files: &[&Path],
+    protocols: &[Protocol],
+) -> Result<Vec<data_pipeline::score::Row>, Error> {
+    let sets = Set::group(predictions::read_all(files)?);
+    Ok(score_sets(&sets, protocols))
+}
+
+/// An answer that says too where its files are.
+pub fn with_files(mut answer: Answer, text: &str, files: serde_json::Value) -> Answer {
+    answer.text.push_str(text);
+    answer.json = json!({"files": files, "scores": answer.json});
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const LINE: &str = r#"{"id":"1","dataset":"d","language":"en","task":"ner","sentence":"Ann","answer":"","gold":[{"type":"Person","name":"Ann","start":0,"end":3}],"predicted":[{"type":"Person","name":"Ann","start":0,"end":3}],"flaws":[]}"#;
+
+    #[test]
+    fn files_are_scored_under_each_protocol() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("d.jsonl");
+        std::fs::write(&path, format!("{LINE}\n")).unwrap();
+        let protocols = vec![Protocol::Set, Protocol::StrictSpan];
+        let answer = score(&cli::Score { files: vec![path], protocols }).unwrap();
+        assert_eq!(answer.json["rows"][0]["f1"], 100.0);
+        assert_eq!(answer.json["rows"].as_array().unwrap().len(), 2);
+        assert!(answer.text.contains("protocol `set`"), "{}", answer.text);
+    }
+
+    #[test]
+    fn parts_of_ranks_are_not_test_sets() {
+        for (name, complete) in
+            [("d-en.jsonl", true), ("d-en.rank-0.jsonl", false), ("d-en.jsonl.tmp", false)]
+        {
+            assert_eq!(is_complete(Path::new(name)), complete, "{name}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `knowcoder worker`: one rank of a run.
+//!
+//! It tells the launcher how far it is through lines on stdout; started by hand on a terminal, it
+//! shows that itself.
+
+use super::Answer;
+use crate::cli;
+use crate::display::Display;
+use crate::error::{Error, exit};
+use crate::interrupt;
+use crate::message::{Checkpoint, Evaluation, Failure, Message, Progress, Resumed, Skipped};
+use serde_json::Value;
+use std::io::{self, IsTerminal};
+use std::time::Instant;
+use trainer::RunDir;
+use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
+use trainer::metrics::StepMetrics;
+use trainer::run::{Outcome, Progress as Happening};
+
+/// Lives the life of one rank.
+pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
+    let stop = interrupt::stop_flag()
+        .map_err(|error| Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}")))?;
+    let mut teller = Teller::new();
+    let result = join(args).map_err(trainer::Error::from).and_then(|mut collective| {
+        let run_dir = RunDir::new(&args.run_dir);
+        let data_root = &args.data.data_root;
+        let tell = &mut |happening| teller.tell(happening);
+        let result = trainer::run::run(&run_dir, data_root, &mut *collective, stop, tell);
+        if result.is_err() {
+            // The others need not wait for a deadline to learn of it.
+            collective.abort();
+        }
+        result
+    });
+    match result {
+        Ok(outcome) => Ok(Answer {
+            text: String::new(),
+            json: Value::Null,
+            code: match outcome {
+                Outcome::Done => exit::DONE,
+                Outcome::Stopped => exit::STOPPED,
+            },
+        }),
+        Err(error) => {
+            let culprit = match &error {
+                trainer::Error::Collective(error) => error.culprit(),
+                _ => None,
+            };
+            teller.say(&Message::Failure(Failure { exit_code: error.exit_code(), culprit }));
+            Err(error.into())
+        }
+    }
+}
+
+/// The other ranks, or nobody.
+fn join(args: &cli::Worker) -> Result<Box<dyn Collective>, collective::CollectiveError> {
+    if args.world == 1 {
+        return Ok(Box::new(Solo));
+    }
+    let network = |source| collective::CollectiveError::Network {
+        rank: args.rank,
+        what: "read its own program".to_owned(),
+        source,
+    };
+    let run_dir = RunDir::new(&args.run_dir);
+    let name = args.run_dir.file_name().unwrap_or_default().to_string_lossy();
+    let membership = Membership {
+        identity: Identity {
+            run: name.into_owned(),
+            generation: args.generation,
+            rank: args.rank,
+            world: args.world,
+            program: collective::hello::program_fingerprint().map_err(network)?,
+        },
+        secret: Secret::load(&run_dir.secret())?,
+        deadlines: Deadlines::default(),
+    };
+    collective::join(&args.rendezvous, &membership)
+}
+
+/// Passes on what happens, to the launcher or to a person.
+struct Teller {
+    display: Option<Display>,
+    /// Seconds of a step, smoothed.
+    pace: f64,
+}
+
+impl Teller {
+    fn new() -> Self {
+        Self { display: io::stdout().is_terminal().then(Display::new), pace: 0.0 }
+    }
+
+    fn tell(&mut self, happening: Happening) {
+        let message = match happening {
+            Happening::Step(step) => Message::Progress(self.progress(step)),
+            Happening::Evaluation { label, done, total } => {
+                Message::Evaluation(Evaluation { dataset: label, done, total })
+            }
+            Happening::Checkpoint(path) => {
+                Message::Checkpoint(Checkpoint { path: path.display().to_string() })
+            }
+            Happening::Skipped(reason) => Message::Skipped(Skipped { reason }),
+            Happening::Resumed(phase, step) => Message::Resumed(Resumed { phase, step }),
+        };
+        self.say(&message);
+    }
+
+    fn say(&mut self, message: &Message) {
+        match &mut self.display {
+            Some(display) => display.report(message, Instant::now()),
+            None => {
+                use std::io::Write;
+                // If the launcher is gone, so are we.
+                let _ = writeln!(io::stdout(), "{}", message.line());
+            }
+        }
+    }
+
+    fn progress(&mut self, step: StepMetrics) -> Progress {
+        // The first steps of a phase are slower than the rest: old ones are soon forgotten.
+        self.pace = if step.step <= 2 { step.seconds } else { 0.9 * self.pace + 0.1 * step.seconds };
+        Progress {
+            eta_seconds: self.pace * step.steps.saturating_sub(step.step) as f64,
+            phase: step.phase,
+            step: step.step,
+            steps: step.steps,
+            loss: step.loss,
+            tokens_per_second: step.tokens_per_second,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Loss and gradients, block by block.
+//!
+//! A tape never spans more than one block: gradients of a block are ready, and can be reduced and
+//! released, before the block below is touched. Tapes are kept from the forward pass, or the block
+//! is computed again, as the caller's memory plan says. Logits exist for a chunk of supervised
+//! positions only.
+
+use crate::block::Block;
+use crate::decoder::block_path;
+use crate::layout::{GroupBatch, Layout};
+use crate::weight::{add, collect, track};
+use crate::{Decoder, ops};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use std::collections::BTreeMap;
+
+/// Gradients by weight path, each flattened to `[numel]`.
+pub type Gradients = BTreeMap<String, Tensor<1>>;
+
+/// How a batch is differentiated.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Compute blocks again in the backward pass instead of keeping their tapes.
+    pub recompute: bool,
+    /// Supervised positions whose logits exist at a time.
+    pub chunk: usize,
+    /// Seed of adapter dropout; `None` outside training.
+    pub dropout_seed: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { recompute: false, chunk: 1024, dropout_seed: None }
+    }
+}
+
+/// The loss of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Loss {
+    /// Weighted sum over the supervised positions.
+    pub sum: f64,
+    /// Weighted loss of each target, in the batch's order.
+    pub targets: Vec<f32>,
+}
+
+/// The tape of one block.
+struct Segment {
+    block: Block,
+    input: Tensor<3>,
+    output: Tensor<3>,
+}
+
+/// Summed loss of `batch`; its gradients are added to `gradients`.
+pub fn backward(decoder: &Decoder, batch: &GroupBatch, options: Options, gradients: &mut Gradients) -> Loss {
+    if batch.targets.is_empty() {
+        return Loss::default();
+    }
+    let device = decoder.device();
+    let layout = Layout::new(batch, &decoder.config, &device);
+    let ids = batch.ids(&device);
+    let mut x = ops::embedding(decoder.embedding.value.clone(), ids.clone());
+    let mut inputs = Vec::with_capacity(decoder.blocks.len());
+    let mut segments = Vec::new();
+    for (i, block) in decoder.blocks.iter().enumerate() {
+        if options.recompute {
+            inputs.push(x.clone());
+            seed(decoder, options, i);
+            x = block.forward(x, &layout, options.dropout_seed.is_some());
+        } else {
+            let segment = segment(decoder, block, x, &layout, options, i);
+            x = segment.output.clone().inner();
+            segments.push(segment);
+        }
+    }
+    let (loss, mut gradient) = head(decoder, batch, x, options, gradients);
+    for (i, block) in decoder.blocks.iter().enumerate().rev() {
+        let segment = match segments.pop() {
+            Some(segment) => segment,
+            None => {
+                let Some(input) = inputs.pop() else { break };
+                segment(decoder, block, input, &layout, options, i)
+            }
+        };
+        // The sum is only a carrier: the gradient that it hands to the block is `gradient`.
+        let mut tape = (segment.output * gradient.clone().autodiff()).sum().backward();
+        collect(&segment.block, &block_path(i), &mut tape, gradients);
+        if let Some(below) = segment.input.grad_remove(&mut tape) {
+            gradient = below;
+        }
+    }
+    if decoder.embedding.trainable {
+        embedding(decoder, ids, gradient, gradients);
+    }
+    loss
+}
+
+/// The block's forward pass on a tape of its own.
+fn segment(decoder: &Decoder, block: &Block, x: Tensor<3>, layout: &Layout, options: Options, i: usize) -> Segment {
+    let block = track(block);
+    let input = x.autodiff().require_grad();
+    seed(decoder, options, i);
+    let output = block.forward(input.clone(), layout, options.dropout_seed.is_some());
+    Segment { block, input, output }
+}
+
+/// Adapter dropout of block `i` is drawn from its own stream, so that computing it again draws the same.
+fn seed(decoder: &Decoder, options: Options, i: usize) {
+    if let Some(seed) = options.dropout_seed {
+        decoder.device().seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(i as u64));
+    }
+}
+
+/// Loss over the supervised positions, and the gradient of the last block's output.
+fn head(decoder: &Decoder, batch: &GroupBatch, x: Tensor<3>, options: Options, gradients: &mut Gradients) -> (Loss, Tensor<3>) {
+    let [g, s, d] = x.dims();
+    let device = decoder.device();
+    let flat = x.reshape([g * s, d]);
+    let head = track(&decoder.head);
+    let matrix = head.matrix();
+    let plain_matrix = matrix.clone().inner();
+    let trained = head.projection.trainable;
+    let mut matrix_gradient: Option<Tensor<2>> = None;
+    let mut state_gradient = Tensor::zeros([g * s, d], &device);
+    let mut rows = Vec::new();
+    for chunk in batch.targets.chunks(options.chunk) {
+        let n = chunk.len();
+        let ints = |f: &dyn Fn(usize) -> i32| -> Tensor<1, Int> {
+            Tensor::from_data(TensorData::new((0..n).map(f).collect(), [n]), &device)
+        };
+        let positions = ints(&|i| chunk[i].position as i32);
+        let labels = ints(&|i| chunk[i].label as i32);
+        let weights: Vec<f32> = chunk.iter().map(|target| target.weight).collect();
+        let weights = Tensor::from_data(TensorData::new(weights, [n]), &device);
+        let states = flat.clone().select(0, positions.clone()).reshape([1, n, d]).autodiff().require_grad();
+        let normed = head.normed(states.clone());
+        let hidden = normed.clone().inner().reshape([n, d]);
+        let loss = ops::cross_entropy(hidden, plain_matrix.clone(), labels, weights, trained);
+        rows.push(loss.rows);
+        if let Some(part) = loss.head {
+            matrix_gradient = Some(match matrix_gradient {
+                Some(sum) => sum + part,
+                None => part,
+            });
+        }
+        let mut tape = (normed * loss.hidden.reshape([1, n, d]).autodiff()).sum().backward();
+        if let Some(gradient) = head.norm.value.grad_remove(&mut tape).filter(|_| head.norm.trainable) {
+            add(gradients, "model.norm.weight", gradient);
+        }
+        if let Some(gradient) = states.grad_remove(&mut tape) {
+            state_gradient =
+                state_gradient.select_assign(0, positions, gradient.reshape([n, d]), IndexingUpdateOp::Add);
+        }
+    }
+    if let Some(gradient) = matrix_gradient {
+        let gradient = if head.normalise {
+            let mut tape = (matrix * gradient.autodiff()).sum().backward();
+            head.projection.value.grad_remove(&mut tape)
+        } else {
+            Some(gradient)
+        };
+        if let Some(gradient) = gradient {
+            add(gradients, "lm_head.weight", gradient.reshape([-1]));
+        }
+    }
+    let targets: Vec<f32> = Tensor::cat(rows, 0).into_data().iter::<f32>().collect();
+    let sum = targets.iter().map(|loss| f64::from(*loss)).sum();
+    (Loss { sum, targets }, state_gradient.reshape([g, s, d]))
+}
+
+/// Gradient of the embedding's rows: what arrives at their positions, added up.
+fn embedding(decoder: &Decoder, ids: Tensor<2, Int>, gradient: Tensor<3>, gradients: &mut Gradients) {
+    let [g, s, d] = gradient.dims();
+    let rows = Tensor::zeros(decoder.embedding.value.dims(), &decoder.device());
+    let rows = rows.select_assign(0, ids.reshape([g * s]), gradient.reshape([g * s, d]), IndexingUpdateOp::Add);
+    add(gradients, "model.embed_tokens.weight", rows.reshape([-1]));
+}
+
+/// The same loss in one piece on one tape: the reference that [`backward`] is held against.
+pub fn plain_backward(decoder: &Decoder, batch: &GroupBatch) -> (f64, Gradients) {
+    let device = decoder.device();
+    let tracked = track(decoder);
+    let layout = Layout::new(batch, &decoder.config, &device);
+    let mut x = ops::embedding(tracked.embedding.value.clone(), batch.ids(&device));
+    for block in &tracked.blocks {
+        x = block.forward(x, &layout, false);
+    }
+    let [g, s, d] = x.dims();
+    let logits = ops::linear(tracked.head.normed(x), tracked.head.matrix());
+    let n = batch.targets.len();
+    let take = |f: &dyn Fn(usize) -> i32| -> Tensor<1, Int> {
+        Tensor::from_data(TensorData::new((0..n).map(f).collect(), [n]), &device)
+    };
+    let positions = take(&|i| batch.targets[i].position as i32);
+    let labels = take(&|i| batch.targets[i].label as i32).reshape([n, 1]);
+    let weights: Vec<f32> = batch.targets.iter().map(|target| target.weight).collect();
+    let weights = Tensor::<1>::from_data(TensorData::new(weights, [n]), &device);
+    let vocabulary = decoder.config.vocab_size;
+    let _ = d;
+    let chosen = logits.reshape([g * s, vocabulary]).select(0, positions);
+    let losses = activation::log_softmax(chosen, 1).gather(1, labels).reshape([n]).neg() * weights;
+    let sum = losses.sum();
+    let mut tape = sum.backward();
+    let mut gradients = Gradients::new();
+    collect(&tracked, "", &mut tape, &mut gradients);
+    (f64::from(sum.into_scalar::<f32>()), gradients)
+}

@@ -1,0 +1,32 @@
+//! Token ids in, numbers out: Baichuan2 on Burn.
+//!
+//! # Layout
+//! - [`config`]: shapes and presets; [`weight`]: a named tensor and whether it is trained.
+//! - [`ops`]: the operations the network is written over; nothing else knows how one runs.
+//! - [`block`], [`decoder`]: the network. [`lora`]: adapters beside frozen weights.
+//! - [`layout`]: groups, one prefix and its suffixes in a row.
+//! - [`backward`]: loss and gradients, block by block.
+//! - [`generate`]: greedy answers with a cache that shares prefixes.
+//! - [`files`]: directories as on the hub; [`init`]: how untrained weights begin.
+//!
+//! The crate knows neither text nor ranks nor run directories.
+
+pub mod backward;
+pub mod block;
+pub mod config;
+pub mod decoder;
+pub mod error;
+pub mod files;
+pub mod generate;
+pub mod init;
+pub mod layout;
+pub mod lora;
+pub mod ops;
+pub mod weight;
+
+pub use backward::{Gradients, Loss};
+pub use config::DecoderConfig;
+pub use decoder::Decoder;
+pub use error::Error;
+pub use layout::{GroupBatch, Layout};
+pub use lora::LoraConfig;

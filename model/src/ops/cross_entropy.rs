@@ -1,0 +1,44 @@
+//! Cross-entropy of a chunk of supervised positions, with its gradients in closed form.
+//!
+//! Working by chunks means that no `[positions, vocabulary]` buffer larger than a chunk exists.
+
+use burn::tensor::{Int, Tensor, activation};
+
+/// Loss and gradients of one chunk.
+pub struct ChunkLoss {
+    /// Weighted loss of each row: `[rows]`.
+    pub rows: Tensor<1>,
+    /// Gradient of the weighted sum for the hidden states: `[rows, hidden]`.
+    pub hidden: Tensor<2>,
+    /// Gradient for the head: `[vocabulary, hidden]`, if it is trained.
+    pub head: Option<Tensor<2>>,
+}
+
+/// `-weight · log softmax(h Wᵀ)[label]` for each row.
+///
+/// The gradient is `(softmax - onehot) · weight`, so no tape is needed.
+///
+/// # Shapes
+/// - hidden: `[rows, hidden]`, head: `[vocabulary, hidden]`, labels and weights: `[rows]`
+pub fn cross_entropy(
+    hidden: Tensor<2>,
+    head: Tensor<2>,
+    labels: Tensor<1, Int>,
+    weights: Tensor<1>,
+    head_trained: bool,
+) -> ChunkLoss {
+    let [n, _] = hidden.dims();
+    let logits = hidden.clone().matmul(head.clone().transpose());
+    let log_probabilities = activation::log_softmax(logits, 1);
+    let labels = labels.reshape([n, 1]);
+    let weights = weights.reshape([n, 1]);
+    let rows = log_probabilities.clone().gather(1, labels.clone()).neg() * weights.clone();
+    let logits_gradient = log_probabilities.exp() * weights.clone();
+    let logits_gradient =
+        logits_gradient.scatter(1, labels, weights.neg(), burn::tensor::IndexingUpdateOp::Add);
+    ChunkLoss {
+        rows: rows.reshape([n]),
+        hidden: logits_gradient.clone().matmul(head),
+        head: head_trained.then(|| logits_gradient.transpose().matmul(hidden)),
+    }
+}

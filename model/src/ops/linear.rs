@@ -1,0 +1,53 @@
+//! Products with weights stored `[out, in]`, as Hugging Face files hold them.
+
+use burn::tensor::{Int, Tensor, activation};
+
+/// `y = x Wᵀ`.
+///
+/// # Shapes
+/// - x: `[batch, length, in]`, weight: `[out, in]`, result: `[batch, length, out]`
+pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let [b, t, d] = x.dims();
+    let [out, _] = weight.dims();
+    x.reshape([b * t, d]).matmul(weight.transpose()).reshape([b, t, out])
+}
+
+/// `y = x Wᵀ + scale · (x Aᵀ) Bᵀ`: the adapter stands beside the weight, no dense delta is formed.
+///
+/// `adapter_input` is `x` after the adapter's dropout.
+///
+/// # Shapes
+/// - x: `[batch, length, in]`, weight: `[out, in]`, a: `[rank, in]`, b: `[out, rank]`
+///
+/// Source: LoRA, arXiv:2106.09685, equation 3.
+pub fn adapted_linear(
+    x: Tensor<3>,
+    adapter_input: Tensor<3>,
+    weight: Tensor<2>,
+    a: Tensor<2>,
+    b: Tensor<2>,
+    scale: f64,
+) -> Tensor<3> {
+    linear(x, weight) + linear(linear(adapter_input, a), b).mul_scalar(scale)
+}
+
+/// `silu(gate) ⊙ up`.
+pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
+    activation::silu(gate) * up
+}
+
+/// Rows of `weight` for each id.
+///
+/// # Shapes
+/// - weight: `[vocabulary, hidden]`, ids: `[batch, length]`, result: `[batch, length, hidden]`
+pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
+    let [b, t] = ids.dims();
+    let [_, d] = weight.dims();
+    weight.select(0, ids.reshape([b * t])).reshape([b, t, d])
+}
+
+/// `w / max(‖w‖, 1e-12)` for each row: Baichuan2's NormHead (`modeling_baichuan.py`, `NormHead`).
+pub fn normalise_rows(weight: Tensor<2>) -> Tensor<2> {
+    let norm = weight.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
+    weight / norm
+}

@@ -1,0 +1,13 @@
+//! RMSNorm.
+
+use burn::tensor::Tensor;
+
+/// `y = x / sqrt(mean(x²) + eps) · gain`, statistics over the last dimension.
+///
+/// # Shapes
+/// - x: `[batch, length, hidden]`, gain: `[hidden]`
+pub fn rms_norm(x: Tensor<3>, gain: Tensor<1>, eps: f64) -> Tensor<3> {
+    let mean_square = x.clone().square().mean_dim(2);
+    let inverse = mean_square.add_scalar(eps).sqrt().recip();
+    x * inverse * gain.unsqueeze::<3>()
+}

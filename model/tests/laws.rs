@@ -1,0 +1,218 @@
+//! What must hold of the network whatever its weights: segmented backward equals plain autodiff,
+//! groups equal their samples apart, generation with a cache equals generation without.
+#![allow(clippy::unwrap_used)]
+
+use burn::tensor::{Device, Tensor};
+use model::backward::{Gradients, Options, backward, plain_backward};
+use model::config::Position;
+use model::generate::{GenerateConfig, Request, generate};
+use model::init::Init;
+use model::layout::{GroupBatch, Target};
+use model::ops::GroupShape;
+use model::{Decoder, DecoderConfig, LoraConfig};
+
+fn config(position: Position) -> DecoderConfig {
+    DecoderConfig {
+        vocab_size: 50,
+        hidden_size: 32,
+        intermediate_size: 48,
+        num_hidden_layers: 3,
+        num_attention_heads: 4,
+        initializer_range: 0.2,
+        position: Some(position),
+        ..DecoderConfig::baichuan2_tiny()
+    }
+}
+
+fn decoder(position: Position) -> Decoder {
+    Decoder::init(&config(position), Init::Normal, 7, &Device::flex())
+}
+
+/// A prefix and suffixes of these lengths, with made-up ids.
+fn samples(prefix: usize, suffixes: &[usize]) -> (Vec<i32>, Vec<Vec<i32>>) {
+    let id = |i: usize| (3 + (i * 17 + 5) % 47) as i32;
+    let prefix_ids = (0..prefix).map(id).collect();
+    let suffix_ids = suffixes.iter().enumerate().map(|(s, n)| (0..*n).map(|i| id(100 * (s + 1) + i)).collect()).collect();
+    (prefix_ids, suffix_ids)
+}
+
+/// One row: the prefix padded to `p`, the suffixes padded to `u`; supervises each suffix from its second token.
+fn grouped(prefix: &[i32], suffixes: &[Vec<i32>], p: usize, u: usize) -> GroupBatch {
+    let mut ids = prefix.to_vec();
+    ids.resize(p, 0);
+    let mut targets = Vec::new();
+    for (s, suffix) in suffixes.iter().enumerate() {
+        let start = p + s * u;
+        for (i, label) in suffix.iter().enumerate() {
+            let position = match i {
+                0 if prefix.is_empty() => continue,
+                0 => prefix.len() - 1,
+                i => start + i - 1,
+            };
+            targets.push(Target { position, label: *label as u32, weight: 0.01 * (i + 1) as f32 });
+        }
+        ids.extend(suffix);
+        ids.resize(start + u, 0);
+    }
+    let shape = GroupShape { prefix: p, k: suffixes.len(), suffix: u };
+    GroupBatch { groups: 1, shape, ids, prefix_lengths: vec![prefix.len()], targets }
+}
+
+fn add_all(decoder: &Decoder, batches: &[GroupBatch], options: Options) -> (f64, Gradients) {
+    let mut gradients = Gradients::new();
+    let loss = batches.iter().map(|batch| backward(decoder, batch, options, &mut gradients).sum).sum();
+    (loss, gradients)
+}
+
+/// Largest ‖a - b‖ / ‖a‖ over the tensors.
+fn difference(a: &Gradients, b: &Gradients) -> f32 {
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    let norm = |t: Tensor<1>| t.square().sum().sqrt().into_scalar::<f32>();
+    a.iter().map(|(path, x)| norm(x.clone() - b[path].clone()) / norm(x.clone()).max(1e-12)).fold(0.0, f32::max)
+}
+
+#[test]
+fn segmented_backward_is_plain_autodiff() {
+    for position in [Position::Rope, Position::Alibi] {
+        let mut decoder = decoder(position);
+        for lora in [false, true] {
+            if lora {
+                decoder.add_adapters(&LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() }).unwrap();
+                shake_adapters(&mut decoder);
+            }
+            let (prefix, suffixes) = samples(9, &[6, 4, 7]);
+            let batch = grouped(&prefix, &suffixes, 11, 8);
+            let (loss, plain) = plain_backward(&decoder, &batch);
+            for recompute in [false, true] {
+                let options = Options { recompute, chunk: 5, dropout_seed: None };
+                let (ours, segmented) = add_all(&decoder, std::slice::from_ref(&batch), options);
+                assert!((ours - loss).abs() < 1e-6 * loss.abs(), "{ours} against {loss}");
+                let difference = difference(&plain, &segmented);
+                // f32, three blocks: summation order only.
+                assert!(difference < 1e-5, "recompute {recompute}, lora {lora}: {difference}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_group_is_its_samples_apart() {
+    for position in [Position::Rope, Position::Alibi] {
+        let decoder = decoder(position);
+        let (prefix, suffixes) = samples(13, &[6, 4, 7, 5, 6, 3, 8, 2]);
+        let together = grouped(&prefix, &suffixes, 15, 9);
+        let apart: Vec<GroupBatch> = suffixes
+            .iter()
+            .map(|suffix| grouped(&prefix, std::slice::from_ref(suffix), prefix.len(), suffix.len()))
+            .collect();
+        let joined: Vec<GroupBatch> = suffixes
+            .iter()
+            .map(|suffix| {
+                let whole: Vec<i32> = prefix.iter().chain(suffix).copied().collect();
+                let mut batch = grouped(&[], &[whole.clone()], 0, whole.len());
+                batch.targets.retain(|target| target.position + 1 >= prefix.len());
+                for (i, target) in batch.targets.iter_mut().enumerate() {
+                    target.weight = 0.01 * (i + 1) as f32;
+                }
+                batch
+            })
+            .collect();
+        let (loss, gradients) = add_all(&decoder, &[together], Options::default());
+        for samples in [apart, joined] {
+            let (other, others) = add_all(&decoder, &samples, Options::default());
+            assert!((loss - other).abs() < 1e-6 * loss.abs(), "{loss} against {other}");
+            let difference = difference(&gradients, &others);
+            assert!(difference < 1e-5, "{difference}");
+        }
+    }
+}
+
+#[test]
+fn generation_with_a_cache_is_generation_without() {
+    for position in [Position::Rope, Position::Alibi] {
+        let decoder = decoder(position);
+        let (prefix, suffixes) = samples(7, &[3, 6, 4, 5, 2]);
+        let ids = |ids: &[i32]| ids.iter().map(|id| *id as u32).collect::<Vec<u32>>();
+        let requests: Vec<Request> = suffixes
+            .iter()
+            .enumerate()
+            .map(|(i, suffix)| Request { prefix: if i == 4 { Vec::new() } else { ids(&prefix) }, prompt: ids(suffix) })
+            .collect();
+        let slow: Vec<Vec<u32>> = requests.iter().map(|request| without_cache(&decoder, request, 12)).collect();
+        for rows in [1, 2, 5] {
+            let fast = generate(&decoder, &requests, GenerateConfig { max_new_tokens: 12, rows }, &mut |_| {});
+            assert_eq!(fast, slow, "{rows} rows");
+        }
+    }
+}
+
+fn without_cache(decoder: &Decoder, request: &Request, limit: usize) -> Vec<u32> {
+    let mut ids: Vec<i32> = request.prefix.iter().chain(&request.prompt).map(|id| *id as i32).collect();
+    let mut answer = Vec::new();
+    for _ in 0..limit {
+        let batch = grouped(&[], &[ids.clone()], 0, ids.len());
+        let logits = decoder.logits(&batch);
+        let next = logits.narrow(1, ids.len() - 1, 1).argmax(2).into_data().iter::<i64>().next().unwrap() as u32;
+        if next == decoder.config.eos_token_id {
+            break;
+        }
+        answer.push(next);
+        ids.push(next as i32);
+    }
+    answer
+}
+
+/// Adapters start at zero; tests need them to say something.
+fn shake_adapters(decoder: &mut Decoder) {
+    for block in &mut decoder.blocks {
+        for (_, linear) in block.linears() {
+            if let Some(adapter) = &mut linear.adapter {
+                adapter.b.value = adapter.a.value.clone().transpose().sum_dim(1).mul_scalar(0.3)
+                    .repeat_dim(1, adapter.a.value.dims()[0])
+                    .narrow(0, 0, 1)
+                    .repeat_dim(0, adapter.b.value.dims()[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn merging_an_adapter_changes_nothing() {
+    let mut decoder = decoder(Position::Rope);
+    decoder.add_adapters(&LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() }).unwrap();
+    shake_adapters(&mut decoder);
+    let (_, suffixes) = samples(0, &[9]);
+    let batch = grouped(&[], &suffixes, 0, 9);
+    let adapted = decoder.logits(&batch);
+    decoder.merge_adapters();
+    let merged = decoder.logits(&batch);
+    let difference = (adapted - merged).abs().max().into_scalar::<f32>();
+    // One product instead of three: rounding only.
+    assert!(difference < 1e-4, "{difference}");
+}
+
+#[test]
+fn files_give_back_what_was_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut decoder = decoder(Position::Rope);
+    let lora = LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() };
+    decoder.add_adapters(&lora).unwrap();
+    shake_adapters(&mut decoder);
+    model::files::save(&decoder, folder.path(), false).unwrap();
+    model::files::save_adapters(&decoder, &lora, folder.path()).unwrap();
+    let mut again = model::files::load(folder.path(), &Device::flex()).unwrap();
+    assert_eq!(model::files::load_adapters(&mut again, folder.path()).unwrap(), lora);
+    let all = |decoder: &Decoder| model::files::host_tensors(decoder, |_| true);
+    assert_eq!(all(&decoder), all(&again));
+}
+
+#[test]
+fn a_torn_file_is_refused_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    model::files::save(&decoder(Position::Rope), folder.path(), true).unwrap();
+    let path = folder.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let error = model::files::load(folder.path(), &Device::flex()).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors") && error.contains("torn"), "{error}");
+}

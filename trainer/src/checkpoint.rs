@@ -1,0 +1,202 @@
+//! The state of a run at (phase, step): complete or absent.
+//!
+//! ```text
+//! checkpoints/instruction-000200/
+//!   config.json model.safetensors   full weights, f32
+//!   adapter_config.json adapter_model.safetensors   adapters in training, PEFT files
+//!   optimizer.safetensors           moments
+//!   tokenizer.json | tokenizer.model
+//!   checkpoint.json                 position, what made it, hash of every file; written last
+//! ```
+//! Everything is written into a folder with a temporary name, synced, and renamed.
+
+use crate::Error;
+use crate::optimizer::Optimizer;
+use burn::tensor::Device;
+use data_pipeline::prompt::PromptConfig;
+use model::files;
+use model::{Decoder, LoraConfig};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Name of the file that makes a checkpoint complete.
+const MANIFEST: &str = "checkpoint.json";
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    /// Index of the phase.
+    pub phase: usize,
+    /// Steps done in it.
+    pub step: usize,
+}
+
+/// The manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointInfo {
+    /// Where the run stood.
+    pub position: Position,
+    /// Name of the phase.
+    pub phase: String,
+    /// Whether the phase is done.
+    pub phase_done: bool,
+    /// Steps of the optimizer in this phase.
+    pub optimizer_steps: usize,
+    /// Adapters in training.
+    pub lora: Option<LoraConfig>,
+    /// The template that it was trained with.
+    pub prompt: PromptConfig,
+    /// Hash of the template, as rendered.
+    pub template: String,
+    /// Hash of the tokenizer.
+    pub tokenizer: String,
+    /// SHA-256 of every other file.
+    pub files: BTreeMap<String, String>,
+}
+
+/// What training holds.
+pub struct Learner {
+    /// Weights and adapters.
+    pub decoder: Decoder,
+    /// Moments.
+    pub optimizer: Optimizer,
+    /// The adapters' settings, if there are any.
+    pub lora: Option<LoraConfig>,
+}
+
+/// Writes the state below `checkpoints`; returns its directory.
+pub fn save(checkpoints: &Path, learner: &Learner, mut info: CheckpointInfo, tokenizer: &Path) -> Result<PathBuf, Error> {
+    let name = format!("{}-{:06}", info.phase, info.position.step);
+    let directory = checkpoints.join(&name);
+    let temporary = checkpoints.join(format!("{name}.tmp"));
+    let write = || -> Result<(), Error> {
+        if temporary.exists() {
+            std::fs::remove_dir_all(&temporary).map_err(Error::write(&temporary))?;
+        }
+        std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
+        files::save(&learner.decoder, &temporary, false)?;
+        if let Some(lora) = &learner.lora {
+            files::save_adapters(&learner.decoder, lora, &temporary)?;
+        }
+        files::write_tensors(&temporary.join("optimizer.safetensors"), &learner.optimizer.to_host(), false)?;
+        copy_tokenizer(tokenizer, &temporary)?;
+        info.files = hashes(&temporary)?;
+        let text = serde_json::to_string_pretty(&info).unwrap_or_default();
+        files::write_atomically(&temporary.join(MANIFEST), text.as_bytes())?;
+        sync_directory(&temporary)?;
+        if directory.exists() {
+            std::fs::remove_dir_all(&directory).map_err(Error::write(&directory))?;
+        }
+        std::fs::rename(&temporary, &directory).map_err(Error::write(&directory))?;
+        sync_directory(checkpoints)
+    };
+    write().inspect_err(|_| {
+        let _ = std::fs::remove_dir_all(&temporary);
+    })?;
+    Ok(directory)
+}
+
+/// Makes a rename or a new file durable.
+fn sync_directory(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(Error::write(path))
+}
+
+fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), Error> {
+    for entry in std::fs::read_dir(from).map_err(Error::read(from))? {
+        let path = entry.map_err(Error::read(from))?.path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+            files::write_atomically(&to.join(name), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// SHA-256 of every file of `directory`.
+fn hashes(directory: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let mut hashes = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).map_err(Error::read(directory))? {
+        let path = entry.map_err(Error::read(directory))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name != MANIFEST && path.is_file() {
+            hashes.insert(name, sha256(&path)?);
+        }
+    }
+    Ok(hashes)
+}
+
+fn sha256(path: &Path) -> Result<String, Error> {
+    let mut file = File::open(path).map_err(Error::read(path))?;
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut hasher).map_err(Error::read(path))?;
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The manifest of the checkpoint at `directory`, every file held against its hash.
+pub fn open(directory: &Path) -> Result<CheckpointInfo, Error> {
+    let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
+    let path = directory.join(MANIFEST);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| wrong(format!("not a complete checkpoint: no readable {MANIFEST} ({error})")))?;
+    let info: CheckpointInfo = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("{MANIFEST} is not a manifest of this version: {error}")))?;
+    for (name, expected) in &info.files {
+        let found = sha256(&directory.join(name))?;
+        if found != *expected {
+            return Err(wrong(format!(
+                "`{name}` changed after the checkpoint was written: its hash is {found}, the manifest says {expected}"
+            )));
+        }
+    }
+    Ok(info)
+}
+
+/// Loads weights, adapters and moments.
+pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<Learner, Error> {
+    let mut decoder = files::load(directory, device)?;
+    let lora = match &info.lora {
+        Some(_) => Some(files::load_adapters(&mut decoder, directory)?),
+        None => None,
+    };
+    let moments = files::read_tensors(&directory.join("optimizer.safetensors"))?;
+    let optimizer = Optimizer::from_host(moments, info.optimizer_steps, device)?;
+    Ok(Learner { decoder, optimizer, lora })
+}
+
+/// The newest complete checkpoint; torn or foreign folders are named in `skipped`.
+pub fn newest(checkpoints: &Path, skipped: &mut dyn FnMut(&Path, &str)) -> Result<Option<(PathBuf, CheckpointInfo)>, Error> {
+    let mut found: Vec<(PathBuf, CheckpointInfo)> = Vec::new();
+    let Ok(entries) = std::fs::read_dir(checkpoints) else { return Ok(None) };
+    for entry in entries {
+        let path = entry.map_err(Error::read(checkpoints))?.path();
+        if !path.is_dir() || path.extension().is_some_and(|extension| extension == "tmp") {
+            continue;
+        }
+        match open(&path) {
+            Ok(info) => found.push((path, info)),
+            Err(error) => skipped(&path, &error.to_string()),
+        }
+    }
+    Ok(found.into_iter().max_by_key(|(_, info)| info.position))
+}
+
+/// Removes all but the newest `keep` unfinished checkpoints of the phase; its last one stays.
+pub fn retain(checkpoints: &Path, phase: &str, keep: usize) -> Result<(), Error> {
+    let mut of_phase: Vec<(usize, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir(checkpoints).map_err(Error::read(checkpoints))? {
+        let path = entry.map_err(Error::read(checkpoints))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some(step) = name.strip_prefix(&format!("{phase}-")).and_then(|step| step.parse().ok()) {
+            of_phase.push((step, path));
+        }
+    }
+    of_phase.sort();
+    let surplus = of_phase.len().saturating_sub(keep.max(1));
+    for (_, path) in &of_phase[..surplus] {
+        std::fs::remove_dir_all(path).map_err(Error::write(path))?;
+    }
+    Ok(())
+}

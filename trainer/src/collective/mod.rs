@@ -1,0 +1,275 @@
+//! Sums over ranks: what training asks of its world, whoever carries the bytes.
+//!
+//! # Layout
+//! - [`Solo`]: a world of one, where every operation is already done.
+//! - [`TcpRing`]: ranks as processes (or threads, in tests) that pass frames around a ring.
+//! - [`wire`]: a frame as bytes. [`transfer`]: frames in both directions at once, with deadlines.
+//! - [`hello`]: who is at the other end, proved by the run's secret.
+//! - [`rendezvous`]: rank 0 hosts, everyone learns everyone's address.
+//!
+//! Every rank calls the same operations in the same order with the same lengths. A rank that does
+//! not is named, together with what it did instead; nothing here waits without a deadline.
+
+pub mod hello;
+pub mod rendezvous;
+pub mod ring;
+#[cfg(test)]
+mod ring_tests;
+mod solo;
+mod transfer;
+mod wire;
+
+pub use hello::{Identity, Secret};
+pub use rendezvous::{Membership, join};
+pub use ring::TcpRing;
+pub use solo::Solo;
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The ranks of one run, seen from one of them.
+///
+/// After an error the collective is closed: the neighbours have been told why, and every further
+/// operation fails at once.
+pub trait Collective: Send {
+    /// This rank, from 0.
+    fn rank(&self) -> usize;
+
+    /// How many ranks there are.
+    fn world(&self) -> usize;
+
+    /// Replaces `buffer` by its sum over the world, the same bits on every rank.
+    ///
+    /// The order of the additions depends on the world and on the length only.
+    fn all_reduce(&mut self, buffer: &mut [f32]) -> Result<(), CollectiveError>;
+
+    /// Sums over the world, but only this rank's [`share`] of `buffer`, which is returned.
+    ///
+    /// The rest of `buffer` holds partial sums afterwards: nothing to rely on.
+    fn reduce_scatter(&mut self, buffer: &mut [f32]) -> Result<Range<usize>, CollectiveError>;
+
+    /// Fills `buffer` from everybody's [`share`] of it.
+    fn all_gather(&mut self, buffer: &mut [f32]) -> Result<(), CollectiveError>;
+
+    /// Replaces `bytes` by those of `root`; the others need not know the length.
+    fn broadcast(&mut self, bytes: &mut Vec<u8>, root: usize) -> Result<(), CollectiveError>;
+
+    /// Returns when every rank has called it.
+    fn barrier(&mut self) -> Result<(), CollectiveError>;
+
+    /// Closes the collective, so that no other rank waits for this one.
+    fn abort(&mut self);
+}
+
+/// How long a rank waits for others.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// For everybody to come to the rendezvous.
+    pub join: Duration,
+    /// For a whole operation, the others' way to it included.
+    pub operation: Duration,
+    /// For the next byte of a frame that has begun.
+    pub stall: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            join: Duration::from_secs(60),
+            // A rank may wait here while another one writes a checkpoint or finishes its answers.
+            operation: Duration::from_secs(600),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The part of a buffer of `len` values that belongs to `rank`.
+pub fn share(len: usize, rank: usize, world: usize) -> Range<usize> {
+    assert!(rank < world, "rank {rank} is not in a world of {world}");
+    // Through u128, since `len * world` of a large buffer need not fit.
+    let cut = |part: usize| (len as u128 * part as u128 / world as u128) as usize;
+    cut(rank)..cut(rank + 1)
+}
+
+/// Which operation a frame belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// [`Collective::all_reduce`].
+    AllReduce,
+    /// [`Collective::reduce_scatter`].
+    ReduceScatter,
+    /// [`Collective::all_gather`].
+    AllGather,
+    /// [`Collective::broadcast`].
+    Broadcast,
+    /// [`Collective::barrier`].
+    Barrier,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AllReduce => "all-reduce",
+            Self::ReduceScatter => "reduce-scatter",
+            Self::AllGather => "all-gather",
+            Self::Broadcast => "broadcast",
+            Self::Barrier => "barrier",
+        })
+    }
+}
+
+/// A numbered operation: `all-reduce 412`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// What is being done.
+    pub operation: Operation,
+    /// The how-manieth operation of the run's life it is, from 1.
+    pub sequence: u64,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.operation, self.sequence)
+    }
+}
+
+/// Why ranks could not meet, or could not go on together.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectiveError {
+    /// The connection to a neighbour ended.
+    #[error("rank {peer} hung up during {moment}")]
+    HungUp {
+        /// The neighbour.
+        peer: usize,
+        /// Which operation it left.
+        moment: Moment,
+    },
+    /// A neighbour is connected but does not move.
+    #[error("rank {peer} {what} for {seconds} s during {moment}")]
+    Late {
+        /// The neighbour.
+        peer: usize,
+        /// What it failed to do: `sent nothing`, `took nothing`, ….
+        what: &'static str,
+        /// How long we waited.
+        seconds: f64,
+        /// During which operation.
+        moment: Moment,
+    },
+    /// Two ranks are not at the same operation, or not with the same length.
+    #[error("rank {rank} is at {here}, but rank {peer} is at {there}: they no longer do the same")]
+    Diverged {
+        /// This rank.
+        rank: usize,
+        /// What it does: operation, number and length.
+        here: String,
+        /// The neighbour.
+        peer: usize,
+        /// What the neighbour does.
+        there: String,
+    },
+    /// A frame does not fit its checksum.
+    #[error("a frame from rank {peer} arrived damaged during {moment}: {reason}")]
+    Damaged {
+        /// The neighbour.
+        peer: usize,
+        /// During which operation.
+        moment: Moment,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Another rank closed the ring and said why.
+    #[error("{reason} (said rank {teller})")]
+    Told {
+        /// The neighbour that told us.
+        teller: usize,
+        /// The rank it holds responsible, if any.
+        culprit: Option<usize>,
+        /// Its reason.
+        reason: String,
+    },
+    /// An operation after the first error.
+    #[error("the ring is closed: {reason}")]
+    Closed {
+        /// The first error.
+        reason: String,
+    },
+    /// The other end is not of this run, or says that we are not.
+    #[error("rank {rank} and {address} do not belong together: {reason}")]
+    Refused {
+        /// This rank.
+        rank: usize,
+        /// The other end.
+        address: String,
+        /// What differs.
+        reason: String,
+    },
+    /// Not everybody came to the rendezvous.
+    #[error("waited {seconds} s at {address} for {world} ranks: {missing} did not come")]
+    Incomplete {
+        /// Where rank 0 listens.
+        address: String,
+        /// How many ranks the run has.
+        world: usize,
+        /// Who is missing: `rank 2`, `ranks 2 and 5`.
+        missing: String,
+        /// How long we waited.
+        seconds: f64,
+    },
+    /// The system refused a connection.
+    #[error("rank {rank} failed to {what}: {source}")]
+    Network {
+        /// This rank.
+        rank: usize,
+        /// Verb and address.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The run's secret could not be read or written.
+    #[error("the secret of the run, `{}`, {reason}", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl CollectiveError {
+    /// The rank that this error is about, if it is another one than ours: who to look at first.
+    pub fn culprit(&self) -> Option<usize> {
+        match self {
+            Self::HungUp { peer, .. } | Self::Late { peer, .. } => Some(*peer),
+            Self::Told { culprit, .. } => *culprit,
+            _ => None,
+        }
+    }
+
+    /// The exit code that a rank ends with: 70 our bug, 69 no way to each other, 75 try again.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Diverged { .. } => 70,
+            Self::Refused { .. } | Self::Secret { .. } => 69,
+            _ => 75,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_cover_every_length_once() {
+        for world in 1..=5 {
+            for len in [0, 1, 2, 3, 7, 100, 101] {
+                let parts: Vec<_> = (0..world).map(|rank| share(len, rank, world)).collect();
+                assert_eq!(parts.iter().map(|part| part.len()).sum::<usize>(), len);
+                assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start));
+            }
+        }
+    }
+}

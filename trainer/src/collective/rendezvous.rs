@@ -1,0 +1,312 @@
+//! How ranks find each other: rank 0 hosts, the others visit.
+//!
+//! A visitor brings the address at which it waits for its neighbour; when everybody is there, rank
+//! 0 hands out the table, and each rank connects to the next one. Strangers are turned away and do
+//! not hold anybody up; who has not come by the deadline is named.
+
+use super::hello::{self, Identity, Line, Secret};
+use super::ring::TcpRing;
+use super::{Collective, CollectiveError, Deadlines, Solo};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long one connection may take to introduce itself, so that a silent one blocks nobody.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// Between two looks at something that is not there yet.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a rank brings to the rendezvous.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// Who it is.
+    pub identity: Identity,
+    /// What proves it.
+    pub secret: Secret,
+    /// How long it waits.
+    pub deadlines: Deadlines,
+}
+
+/// Joins the run at `address` (`host:port`), where rank 0 hosts; a world of one needs nobody.
+pub fn join(
+    address: &str,
+    membership: &Membership,
+) -> Result<Box<dyn Collective>, CollectiveError> {
+    let Identity { rank, world, .. } = membership.identity;
+    assert!(rank < world, "rank {rank} is not in a world of {world}");
+    if world == 1 {
+        return Ok(Box::new(Solo));
+    }
+    if rank > 0 {
+        return Ok(Box::new(visit(address, membership)?));
+    }
+    let listener =
+        TcpListener::bind(address).map_err(network(rank, || format!("listen at {address}")))?;
+    Ok(Box::new(host(listener, membership)?))
+}
+
+/// Rank 0's part: waits at `listener` for everybody else.
+pub fn host(listener: TcpListener, membership: &Membership) -> Result<TcpRing, CollectiveError> {
+    let deadline = Instant::now() + membership.deadlines.join;
+    let here = listener.local_addr().map_err(network(0, || "listen".to_owned()))?;
+    let ring = listen(here.ip())?;
+    let mut guests: Vec<Option<Guest>> = (1..membership.identity.world).map(|_| None).collect();
+    while guests.iter().any(Option::is_none) {
+        let Some((stream, address)) = accept(&listener, deadline, &AtomicBool::new(false)) else {
+            return Err(incomplete(here, &guests, membership));
+        };
+        if let Err(reason) = receive_guest(stream, &mut guests, membership) {
+            tracing::warn!("turned {address} away: {reason:?}");
+        }
+    }
+    let guests: Vec<Guest> = guests.into_iter().flatten().collect();
+    let own = ring.local_addr().map_err(network(0, || "listen".to_owned()))?;
+    let mut table = vec![own];
+    table.extend(guests.iter().map(|guest| guest.address));
+    let message = serde_json::to_vec(&table)
+        .map_err(|error| network(0, || "write the table of addresses".to_owned())(error.into()))?;
+    for (index, Guest { stream, .. }) in guests.iter().enumerate() {
+        Line { stream, deadline }
+            .send(&message)
+            .map_err(network(0, || format!("send the table of addresses to rank {}", index + 1)))?;
+    }
+    form(&ring, &table, membership, deadline)
+}
+
+/// The part of every other rank: brings its address to `address`, returns with its place.
+pub fn visit(address: &str, membership: &Membership) -> Result<TcpRing, CollectiveError> {
+    let rank = membership.identity.rank;
+    let deadline = Instant::now() + membership.deadlines.join;
+    let stream = connect(address, deadline)
+        .map_err(network(rank, || format!("reach rank 0 at {address}")))?;
+    let line = Line { stream: &stream, deadline };
+    let host = hello::greet(&line, &membership.identity, &membership.secret)
+        .map_err(|reason| reason.about(rank, address))?;
+    if host.rank != 0 {
+        let reason = format!("rank {} listens there, not rank 0", host.rank);
+        return Err(CollectiveError::Refused { rank, address: address.to_owned(), reason });
+    }
+    // Where rank 0 sees us, the others see us too.
+    let own = stream.local_addr().map_err(network(rank, || "find its own address".to_owned()))?;
+    let ring = listen(own.ip())?;
+    let own = ring.local_addr().map_err(network(rank, || "listen".to_owned()))?;
+    let waiting = || format!("learn the addresses of the others from rank 0 at {address}");
+    line.send(own.to_string().as_bytes()).map_err(network(rank, waiting))?;
+    let message = line.receive().map_err(network(rank, waiting))?;
+    let table: Vec<SocketAddr> =
+        serde_json::from_slice(&message).map_err(|error| network(rank, waiting)(error.into()))?;
+    if table.len() != membership.identity.world {
+        let reason = format!("its table has {} ranks", table.len());
+        return Err(CollectiveError::Refused { rank, address: address.to_owned(), reason });
+    }
+    form(&ring, &table, membership, deadline)
+}
+
+/// A whole world inside this process, over loopback.
+pub(super) fn within_process(
+    world: usize,
+    deadlines: Deadlines,
+) -> Result<Vec<TcpRing>, CollectiveError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .map_err(network(0, || "listen at 127.0.0.1".to_owned()))?;
+    let address = listener.local_addr().map_err(network(0, || "listen".to_owned()))?.to_string();
+    let secret = Secret::random().map_err(network(0, || "make a secret".to_owned()))?;
+    let membership = |rank| Membership {
+        identity: Identity {
+            run: "threads".to_owned(),
+            generation: 0,
+            rank,
+            world,
+            program: String::new(),
+        },
+        secret: secret.clone(),
+        deadlines,
+    };
+    thread::scope(|scope| {
+        let visitors: Vec<_> = (1..world)
+            .map(|rank| {
+                let (membership, address) = (membership(rank), address.as_str());
+                scope.spawn(move || visit(address, &membership))
+            })
+            .collect();
+        let first = host(listener, &membership(0));
+        std::iter::once(first).chain(visitors.into_iter().map(joined)).collect()
+    })
+}
+
+/// A rank that has come and waits for the table.
+#[derive(Debug)]
+struct Guest {
+    stream: TcpStream,
+    address: SocketAddr,
+}
+
+fn receive_guest(
+    stream: TcpStream,
+    guests: &mut [Option<Guest>],
+    membership: &Membership,
+) -> Result<(), hello::Reason> {
+    let line = Line { stream: &stream, deadline: greeting(membership) };
+    let admits = |other: &Identity| match guests.get(other.rank.wrapping_sub(1)) {
+        Some(None) => Ok(()),
+        Some(Some(_)) => Err(format!("rank {} is here already", other.rank)),
+        None => Err(format!("there is no place for rank {}", other.rank)),
+    };
+    let other = hello::welcome(&line, &membership.identity, &membership.secret, admits)?;
+    let address = String::from_utf8_lossy(&line.receive()?).parse();
+    let address = address.map_err(|_| hello::Reason::from("its address is not one"))?;
+    guests[other.rank - 1] = Some(Guest { stream, address });
+    Ok(())
+}
+
+/// Connects to the next rank while the previous one connects to us.
+fn form(
+    listener: &TcpListener,
+    table: &[SocketAddr],
+    membership: &Membership,
+    deadline: Instant,
+) -> Result<TcpRing, CollectiveError> {
+    let Identity { rank, world, .. } = membership.identity;
+    let next = (rank + 1) % world;
+    let given_up = AtomicBool::new(false);
+    let (to_next, from_prev) = thread::scope(|scope| {
+        let from_prev = scope.spawn(|| await_prev(listener, membership, deadline, &given_up));
+        let to_next = meet_next(table[next], next, membership, deadline);
+        given_up.store(to_next.is_err(), Ordering::Relaxed);
+        (to_next, joined(from_prev))
+    });
+    TcpRing::new(&membership.identity, to_next?, from_prev?, membership.deadlines)
+        .map_err(network(rank, || "prepare its connections".to_owned()))
+}
+
+fn meet_next(
+    address: SocketAddr,
+    next: usize,
+    membership: &Membership,
+    deadline: Instant,
+) -> Result<TcpStream, CollectiveError> {
+    let rank = membership.identity.rank;
+    let address = address.to_string();
+    let stream = connect(&address, deadline)
+        .map_err(network(rank, || format!("reach rank {next} at {address}")))?;
+    let line = Line { stream: &stream, deadline };
+    let other = hello::greet(&line, &membership.identity, &membership.secret)
+        .map_err(|reason| reason.about(rank, &address))?;
+    if other.rank != next {
+        let reason = format!("rank {} listens there, not rank {next}", other.rank);
+        return Err(CollectiveError::Refused { rank, address, reason });
+    }
+    Ok(stream)
+}
+
+fn await_prev(
+    listener: &TcpListener,
+    membership: &Membership,
+    deadline: Instant,
+    given_up: &AtomicBool,
+) -> Result<TcpStream, CollectiveError> {
+    let Identity { rank, world, .. } = membership.identity;
+    let prev = (rank + world - 1) % world;
+    loop {
+        let Some((stream, address)) = accept(listener, deadline, given_up) else {
+            return Err(CollectiveError::Network {
+                rank,
+                what: format!("hear from rank {prev} before the deadline"),
+                source: io::ErrorKind::TimedOut.into(),
+            });
+        };
+        let line = Line { stream: &stream, deadline: greeting(membership) };
+        let admits = |other: &Identity| {
+            if other.rank == prev { Ok(()) } else { Err(format!("rank {prev} is awaited here")) }
+        };
+        match hello::welcome(&line, &membership.identity, &membership.secret, admits) {
+            Ok(_) => return Ok(stream),
+            Err(reason) => tracing::warn!("turned {address} away: {reason:?}"),
+        }
+    }
+}
+
+/// Connects to `address`, again and again while nobody listens there yet.
+fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in address.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, left) {
+                // While nobody listens, TCP may connect a port of ours to itself.
+                Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {}
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        if Instant::now() + PAUSE >= deadline {
+            return Err(last);
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// The next connection, or nothing at the deadline or when `given_up` is set.
+fn accept(
+    listener: &TcpListener,
+    deadline: Instant,
+    given_up: &AtomicBool,
+) -> Option<(TcpStream, SocketAddr)> {
+    listener.set_nonblocking(true).ok()?;
+    while Instant::now() < deadline && !given_up.load(Ordering::Relaxed) {
+        match listener.accept() {
+            Ok((stream, address)) if stream.set_nonblocking(false).is_ok() => {
+                return Some((stream, address));
+            }
+            // A connection that was given up before we looked is nobody's concern.
+            _ => thread::sleep(PAUSE),
+        }
+    }
+    None
+}
+
+/// Until when a connection may introduce itself.
+fn greeting(membership: &Membership) -> Instant {
+    Instant::now() + GREETING.min(membership.deadlines.join / 4)
+}
+
+fn listen(address: IpAddr) -> Result<TcpListener, CollectiveError> {
+    TcpListener::bind((address, 0)).map_err(network(0, || format!("listen at {address}")))
+}
+
+fn incomplete(
+    address: SocketAddr,
+    guests: &[Option<Guest>],
+    membership: &Membership,
+) -> CollectiveError {
+    let missing: Vec<String> = guests
+        .iter()
+        .enumerate()
+        .filter(|(_, guest)| guest.is_none())
+        .map(|(index, _)| (index + 1).to_string())
+        .collect();
+    CollectiveError::Incomplete {
+        address: address.to_string(),
+        world: membership.identity.world,
+        missing: format!("rank{} {}", if missing.len() > 1 { "s" } else { "" }, missing.join(", ")),
+        seconds: membership.deadlines.join.as_secs_f64(),
+    }
+}
+
+fn network(
+    rank: usize,
+    what: impl FnOnce() -> String,
+) -> impl FnOnce(io::Error) -> CollectiveError {
+    move |source| CollectiveError::Network { rank, what: what(), source }
+}
+
+/// The result of a thread; its panic goes on here.
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

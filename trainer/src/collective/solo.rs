@@ -1,0 +1,41 @@
+//! A world of one.
+
+use super::{Collective, CollectiveError};
+use std::ops::Range;
+
+/// The only rank: sums over it are its own values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Solo;
+
+impl Collective for Solo {
+    fn rank(&self) -> usize {
+        0
+    }
+
+    fn world(&self) -> usize {
+        1
+    }
+
+    fn all_reduce(&mut self, _buffer: &mut [f32]) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
+    fn reduce_scatter(&mut self, buffer: &mut [f32]) -> Result<Range<usize>, CollectiveError> {
+        Ok(0..buffer.len())
+    }
+
+    fn all_gather(&mut self, _buffer: &mut [f32]) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
+    fn broadcast(&mut self, _bytes: &mut Vec<u8>, root: usize) -> Result<(), CollectiveError> {
+        assert_eq!(root, 0, "a world of one has no rank {root}");
+        Ok(())
+    }
+
+    fn barrier(&mut self) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
+    fn abort(&mut self) {}
+}

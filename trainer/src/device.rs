@@ -1,0 +1,31 @@
+//! Which device a rank computes on; the only place that knows the features.
+
+use crate::Error;
+use burn::tensor::Device;
+
+/// The device called `name` for the rank with this local number.
+pub fn of(name: &str, local_rank: usize) -> Result<Device, Error> {
+    let _ = local_rank;
+    match name {
+        #[cfg(feature = "flex")]
+        "flex" => Ok(Device::flex()),
+        #[cfg(feature = "cuda")]
+        "cuda" => Ok(Device::cuda(local_rank)),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+        other => Err(Error::Device(format!(
+            "device `{other}` is not in this build; it was built with: {}",
+            BUILT.join(", ")
+        ))),
+    }
+}
+
+/// The devices of this build.
+pub const BUILT: &[&str] = &[
+    #[cfg(feature = "flex")]
+    "flex",
+    #[cfg(feature = "cuda")]
+    "cuda",
+    #[cfg(feature = "wgpu")]
+    "wgpu",
+];

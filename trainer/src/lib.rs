@@ -1,0 +1,29 @@
+//! One rank's life.
+//!
+//! # Layout
+//! - [`run`]: read first: phases, steps, evaluation.
+//! - [`recipe`]: what is learned, in what order. [`run_dir`]: every path of a run.
+//! - [`prepare`]: the recipe's corpora become shards.
+//! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
+//! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
+//! - [`evaluate`]: prompts to predictions. [`metrics`]: what a step reports.
+//!
+//! Only this crate knows both text and tensors; only [`run`] decides what happens when.
+
+pub mod checkpoint;
+pub mod collective;
+pub mod device;
+pub mod error;
+pub mod evaluate;
+pub mod metrics;
+pub mod optimizer;
+pub mod prepare;
+pub mod recipe;
+pub mod run;
+pub mod run_dir;
+pub mod schedule;
+pub mod step;
+
+pub use error::Error;
+pub use recipe::Recipe;
+pub use run_dir::RunDir;

@@ -1,0 +1,412 @@
+//! What is learned, in what order: TOML files become one checked [`Recipe`].
+//!
+//! A file may extend another; `--set` comes last. The resolved recipe keeps the origin of every
+//! value, and is what a run directory stores as `recipe.lock`.
+
+mod file;
+
+pub use file::PhaseFile;
+
+use crate::Error;
+use crate::optimizer::OptimizerConfig;
+use data_pipeline::prepare::{Kind, Selection};
+use data_pipeline::prompt::PromptConfig;
+use data_pipeline::score::Protocol;
+use model::LoraConfig;
+use model::init::Init;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A checked recipe: nothing is left to interpret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name and seed.
+    pub run: RunConfig,
+    /// Which network.
+    pub model: ModelConfig,
+    /// Which vocabulary.
+    pub tokenizer: TokenizerConfig,
+    /// How answers are generated and scored.
+    pub evaluation: EvaluationConfig,
+    /// When checkpoints are written.
+    pub checkpoint: CheckpointConfig,
+    /// Where declarations of datasets lie.
+    pub datasets: PathBuf,
+    /// In order.
+    pub phase: Vec<Phase>,
+    /// Dotted key to the file (or `--set`, or `default`) that its value comes from.
+    #[serde(default)]
+    pub origins: BTreeMap<String, String>,
+}
+
+/// The `[run]` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Names the run directory.
+    pub name: String,
+    /// The root of every random stream.
+    pub seed: u64,
+    /// `flex`, `cuda` or `wgpu`.
+    pub device: String,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self { name: String::new(), seed: 42, device: "flex".into() }
+    }
+}
+
+/// The `[model]` section: a preset with changes, or a directory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// A preset to start from, untrained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// A directory with `config.json` and weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// How untrained weights begin.
+    pub init: Init,
+    /// Changes to the preset, under `config.json`'s names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden_size: Option<usize>,
+    /// Width of the feed-forward layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intermediate_size: Option<usize>,
+    /// Number of blocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_hidden_layers: Option<usize>,
+    /// Attention heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_attention_heads: Option<usize>,
+}
+
+/// The `[tokenizer]` section: a file, or training on the recipe's own text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenizerConfig {
+    /// `tokenizer.model`, `tokenizer.json`, or a directory with one; default: the model's directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Train a small vocabulary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<TokenizerTraining>,
+}
+
+/// `train = { vocabulary = 4096 }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerTraining {
+    /// Number of ids.
+    pub vocabulary: usize,
+}
+
+/// The `[batch]` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BatchConfig {
+    /// Samples of a step over all ranks: the contract.
+    pub samples: usize,
+    /// Longest sample in tokens.
+    pub max_length: usize,
+    /// Samples that share a prefix in one row, at most.
+    pub group: usize,
+    /// Tokens, padding included, that a rank computes at a time.
+    pub micro_tokens: usize,
+    /// Compute blocks again in the backward pass instead of keeping their tapes.
+    pub recompute: bool,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self { samples: 256, max_length: 2048, group: 8, micro_tokens: 8192, recompute: false }
+    }
+}
+
+/// How the loss of a step is averaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LossAverage {
+    /// Sum over supervised tokens, divided by their global count.
+    #[default]
+    Token,
+    /// Mean over samples of the mean over their tokens, as the official stack.
+    Sample,
+}
+
+/// Which weights a phase trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Train {
+    /// Adapters.
+    #[default]
+    Lora,
+    /// Everything.
+    Full,
+}
+
+/// What happens to the previous phase's adapters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterHandover {
+    /// They are added to the weights, and fresh ones start (KnowCoder's own practice).
+    #[default]
+    Merge,
+    /// They go on.
+    Continue,
+}
+
+/// One phase, every section resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// Unique in the recipe; the kind by default.
+    pub name: String,
+    /// What its samples are.
+    pub kind: Kind,
+    /// `name` or `name:split`.
+    pub datasets: Vec<String>,
+    /// Weight of each dataset; 1 where absent.
+    pub weights: BTreeMap<String, f64>,
+    /// Samples of the pseudo-dataset `random-copy`.
+    pub random_copy: usize,
+    /// How long.
+    pub length: Length,
+    /// Adapters or everything.
+    pub train: Train,
+    /// What happens to the previous phase's adapters.
+    pub adapter: AdapterHandover,
+    /// How the loss is averaged.
+    pub loss_average: LossAverage,
+    /// Both directions of parallel pairs.
+    pub both_directions: bool,
+    /// Which classes a prompt offers.
+    pub selection: Selection,
+    /// The global batch.
+    pub batch: BatchConfig,
+    /// The optimizer.
+    pub optimizer: OptimizerConfig,
+    /// The adapters.
+    pub lora: LoraConfig,
+    /// The template.
+    pub prompt: PromptConfig,
+}
+
+/// How long a phase is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Length {
+    /// Passes over the data.
+    Epochs(f64),
+    /// Optimizer steps.
+    Steps(usize),
+}
+
+/// The `[checkpoint]` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointConfig {
+    /// Steps between checkpoints; the end of a phase always has one.
+    pub every: usize,
+    /// How many of a phase are kept, newest first.
+    pub keep: usize,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { every: 200, keep: 2 }
+    }
+}
+
+/// The `[evaluation]` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// What is evaluated.
+    pub benchmarks: Vec<Benchmark>,
+    /// Which counts are made.
+    pub protocols: Vec<Protocol>,
+    /// Grammar-constrained decoding; not in this build.
+    pub constrained: bool,
+    /// An answer is cut after so many tokens.
+    pub max_new_tokens: usize,
+    /// Prompts generated at a time on each rank.
+    pub rows: usize,
+    /// `untrained` and `base`: evaluated beside the trained model.
+    pub baselines: Vec<String>,
+    /// The template; the last phase's where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<PromptConfig>,
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self {
+            benchmarks: Vec::new(),
+            protocols: vec![Protocol::Set, Protocol::StrictSpan],
+            constrained: false,
+            max_new_tokens: 640,
+            rows: 32,
+            baselines: Vec::new(),
+            prompt: None,
+        }
+    }
+}
+
+/// One evaluated set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "BenchmarkForm")]
+pub struct Benchmark {
+    /// `name` or `name:split`.
+    pub dataset: String,
+    /// The dataset's name in scores; by default its own.
+    pub name: String,
+    /// Tasks; all that the dataset has where empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<data_pipeline::Task>,
+    /// Only the first sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// F1 of a method that learns nothing, shown beside ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BenchmarkForm {
+    Name(String),
+    Table(BenchmarkTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BenchmarkTable {
+    dataset: String,
+    name: Option<String>,
+    #[serde(default)]
+    tasks: Vec<data_pipeline::Task>,
+    limit: Option<usize>,
+    floor: Option<f64>,
+}
+
+impl From<BenchmarkForm> for Benchmark {
+    fn from(form: BenchmarkForm) -> Self {
+        let table = match form {
+            BenchmarkForm::Name(dataset) => {
+                BenchmarkTable { dataset, name: None, tasks: Vec::new(), limit: None, floor: None }
+            }
+            BenchmarkForm::Table(table) => table,
+        };
+        let name = table.name.unwrap_or_else(|| table.dataset.split(':').next().unwrap_or_default().to_owned());
+        Self { dataset: table.dataset, name, tasks: table.tasks, limit: table.limit, floor: table.floor }
+    }
+}
+
+impl Recipe {
+    /// Reads a recipe with what it extends, applies `sets` (`a.b=c`), checks it.
+    pub fn load(path: &Path, sets: &[String]) -> Result<Self, Error> {
+        let recipe = file::resolve(path, sets)?;
+        recipe.check().map_err(|message| Error::recipe(path, message))?;
+        Ok(recipe)
+    }
+
+    /// Reads a `recipe.lock`.
+    pub fn load_lock(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
+        toml::from_str(&text).map_err(|error| Error::recipe(path, format!("not a resolved recipe of this version: {error}")))
+    }
+
+    /// The text of `recipe.lock`.
+    pub fn to_lock(&self) -> String {
+        // Serialising a checked recipe cannot fail: every value is a TOML value.
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence and origins.
+    pub fn trains_like(&self, other: &Self) -> bool {
+        let essence = |recipe: &Self| Self {
+            evaluation: EvaluationConfig::default(),
+            checkpoint: CheckpointConfig::default(),
+            origins: BTreeMap::new(),
+            ..recipe.clone()
+        };
+        essence(self) == essence(other)
+    }
+
+    /// The template of evaluation prompts.
+    pub fn evaluation_prompt(&self) -> PromptConfig {
+        self.evaluation
+            .prompt
+            .clone()
+            .or_else(|| self.phase.last().map(|phase| phase.prompt.clone()))
+            .unwrap_or_default()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.phase.is_empty() {
+            return Err("no [[phase]] is given; a recipe trains at least one".into());
+        }
+        if self.evaluation.constrained {
+            return Err("evaluation.constrained = true, but constrained decoding is not in this build; set it to false".into());
+        }
+        let sources = usize::from(self.model.preset.is_some()) + usize::from(self.model.path.is_some());
+        if sources != 1 {
+            return Err("[model] needs either `preset` or `path`".into());
+        }
+        if self.tokenizer.file.is_some() && self.tokenizer.train.is_some() {
+            return Err("[tokenizer] has both `file` and `train`; give one".into());
+        }
+        if self.tokenizer == TokenizerConfig::default() && self.model.path.is_none() {
+            return Err("[tokenizer] needs `file` or `train`, since the model is a preset".into());
+        }
+        for baseline in &self.evaluation.baselines {
+            if !["untrained", "base"].contains(&baseline.as_str()) {
+                return Err(format!("evaluation.baselines names `{baseline}`; known: untrained, base"));
+            }
+        }
+        for (i, phase) in self.phase.iter().enumerate() {
+            if self.phase[..i].iter().any(|earlier| earlier.name == phase.name) {
+                return Err(format!("two phases are called `{}`; give one of them another `name`", phase.name));
+            }
+            phase.check().map_err(|message| format!("phase `{}`: {message}", phase.name))?;
+        }
+        Ok(())
+    }
+}
+
+impl Phase {
+    fn check(&self) -> Result<(), String> {
+        if self.datasets.is_empty() {
+            return Err("`datasets` is empty".into());
+        }
+        let counts = [
+            ("batch.samples", self.batch.samples),
+            ("batch.max_length", self.batch.max_length),
+            ("batch.group", self.batch.group),
+            ("batch.micro_tokens", self.batch.micro_tokens),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(format!("{name} is 0, expected at least 1"));
+        }
+        if let Some(unknown) = self.weights.keys().find(|name| !self.datasets.contains(name)) {
+            return Err(format!("`weights` names `{unknown}`, which is not among the datasets: {}", self.datasets.join(", ")));
+        }
+        match self.length {
+            Length::Epochs(epochs) if !(epochs > 0.0 && epochs.is_finite()) => {
+                return Err(format!("epochs is {epochs}, expected more than 0"));
+            }
+            Length::Steps(0) => return Err("steps is 0, expected at least 1".into()),
+            _ => {}
+        }
+        self.optimizer.check()?;
+        if self.train == Train::Lora {
+            self.lora.check().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}

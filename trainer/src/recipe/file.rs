@@ -1,0 +1,312 @@
+//! Recipe files as they are written, and how several become one.
+
+use super::{
+    AdapterHandover, BatchConfig, CheckpointConfig, EvaluationConfig, Length, LossAverage, ModelConfig, Phase,
+    Recipe, RunConfig, TokenizerConfig, Train,
+};
+use crate::Error;
+use crate::optimizer::OptimizerConfig;
+use data_pipeline::error::nearest;
+use data_pipeline::prepare::{Kind, Selection};
+use data_pipeline::prompt::PromptConfig;
+use model::LoraConfig;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// A file: every key may be absent, none may be unknown.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecipeFile {
+    #[serde(default)]
+    #[allow(dead_code)] // Read before the files are merged.
+    extends: Option<PathBuf>,
+    #[serde(default)]
+    run: RunConfig,
+    #[serde(default)]
+    model: ModelConfig,
+    #[serde(default)]
+    tokenizer: TokenizerConfig,
+    #[serde(default)]
+    prompt: PromptConfig,
+    #[serde(default)]
+    selection: Selection,
+    #[serde(default)]
+    batch: BatchConfig,
+    #[serde(default)]
+    optimizer: OptimizerConfig,
+    #[serde(default = "default_lora")]
+    lora: LoraConfig,
+    #[serde(default)]
+    checkpoint: CheckpointConfig,
+    #[serde(default)]
+    evaluation: EvaluationConfig,
+    #[serde(default)]
+    datasets: Option<PathBuf>,
+    #[serde(default)]
+    phase: Vec<PhaseFile>,
+}
+
+fn default_lora() -> LoraConfig {
+    LoraConfig { rank: 32, alpha: 64.0, dropout: 0.0, targets: Default::default() }
+}
+
+/// A `[[phase]]` as written; its sections change the recipe's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseFile {
+    /// The kind.
+    pub kind: Kind,
+    /// Unique name; the kind where absent.
+    pub name: Option<String>,
+    /// `name` or `name:split`.
+    #[serde(default)]
+    pub datasets: Vec<String>,
+    /// Weight of each dataset.
+    #[serde(default)]
+    pub weights: BTreeMap<String, f64>,
+    /// Samples of the pseudo-dataset `random-copy`.
+    #[serde(default)]
+    pub random_copy: usize,
+    /// Passes over the data.
+    pub epochs: Option<f64>,
+    /// Optimizer steps.
+    pub steps: Option<usize>,
+    /// `lora` or `full`.
+    #[serde(default)]
+    pub train: Train,
+    /// `merge` or `continue`.
+    #[serde(default)]
+    pub adapter: AdapterHandover,
+    /// `token` or `sample`.
+    #[serde(default)]
+    pub loss_average: LossAverage,
+    /// Both directions of parallel pairs.
+    #[serde(default = "yes")]
+    pub both_directions: bool,
+    /// Changes to `[selection]`.
+    #[serde(default)]
+    pub selection: Table,
+    /// Changes to `[batch]`.
+    #[serde(default)]
+    pub batch: Table,
+    /// Changes to `[optimizer]`.
+    #[serde(default)]
+    pub optimizer: Table,
+    /// Changes to `[lora]`.
+    #[serde(default)]
+    pub lora: Table,
+    /// Changes to `[prompt]`.
+    #[serde(default)]
+    pub prompt: Table,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads `path` with all it extends and applies `sets`.
+pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
+    let mut origins = BTreeMap::new();
+    let mut table = read(path, &mut origins, 0)?;
+    for set in sets {
+        apply_set(path, &mut table, set, &mut origins)?;
+    }
+    let merged: RecipeFile = typed(path, "recipe", Value::Table(table.clone()))?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = std::fs::canonicalize(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })
+        .map_err(Error::read(directory))?;
+    let section = |name: &str| table.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
+    let phases = merged
+        .phase
+        .iter()
+        .map(|phase| resolve_phase(path, phase, &merged, &section))
+        .collect::<Result<Vec<_>, _>>()?;
+    let absolute = |relative: PathBuf| directory.join(relative);
+    let mut recipe = Recipe {
+        run: merged.run,
+        model: ModelConfig { path: merged.model.path.map(absolute), ..merged.model },
+        tokenizer: TokenizerConfig { file: merged.tokenizer.file.map(absolute), ..merged.tokenizer },
+        evaluation: merged.evaluation,
+        checkpoint: merged.checkpoint,
+        datasets: absolute(merged.datasets.unwrap_or_else(|| "datasets".into())),
+        phase: phases,
+        origins,
+    };
+    if recipe.run.name.is_empty() {
+        recipe.run.name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    }
+    note_defaults(&mut recipe);
+    Ok(recipe)
+}
+
+/// One file merged over what it extends.
+fn read(path: &Path, origins: &mut BTreeMap<String, String>, depth: usize) -> Result<Table, Error> {
+    if depth > 8 {
+        return Err(Error::recipe(path, "extends more than 8 files deep; does a file extend itself?"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::InvalidData => Error::recipe(path, "is not UTF-8 text"),
+        std::io::ErrorKind::NotFound => Error::recipe(path, "there is no such recipe"),
+        _ => Error::read(path)(source),
+    })?;
+    // Typed first, for the line and column of an unknown key.
+    if let Err(error) = toml::from_str::<RecipeFile>(&text) {
+        return Err(Error::recipe(&at(path, &text, error.span()), hint(error.message())));
+    }
+    let table: Table = text.parse().map_err(|error: toml::de::Error| Error::recipe(path, error.message()))?;
+    let mut merged = match table.get("extends").and_then(Value::as_str) {
+        Some(parent) => read(&path.parent().unwrap_or(Path::new(".")).join(parent), origins, depth + 1)?,
+        None => Table::new(),
+    };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    merge(&mut merged, table, "", &name, origins);
+    merged.remove("extends");
+    Ok(merged)
+}
+
+/// `path:line:column` of a span.
+fn at(path: &Path, text: &str, span: Option<std::ops::Range<usize>>) -> PathBuf {
+    let Some(before) = span.and_then(|span| text.get(..span.start)) else { return path.to_owned() };
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    PathBuf::from(format!("{}:{line}:{column}", path.display()))
+}
+
+/// Adds the nearest known key to serde's sentence about an unknown one.
+fn hint(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match (message.starts_with("unknown"), quoted.split_first()) {
+        (true, Some((unknown, known))) => match nearest(unknown, known.iter().copied()) {
+            Some(near) => format!("{message}; did you mean `{near}`?"),
+            None => message.to_owned(),
+        },
+        _ => message.to_owned(),
+    }
+}
+
+/// Deep merge; arrays are replaced.
+fn merge(into: &mut Table, from: Table, prefix: &str, origin: &str, origins: &mut BTreeMap<String, String>) {
+    for (key, value) in from {
+        let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(kept)), Value::Table(new)) => merge(kept, new, &dotted, origin, origins),
+            (_, Value::Table(new)) => {
+                let mut table = Table::new();
+                merge(&mut table, new, &dotted, origin, origins);
+                into.insert(key, Value::Table(table));
+            }
+            (_, value) => {
+                origins.insert(dotted, origin.to_owned());
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+/// `a.b=c`; `phase.0.steps=5` reaches into the phases.
+fn apply_set(path: &Path, table: &mut Table, set: &str, origins: &mut BTreeMap<String, String>) -> Result<(), Error> {
+    let wrong = |message: String| Error::recipe(path, message);
+    let (key, text) = set
+        .split_once('=')
+        .ok_or_else(|| wrong(format!("--set {set}: expected KEY=VALUE, such as optimizer.learning_rate=1e-4")))?;
+    let value: Value = match format!("x = {text}").parse::<Table>() {
+        Ok(mut parsed) => parsed.remove("x").unwrap_or(Value::String(text.into())),
+        Err(_) => Value::String(text.into()),
+    };
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().unwrap_or_default();
+    let mut place = table;
+    let mut walked = parts.into_iter().peekable();
+    while let Some(part) = walked.next() {
+        let index = walked.peek().and_then(|next| next.parse::<usize>().ok());
+        let entry = place.entry(part).or_insert_with(|| Value::Table(Table::new()));
+        place = match (entry, index) {
+            (Value::Array(items), Some(index)) => {
+                walked.next();
+                let count = items.len();
+                items
+                    .get_mut(index)
+                    .and_then(Value::as_table_mut)
+                    .ok_or_else(|| wrong(format!("--set {set}: `{part}` has {count} entries, {index} is not one of them")))?
+            }
+            (Value::Table(inner), _) => inner,
+            _ => return Err(wrong(format!("--set {set}: `{part}` is not a section"))),
+        };
+    }
+    place.insert(last.to_owned(), value);
+    origins.insert(key.to_owned(), "--set".into());
+    Ok(())
+}
+
+fn resolve_phase(path: &Path, phase: &PhaseFile, recipe: &RecipeFile, section: &dyn Fn(&str) -> Table) -> Result<Phase, Error> {
+    let name = phase.name.clone().unwrap_or_else(|| phase.kind.to_string());
+    let within = |key: &str| format!("phase `{name}`, {key}");
+    let length = match (phase.epochs, phase.steps) {
+        (Some(epochs), None) => Length::Epochs(epochs),
+        (None, Some(steps)) => Length::Steps(steps),
+        (None, None) => Length::Epochs(1.0),
+        (Some(_), Some(_)) => {
+            return Err(Error::recipe(path, format!("phase `{name}` has both `epochs` and `steps`; give one")));
+        }
+    };
+    let lora = if section("lora").is_empty() && phase.lora.is_empty() {
+        recipe.lora.clone()
+    } else {
+        over(path, &within("lora"), section("lora"), &phase.lora)?
+    };
+    Ok(Phase {
+        name: name.clone(),
+        kind: phase.kind,
+        datasets: phase.datasets.clone(),
+        weights: phase.weights.clone(),
+        random_copy: phase.random_copy,
+        length,
+        train: phase.train,
+        adapter: phase.adapter,
+        loss_average: phase.loss_average,
+        both_directions: phase.both_directions,
+        selection: over(path, &within("selection"), section("selection"), &phase.selection)?,
+        batch: over(path, &within("batch"), section("batch"), &phase.batch)?,
+        optimizer: over(path, &within("optimizer"), section("optimizer"), &phase.optimizer)?,
+        lora,
+        prompt: over(path, &within("prompt"), section("prompt"), &phase.prompt)?,
+    })
+}
+
+/// A section of the recipe with a phase's changes, typed.
+fn over<T: DeserializeOwned>(path: &Path, what: &str, mut base: Table, changes: &Table) -> Result<T, Error> {
+    for (key, value) in changes {
+        base.insert(key.clone(), value.clone());
+    }
+    typed(path, what, Value::Table(base))
+}
+
+fn typed<T: DeserializeOwned>(path: &Path, what: &str, value: Value) -> Result<T, Error> {
+    value.try_into().map_err(|error: toml::de::Error| Error::recipe(path, format!("{what}: {}", hint(error.message()))))
+}
+
+/// Every value that no file gave comes from a default.
+fn note_defaults(recipe: &mut Recipe) {
+    fn walk(value: &Value, prefix: &str, origins: &mut BTreeMap<String, String>) {
+        let Value::Table(table) = value else {
+            origins.entry(prefix.to_owned()).or_insert_with(|| "default".into());
+            return;
+        };
+        for (key, value) in table {
+            let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            walk(value, &dotted, origins);
+        }
+    }
+    let mut origins = std::mem::take(&mut recipe.origins);
+    if let Ok(mut value) = Value::try_from(&*recipe) {
+        if let Value::Table(table) = &mut value {
+            table.remove("origins");
+            table.remove("phase");
+        }
+        walk(&value, "", &mut origins);
+    }
+    recipe.origins = origins;
+}

@@ -1,0 +1,97 @@
+//! The directory of a run; the only place that knows its names.
+//!
+//! ```text
+//! recipe.toml  recipe.lock  cluster.toml   what was asked for, and what it resolved to
+//! events.jsonl  metrics.jsonl              what happened, step by step
+//! tokenizer/                               the vocabulary of the run
+//! prepared/PHASE/                          shards and their manifest
+//! checkpoints/PHASE-STEP/                  complete or absent
+//! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model
+//! scores.json  report.html                 the result
+//! logs/rank-N.log
+//! ```
+
+use crate::Error;
+use std::path::{Path, PathBuf};
+
+/// A run's directory.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+impl RunDir {
+    /// The run directory at `root`, which need not exist.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Creates the directory and its folders.
+    pub fn create(&self) -> Result<(), Error> {
+        for folder in ["checkpoints", "predictions", "prepared", "logs"] {
+            let path = self.root.join(folder);
+            std::fs::create_dir_all(&path).map_err(Error::write(&path))?;
+        }
+        Ok(())
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The resolved recipe.
+    pub fn recipe_lock(&self) -> PathBuf {
+        self.root.join("recipe.lock")
+    }
+
+    /// The recipe as the user wrote it.
+    pub fn recipe(&self) -> PathBuf {
+        self.root.join("recipe.toml")
+    }
+
+    /// The cluster file in use.
+    pub fn cluster(&self) -> PathBuf {
+        self.root.join("cluster.toml")
+    }
+
+    /// One line a step.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.jsonl")
+    }
+
+    /// One line an event.
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events.jsonl")
+    }
+
+    /// The vocabulary of the run.
+    pub fn tokenizer(&self) -> PathBuf {
+        self.root.join("tokenizer")
+    }
+
+    /// Shards of phase number `index`.
+    pub fn prepared(&self, index: usize, name: &str) -> PathBuf {
+        self.root.join("prepared").join(format!("{index}-{name}"))
+    }
+
+    /// All checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// Predictions of one model for one dataset.
+    pub fn predictions(&self, which: &str, dataset: &str) -> PathBuf {
+        self.root.join("predictions").join(which).join(format!("{}.jsonl", dataset.replace([':', '/'], "-")))
+    }
+
+    /// The predictions of one rank, before they are joined.
+    pub fn rank_predictions(&self, which: &str, dataset: &str, rank: usize) -> PathBuf {
+        self.predictions(which, dataset).with_extension(format!("rank-{rank}.jsonl"))
+    }
+
+    /// Scores of all models.
+    pub fn scores(&self) -> PathBuf {
+        self.root.join("scores.json")
+    }
+}
