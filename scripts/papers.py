@@ -4,8 +4,9 @@
     scripts/papers.py
 
 Checks that every file that they name is there, that every source file and every dependency stands in
-ARCHITECTURE.md, that every test it cites exists, that no placeholder is left, and that it has at most
-250 lines. Needs Python 3 and nothing else. Exit code 0: true; 1: not, with each fault on a line.
+ARCHITECTURE.md, that every law in it has a test and that the test exists, that no placeholder is left,
+and that it has at most 250 lines. Needs Python 3 and nothing else. Exit code 0: true; 1: not, with
+each fault on a line.
 """
 
 import re
@@ -91,6 +92,9 @@ def faults():
     for test in re.findall(r"`(?:[a-z_0-9]+::)*([a-z_0-9]+)\(\)`", architecture):
         if f"fn {test}(" not in tests:
             yield f"ARCHITECTURE.md cites the test `{test}()`, which is not there"
+    for law, test in re.findall(r"^\| (.*?) \| *(.*?) *\|$", section(architecture, "Laws", "## "), re.M):
+        if not test or test.endswith(","):
+            yield f"ARCHITECTURE.md names no test, or not yet all, of the law `{law}`"
     lines = architecture.count("\n")
     if lines > MAXIMUM_LINES:
         yield f"ARCHITECTURE.md has {lines} lines, allowed are {MAXIMUM_LINES}"

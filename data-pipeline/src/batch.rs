@@ -73,7 +73,8 @@ impl Group {
     pub fn supervised(&self) -> usize {
         // Nothing stands before the first token of a sample without a prefix.
         let first = usize::from(self.prefix.is_empty());
-        let count = |suffix: &Suffix| suffix.ids.len().saturating_sub(suffix.supervised_from.max(first));
+        let count =
+            |suffix: &Suffix| suffix.ids.len().saturating_sub(suffix.supervised_from.max(first));
         self.suffixes.iter().map(count).sum()
     }
 
@@ -91,7 +92,8 @@ impl Group {
         if self.suffixes.len() > k {
             self.suffixes.sort_by_key(|suffix| Reverse(suffix.ids.len()));
         }
-        let part = |suffixes: &[Suffix]| Self { prefix: self.prefix.clone(), suffixes: suffixes.to_vec() };
+        let part =
+            |suffixes: &[Suffix]| Self { prefix: self.prefix.clone(), suffixes: suffixes.to_vec() };
         self.suffixes.chunks(k).map(part).collect()
     }
 }
@@ -165,7 +167,10 @@ impl Batch {
     pub fn ungrouped(groups: &[Group], max_tokens: usize) -> Vec<Self> {
         let alone = |group: &Group| {
             let prefix = group.prefix.clone();
-            let single = move |suffix: &Suffix| Group { prefix: prefix.clone(), suffixes: vec![suffix.clone()] };
+            let single = move |suffix: &Suffix| Group {
+                prefix: prefix.clone(),
+                suffixes: vec![suffix.clone()],
+            };
             group.suffixes.iter().map(single).collect::<Vec<_>>()
         };
         Self::pack(groups.iter().flat_map(alone).collect(), max_tokens)
@@ -239,8 +244,14 @@ mod tests {
     #[test]
     fn a_group_is_prefix_then_suffixes() {
         let groups = vec![
-            Group { prefix: vec![1, 2], suffixes: vec![suffix(7, &[10, 11, 12], 1), suffix(8, &[20], 0)] },
-            Group { prefix: vec![3, 4, 5], suffixes: vec![suffix(9, &[30, 31], 2), suffix(6, &[40, 41, 42], 1)] },
+            Group {
+                prefix: vec![1, 2],
+                suffixes: vec![suffix(7, &[10, 11, 12], 1), suffix(8, &[20], 0)],
+            },
+            Group {
+                prefix: vec![3, 4, 5],
+                suffixes: vec![suffix(9, &[30, 31], 2), suffix(6, &[40, 41, 42], 1)],
+            },
         ];
         let [batch] = &Batch::pack(groups, 100)[..] else { panic!("one batch") };
         assert_eq!((batch.groups, batch.prefix_length, batch.k, batch.suffix_length), (2, 3, 2, 3));
@@ -271,7 +282,8 @@ mod tests {
         assert_eq!(group.supervised(), 2);
         let batch = &Batch::pack(vec![group], 8)[0];
         assert_eq!((batch.prefix_length, batch.k, batch.suffix_length), (0, 1, 3));
-        let aimed: Vec<_> = batch.targets.iter().map(|target| (target.position, target.label)).collect();
+        let aimed: Vec<_> =
+            batch.targets.iter().map(|target| (target.position, target.label)).collect();
         assert_eq!(aimed, [(0, 6), (1, 7)]);
     }
 
@@ -293,7 +305,8 @@ mod tests {
             prefix: vec![1; prefix],
             suffixes: (0..k).map(|row| suffix(row, &vec![2; length], 1)).collect(),
         };
-        let batches = Batch::pack(vec![of(0, 1, 30), of(300, 8, 40), of(0, 1, 28), of(290, 8, 41)], 4096);
+        let batches =
+            Batch::pack(vec![of(0, 1, 30), of(300, 8, 40), of(0, 1, 28), of(290, 8, 41)], 4096);
         let shapes: Vec<_> =
             batches.iter().map(|batch| (batch.groups, batch.prefix_length, batch.k)).collect();
         assert_eq!(shapes, [(2, 0, 1), (2, 300, 8)]);
@@ -301,10 +314,8 @@ mod tests {
 
     fn any_groups() -> impl Strategy<Value = Vec<Group>> {
         let suffix = (proptest::collection::vec(1u32..99, 1..12), 0usize..12);
-        let group = (
-            proptest::collection::vec(1u32..99, 0..20),
-            proptest::collection::vec(suffix, 1..6),
-        );
+        let group =
+            (proptest::collection::vec(1u32..99, 0..20), proptest::collection::vec(suffix, 1..6));
         proptest::collection::vec(group, 0..8).prop_map(|groups| {
             let mut row = 0;
             let mut number = |(ids, from): (Vec<u32>, usize)| {
@@ -326,14 +337,17 @@ mod tests {
         let mut lessons: BTreeMap<usize, Vec<_>> = BTreeMap::new();
         for batch in batches {
             for target in &batch.targets {
-                let (group, place) = (target.position / batch.width(), target.position % batch.width());
+                let (group, place) =
+                    (target.position / batch.width(), target.position % batch.width());
                 let row = &batch.ids[group * batch.width()..(group + 1) * batch.width()];
                 let mut seen = row[..batch.prefix_lengths[group].min(place + 1)].to_vec();
                 if place >= batch.prefix_length {
                     let inside = place - batch.prefix_length;
                     let start = place - inside % batch.suffix_length;
-                    assert!(inside % batch.suffix_length
-                        < batch.suffix_lengths[group * batch.k + inside / batch.suffix_length]);
+                    assert!(
+                        inside % batch.suffix_length
+                            < batch.suffix_lengths[group * batch.k + inside / batch.suffix_length]
+                    );
                     seen.extend(&row[start..=place]);
                 }
                 lessons.entry(target.row).or_default().push((seen, target.label));

@@ -4,8 +4,9 @@
 //! - [`schema`], [`sentence`]: the classes a model may instantiate; text and the objects in it.
 //! - [`corpus`]: one declaration in `configs/datasets/` becomes sentences.
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
-//! - [`tokenizer`]: text and token ids.
-//! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them.
+//! - [`tokenizer`], [`tokens`]: text and token ids.
+//! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
+//!   [`inspect`] shows a row.
 //! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout.
 //! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
 //!
@@ -15,6 +16,7 @@ pub mod batch;
 pub mod corpus;
 mod durable;
 pub mod error;
+pub mod inspect;
 pub mod loader;
 pub mod manifest;
 pub mod order;
@@ -28,6 +30,7 @@ pub mod score;
 pub mod sentence;
 pub mod shard;
 pub mod tokenizer;
+pub mod tokens;
 
 pub use error::Error;
 pub use schema::{Class, Kind, Schema, Task};

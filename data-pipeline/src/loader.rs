@@ -172,7 +172,10 @@ mod tests {
         let mut supervised = 0;
         for index in 0..3 {
             let part = load(&shards, Share { index, count: 3 }, 3, 4).remove(0);
-            assert_eq!((part.samples, part.supervised, part.tokens), (32, whole.supervised, whole.tokens));
+            assert_eq!(
+                (part.samples, part.supervised, part.tokens),
+                (32, whole.supervised, whole.tokens)
+            );
             supervised += part.groups.iter().map(Group::supervised).sum::<usize>();
             together.extend(rows(&part));
         }

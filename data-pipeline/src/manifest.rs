@@ -207,7 +207,8 @@ impl Manifest {
         let again = "run `knowcoder data prepare` again";
         let value: serde_json::Value = serde_json::from_slice(&bytes)
             .map_err(|error| Error::corrupt(&path, format!("not a manifest: {error}; {again}")))?;
-        if let Some(format) = value["format"].as_u64().filter(|format| *format != FORMAT.into()) {
+        if let Some(format) = value["format"].as_u64().filter(|format| *format != u64::from(FORMAT))
+        {
             return Err(Error::corrupt(
                 &path,
                 format!("has format {format}, this program reads format {FORMAT}; {again}"),

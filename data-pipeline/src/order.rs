@@ -6,10 +6,13 @@
 //! `s · samples .. (s + 1) · samples` of all epochs' lines laid end to end. Only then are a step's
 //! rows divided among ranks.
 
+mod share;
+
+pub(crate) use share::rows_by_group;
+pub use share::{Share, split};
+
 use crate::error::Error;
 use crate::random::Random;
-use crate::shard::Length;
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -17,15 +20,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many epochs' lines are kept: a step may cross the border of two.
 const KEPT: usize = 2;
-
-/// A caller's part of the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// Which part, below `count`.
-    pub index: usize,
-    /// How many parts there are.
-    pub count: usize,
-}
 
 /// The groups of one dataset: runs of rows with an equal prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +69,6 @@ struct Line {
     runs: Vec<Range<usize>>,
     /// Rows before each run, and in the end of all.
     starts: Vec<usize>,
-}
-
-impl Share {
-    /// All of the work.
-    pub const ALL: Self = Self { index: 0, count: 1 };
 }
 
 impl Order {
@@ -158,7 +147,8 @@ impl Order {
             }
             epoch += 1;
         }
-        let known = lines.kept.iter().find(|(kept, _)| *kept == epoch).map(|(_, line)| line.clone());
+        let known =
+            lines.kept.iter().find(|(kept, _)| *kept == epoch).map(|(_, line)| line.clone());
         let line = known.unwrap_or_else(|| {
             let line = Arc::new(self.line(epoch));
             lines.kept.insert(0, (epoch, line.clone()));
@@ -225,7 +215,9 @@ impl Mixture {
         let weight = |name: &str| match self.weights.get(name) {
             Some(weight) if weight.is_finite() && *weight >= 0.0 => Ok(*weight),
             Some(weight) => Err(wrong(format!("`{name}` = {weight} is not a number from 0 up"))),
-            None => Err(wrong(format!("`{name}` has no weight; give one to every dataset or to none"))),
+            None => {
+                Err(wrong(format!("`{name}` has no weight; give one to every dataset or to none")))
+            }
         };
         let mut weights = Vec::new();
         if !self.weights.is_empty() {
@@ -284,74 +276,6 @@ impl Line {
                 break;
             }
         }
-    }
-}
-
-/// The rows of `share`, in the order of `rows`: whole groups where possible, about equally many
-/// tokens per share. The shares together are exactly `rows`; with more shares than rows some are
-/// empty. `lengths` are those of all rows of the shard set.
-pub fn split(rows: &[usize], share: Share, lengths: &[Length]) -> Vec<usize> {
-    assert!(share.index < share.count, "share {} of {}", share.index, share.count);
-    let mut chunks: Vec<Chunk> = rows_by_group(rows, lengths)
-        .into_iter()
-        .map(|places| Chunk::new(places, rows, lengths))
-        .collect();
-    let fair = chunks.iter().map(|chunk| chunk.cost).sum::<u64>().div_ceil(share.count as u64);
-    // A group that is more than one share's worth is computed by several, prefix and all.
-    loop {
-        let divisible = (0..chunks.len()).filter(|chunk| chunks[*chunk].places.len() > 1);
-        let Some(largest) = divisible.max_by_key(|chunk| chunks[*chunk].key()) else { break };
-        if chunks[largest].cost <= fair && chunks.len() >= share.count {
-            break;
-        }
-        let Range { start, end } = chunks[largest].places;
-        let middle = start.midpoint(end);
-        chunks[largest] = Chunk::new(start..middle, rows, lengths);
-        chunks.push(Chunk::new(middle..end, rows, lengths));
-    }
-    // Longest first to the share with least so far; ties by place, so that all ranks agree.
-    chunks.sort_by_key(|chunk| Reverse(chunk.key()));
-    let mut loads = vec![0; share.count];
-    let mut mine = Vec::new();
-    for chunk in chunks {
-        let least = (0..share.count).min_by_key(|index| (loads[*index], *index)).unwrap_or(0);
-        loads[least] += chunk.cost;
-        if least == share.index {
-            mine.extend(chunk.places);
-        }
-    }
-    mine.sort_unstable();
-    mine.into_iter().map(|place| rows[place]).collect()
-}
-
-/// Runs of places in `rows` whose rows are of one group.
-pub(crate) fn rows_by_group(rows: &[usize], lengths: &[Length]) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (place, row) in rows.iter().enumerate() {
-        match runs.last_mut() {
-            Some(run) if lengths[rows[run.start]].group == lengths[*row].group => run.end += 1,
-            _ => runs.push(place..place + 1),
-        }
-    }
-    runs
-}
-
-/// Neighbouring rows of one group, to be computed together.
-struct Chunk {
-    places: Range<usize>,
-    cost: u64,
-}
-
-impl Chunk {
-    fn new(places: Range<usize>, rows: &[usize], lengths: &[Length]) -> Self {
-        let prefix = u64::from(lengths[rows[places.start]].prefix);
-        let suffixes = rows[places.clone()].iter().map(|row| u64::from(lengths[*row].suffix));
-        Self { cost: prefix + suffixes.sum::<u64>(), places }
-    }
-
-    /// Larger cost first, then the earlier place.
-    fn key(&self) -> (u64, Reverse<usize>) {
-        (self.cost, Reverse(self.places.start))
     }
 }
 

@@ -1,1 +1,301 @@
-//! To be written.
+//! Corpora become shards.
+//!
+//! What a row holds is a function of corpus, templates, tokenizer and seed alone: neither threads
+//! nor the order of work can change it. No sample is cut: one that is too long gets fewer classes,
+//! then its classes in parts that together keep every label, and else is refused by name.
+
+mod copy;
+mod draw;
+mod fit;
+mod lesson;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use source::Source;
+
+use crate::corpus::Corpus;
+use crate::error::Error;
+use crate::manifest::{Manifest, Origin, Refused};
+use crate::prompt::{PromptConfig, template_fingerprint};
+use crate::shard::{Sample, ShardWriter};
+use crate::tokenizer::Tokenizer;
+use lesson::Lesson;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// Rows of a Parquet file.
+const ROWS_PER_FILE: usize = 65_536;
+
+/// Units of work between two reports of progress.
+const CHUNK: usize = 256;
+
+/// What rows teach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Definitions of classes and sentences with their objects, as plain code.
+    SchemaUnderstanding,
+    /// The objects of a translation, given a sentence and its objects.
+    Alignment,
+    /// The objects of a sentence.
+    Instruction,
+    /// Copying of random tokens.
+    RandomCopy,
+}
+
+/// The settings that decide rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrepareConfig {
+    /// All chance comes from here.
+    pub seed: u64,
+    /// The longest sample, in tokens.
+    pub max_length: usize,
+    /// The form of prompts and answers.
+    pub prompt: PromptConfig,
+    /// Which classes a prompt offers.
+    pub selection: Selection,
+    /// At most so many samples share a prefix.
+    pub group: usize,
+}
+
+impl Default for PrepareConfig {
+    fn default() -> Self {
+        Self {
+            seed: 42,
+            max_length: 2048,
+            prompt: PromptConfig::default(),
+            selection: Selection::default(),
+            group: 8,
+        }
+    }
+}
+
+/// Which classes a prompt offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// All of the schema, or what occurs and some others.
+    pub mode: SelectionMode,
+    /// `sampled`: classes that do not occur in the group, per class that does.
+    pub negatives_per_positive: f64,
+    /// `sampled`: the share of samples whose answer is empty.
+    pub empty_ratio: f64,
+    /// Whether classes stand in random order, a new one for each group.
+    pub shuffle: bool,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            mode: SelectionMode::Full,
+            // As in all released rows that are not empty.
+            negatives_per_positive: 3.0,
+            empty_ratio: 0.2,
+            shuffle: true,
+        }
+    }
+}
+
+/// See [`Selection`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelectionMode {
+    /// All classes of the schema that fit the task.
+    #[default]
+    Full,
+    /// Those that occur in a group's sentences and some that do not.
+    Sampled,
+}
+
+/// What to prepare, from where.
+#[derive(Clone, Debug)]
+pub struct PreparePlan {
+    /// What the rows teach.
+    pub kind: Kind,
+    /// The datasets of the phase.
+    pub datasets: Vec<Source>,
+    /// The folder of the declarations, `configs/datasets`.
+    pub declarations: PathBuf,
+    /// Where corpora lie.
+    pub data_root: PathBuf,
+    /// Whether alignment also asks for the source, given the translation.
+    pub both_directions: bool,
+    /// The settings.
+    pub config: PrepareConfig,
+}
+
+/// How far a preparation is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The dataset at work, and its task.
+    pub dataset: String,
+    /// Groups done of it.
+    pub done: usize,
+    /// Groups that it has.
+    pub total: usize,
+}
+
+/// Prepares `plan` into `out` and returns the manifest; does nothing if `out` holds just that.
+///
+/// The directory exists for readers only when this has returned: the manifest is written last.
+pub fn prepare(
+    plan: &PreparePlan,
+    tokenizer: &Tokenizer,
+    out: &Path,
+    progress: &dyn Fn(Progress),
+) -> Result<Manifest, Error> {
+    plan.config.check()?;
+    let corpora = source::load(plan)?;
+    let origin = Origin {
+        kind: plan.kind,
+        both_directions: plan.both_directions,
+        config: plan.config.clone(),
+        sources: source::origins(plan, &corpora)?,
+        template: template_fingerprint(&plan.config.prompt),
+        tokenizer: tokenizer.fingerprint(),
+    };
+    let manifest = Manifest::new(origin)?;
+    if let Ok(ready) = Manifest::load(out)
+        && ready.fingerprint == manifest.fingerprint
+        && ready.verify(out).is_ok()
+    {
+        return Ok(ready);
+    }
+    Manifest::clear(out)?;
+    let writer = ShardWriter::create(out, ROWS_PER_FILE);
+    let mut work = Work { plan, tokenizer, progress, out, writer, manifest, next_group: 0 };
+    let mut known = HashSet::new();
+    for (source, corpus) in plan.datasets.iter().zip(&corpora) {
+        match (source, corpus) {
+            (Source::Corpus { split, .. }, Some(corpus)) => {
+                work.corpus(corpus, split, &mut known)?
+            }
+            (Source::RandomCopy { samples }, _) => work.random_copy(*samples)?,
+            (Source::Corpus { .. }, None) => {}
+        }
+    }
+    let Work { writer, mut manifest, .. } = work;
+    if manifest.total.samples == 0 {
+        return Err(Error::declaration(
+            out,
+            format!(
+                "the datasets give no sample: {} were refused as longer than {} tokens, {} left out without objects",
+                manifest.refused.len(),
+                plan.config.max_length,
+                manifest.left_out.values().sum::<usize>(),
+            ),
+        ));
+    }
+    manifest.files = writer.finish()?;
+    manifest.save(out)?;
+    Ok(manifest)
+}
+
+impl PrepareConfig {
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |message: String| Err(Error::declaration(Path::new("[prepare]"), message));
+        let Selection { negatives_per_positive, empty_ratio, .. } = self.selection;
+        if self.group == 0 {
+            return wrong("group = 0: a group has at least 1 sample".to_owned());
+        }
+        if !(0.0..1.0).contains(&empty_ratio) {
+            return wrong(format!("empty_ratio = {empty_ratio} is not from 0 up to but without 1"));
+        }
+        if !(negatives_per_positive.is_finite() && negatives_per_positive >= 0.0) {
+            return wrong(format!(
+                "negatives_per_positive = {negatives_per_positive} is not a number from 0 up"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A preparation under way.
+struct Work<'a> {
+    plan: &'a PreparePlan,
+    tokenizer: &'a Tokenizer,
+    progress: &'a dyn Fn(Progress),
+    out: &'a Path,
+    writer: ShardWriter,
+    manifest: Manifest,
+    next_group: u32,
+}
+
+/// What one unit of work gives: groups of rows, and what was refused.
+#[derive(Default)]
+struct Output {
+    groups: Vec<Vec<Sample>>,
+    refused: Vec<Refused>,
+}
+
+impl Work<'_> {
+    fn corpus(
+        &mut self,
+        corpus: &Corpus,
+        split: &str,
+        known: &mut HashSet<String>,
+    ) -> Result<(), Error> {
+        let (plan, tokenizer) = (self.plan, self.tokenizer);
+        let (sentences, pairs) = source::read(plan, corpus, split, self.out, &mut self.manifest)?;
+        if plan.kind == Kind::SchemaUnderstanding {
+            let texts = lesson::texts(corpus, split, &sentences, &plan.config.prompt, known);
+            let name = format!("{}:{split}", corpus.name());
+            return self.run(&name, texts.len(), |unit| {
+                texts[unit].output(corpus.name(), &plan.config, tokenizer)
+            });
+        }
+        let lessons = match plan.kind {
+            Kind::Alignment => vec![Lesson::alignment(corpus, split, &pairs)],
+            _ => Lesson::instruction(corpus, split, &sentences),
+        };
+        for lesson in &lessons {
+            let drawn = draw::draw(lesson, &plan.config);
+            if drawn.left_out > 0 {
+                self.manifest.left_out.insert(lesson.name.clone(), drawn.left_out);
+            }
+            let fit = fit::Fit { lesson, config: &plan.config, tokenizer };
+            self.run(&lesson.name, drawn.groups.len(), |unit| fit.output(&drawn.groups[unit]))?;
+        }
+        Ok(())
+    }
+
+    fn random_copy(&mut self, samples: usize) -> Result<(), Error> {
+        let (seed, limit, tokenizer) =
+            (self.plan.config.seed, self.plan.config.max_length, self.tokenizer);
+        let copy = copy::Copy::new(seed, limit, tokenizer)?;
+        self.run(source::RANDOM_COPY, samples, |unit| copy.output(unit))
+    }
+
+    /// Does `total` units on all cores and writes what they give in their order.
+    fn run(
+        &mut self,
+        dataset: &str,
+        total: usize,
+        unit: impl Fn(usize) -> Output + Sync,
+    ) -> Result<(), Error> {
+        let progress = self.progress;
+        let report = |done| progress(Progress { dataset: dataset.to_owned(), done, total });
+        report(0);
+        for start in (0..total).step_by(CHUNK) {
+            let end = total.min(start + CHUNK);
+            let outputs: Vec<Output> = (start..end).into_par_iter().map(&unit).collect();
+            for Output { groups, refused } in outputs {
+                self.manifest.refused.extend(refused);
+                for group in groups {
+                    for (place, mut sample) in group.into_iter().enumerate() {
+                        sample.group = self.next_group;
+                        self.manifest.count(&sample, place == 0);
+                        self.writer.write(sample)?;
+                    }
+                    self.next_group += 1;
+                }
+            }
+            report(end);
+        }
+        Ok(())
+    }
+}

@@ -360,6 +360,8 @@ fn imports(names: &[(Kind, &str)], dialect: Dialect) -> String {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod released;
 #[cfg(test)]
 mod tests;

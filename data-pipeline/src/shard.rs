@@ -128,8 +128,12 @@ impl ShardSet {
             let batch = batch.map_err(|error| unreadable(path, &error))?;
             let columns = Columns { batch: &batch, path };
             let dataset = columns.text("dataset")?;
-            let [prefix, suffix, from, group] =
-                [columns.number(names[1])?, columns.number(names[2])?, columns.number(names[3])?, columns.number(names[4])?];
+            let [prefix, suffix, from, group] = [
+                columns.number(names[1])?,
+                columns.number(names[2])?,
+                columns.number(names[3])?,
+                columns.number(names[4])?,
+            ];
             for row in 0..batch.num_rows() {
                 let first = from.value(row).max(u32::from(prefix.value(row) == 0));
                 self.add(
@@ -287,7 +291,9 @@ impl<'a> Columns<'a> {
     fn wrong(&self, name: &str) -> Error {
         Error::corrupt(
             self.path,
-            format!("column `{name}` is missing or of another type; run `knowcoder data prepare` again"),
+            format!(
+                "column `{name}` is missing or of another type; run `knowcoder data prepare` again"
+            ),
         )
     }
 }

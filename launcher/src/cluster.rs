@@ -54,8 +54,8 @@ impl Cluster {
 
     /// Reads the text of a cluster file; `path` is for errors only.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let ClusterFile { cluster } = toml::from_str(text)
-            .map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
+        let ClusterFile { cluster } =
+            toml::from_str(text).map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
         let place = |at: usize, message: String| -> Error {
             data_pipeline::Error::at(path, text, at, message).into()
         };
@@ -67,11 +67,10 @@ impl Cluster {
             )),
         };
         Ok(Self {
-            backend: backend(cluster.backend.get_ref())
-                .map_err(|(code, message)| Error {
-                    code,
-                    ..place(cluster.backend.span().start, message)
-                })?,
+            backend: backend(cluster.backend.get_ref()).map_err(|(code, message)| Error {
+                code,
+                ..place(cluster.backend.span().start, message)
+            })?,
             ranks: number("ranks", &cluster.ranks)?,
             threads_per_rank: number("threads_per_rank", &cluster.threads_per_rank)?,
         })
@@ -106,10 +105,9 @@ impl Backend {
 fn backend(name: &str) -> Result<Backend, (u8, String)> {
     match name {
         "local" => Ok(Backend::Local),
-        "ssh" | "slurm" | "kubernetes" => Err((
-            exit::BACKEND,
-            format!("backend `{name}` is not in this build yet; `local` is"),
-        )),
+        "ssh" | "slurm" | "kubernetes" => {
+            Err((exit::BACKEND, format!("backend `{name}` is not in this build yet; `local` is")))
+        }
         other => Err((exit::DECLARATION, format!("unknown backend `{other}`; known is `local`"))),
     }
 }

@@ -76,15 +76,8 @@ impl Display {
         }
     }
 
-    /// Takes the bar away; lines stay.
-    pub fn finish(&mut self) {
-        if let Screen::Terminal(bar) = &self.screen {
-            bar.finish_and_clear();
-        }
-        self.shown = None;
-    }
-
-    fn advance(&mut self, what: &str, done: usize, total: usize, detail: &str, now: Instant) {
+    /// Shows that `done` of `total` are done of something.
+    pub fn advance(&mut self, what: &str, done: usize, total: usize, detail: &str, now: Instant) {
         let is_new = self.shown.as_ref().is_none_or(|(shown, _)| shown != what);
         match &mut self.screen {
             Screen::Terminal(bar) => {
@@ -106,6 +99,14 @@ impl Display {
             }
         }
     }
+
+    /// Takes the bar away; lines stay.
+    pub fn finish(&mut self) {
+        if let Screen::Terminal(bar) = &self.screen {
+            bar.finish_and_clear();
+        }
+        self.shown = None;
+    }
 }
 
 /// `loss 1.234, 12.3k tok/s, 3 min left`.
@@ -125,7 +126,13 @@ pub fn short(number: f64) -> String {
     for (limit, unit) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
         if number >= limit {
             let value = number / limit;
-            let digits = if value >= 100.0 { 0 } else if value >= 10.0 { 1 } else { 2 };
+            let digits = if value >= 100.0 {
+                0
+            } else if value >= 10.0 {
+                1
+            } else {
+                2
+            };
             return format!("{value:.digits$}{unit}");
         }
     }
@@ -211,9 +218,13 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        for (number, expected) in
-            [(0.0, "0"), (950.0, "950"), (12_345.0, "12.3k"), (4_560_000.0, "4.56M"), (2e11, "200G")]
-        {
+        for (number, expected) in [
+            (0.0, "0"),
+            (950.0, "950"),
+            (12_345.0, "12.3k"),
+            (4_560_000.0, "4.56M"),
+            (2e11, "200G"),
+        ] {
             assert_eq!(short(number), expected);
         }
         for (seconds, expected) in

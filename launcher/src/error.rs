@@ -38,10 +38,7 @@ Exit codes:
 
     /// Whether `code` is one of ours; anything else a process ends with is an accident.
     pub fn is_known(code: u8) -> bool {
-        matches!(
-            code,
-            DECLARATION | DATA | BACKEND | BUG | TRANSIENT | STOPPED | DIVERGED
-        )
+        matches!(code, DECLARATION | DATA | BACKEND | BUG | TRANSIENT | STOPPED | DIVERGED)
     }
 }
 

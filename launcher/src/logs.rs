@@ -67,10 +67,8 @@ impl Collapser {
 
     /// A line that `rank` said at `now`.
     pub fn push(&mut self, rank: usize, text: &str, now: Instant) {
-        let twin = self
-            .waiting
-            .iter_mut()
-            .find(|line| line.text == text && !line.ranks.contains(&rank));
+        let twin =
+            self.waiting.iter_mut().find(|line| line.text == text && !line.ranks.contains(&rank));
         match twin {
             Some(line) => {
                 line.ranks.insert(rank);

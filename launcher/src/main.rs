@@ -72,11 +72,13 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
 fn show(answer: &Answer, json: bool) -> u8 {
     let text = if json { format!("{:#}\n", answer.json) } else { answer.text.clone() };
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Ok(()) => answer.code,
         // Whoever closed the pipe, as `head` does, has seen enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&Error::new(exit::TRANSIENT, format!("failed to write to stdout: {error}")), false)
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => answer.code,
+        Err(error) => {
+            let message = format!("failed to write to stdout: {error}");
+            complain(&Error::new(exit::TRANSIENT, message), false)
         }
-        _ => answer.code,
     }
 }
 

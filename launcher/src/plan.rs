@@ -113,8 +113,8 @@ pub struct Plan {
 pub struct Needs {
     /// Name of the phase.
     pub phase: String,
-    /// Samples of each rank in a step.
-    pub samples_per_rank: Vec<usize>,
+    /// Samples of a rank in a step, on average: whole groups are dealt out, by their tokens.
+    pub samples_per_rank: f64,
     /// Bytes of weights, gradients and moments of a rank, without activations.
     pub bytes_per_rank: Option<u64>,
     /// Bytes that each rank sends in a step.
@@ -138,7 +138,8 @@ impl Plan {
                 phase.name, phase.samples, cluster.ranks
             ));
         }
-        let needs = work.phases.iter().map(|phase| needs(phase, work.parameters, cluster)).collect();
+        let needs =
+            work.phases.iter().map(|phase| needs(phase, work.parameters, cluster)).collect();
         let trainable = work.phases.iter().map(|phase| phase.trainable.unwrap_or(0)).max();
         Self {
             checkpoint_bytes: work
@@ -163,7 +164,10 @@ impl Plan {
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let Self { work, ranks, threads_per_rank, .. } = self;
         writeln!(text, "run `{}` on {}", work.name, work.device)?;
-        writeln!(text, "  ranks        {ranks} on this machine, {threads_per_rank} thread(s) each")?;
+        writeln!(
+            text,
+            "  ranks        {ranks} on this machine, {threads_per_rank} thread(s) each"
+        )?;
         let parameters = work.parameters.map_or(UNKNOWN.to_owned(), |it| short(it as f64));
         writeln!(text, "  parameters   {parameters}")?;
         if let Some(bytes) = self.checkpoint_bytes {
@@ -172,15 +176,15 @@ impl Plan {
         for (phase, needs) in work.phases.iter().zip(&self.needs) {
             writeln!(text, "phase `{}`", phase.name)?;
             writeln!(text, "  length       {}", length(phase))?;
-            writeln!(text, "  batch        {}", batch(phase.samples, &needs.samples_per_rank))?;
+            writeln!(text, "  batch        {}", batch(phase.samples, *ranks))?;
             writeln!(
                 text,
                 "  micro-batch  up to {} tokens a rank, samples of up to {}",
                 phase.micro_tokens, phase.max_length
             )?;
-            let trainable = phase.trainable.map_or(UNKNOWN.to_owned(), |it| {
-                format!("{} parameters", short(it as f64))
-            });
+            let trainable = phase
+                .trainable
+                .map_or(UNKNOWN.to_owned(), |it| format!("{} parameters", short(it as f64)));
             writeln!(text, "  trained      {trainable}")?;
             if let Some(bytes) = needs.bytes_per_rank {
                 let what = "weights, gradients, moments; activations come on top";
@@ -201,12 +205,9 @@ const UNKNOWN: &str = "known when the data are prepared";
 
 fn needs(phase: &Phase, parameters: Option<u64>, cluster: &Cluster) -> Needs {
     let ranks = cluster.ranks as u64;
-    let samples_per_rank = (0..cluster.ranks)
-        .map(|rank| trainer::collective::share(phase.samples, rank, cluster.ranks).len())
-        .collect();
     Needs {
         phase: phase.name.clone(),
-        samples_per_rank,
+        samples_per_rank: phase.samples as f64 / cluster.ranks as f64,
         // Weights once; gradient and two moments for each that changes; f32.
         bytes_per_rank: parameters
             .zip(phase.trainable)
@@ -225,17 +226,12 @@ fn length(phase: &Phase) -> String {
     }
 }
 
-/// `256 samples = 2 ranks x 128`, or how they are spread if they do not divide.
-fn batch(samples: usize, per_rank: &[usize]) -> String {
-    let ranks = per_rank.len();
-    match (per_rank.iter().min(), per_rank.iter().max()) {
-        (Some(least), Some(most)) if least == most => {
-            format!("{samples} samples = {ranks} rank(s) x {most}")
-        }
-        (Some(least), Some(most)) => {
-            format!("{samples} samples over {ranks} ranks, {least} to {most} each")
-        }
-        _ => format!("{samples} samples"),
+/// `256 samples = 2 ranks x 128`, or what that is about.
+fn batch(samples: usize, ranks: usize) -> String {
+    if samples.is_multiple_of(ranks) {
+        format!("{samples} samples = {ranks} rank(s) x {}", samples / ranks)
+    } else {
+        format!("{samples} samples over {ranks} ranks, about {} each", samples / ranks)
     }
 }
 
@@ -271,7 +267,8 @@ mod tests {
         let lines: Vec<String> = workers(&cluster(2), start)
             .iter()
             .map(|worker| {
-                let words: Vec<_> = worker.arguments.iter().map(|it| it.to_string_lossy()).collect();
+                let words: Vec<_> =
+                    worker.arguments.iter().map(|it| it.to_string_lossy()).collect();
                 format!("{} | {:?}", words.join(" "), worker.environment)
             })
             .collect();
@@ -308,14 +305,14 @@ mod tests {
               checkpoint   4.3 MiB
             phase `alignment`
               length       300 steps
-              batch        33 samples over 4 ranks, 8 to 9 each
+              batch        33 samples over 4 ranks, about 8 each
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      65.5k parameters
               memory       4.6 MiB a rank (weights, gradients, moments; activations come on top)
               wire         384.0 KiB a rank and step
             phase `instruction`
               length       2 epoch(s)
-              batch        2 samples over 4 ranks, 0 to 1 each
+              batch        2 samples over 4 ranks, about 0 each
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      known when the data are prepared
             warning: 4 threads (4 ranks x 1) share 2 cores

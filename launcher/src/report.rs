@@ -8,6 +8,8 @@
 mod chart;
 mod examples;
 mod files;
+mod findings;
+mod flaws;
 mod html;
 mod prepared;
 mod scores;
@@ -32,7 +34,7 @@ fn page(run: &Run) -> String {
         ("scores", "Scores", scores::section(run)),
         ("training", "Training", training::section(run)),
         ("examples", "Examples", examples::section(run)),
-        ("flaws", "Flaws of the answers", examples::flaws(run)),
+        ("flaws", "Flaws of the answers", flaws::section(run)),
         ("data", "Prepared data", prepared::section(run)),
         ("events", "Events", events(run)),
         ("recipe", "Recipe", recipe(run)),
@@ -72,6 +74,8 @@ fn header(run: &Run) -> String {
     }
     for (key, label) in [
         ("world", "ranks"),
+        ("threads_per_rank", "threads per rank"),
+        ("backend", "back end"),
         ("device", "device"),
         ("revision", "revision"),
         ("version", "version"),

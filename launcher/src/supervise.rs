@@ -4,6 +4,11 @@
 //! it dies with us, however we die. When one fails, the others soon fail too, because it no longer
 //! answers them; what is reported is the first cause, and the rest is noise.
 
+mod cause;
+mod process;
+
+pub use cause::{Cause, End};
+
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::Events;
@@ -11,19 +16,16 @@ use crate::interrupt::Interrupts;
 use crate::logs::{Collapser, Log};
 use crate::message::{Checkpoint, Failure, Message, Resumed, Skipped};
 use crate::plan::Worker;
+use cause::{Failed, first_cause};
+use process::{Happening, follow, start};
 use serde_json::json;
-use std::fmt;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::mpsc;
-
-/// A line that is longer is cut: a rank that forgets its line ends must not fill the memory.
-const LONGEST_LINE: u64 = 64 * 1024;
 
 /// How often deadlines and waiting lines are looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -77,68 +79,6 @@ pub enum Ending {
     Failed(Cause),
 }
 
-/// The first failure of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// Whose it is.
-    pub rank: usize,
-    /// How the rank ended.
-    pub end: End,
-    /// The last line on its stderr.
-    pub last_words: Option<String>,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// By itself.
-    Code(i32),
-    /// By a signal.
-    Signal(i32),
-}
-
-impl Cause {
-    /// What the run ends with: the class of the rank's own code.
-    pub fn exit_code(&self) -> u8 {
-        match self.end {
-            End::Signal(_) => exit::TRANSIENT,
-            End::Code(code) => {
-                u8::try_from(code).ok().filter(|code| exit::is_known(*code)).unwrap_or(exit::BUG)
-            }
-        }
-    }
-
-    /// The failure as what the launcher says last.
-    pub fn into_error(self) -> Error {
-        let error = Error::new(self.exit_code(), self.to_string());
-        match (self.end, error.code) {
-            (End::Signal(libc::SIGKILL), _) => error.hint(
-                "perhaps the system ran out of memory; the same command continues from the newest \
-                 checkpoint, a cluster with fewer ranks needs less",
-            ),
-            (_, exit::TRANSIENT) => {
-                error.hint("the same command continues from the newest checkpoint")
-            }
-            _ => error,
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.end {
-            End::Code(code) => write!(f, "rank {} ended with exit code {code}", self.rank)?,
-            End::Signal(signal) => {
-                write!(f, "rank {} was ended by signal {signal}{}", self.rank, signal_name(signal))?;
-            }
-        }
-        match &self.last_words {
-            Some(words) => write!(f, ": {}", words.strip_prefix("error: ").unwrap_or(words)),
-            None => Ok(()),
-        }
-    }
-}
-
 /// Runs the job to its end, whatever that is.
 ///
 /// To be called from the thread that lives as long as the program: the kernel ends the ranks when
@@ -178,12 +118,6 @@ pub async fn supervise(
     watch.end()
 }
 
-/// Something that a rank did.
-enum Happening {
-    Said { rank: usize, on_stderr: bool, line: String },
-    Ended { rank: usize, status: io::Result<ExitStatus> },
-}
-
 /// How far an ending is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -195,14 +129,6 @@ enum Stage {
     /// The others were told to end; until then they may do so by themselves.
     Terminating(Instant),
     Killing,
-}
-
-/// A rank that has ended with a failure.
-#[derive(Clone, Debug)]
-struct Failed {
-    cause: Cause,
-    /// Whom it holds responsible.
-    culprit: Option<usize>,
 }
 
 /// What is known of a rank.
@@ -230,11 +156,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(
-        job: &'a Job,
-        events: &'a mut Events,
-        display: &'a mut Display,
-    ) -> Result<Self, Error> {
+    fn new(job: &'a Job, events: &'a mut Events, display: &'a mut Display) -> Result<Self, Error> {
         let collapser = Collapser::new(job.workers.len());
         let mut ranks = Vec::new();
         for worker in &job.workers {
@@ -333,7 +255,7 @@ impl<'a> Watch<'a> {
             // We lost sight of it: as if it had been taken away.
             Err(_) => End::Signal(0),
         };
-        self.events.record("rank-ended", json!({"rank": rank, "end": end_json(end)}))?;
+        self.events.record("rank-ended", json!({"rank": rank, "end": end.json()}))?;
         match end {
             End::Code(0) => {}
             End::Code(code) if code == i32::from(exit::STOPPED) => self.stopped = true,
@@ -421,124 +343,13 @@ impl<'a> Watch<'a> {
             let Cause { rank, end, last_words } = cause;
             let fields = json!({
                 "rank": rank,
-                "end": end_json(*end),
+                "end": end.json(),
                 "exit_code": cause.exit_code(),
                 "last_words": last_words,
             });
             self.events.record("failed", fields)?;
         }
         Ok(ending)
-    }
-}
-
-/// The failure that the others follow from: who blames another rank is a witness, a signal comes
-/// from outside, and of equals the earliest counts.
-fn first_cause(failed: &[Failed]) -> Option<&Failed> {
-    failed.iter().min_by_key(|failed| {
-        (failed.culprit.is_some(), !matches!(failed.cause.end, End::Signal(_)))
-    })
-}
-
-fn start(program: &Path, worker: &Worker) -> io::Result<Child> {
-    let mut command = Command::new(program);
-    command
-        .args(&worker.arguments)
-        .envs(worker.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    die_with_us(&mut command);
-    command.spawn()
-}
-
-/// The kernel ends the rank when we end, even by SIGKILL.
-#[cfg(target_os = "linux")]
-fn die_with_us(command: &mut Command) {
-    let parent = std::process::id();
-    // SAFETY: between fork and exec only `prctl` and `getppid` are called, which are allowed there.
-    unsafe {
-        command.pre_exec(move || {
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // We may have ended before the call above.
-            if libc::getppid() as u32 != parent {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            Ok(())
-        });
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_us(_command: &mut Command) {}
-
-/// Passes on what a rank says and, after its last words, that it has ended.
-async fn follow(
-    rank: usize,
-    mut child: Child,
-    sender: mpsc::Sender<Happening>,
-    patience: Duration,
-) {
-    let stdout = child.stdout.take().map(|stream| {
-        tokio::spawn(listen(rank, false, stream, sender.clone()))
-    });
-    let stderr = child.stderr.take().map(|stream| {
-        tokio::spawn(listen(rank, true, stream, sender.clone()))
-    });
-    let status = child.wait().await;
-    for mut listener in [stdout, stderr].into_iter().flatten() {
-        // A process that the rank left behind may hold the pipe open for ever.
-        if tokio::time::timeout(patience, &mut listener).await.is_err() {
-            listener.abort();
-        }
-    }
-    // Nobody listens only if the launcher gave up before.
-    let _ = sender.send(Happening::Ended { rank, status }).await;
-}
-
-async fn listen(
-    rank: usize,
-    on_stderr: bool,
-    stream: impl AsyncRead + Unpin,
-    sender: mpsc::Sender<Happening>,
-) {
-    let mut reader = BufReader::new(stream);
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        match (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut bytes).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
-        if sender.send(Happening::Said { rank, on_stderr, line }).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn end_json(end: End) -> serde_json::Value {
-    match end {
-        End::Code(code) => json!({"exit_code": code}),
-        End::Signal(signal) => json!({"signal": signal}),
-    }
-}
-
-fn signal_name(signal: i32) -> &'static str {
-    match signal {
-        libc::SIGKILL => " (SIGKILL)",
-        libc::SIGTERM => " (SIGTERM)",
-        libc::SIGSEGV => " (SIGSEGV)",
-        libc::SIGABRT => " (SIGABRT)",
-        libc::SIGBUS => " (SIGBUS)",
-        libc::SIGFPE => " (SIGFPE)",
-        libc::SIGILL => " (SIGILL)",
-        libc::SIGINT => " (SIGINT)",
-        libc::SIGHUP => " (SIGHUP)",
-        _ => "",
     }
 }
 

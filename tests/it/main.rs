@@ -1,1 +1,5 @@
-//! x
+//! The program from the outside.
+
+#![allow(clippy::unwrap_used)]
+
+mod cli;

@@ -72,7 +72,7 @@ pub fn save(checkpoints: &Path, learner: &Learner, mut info: CheckpointInfo, tok
     let name = format!("{}-{:06}", info.phase, info.position.step);
     let directory = checkpoints.join(&name);
     let temporary = checkpoints.join(format!("{name}.tmp"));
-    let write = || -> Result<(), Error> {
+    let mut write = || -> Result<(), Error> {
         if temporary.exists() {
             std::fs::remove_dir_all(&temporary).map_err(Error::write(&temporary))?;
         }

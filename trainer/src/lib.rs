@@ -6,7 +6,7 @@
 //! - [`prepare`]: the recipe's corpora become shards.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
-//! - [`evaluate`]: prompts to predictions. [`metrics`]: what a step reports.
+//! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use. [`metrics`]: what a step reports.
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
 
@@ -15,6 +15,7 @@ pub mod collective;
 pub mod device;
 pub mod error;
 pub mod evaluate;
+pub mod extract;
 pub mod metrics;
 pub mod optimizer;
 pub mod prepare;

@@ -9,7 +9,7 @@ pub use file::PhaseFile;
 
 use crate::Error;
 use crate::optimizer::OptimizerConfig;
-use data_pipeline::prepare::{Kind, Selection};
+use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
 use data_pipeline::score::Protocol;
 use model::LoraConfig;
@@ -168,12 +168,10 @@ pub struct Phase {
     pub name: String,
     /// What its samples are.
     pub kind: Kind,
-    /// `name` or `name:split`.
-    pub datasets: Vec<String>,
-    /// Weight of each dataset; 1 where absent.
+    /// `name`, `name:split` or `random-copy:samples`.
+    pub datasets: Vec<Source>,
+    /// Weight of each dataset by name; none: every row once.
     pub weights: BTreeMap<String, f64>,
-    /// Samples of the pseudo-dataset `random-copy`.
-    pub random_copy: usize,
     /// How long.
     pub length: Length,
     /// Adapters or everything.
@@ -393,8 +391,10 @@ impl Phase {
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{name} is 0, expected at least 1"));
         }
-        if let Some(unknown) = self.weights.keys().find(|name| !self.datasets.contains(name)) {
-            return Err(format!("`weights` names `{unknown}`, which is not among the datasets: {}", self.datasets.join(", ")));
+        let names: Vec<String> = self.datasets.iter().map(|source| source.to_string()).collect();
+        let named = |weighted: &&String| names.iter().any(|name| name.split(':').next() == Some(weighted.as_str()));
+        if let Some(unknown) = self.weights.keys().find(|weighted| !named(weighted)) {
+            return Err(format!("`weights` names `{unknown}`, which is not among the datasets: {}", names.join(", ")));
         }
         match self.length {
             Length::Epochs(epochs) if !(epochs > 0.0 && epochs.is_finite()) => {

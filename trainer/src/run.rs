@@ -11,7 +11,7 @@ use crate::step::{self, StepInput};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::Loader;
-use data_pipeline::order::{Order, Share};
+use data_pipeline::order::{Mixture, Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
@@ -178,7 +178,8 @@ impl Rank<'_> {
     /// The loop.
     fn run_phase(&mut self, learner: &mut Learner, phase: &Phase, position: Position) -> Result<Outcome, Error> {
         let shards = Arc::new(ShardSet::open(&self.run_dir.prepared(position.phase, &phase.name))?);
-        let order = Order::open(&shards, self.recipe.run.seed, &phase.weights, phase.batch.samples)?;
+        let mixture = Mixture { weights: phase.weights.clone() };
+        let order = Order::new(self.recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
         let steps = steps(phase, &order);
         let share = Share { index: self.collective.rank(), count: self.collective.world() };
         let loader = Loader::new(Arc::clone(&shards), order, share, position.step, steps);

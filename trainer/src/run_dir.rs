@@ -8,7 +8,7 @@
 //! checkpoints/PHASE-STEP/                  complete or absent
 //! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model
 //! scores.json  report.html                 the result
-//! logs/rank-N.log
+//! logs/rank-N.log  lock  secret
 //! ```
 
 use crate::Error;
@@ -93,5 +93,20 @@ impl RunDir {
     /// Scores of all models.
     pub fn scores(&self) -> PathBuf {
         self.root.join("scores.json")
+    }
+
+    /// Held by the launcher that works here.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// What the ranks of one start know each other by; readable by its owner only.
+    pub fn secret(&self) -> PathBuf {
+        self.root.join("secret")
+    }
+
+    /// What ranks said, `rank-N.log`.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
     }
 }

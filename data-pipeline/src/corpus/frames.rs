@@ -220,6 +220,9 @@ impl Frame {
             return Err(format!("`en` marks `{en}`, but `zh` marks `{zh}`"));
         }
         let [marks, _] = all_marks;
+        if let Some(name) = marks.iter().find(|name| self.line.slots.contains_key(**name)) {
+            return Err(format!("`{name}` is a slot and a mark; give the mark another name"));
+        }
         let known = |name: &str, what: &str, among_slots: bool| {
             let slot = among_slots && self.line.slots.contains_key(name);
             match slot || (what != "a relation" && marks.contains(&name)) {

@@ -297,12 +297,12 @@ mod tests {
             })
             .collect();
         expect![[r#"
-            Person: Firkplo Ceaskneil / 施青
-            Person: Fleayeizith Cheipupith / 运冬·妍晖昌
-            Organization: Jordreark Institute / 普真祖哲
-            City: Cetjairhoskville / 北启市
-            Song: Buha / 妍诗
-            Ship: Canjeithdre / 鼎良绿希"#]]
+            Person: Bernin Pregor / 施青
+            Person: Medutha Zillastas / 运冬·妍晖昌
+            Organization: Misan / 普真祖哲
+            City: Nanner / 北启市
+            Song: Chamelo / 妍诗
+            Ship: Prarer / 鼎良绿希"#]]
         .assert_eq(&sample.join("\n"));
     }
 

@@ -1,15 +1,10 @@
+//! What prompts and answers look like.
+
 #![allow(clippy::unwrap_used)]
 
-use super::order::grouped;
 use super::*;
-use crate::python::read;
-use crate::schema::Argument;
 use crate::sentence::{Entity, Event, Mention, Relation, Span};
 use expect_test::{Expect, expect};
-use proptest::prelude::*;
-use std::collections::BTreeMap;
-
-const TASKS: [Task; 4] = [Task::Ner, Task::Re, Task::Ed, Task::Eae];
 
 const SCHEMA: &str = r#"
 class Person(Entity):
@@ -174,49 +169,6 @@ fn a_full_prompt() {
         ]"#]],
     );
     check(
-        ask(Task::Ed),
-        expect![[r#"
-        You are a highly skilled assistant at digesting and extracting information from textual content. Below is an input containing standard type definitions and textual content. Please complete it with the extracted information in the form of structured code.
-        Input:
-        class Event:
-        →"""
-        →The base class for all events.
-        →"""
-        →def __init__(self, trigger: str, arg_names, *args):
-        →→self.trigger = trigger
-        →→self.arguments = {}
-        →→for arg_name, arg_values in zip(arg_names, args):
-        →→→self.arguments[arg_name] = arg_values
-
-        class Layoff(Event):
-        →"""
-        →Description: Staff is dismissed.
-        →Examples: fired,·
-        →"""
-        →def __init__(self, trigger: str, *args):
-        →→arg_names = ["employer", "number"]
-        →→super().__init__(trigger = trigger, arg_names = arg_names, *args)
-
-        class Hiring(Event):
-        →"""
-        →Description:·
-        →Examples:·
-        →"""
-        →def __init__(self, trigger: str, *args):
-        →→arg_names = []
-        →→super().__init__(trigger = trigger, arg_names = arg_names, *args)
-
-        """
-        This is an object-oriented programming task: some Event Classes are defined above. Please instantiate all the corresponding Event Objects in the following sentence.
-        """
-        ¦sentence = "华为裁员百人，李明离开华为。"
-
-        Output:
-        ¦results = [
-        →Layoff("裁员")
-        ]"#]],
-    );
-    check(
         ask(Task::Eae),
         expect![[r#"
         You are a highly skilled assistant at digesting and extracting information from textual content. Below is an input containing standard type definitions and textual content. Please complete it with the extracted information in the form of structured code.
@@ -335,40 +287,6 @@ fn a_chinese_prompt() {
     let config = PromptConfig { task_sentence: zh, descriptions: zh, ..PromptConfig::default() };
     let config = PromptConfig { system: false, max_examples: 0, ..config };
     let ask = |task| extraction(&schema, &schema.of_task(task), task, &layoff(), &config);
-    check(
-        ask(Task::Ner),
-        expect![[r#"
-        from Entities import Organization
-
-        class Entity:
-        →"""
-        →The base class for all entities.
-        →"""
-        →def __init__(self, name: str):
-        →→self.name = name
-
-        class Person(Entity):
-        →"""
-        →Description: 人。
-        →"""
-        →pass
-
-        class Company(Organization):
-        →"""
-        →Description:·
-        →"""
-        →pass
-
-        """
-        这是一项面向对象的编程任务：上面定义了一些实体类，请将下面句子中所有对应的实体对象实例化。
-        """
-        ¦sentence = "华为裁员百人，李明离开华为。"
-
-        ¦results = [
-        →Company("华为"),
-        →Person("李明")
-        ]"#]],
-    );
     check(
         ask(Task::Eae),
         expect![[r#"
@@ -569,104 +487,4 @@ fn the_fingerprint_sees_every_setting() {
     // Whoever changes the template sees it here: old checkpoints will refuse it.
     expect!["f931914eb5726363"].assert_eq(&template_fingerprint(&configs[0])[..16]);
     expect!["dfb84631791630a5"].assert_eq(&template_fingerprint(&configs[1])[..16]);
-}
-
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        any::<String>(),
-        "[\"'\\\\\\n\\r\\t\\x00\u{2028}人😀#{} ]{0,9}",
-        r#"("""|\\|x){0,4}"#
-    ]
-}
-
-fn class(kind: Kind) -> impl Strategy<Value = Class> {
-    let name = || "[A-Z][a-z]{0,4}|class|None|人物|TV show|3D|match|type|case|_";
-    let roles = prop::collection::hash_set("[a-z]{1,5}|from|self|trigger|match|type|b c|é", 0..4);
-    let texts = || prop::collection::btree_map("en|zh", text(), 0..2);
-    let examples = prop::collection::btree_map("en|zh", prop::collection::vec(text(), 0..3), 0..2);
-    (name(), name(), texts(), examples, roles).prop_map(
-        move |(name, base, descriptions, examples, roles)| Class {
-            name,
-            kind,
-            base,
-            descriptions,
-            examples,
-            names: BTreeMap::new(),
-            arguments: roles
-                .into_iter()
-                .map(|name| Argument { name, types: vec!["A b".to_owned(), "Entity".to_owned()] })
-                .collect(),
-        },
-    )
-}
-
-proptest! {
-    #[test]
-    fn prompts_are_python_and_answers_come_back(
-        classes in prop::collection::vec(class(Kind::Event), 1..4),
-        triggers in prop::collection::vec(text(), 0..4),
-        sentence_text in text(),
-        kinds in prop::collection::vec(0..3usize, 4),
-        zh in any::<bool>(),
-        names in any::<bool>(),
-        stated in any::<bool>(),
-    ) {
-        let mut classes = classes;
-        for (class, kind) in classes.iter_mut().zip(kinds) {
-            class.kind = [Kind::Entity, Kind::Relation, Kind::Event][kind];
-            if class.kind == Kind::Relation {
-                class.arguments = ["head_entity", "tail_entity"]
-                    .map(|name| Argument { name: name.to_owned(), types: vec!["A b".to_owned()] })
-                    .into();
-            }
-        }
-        let schema = Schema { classes };
-        let language = if zh { TextLanguage::Zh } else { TextLanguage::En };
-        let config = PromptConfig {
-            classes: if names { ClassStyle::Names } else { ClassStyle::Full },
-            system: false,
-            task_sentence: if stated { language } else { TextLanguage::None },
-            descriptions: language,
-            ..PromptConfig::default()
-        };
-        let mut sentence = Sentence { text: sentence_text, ..Sentence::default() };
-        for (class, trigger) in schema.classes.iter().zip(triggers) {
-            let mention = Mention::surface(trigger);
-            let entity = Entity { class: class.name.clone(), mention: mention.clone() };
-            let class_name = class.name.clone();
-            match class.kind {
-                Kind::Entity => sentence.entities.push(entity),
-                Kind::Relation => sentence.relations.push(Relation {
-                    class: class_name,
-                    head: entity.clone(),
-                    tail: entity,
-                }),
-                Kind::Event => sentence.events.push(Event {
-                    class: class_name,
-                    trigger: mention.clone(),
-                    arguments: class
-                        .arguments
-                        .iter()
-                        .map(|role| (role.name.clone(), mention.clone()))
-                        .collect(),
-                }),
-            }
-        }
-        for task in TASKS {
-            let offered = schema.of_task(task);
-            let example = extraction(&schema, &offered, task, &sentence, &config);
-            let code = format!("{}{}{}", example.prefix, example.prompt, example.answer);
-            let parsed = ruff_python_parser::parse_module(&code);
-            prop_assert!(parsed.is_ok(), "{:?}\n{}", parsed, code);
-            let answer = read(&example.answer, task, Dialect::Python);
-            prop_assert_eq!(&answer.flaws, &[]);
-            prop_assert_eq!(answer.instances, grouped(sentence.instances(task)));
-            let code = instances(task, &sentence, &schema, &config).answer;
-            prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
-        }
-        for class in &schema.classes {
-            let code = definition(class, &schema, &config).answer;
-            prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
-        }
-    }
 }

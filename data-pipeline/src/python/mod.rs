@@ -2,10 +2,11 @@
 //!
 //! Schemas and answers are code, because a model has seen far more code than label lists.
 //! [`render`] writes classes and objects, [`read`](mod@read) turns an answer into objects again,
-//! [`escape`] holds what both must agree on: string literals and names.
+//! [`ground`] finds its mentions in the sentence; [`escape`] holds what writing and reading must
+//! agree on: string literals and names.
 
 pub mod escape;
-mod ground;
+pub mod ground;
 mod lexer;
 pub mod read;
 mod read_official;

@@ -59,7 +59,7 @@ pub fn answer_code(instances: &[Instance], task: Task, dialect: Dialect) -> Stri
 }
 
 /// `results = […]` over objects that are code already.
-pub fn list_code(objects: &[String]) -> String {
+pub(crate) fn list_code(objects: &[String]) -> String {
     if objects.is_empty() {
         return "results = []".to_owned();
     }
@@ -67,7 +67,7 @@ pub fn list_code(objects: &[String]) -> String {
 }
 
 /// `text` as a string literal.
-pub fn string(text: &str, dialect: Dialect) -> String {
+pub(crate) fn string(text: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Python => format!("\"{}\"", escape(text)),
         Dialect::Official => format!("\"{text}\""),
@@ -75,7 +75,7 @@ pub fn string(text: &str, dialect: Dialect) -> String {
 }
 
 /// The name of a class or role as it stands in code.
-pub fn name(name: &str, dialect: Dialect) -> Cow<'_, str> {
+pub(crate) fn name(name: &str, dialect: Dialect) -> Cow<'_, str> {
     match dialect {
         Dialect::Python => mangle(name),
         Dialect::Official => name.into(),
@@ -83,12 +83,12 @@ pub fn name(name: &str, dialect: Dialect) -> Cow<'_, str> {
 }
 
 /// `Class("mention")`.
-pub fn entity_code(entity: &Entity, dialect: Dialect) -> String {
+pub(crate) fn entity_code(entity: &Entity, dialect: Dialect) -> String {
     format!("{}({})", name(&entity.class, dialect), string(&entity.mention.text, dialect))
 }
 
 /// The arguments of an event by role, both in the order in which they first occur.
-pub fn by_role(event: &Event) -> Vec<(&str, Vec<&Mention>)> {
+pub(crate) fn by_role(event: &Event) -> Vec<(&str, Vec<&Mention>)> {
     let mut roles: Vec<(&str, Vec<&Mention>)> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for (role, mention) in &event.arguments {
@@ -102,7 +102,7 @@ pub fn by_role(event: &Event) -> Vec<(&str, Vec<&Mention>)> {
 }
 
 /// `[Entity("a"), Entity("b")]`, the value of a role.
-pub fn role_code(mentions: &[&Mention], dialect: Dialect) -> String {
+pub(crate) fn role_code(mentions: &[&Mention], dialect: Dialect) -> String {
     let entities: Vec<String> = mentions
         .iter()
         .map(|mention| format!("Entity({})", string(&mention.text, dialect)))

@@ -78,7 +78,7 @@ impl Reader<'_> {
         let at = definition.name.start();
         let bases = definition.arguments.as_ref().map_or(&[][..], |arguments| &arguments.args);
         let base = match bases {
-            [] if ROOTS.iter().any(|(root, _)| *root == name) => return Ok(()),
+            [] if is_root(&name) => return Ok(()),
             [base] => last_name(base),
             _ => None,
         };
@@ -89,7 +89,8 @@ impl Reader<'_> {
             return Err(self.error(at, message));
         };
         let Some(&kind) = self.kinds.get(&base) else {
-            let guess = nearest(&base, self.kinds.keys().map(String::as_str));
+            let known = self.kinds.keys().map(String::as_str).filter(|name| !is_root(name));
+            let guess = nearest(&base, known);
             let guess = guess.map(|guess| format!("`{guess}`, ")).unwrap_or_default();
             let message = format!(
                 "class `{name}` derives from `{base}`, which is neither defined above nor imported \
@@ -390,6 +391,10 @@ impl Reader<'_> {
 }
 
 const RELATION_ARGUMENTS: [&str; 2] = ["head_entity", "tail_entity"];
+
+fn is_root(name: &str) -> bool {
+    ROOTS.iter().any(|(root, _)| *root == name)
+}
 
 fn entity_argument(name: &str) -> Argument {
     Argument { name: name.to_owned(), types: vec!["Entity".to_owned()] }

@@ -114,8 +114,9 @@ fn what_changed_after_the_manifest_is_refused() {
     std::fs::write(&shard, &changed).unwrap();
     let message = refused();
     assert!(
-        message.starts_with("DIR/shard-00001.parquet: the shard changed after its manifest: expected sha256 ")
-            && message.ends_with("; run `knowcoder data prepare` again"),
+        message.starts_with(
+            "DIR/shard-00001.parquet: the shard changed after its manifest: expected sha256 "
+        ) && message.ends_with("; run `knowcoder data prepare` again"),
         "{message}"
     );
 

@@ -4,9 +4,7 @@ use super::Sample;
 use crate::durable;
 use crate::error::Error;
 use crate::manifest::ShardFile;
-use arrow::array::{
-    ArrayRef, ListBuilder, RecordBatch, StringArray, UInt32Array, UInt32Builder,
-};
+use arrow::array::{ArrayRef, ListBuilder, RecordBatch, StringArray, UInt32Array, UInt32Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -92,10 +90,9 @@ impl ShardWriter {
 
     /// Ends the growing file and gives it its name.
     fn close(&mut self) -> Result<(), Error> {
-        let Some(Open { path, mut writer, rows }) = self.open.take() else { return Ok(()) };
+        let Some(Open { path, writer, rows }) = self.open.take() else { return Ok(()) };
         let growing = durable::temporary(&path);
-        let finished = writer.finish().and_then(|_| writer.into_inner());
-        let hashed = finished.map_err(|error| failed(&growing, error))?;
+        let hashed = writer.into_inner().map_err(|error| failed(&growing, error))?;
         let (file, sha256) = hashed.finish().map_err(Error::write(&growing))?;
         durable::keep(&file, &path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

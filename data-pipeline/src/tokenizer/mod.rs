@@ -27,8 +27,8 @@ pub struct Tokenizer {
 }
 
 enum Kind {
-    SentencePiece(SentencePiece),
-    Small(Small),
+    SentencePiece(Box<SentencePiece>),
+    Small(Box<Small>),
 }
 
 impl Tokenizer {
@@ -55,8 +55,8 @@ impl Tokenizer {
         }
         let file = std::fs::read(path).map_err(Error::read(path))?;
         let kind = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("model") => Kind::SentencePiece(SentencePiece::parse(&file, path)?),
-            Some("json") => Kind::Small(Small::parse(&file, path)?),
+            Some("model") => Kind::SentencePiece(Box::new(SentencePiece::parse(&file, path)?)),
+            Some("json") => Kind::Small(Box::new(Small::parse(&file, path)?)),
             _ => {
                 return Err(Error::declaration(
                     path,
@@ -71,7 +71,7 @@ impl Tokenizer {
     /// same tokenizer.
     pub fn train(texts: &[String], vocabulary: usize) -> Result<Self, Error> {
         let file = small::train(texts, vocabulary)?;
-        let kind = Kind::Small(Small::parse(&file, Path::new("[tokenizer]"))?);
+        let kind = Kind::Small(Box::new(Small::parse(&file, Path::new("[tokenizer]"))?));
         Ok(Self::new(kind, file))
     }
 
@@ -197,7 +197,7 @@ mod tests {
         refused(
             &write("b.json", r#"{"version": "1.0", "model": {"type": "BPE"}}"#),
             expect![
-                "PATH: its `knowcoder` is not the one that `knowcoder` writes; only vocabularies trained by `knowcoder` are read from `.json`"
+                "PATH: its `pre_tokenizer` is not the one that `knowcoder` writes; only vocabularies trained by `knowcoder` are read from `.json`"
             ],
         );
         assert!(Tokenizer::load(&write("a.model", "not a model")).is_err());

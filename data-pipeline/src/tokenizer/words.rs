@@ -13,9 +13,6 @@
 //! ( Mark            (  Mark           a real space stays a piece of its own
 //! ```
 
-/// The version of these rules; a vocabulary is of use only with the rules it was trained with.
-pub(super) const RULES: u32 = 1;
-
 /// Characters of scripts that put no space between words, or glue particles to them: each is a
 /// piece of its own, so that a name is a run of whole pieces wherever it stands.
 const UNSPACED: &str = r"\x{0E00}-\x{0FFF}\x{1000}-\x{109F}\x{1100}-\x{11FF}\x{1780}-\x{17FF}\x{3005}-\x{3007}\x{3040}-\x{318F}\x{31A0}-\x{31FF}\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{A960}-\x{A97F}\x{AC00}-\x{D7FF}\x{F900}-\x{FAFF}\x{FF66}-\x{FFDC}\x{20000}-\x{3FFFF}";
@@ -161,12 +158,14 @@ pub(super) fn pieces(carried: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The pieces as a regular expression over carried text, for programs that read `tokenizer.json`
-/// with the `tokenizers` library.
+/// with the `tokenizers` library. It names the closing marks apart, so that all rules of this file
+/// are in it: a vocabulary is of use only with the rules that it was trained with.
 pub(super) fn pattern() -> String {
     let digit = format!(r"[\p{{N}}&&[^{UNSPACED}]]");
     let letter = format!(r"[[\p{{Alphabetic}}{JOINED}]&&[^\p{{N}}{UNSPACED}]]");
+    let closing: String = CLOSING.chars().map(|c| format!(r"\x{{{:02X}}}", c as u32)).collect();
     let mark = format!(r"[^\s{letter}{digit}{UNSPACED}]");
-    format!(r" ?{letter}+| ?{digit}+|[{UNSPACED}]| ?{mark}|\s")
+    format!(r" ?{letter}+| ?{digit}+|[{UNSPACED}]| ?[{closing}]| ?{mark}|\s")
 }
 
 #[cfg(test)]

@@ -1,51 +1,18 @@
-//! Sentences with what should have been found and what was, and what the answers suffered from.
+//! Sentences with what should have been found and what was.
 
 use super::files::Run;
+use super::findings::{Finding, VERDICTS, Verdict, findings};
 use super::html::{count, escape};
-use data_pipeline::predictions::{self, Prediction};
+use data_pipeline::Span;
+use data_pipeline::predictions::Prediction;
 use data_pipeline::score::Set;
-use data_pipeline::{Instance, Mention, Span, Task};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Sentences shown of each set.
 const EXAMPLES: usize = 8;
 /// Characters of a sentence or an answer that are shown.
 const LONGEST: usize = 4_000;
-
-/// How an object fared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
-    Correct,
-    WrongType,
-    Missed,
-    Invented,
-    /// A trigger that EAE is told.
-    Given,
-}
-
-/// Each verdict that counts, with its class on the page, its sign and its words.
-const VERDICTS: [(Verdict, &str, &str, &str); 4] = [
-    (Verdict::Correct, "correct", "✓", "correct"),
-    (Verdict::WrongType, "wrong", "≠", "wrong type"),
-    (Verdict::Missed, "missed", "−", "missed"),
-    (Verdict::Invented, "invented", "+", "invented"),
-];
-
-/// What one object of gold or prediction claims: a label for one mention, or for two.
-struct Claim<'a> {
-    label: String,
-    mentions: Vec<&'a Mention>,
-}
-
-/// An object with its verdict.
-struct Finding<'a> {
-    verdict: Verdict,
-    label: String,
-    /// The label that was predicted instead.
-    said: Option<String>,
-    mentions: Vec<&'a Mention>,
-}
 
 /// Examples of each set, folded away after the first.
 pub(super) fn section(run: &Run) -> String {
@@ -68,53 +35,8 @@ pub(super) fn section(run: &Run) -> String {
     format!(
         "<ul class=\"legend\">{legend}</ul><p class=\"note\">By surface, as protocol \
          <code>set</code> counts. Wrong type: the predicted one is struck through. What has no \
-         place of its own in the text stands below it. The sentences are evenly spaced over the \
-         set, not chosen.</p>{sets}"
-    )
-}
-
-/// How often each kind of flaw occurs, and where.
-pub(super) fn flaws(run: &Run) -> String {
-    let all = || run.sets.iter().flat_map(|set| &set.predictions);
-    let sentences = all().count();
-    if sentences == 0 {
-        return String::new();
-    }
-    let mut kinds: Vec<(&str, usize)> = predictions::flaw_kinds(all()).into_iter().collect();
-    if kinds.is_empty() {
-        return format!("<p>None: each of {} answers could be read whole.</p>", count(sentences));
-    }
-    kinds.sort_by_key(|(kind, number)| (Reverse(*number), *kind));
-    let most = kinds[0].1 as f64;
-    let by_set: Vec<(&Set, BTreeMap<&str, usize>)> =
-        run.sets.iter().map(|set| (set, predictions::flaw_kinds(&set.predictions))).collect();
-    let rows: String = kinds
-        .iter()
-        .map(|(kind, number)| {
-            let places: Vec<String> = by_set
-                .iter()
-                .filter_map(|(set, kinds)| {
-                    let number = kinds.get(kind)?;
-                    Some(format!("{} {}", escape(&title(set)), count(*number)))
-                })
-                .collect();
-            format!(
-                "<tr><th scope=\"row\" dir=\"auto\">{}</th><td>{}</td><td class=\"bar\">\
-                 <i style=\"width:{:.1}%\"></i></td><td class=\"left note wrap\">{}</td></tr>",
-                escape(kind),
-                count(*number),
-                *number as f64 / most * 100.0,
-                places.join(" · ")
-            )
-        })
-        .collect();
-    let flawed = all().filter(|prediction| !prediction.flaws.is_empty()).count();
-    format!(
-        "<p>{} of {} answers have a flaw ({:.1} %).</p><div class=\"scroll\"><table><tbody>{rows}\
-         </tbody></table></div>",
-        count(flawed),
-        count(sentences),
-        flawed as f64 / sentences as f64 * 100.0
+         place of its own in the text stands below it. Without colour: a trigger that was given. \
+         The sentences are evenly spaced over the set, not chosen.</p>{sets}"
     )
 }
 
@@ -127,11 +49,9 @@ fn set_block(set: &Set, open: bool) -> String {
     let mut whole = 0;
     for prediction in &set.predictions {
         let findings = findings(prediction);
-        whole += usize::from(
-            findings
-                .iter()
-                .all(|it| it.verdict <= Verdict::Correct || it.verdict == Verdict::Given),
-        );
+        let harmless =
+            |finding: &Finding| matches!(finding.verdict, Verdict::Correct | Verdict::Given);
+        whole += usize::from(findings.iter().all(harmless));
         for finding in findings {
             *counts.entry(finding.verdict).or_default() += 1;
         }
@@ -142,7 +62,9 @@ fn set_block(set: &Set, open: bool) -> String {
     for (verdict, class, _, name) in VERDICTS {
         let number = counts.get(&verdict).copied().unwrap_or_default();
         let share = number as f64 / total.max(1) as f64 * 100.0;
-        bar += &format!("<i class=\"{class}\" style=\"width:{share:.2}%\"></i>");
+        if number > 0 {
+            bar += &format!("<i class=\"{class}\" style=\"width:{share:.2}%\"></i>");
+        }
         words.push(format!("{} {name}", count(number)));
     }
     let shown = EXAMPLES.min(set.predictions.len());
@@ -185,103 +107,6 @@ fn article(prediction: &Prediction) -> String {
         escape(&prediction.id),
         escape(&prediction.language),
     )
-}
-
-/// Every object of gold and prediction once, with its verdict.
-fn findings(prediction: &Prediction) -> Vec<Finding<'_>> {
-    let task = prediction.task;
-    let (gold, said) = (claims(task, &prediction.gold), claims(task, &prediction.predicted));
-    let gold_keys: BTreeSet<_> = gold.iter().map(Claim::key).collect();
-    let said_keys: BTreeSet<_> = said.iter().map(Claim::key).collect();
-    // Predictions that are told of as the wrong type of something.
-    let mut told = BTreeSet::new();
-    let mut seen = BTreeSet::new();
-    let mut findings = Vec::new();
-    for claim in gold {
-        let key = claim.key();
-        let instead = || {
-            said.iter().find(|other| {
-                let other_key = other.key();
-                other_key.1 == key.1
-                    && !gold_keys.contains(&other_key)
-                    && !told.contains(&other_key)
-            })
-        };
-        let (verdict, wrong) = if said_keys.contains(&key) {
-            (Verdict::Correct, None)
-        } else if let Some(other) = instead() {
-            (Verdict::WrongType, Some(other.label.clone()))
-        } else {
-            (Verdict::Missed, None)
-        };
-        if !seen.insert((key.clone(), claim.places())) {
-            continue;
-        }
-        if let Some(label) = &wrong {
-            told.insert((label.clone(), key.1.clone()));
-        }
-        findings.push(Finding {
-            verdict,
-            label: claim.label,
-            said: wrong,
-            mentions: claim.mentions,
-        });
-    }
-    for claim in said {
-        let key = claim.key();
-        if gold_keys.contains(&key) || !told.insert(key) {
-            continue;
-        }
-        let Claim { label, mentions } = claim;
-        findings.push(Finding { verdict: Verdict::Invented, label, said: None, mentions });
-    }
-    if task == Task::Eae {
-        findings.extend(prediction.gold.iter().filter_map(|instance| match instance {
-            Instance::Event(event) => Some(Finding {
-                verdict: Verdict::Given,
-                label: event.class.clone(),
-                said: None,
-                mentions: vec![&event.trigger],
-            }),
-            _ => None,
-        }));
-    }
-    findings
-}
-
-impl<'a> Claim<'a> {
-    /// What two claims are compared by: the label and the surfaces.
-    fn key(&self) -> (String, Vec<&'a str>) {
-        (self.label.clone(), self.mentions.iter().map(|mention| mention.text.as_str()).collect())
-    }
-
-    fn places(&self) -> Vec<Option<Span>> {
-        self.mentions.iter().map(|mention| mention.span).collect()
-    }
-}
-
-fn claims(task: Task, instances: &[Instance]) -> Vec<Claim<'_>> {
-    let mut claims = Vec::new();
-    for instance in instances {
-        let label = instance.class().to_owned();
-        match instance {
-            Instance::Entity(entity) => {
-                claims.push(Claim { label, mentions: vec![&entity.mention] })
-            }
-            Instance::Relation(relation) => {
-                let mentions = vec![&relation.head.mention, &relation.tail.mention];
-                claims.push(Claim { label, mentions });
-            }
-            Instance::Event(event) if task == Task::Eae => {
-                claims.extend(event.arguments.iter().map(|(role, mention)| Claim {
-                    label: format!("{label}.{role}"),
-                    mentions: vec![mention],
-                }));
-            }
-            Instance::Event(event) => claims.push(Claim { label, mentions: vec![&event.trigger] }),
-        }
-    }
-    claims
 }
 
 /// The sentence with marks around what can be marked, and the findings that cannot: relations,
@@ -355,7 +180,7 @@ fn class(verdict: Verdict) -> &'static str {
 
 /// The label at the end of a mark.
 fn close(finding: &Finding) -> String {
-    format!("<small dir=\"ltr\">{}</small></mark>", label(finding))
+    format!("<small><bdi>{}</bdi></small></mark>", label(finding))
 }
 
 /// The sign of the verdict and the type; the type that was said instead is struck through.
@@ -374,7 +199,7 @@ fn chip(finding: &Finding) -> String {
         .map(|mention| format!("<bdi>{}</bdi>", escape(&mention.text)))
         .collect();
     format!(
-        "<li class=\"{}\"><span>{}</span><small>{}</small></li>",
+        "<li class=\"{}\"><span>{}</span><small><bdi>{}</bdi></small></li>",
         class(finding.verdict),
         names.join(" → "),
         label(finding)
@@ -384,9 +209,11 @@ fn chip(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use data_pipeline::Entity;
+    use data_pipeline::{Entity, Instance, Mention, Task};
 
-    fn entities(list: &[(&str, &str, Option<(usize, usize)>)]) -> Vec<Instance> {
+    type Described<'a> = (&'a str, &'a str, Option<(usize, usize)>);
+
+    fn entities(list: &[Described]) -> Vec<Instance> {
         list.iter()
             .map(|(class, text, span)| {
                 let span = span.map(|(start, end)| Span { start, end });
@@ -448,10 +275,10 @@ mod tests {
         let (text, rest) = marked(&prediction.sentence, &findings);
         assert_eq!(
             text,
-            "<mark class=\"correct\">Ann<small dir=\"ltr\">✓ Person</small></mark> met &lt;\
-             <mark class=\"wrong\">Bob<small dir=\"ltr\">≠ <s>Place</s> Person</small></mark>&gt; in \
+            "<mark class=\"correct\">Ann<small><bdi>✓ Person</bdi></small></mark> met &lt;\
+             <mark class=\"wrong\">Bob<small><bdi>≠ <s>Place</s> Person</bdi></small></mark>&gt; in \
              <mark class=\"missed\">New <mark class=\"invented\">York\
-             <small dir=\"ltr\">+ City</small></mark><small dir=\"ltr\">− City</small></mark>."
+             <small><bdi>+ City</bdi></small></mark><small><bdi>− City</bdi></small></mark>."
         );
         let rest: Vec<&str> = rest.iter().map(|it| it.mentions[0].text.as_str()).collect();
         assert_eq!(rest, ["Rome", "n New"], "no place, and a place that crosses another");
@@ -464,8 +291,8 @@ mod tests {
         let findings = findings(&prediction);
         let (text, _) = marked(&prediction.sentence, &findings);
         assert!(text.starts_with(
-            "<mark class=\"missed\"><mark class=\"missed\">Ann<small dir=\"ltr\">− B</small></mark> \
-             met<small dir=\"ltr\">− A</small></mark> &lt;Bob&gt;"
+            "<mark class=\"missed\"><mark class=\"missed\">Ann<small><bdi>− B</bdi></small></mark> \
+             met<small><bdi>− A</bdi></small></mark> &lt;Bob&gt;"
         ));
     }
 }

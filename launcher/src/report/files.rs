@@ -26,7 +26,7 @@ pub(super) struct Run {
     pub phases: Vec<Phase>,
     /// `scores.json`.
     pub scores: Scores,
-    /// The test sets with their answers.
+    /// The test sets with the trained model's answers: `predictions/final/*.jsonl`.
     pub sets: Vec<Set>,
     /// `events.jsonl`.
     pub events: Vec<Event>,
@@ -149,7 +149,7 @@ impl Run {
             date: events.first().map(|event| event.time.clone()),
             phases: phases(&run_dir.join("metrics.jsonl"))?,
             scores,
-            sets: sets(&run_dir.join("predictions"))?,
+            sets: sets(&run_dir.join("predictions/final"))?,
             events,
             prepared: prepared(&run_dir.join("prepared"))?,
             recipe,
@@ -249,77 +249,35 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A time, readable and in seconds: RFC 3339 text as it stands, numbers as seconds or
-/// milliseconds since 1970.
+/// A time of the event log (RFC 3339, UTC), readable; and its seconds since 1970.
 fn moment(value: &Value) -> (String, Option<f64>) {
-    match value {
-        Value::Number(number) => {
-            let number = number.as_f64().unwrap_or_default();
-            // As seconds, 1e11 would be the year 5138.
-            let seconds = if number > 1e11 { number / 1e3 } else { number };
-            (date(seconds), Some(seconds))
-        }
-        other => {
-            let text = plain(other);
-            let seconds = instant(&text);
-            let readable = match seconds {
-                Some(seconds) if text.ends_with('Z') => date(seconds),
-                _ => text,
-            };
-            (readable, seconds)
-        }
+    let text = plain(value);
+    match (seconds(&text), text.get(..19)) {
+        (Some(seconds), Some(second)) => (second.replace('T', " ") + " UTC", Some(seconds)),
+        _ => (text, None),
     }
 }
 
-/// Seconds since 1970 as `2026-03-01 09:30:00 UTC`.
-fn date(seconds: f64) -> String {
-    let whole = seconds.floor() as i64;
-    let (days, second) = (whole.div_euclid(86_400), whole.rem_euclid(86_400));
-    // Howard Hinnant's civil_from_days: years begin in March, eras have 146,097 days.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute) = (second / 3_600, second / 60 % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02} UTC", second % 60)
-}
-
-/// The inverse for `2026-03-01T09:30:00.5Z`; offsets are added.
-fn instant(text: &str) -> Option<f64> {
-    let (day, time) = text.split_once(['T', ' '])?;
+/// Seconds since 1970 of `2026-03-01T09:30:00.500Z`.
+fn seconds(text: &str) -> Option<f64> {
+    let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut parts = day.splitn(3, '-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    let (time, offset) = match time.rfind(['+', '-', 'Z']) {
-        Some(at) if !time[at..].starts_with('Z') => {
-            let (hours, minutes) = time[at + 1..].split_once(':')?;
-            let minutes = hours.parse::<f64>().ok()? * 60.0 + minutes.parse::<f64>().ok()?;
-            (&time[..at], if time[at..].starts_with('-') { -minutes } else { minutes })
-        }
-        Some(at) => (&time[..at], 0.0),
-        None => (time, 0.0),
-    };
-    let mut parts = time.splitn(3, ':').map(|part| part.trim().parse::<f64>().ok());
-    let (hour, minute) = (parts.next()??, parts.next()??);
-    let second = parts.next().flatten().unwrap_or_default();
-    let (year, march_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100)
-        + year.div_euclid(400)
-        + (153 * march_month + 2) / 5
-        + day
-        - 1
-        - 719_468;
-    Some(days as f64 * 86_400.0 + hour * 3_600.0 + (minute - offset) * 60.0 + second)
+    let mut parts = time.splitn(3, ':').map(|part| part.parse::<f64>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    // Howard Hinnant's days_from_civil: years begin in March, so that a leap day ends one.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some((days - 719_468) as f64 * 86_400.0 + hour * 3_600.0 + minute * 60.0 + second)
 }
 
-/// The predictions of every file of the directory, by set; sub-directories are of other models.
+/// The predictions of every file of the directory, by set, without one rank's part of a set.
 fn sets(directory: &Path) -> Result<Vec<Set>, Error> {
     let mut paths = entries(directory)?;
-    paths.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    paths.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".jsonl") && !name.contains(".rank-")
+    });
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     Ok(Set::group(predictions::read_finished(&paths)?))
 }
@@ -358,16 +316,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_and_written() {
+    fn times_are_read() {
         for (text, seconds, readable) in [
-            ("1970-01-01T00:00:00Z", 0.0, "1970-01-01 00:00:00 UTC"),
-            ("2000-02-29T12:34:56Z", 951_827_696.0, "2000-02-29 12:34:56 UTC"),
-            ("2026-03-01T09:30:00.5+02:00", 1_772_350_200.5, "2026-03-01T09:30:00.5+02:00"),
+            ("1970-01-01T00:00:00Z", Some(0.0), "1970-01-01 00:00:00 UTC"),
+            ("2000-02-29T12:34:56Z", Some(951_827_696.0), "2000-02-29 12:34:56 UTC"),
+            ("2026-03-01T09:30:00.500Z", Some(1_772_357_400.5), "2026-03-01 09:30:00 UTC"),
+            ("2026-03-01T09:30:00+02:00", None, "2026-03-01T09:30:00+02:00"),
+            ("noon", None, "noon"),
         ] {
-            assert_eq!(moment(&Value::from(text)), (readable.to_owned(), Some(seconds)));
+            assert_eq!(moment(&Value::from(text)), (readable.to_owned(), seconds));
         }
-        assert_eq!(moment(&Value::from(951_827_696_000_u64)).0, "2000-02-29 12:34:56 UTC");
-        assert_eq!(moment(&Value::from("noon")), ("noon".to_owned(), None));
     }
 
     #[test]

@@ -49,16 +49,16 @@ fn cells(counts: &Counts) -> String {
 fn losses(set: &Prepared) -> String {
     let sum = |by_dataset: &std::collections::BTreeMap<String, usize>| by_dataset.values().sum();
     let losses: Vec<String> = [
-        (set.refused.len(), "samples refused as too long"),
+        (set.refused.len(), "samples too long and refused"),
         (sum(&set.left_out), "sentences without objects left out"),
         (sum(&set.quarantined), "rows in quarantine"),
     ]
     .into_iter()
     .filter(|(number, _)| *number > 0)
-    .map(|(number, what)| format!("{} {what}", count(number)))
+    .map(|(number, what)| format!("{what}: {}", count(number)))
     .collect();
     if losses.is_empty() {
         return String::new();
     }
-    format!("<p class=\"note\">{}: {}.</p>", escape(&set.name), losses.join(", "))
+    format!("<p class=\"note\">{} · {}</p>", escape(&set.name), losses.join(" · "))
 }

@@ -11,8 +11,7 @@ const TILES: usize = 4;
 /// A label, a value and a note for the top of the page.
 pub(super) fn tiles(run: &Run) -> Vec<(String, String, String)> {
     let Some(protocol) = run.scores.protocols().first().copied() else { return Vec::new() };
-    let rows: Vec<&Row> =
-        run.scores.rows.iter().filter(|row| row.protocol == protocol).collect();
+    let rows: Vec<&Row> = run.scores.rows.iter().filter(|row| row.protocol == protocol).collect();
     let mut tasks: Vec<Task> = rows.iter().map(|row| row.task).collect();
     tasks.dedup();
     let sets = rows.iter().filter(|row| !row.is_summary()).count();
@@ -175,11 +174,7 @@ fn compare(scores: &Scores, protocols: &[Protocol]) -> String {
     let mut body = String::new();
     for row in ordered(scores, protocols[0]) {
         let class = if row.is_summary() { " class=\"sum\"" } else { "" };
-        body += &format!(
-            "<tr{class}>{}<td class=\"left\">{}</td>",
-            name(row),
-            row.task
-        );
+        body += &format!("<tr{class}>{}<td class=\"left\">{}</td>", name(row), row.task);
         for protocol in protocols {
             let wanted = Row { protocol: *protocol, ..row.clone() };
             let f1 = scores.rows.iter().find(|other| other.matches(&wanted)).and_then(|row| row.f1);

@@ -48,7 +48,10 @@ fn block(phase: &Phase) -> String {
     if seconds > 0.0 {
         facts.push(duration(seconds));
     }
-    let draw = |title: &str, smooth: bool, measure: fn(&Step) -> Option<f64>, sum: fn(&[f64]) -> String| {
+    let draw = |title: &str,
+                smooth: bool,
+                measure: fn(&Step) -> Option<f64>,
+                sum: fn(&[f64]) -> String| {
         let points = phase.curve(measure);
         let values: Vec<f64> =
             points.iter().map(|(_, y)| *y).filter(|value| value.is_finite()).collect();

@@ -4,6 +4,7 @@
 
 use super::*;
 use std::ffi::OsString;
+use std::path::Path;
 
 /// What became of a job, and what was written about it.
 struct Outcome {
@@ -94,7 +95,8 @@ fn a_job_is_done_when_every_rank_is() {
 
 #[test]
 fn lines_are_prefixed_and_equal_ones_collapse() {
-    let outcome = run(&["echo same; sleep 0.1; printf half", "echo same; echo 中文 >&2"], leave_alone);
+    let outcome =
+        run(&["echo same; sleep 0.1; printf half", "echo same; echo 中文 >&2"], leave_alone);
     assert!(outcome.shown.contains("[ranks 0-1] same\n"), "{}", outcome.shown);
     assert!(outcome.shown.contains("[rank 0] half\n"), "{}", outcome.shown);
     assert!(outcome.shown.contains("[rank 1] 中文\n"), "{}", outcome.shown);

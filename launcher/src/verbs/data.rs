@@ -5,6 +5,8 @@ use super::run::{recipe_of, run_dir_of};
 use crate::cli;
 use crate::error::{Error, exit};
 use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
+use data_pipeline::shard::ShardSet;
+use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -91,8 +93,17 @@ pub fn stats(args: &cli::Datasets) -> Result<Answer, Error> {
     Ok(Answer::new(aligned(&rows), json!({"datasets": documents})))
 }
 
-const HEADINGS: [&str; 9] =
-    ["dataset", "lang", "sentences", "empty", "entities", "relations", "events", "per sent.", "length"];
+const HEADINGS: [&str; 9] = [
+    "dataset",
+    "lang",
+    "sentences",
+    "empty",
+    "entities",
+    "relations",
+    "events",
+    "per sent.",
+    "length",
+];
 
 fn row(name: &str, stats: &SplitStats) -> [String; 9] {
     let sum = |counts: &std::collections::BTreeMap<String, usize>| counts.values().sum::<usize>();
@@ -139,9 +150,65 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
 
 /// Shows a row of prepared shards as the model sees it.
 pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
-    // SEAM: data_pipeline::shard and manifest, then `prefix`, `prompt` and `answer` as text.
-    let _ = (&args.shards, args.row, &args.tokenizer);
-    Err(Error::new(exit::BUG, "`data inspect` waits for the shard reader"))
+    let shards = ShardSet::open(&args.shards)?;
+    if args.row >= shards.len() {
+        let message = format!(
+            "`{}` has {} rows, counted from 0: there is no row {}",
+            args.shards.display(),
+            shards.len(),
+            args.row
+        );
+        return Err(Error::new(exit::USAGE, message));
+    }
+    // `RUN/prepared/PHASE` and `RUN/tokenizer` lie in one run directory.
+    let beside = || args.shards.join("../../tokenizer");
+    let tokenizer = Tokenizer::load(&args.tokenizer.clone().unwrap_or_else(beside))?;
+    let manifest = shards.manifest();
+    let (made_with, given) = (&manifest.origin.tokenizer, tokenizer.fingerprint());
+    if *made_with != given {
+        let message = format!(
+            "the shards were made with tokenizer {made_with}, the one given is {given}: its text \
+             would be nonsense"
+        );
+        return Err(Error::new(exit::DATA, message).hint("--tokenizer names the right one"));
+    }
+    let sample = shards.sample(args.row)?;
+    let (prompt, answer) =
+        sample.suffix_ids.split_at((sample.supervised_from as usize).min(sample.suffix_ids.len()));
+    let [prefix, prompt, answer] =
+        [&sample.prefix_ids, prompt, answer].map(|ids| tokenizer.decode(ids));
+    let text = format!(
+        "row {} of {}: `{}` of {} ({}, {}), group {}\n\
+         --- prefix, {} tokens, shared by the group ---\n{prefix}\n\
+         --- prompt, {} tokens, not supervised ---\n{prompt}\n\
+         --- answer, {} tokens, supervised ---\n{answer}\n",
+        args.row,
+        shards.len(),
+        sample.sample_id,
+        sample.dataset,
+        sample.language,
+        sample.task,
+        sample.group,
+        sample.prefix_ids.len(),
+        sample.supervised_from,
+        sample.supervised(),
+    );
+    let json = json!({
+        "row": args.row,
+        "rows": shards.len(),
+        "sample_id": sample.sample_id,
+        "dataset": sample.dataset,
+        "language": sample.language,
+        "task": sample.task,
+        "group": sample.group,
+        "prefix": prefix,
+        "prompt": prompt,
+        "answer": answer,
+        "prefix_ids": sample.prefix_ids,
+        "suffix_ids": sample.suffix_ids,
+        "supervised_from": sample.supervised_from,
+    });
+    Ok(Answer::new(text, json))
 }
 
 /// The declarations that are meant, sorted where all are.

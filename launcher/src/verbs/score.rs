@@ -24,14 +24,12 @@ pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
     for name in &recipe.evaluation.baselines {
         baselines.insert(name.clone(), rows_of(run_dir, name, protocols)?);
     }
-    let floors = recipe.evaluation.benchmarks.iter().filter_map(|benchmark| {
-        Some((benchmark.name.clone(), benchmark.floor?))
-    });
-    Ok(Scores {
-        rows: rows_of(run_dir, "final", protocols)?,
-        floors: floors.collect(),
-        baselines,
-    })
+    let floors = recipe
+        .evaluation
+        .benchmarks
+        .iter()
+        .filter_map(|benchmark| Some((benchmark.name.clone(), benchmark.floor?)));
+    Ok(Scores { rows: rows_of(run_dir, "final", protocols)?, floors: floors.collect(), baselines })
 }
 
 /// Scores as a table and as JSON.
@@ -72,10 +70,7 @@ fn is_complete(path: &Path) -> bool {
     name.ends_with(".jsonl") && !name.contains(".rank-")
 }
 
-fn rows(
-    files: &[&Path],
-    protocols: &[Protocol],
-) -> Result<Vec<data_pipeline::score::Row>, Error> {
+fn rows(files: &[&Path], protocols: &[Protocol]) -> Result<Vec<data_pipeline::score::Row>, Error> {
     let sets = Set::group(predictions::read_all(files)?);
     Ok(score_sets(&sets, protocols))
 }

@@ -19,8 +19,9 @@ use trainer::run::{Outcome, Progress as Happening};
 
 /// Lives the life of one rank.
 pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
-    let stop = interrupt::stop_flag()
-        .map_err(|error| Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}")))?;
+    let stop = interrupt::stop_flag().map_err(|error| {
+        Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
+    })?;
     let mut teller = Teller::new();
     let result = join(args).map_err(trainer::Error::from).and_then(|mut collective| {
         let run_dir = RunDir::new(&args.run_dir);
@@ -119,7 +120,8 @@ impl Teller {
 
     fn progress(&mut self, step: StepMetrics) -> Progress {
         // The first steps of a phase are slower than the rest: old ones are soon forgotten.
-        self.pace = if step.step <= 2 { step.seconds } else { 0.9 * self.pace + 0.1 * step.seconds };
+        self.pace =
+            if step.step <= 2 { step.seconds } else { 0.9 * self.pace + 0.1 * step.seconds };
         Progress {
             eta_seconds: self.pace * step.steps.saturating_sub(step.step) as f64,
             phase: step.phase,

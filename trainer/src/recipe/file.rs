@@ -7,7 +7,7 @@ use super::{
 use crate::Error;
 use crate::optimizer::OptimizerConfig;
 use data_pipeline::error::nearest;
-use data_pipeline::prepare::{Kind, Selection};
+use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
 use model::LoraConfig;
 use serde::de::DeserializeOwned;
@@ -61,15 +61,12 @@ pub struct PhaseFile {
     pub kind: Kind,
     /// Unique name; the kind where absent.
     pub name: Option<String>,
-    /// `name` or `name:split`.
+    /// `name`, `name:split` or `random-copy:samples`.
     #[serde(default)]
-    pub datasets: Vec<String>,
-    /// Weight of each dataset.
+    pub datasets: Vec<Source>,
+    /// Weight of each dataset by name.
     #[serde(default)]
     pub weights: BTreeMap<String, f64>,
-    /// Samples of the pseudo-dataset `random-copy`.
-    #[serde(default)]
-    pub random_copy: usize,
     /// Passes over the data.
     pub epochs: Option<f64>,
     /// Optimizer steps.
@@ -242,7 +239,7 @@ fn apply_set(path: &Path, table: &mut Table, set: &str, origins: &mut BTreeMap<S
 }
 
 fn resolve_phase(path: &Path, phase: &PhaseFile, recipe: &RecipeFile, section: &dyn Fn(&str) -> Table) -> Result<Phase, Error> {
-    let name = phase.name.clone().unwrap_or_else(|| phase.kind.to_string());
+    let name = phase.name.clone().unwrap_or_else(|| kind_name(phase.kind).to_owned());
     let within = |key: &str| format!("phase `{name}`, {key}");
     let length = match (phase.epochs, phase.steps) {
         (Some(epochs), None) => Length::Epochs(epochs),
@@ -262,7 +259,6 @@ fn resolve_phase(path: &Path, phase: &PhaseFile, recipe: &RecipeFile, section: &
         kind: phase.kind,
         datasets: phase.datasets.clone(),
         weights: phase.weights.clone(),
-        random_copy: phase.random_copy,
         length,
         train: phase.train,
         adapter: phase.adapter,
@@ -274,6 +270,15 @@ fn resolve_phase(path: &Path, phase: &PhaseFile, recipe: &RecipeFile, section: &
         lora,
         prompt: over(path, &within("prompt"), section("prompt"), &phase.prompt)?,
     })
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SchemaUnderstanding => "schema-understanding",
+        Kind::Alignment => "alignment",
+        Kind::Instruction => "instruction",
+        Kind::RandomCopy => "random-copy",
+    }
 }
 
 /// A section of the recipe with a phase's changes, typed.

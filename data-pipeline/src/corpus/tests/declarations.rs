@@ -1,6 +1,7 @@
 //! Every declaration of the repository, held against real files.
 #![allow(clippy::unwrap_used)]
 
+use crate::Schema;
 use crate::corpus::{Corpus, stats, validate};
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -106,4 +107,49 @@ fn no_document_of_pud_is_on_both_sides() {
         pairs.map(|pair| pair.source.id[..6].to_owned()).collect()
     };
     assert!(documents("train").is_disjoint(&documents("test")));
+}
+
+/// The classes of `schema` from `name` up to its root.
+fn line_of_descent<'a>(schema: &'a Schema, name: &'a str) -> Vec<&'a str> {
+    let base = |name: &&'a str| schema.class(name).map(|class| class.base.as_str());
+    std::iter::successors(Some(name), base).collect()
+}
+
+#[test]
+fn our_relations_and_events_take_what_their_classes_say() {
+    let mut faults = HashSet::new();
+    for name in ["quickstart-en", "base-en"] {
+        let corpus = own(name);
+        let schema = corpus.schema();
+        let mut hold = |id: &str, class: &str, position: usize, filler: &str| {
+            let argument = &schema.class(class).unwrap().arguments[position];
+            let descent = line_of_descent(schema, filler);
+            if !argument.types.iter().any(|known| descent.contains(&known.as_str())) {
+                let frame = id.split('.').next().unwrap();
+                faults.insert(format!("{name} {frame}: {class}.{} is a {filler}", argument.name));
+            }
+        };
+        for split in ["test-names", "test-frames"] {
+            for sentence in corpus.read(split).unwrap().sentences {
+                for relation in &sentence.relations {
+                    hold(&sentence.id, &relation.class, 0, &relation.head.class);
+                    hold(&sentence.id, &relation.class, 1, &relation.tail.class);
+                }
+                for event in &sentence.events {
+                    let class = schema.class(&event.class).unwrap();
+                    for (role, mention) in &event.arguments {
+                        let position = class.arguments.iter().position(|it| it.name == *role);
+                        // A mark is no entity: a date, a price.
+                        let filler = sentence.entities.iter().find(|it| it.mention == *mention);
+                        if let (Some(position), Some(filler)) = (position, filler) {
+                            hold(&sentence.id, &event.class, position, &filler.class);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let mut faults: Vec<_> = faults.into_iter().collect();
+    faults.sort();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

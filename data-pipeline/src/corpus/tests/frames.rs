@@ -39,7 +39,7 @@ fn frames_are_filled_alike_in_both_languages() {
     let ((en, en_test), (zh, zh_test)) = (read("en"), read("zh"));
     expect![[r#"
         f1.1 (en): Lena Vogt joined Orbis and met Tom Hill last spring. | Person Lena Vogt 0..9 | Organization Orbis 17..22 | Person Tom Hill 31..39 | WorksFor(Lena Vogt, Orbis) | Hiring joined 10..16, employer = Orbis 17..22, employee = Lena Vogt 0..9, time = last spring 40..51
-        f1.2 (en): Benfle Packwe joined Deittairkshoun Council and met Lena Vogt last spring. | Person Benfle Packwe 0..13 | Organization Deittairkshoun Council 21..43 | Person Lena Vogt 52..61 | WorksFor(Benfle Packwe, Deittairkshoun Council) | Hiring joined 14..20, employer = Deittairkshoun Council 21..43, employee = Benfle Packwe 0..13, time = last spring 62..73
+        f1.2 (en): Karas Dalmi joined Tallornor and met Lena Vogt last spring. | Person Karas Dalmi 0..11 | Organization Tallornor 19..28 | Person Lena Vogt 37..46 | WorksFor(Karas Dalmi, Tallornor) | Hiring joined 12..18, employer = Tallornor 19..28, employee = Karas Dalmi 0..11, time = last spring 47..58
         f1.1 (zh): 莱娜去年春天加入奥比斯，见了汤姆。 | Person 莱娜 0..2 | Organization 奥比斯 8..11 | Person 汤姆 14..16 | WorksFor(莱娜, 奥比斯) | Hiring 加入 6..8, employer = 奥比斯 8..11, employee = 莱娜 0..2, time = 去年春天 2..6
         f1.2 (zh): 朱昌诗去年春天加入嘉攀，见了莱娜。 | Person 朱昌诗 0..3 | Organization 嘉攀 9..11 | Person 莱娜 14..16 | WorksFor(朱昌诗, 嘉攀) | Hiring 加入 7..9, employer = 嘉攀 9..11, employee = 朱昌诗 0..3, time = 去年春天 3..7
         f2.1 (en): Nimbus stands. | Organization Nimbus 0..6
@@ -117,16 +117,17 @@ fn frames_that_are_not_sound_are_named() {
         "[\"employee\",\"p1\"]",
         "[\"emploee\",\"p1\"]",
         expect![
-            "configs/own/frames:1: class `Hiring` of `configs/datasets/../schemas/s.py` has no role `emploee`; did you mean `employee`? [65]"
+            "configs/own/frames:1: class `Hiring` of `configs/schemas/s.py` has no role `emploee`; did you mean `employee`? [65]"
         ],
     );
     check(
         "\"WorksFor\"",
         "\"WorkFor\"",
         expect![
-            "configs/own/frames:1: class `WorkFor` is not in `configs/datasets/../schemas/s.py`; did you mean `WorksFor`? [65]"
+            "configs/own/frames:1: class `WorkFor` is not in `configs/schemas/s.py`; did you mean `WorksFor`? [65]"
         ],
     );
+    check("[t1:", "[p1:", expect![""]);
     check(
         "\"id\":\"f2\"",
         "\"id\":\"f1\"",

@@ -63,7 +63,7 @@ fn parallel_sentences_are_joined_and_split_by_document() {
     "#]]
     .assert_eq(&show(&view.read("test").unwrap().sentences));
     expect![
-        "configs/datasets/x.toml: it is parallel: its pairs are for the phase `alignment` [64]"
+        "configs/datasets/x.toml: `x` is parallel: its pairs are for the phase `alignment` [64]"
     ]
     .assert_eq(&fixture.error(&corpus.read("train").unwrap_err()));
 }

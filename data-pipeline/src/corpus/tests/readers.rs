@@ -157,8 +157,8 @@ fn fewfc_events_carry_roles_in_the_order_of_the_class() {
     check_fewfc(
         0,
         r#"{"id": "a", "content": "甲聘用", "events": [{"type": "招聘", "mentions": [{"word": "聘用", "span": [1, 3], "role": "trigger"}, {"word": "甲", "span": [0, 1], "role": "sub-or"}]}]}"#,
-        expect![
-            "data/f:1: role `sub-or` is not in [roles] of configs/datasets/x.toml; did you mean `sub-org`?; list it there, with \"\" to drop it [65]"
-        ],
+        expect![[
+            r#"data/f:1: role `sub-or` is not in [roles] of configs/datasets/x.toml; did you mean `sub-org`? List it there, with "" to drop it [65]"#
+        ]],
     );
 }

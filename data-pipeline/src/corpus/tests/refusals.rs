@@ -118,7 +118,7 @@ fn unlisted_labels_and_other_counts_stop() {
         "",
         "Ann\tO\n\nAnn\tB-PERS\n",
         expect![[
-            r#"data/f:3: label `PERS` is not in [labels] of configs/datasets/x.toml; did you mean `PER`?; list it there, with "" to drop it [65]"#
+            r#"data/f:3: label `PERS` is not in [labels] of configs/datasets/x.toml; did you mean `PER`? List it there, with "" to drop it [65]"#
         ]],
     );
     check(
@@ -204,7 +204,7 @@ fn declarations_that_cannot_be_meant_are_refused() {
         &format!("{files}[labels]\nPER = \"Persn\"\n"),
         ok,
         expect![
-            "configs/datasets/x.toml:11:7: [labels] maps `PER` to the class `Persn`, which `configs/datasets/../schemas/s.py` does not define; did you mean `Person`? [64]"
+            "configs/datasets/x.toml:11:7: [labels] maps `PER` to the class `Persn`, which `configs/schemas/s.py` does not define; did you mean `Person`? [64]"
         ],
     );
     check(
@@ -262,7 +262,7 @@ fn declarations_that_cannot_be_meant_are_refused() {
     let corpus = fixture.declare(&declaration("columns", files)).unwrap();
     expect!["configs/datasets/x.toml: no split `tran`; it has `train` [64]"]
         .assert_eq(&fixture.error(&corpus.read("tran").unwrap_err()));
-    expect!["configs/datasets/x.toml: it is not parallel: the phase `alignment` needs `parallel = true` [64]"].assert_eq(&fixture.error(&corpus.read_parallel("train").unwrap_err()));
+    expect!["configs/datasets/x.toml: `x` is not parallel: the phase `alignment` needs `parallel = true` [64]"].assert_eq(&fixture.error(&corpus.read_parallel("train").unwrap_err()));
     let missing = Corpus::load(&fixture.0.path().join("configs/datasets/y.toml"), Path::new("."));
     expect!["configs/datasets/y.toml: no data set `y` is declared; did you mean `x`? [64]"]
         .assert_eq(&fixture.error(&missing.unwrap_err()));

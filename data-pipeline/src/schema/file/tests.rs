@@ -230,6 +230,20 @@ fn errors_name_the_line_and_the_way_out() {
 }
 
 #[test]
+fn our_own_schemas_are_schemas() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/schemas");
+    let mut classes = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            let schema = Schema::load(&path).unwrap_or_else(|error| panic!("{error}"));
+            classes += schema.classes.len();
+        }
+    }
+    assert!(classes > 0);
+}
+
+#[test]
 fn the_hash_sees_every_text() {
     let hash = |source: &str| read(source).unwrap().hash();
     let plain = hash("class A(Entity): pass");

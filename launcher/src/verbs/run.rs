@@ -1,0 +1,172 @@
+//! `knowcoder run`: the whole way from a recipe to a table of scores.
+//!
+//! The run directory is the state: what is there and complete is not done again, so that the same
+//! command continues a run that stopped, for whatever reason.
+
+use super::{Answer, plan, score};
+use crate::cli;
+use crate::cluster::Cluster;
+use crate::display::Display;
+use crate::error::{Error, exit};
+use crate::events::{Events, rfc3339};
+use crate::interrupt::Interrupts;
+use crate::lock::RunLock;
+use crate::plan::{Start, workers};
+use crate::report;
+use crate::supervise::{Ending, Job, Patience, supervise};
+use data_pipeline::predictions::replace;
+use data_pipeline::prepare::Progress;
+use serde_json::json;
+use std::cell::RefCell;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+use trainer::collective::Secret;
+use trainer::{Recipe, RunDir};
+
+/// Prepares, trains, evaluates, scores and reports.
+pub fn run(args: &cli::Run) -> Result<Answer, Error> {
+    let recipe = recipe_of(&args.recipe)?;
+    let cluster = cluster_of(args.cluster.as_deref())?;
+    let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
+    if args.dry_run {
+        return plan::of(&recipe, &cluster, &run_dir);
+    }
+    let data_root = std::path::absolute(&args.data.data_root)
+        .map_err(data_pipeline::Error::read(&args.data.data_root))?;
+    run_dir.create()?;
+    let _lock = RunLock::take(&run_dir.lock())?;
+    let mut events = Events::open(&run_dir.events())?;
+    replace(&run_dir.cluster(), cluster.to_toml().as_bytes())?;
+    prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?;
+    match train(&run_dir, &cluster, &data_root, &mut events)? {
+        Ending::Done => finish(&recipe, &run_dir, &mut events),
+        Ending::Stopped => {
+            events.record("stopped", json!({}))?;
+            Ok(Answer {
+                text: format!(
+                    "stopped with a checkpoint in `{}`; the same command continues\n",
+                    run_dir.root().display()
+                ),
+                json: json!({"status": "stopped", "run_dir": run_dir.root()}),
+                code: exit::STOPPED,
+            })
+        }
+        Ending::Killed => Err(Error::new(exit::TRANSIENT, "the run was ended at once, as asked")
+            .hint("the same command continues from the newest checkpoint")),
+        Ending::Failed(cause) => Err(cause.into_error()),
+    }
+}
+
+/// The recipe of a command line.
+pub fn recipe_of(args: &cli::RecipeArgs) -> Result<Recipe, Error> {
+    Ok(Recipe::load(&args.recipe, &args.sets)?)
+}
+
+/// The cluster of a command line, or this machine.
+pub fn cluster_of(path: Option<&Path>) -> Result<Cluster, Error> {
+    path.map_or_else(|| Ok(Cluster::of_this_machine()), Cluster::load)
+}
+
+/// The run directory of a command line, or the one that has the recipe's name.
+pub fn run_dir_of(path: Option<&Path>, recipe: &Recipe) -> RunDir {
+    RunDir::new(path.map_or_else(|| Path::new("runs").join(&recipe.run.name), PathBuf::from))
+}
+
+/// Fixes what is learned here, and makes the shards that are not there yet.
+pub fn prepare(
+    recipe: &Recipe,
+    source: &Path,
+    run_dir: &RunDir,
+    data_root: &Path,
+) -> Result<(), Error> {
+    run_dir.create()?;
+    let lock = run_dir.recipe_lock();
+    if lock.exists() && !Recipe::load_lock(&lock)?.trains_like(recipe) {
+        let message = format!(
+            "`{}` holds a run of another recipe than `{}` with these settings",
+            run_dir.root().display(),
+            source.display()
+        );
+        return Err(Error::new(exit::DECLARATION, message)
+            .hint("give this one another --run-dir, or remove the old run"));
+    }
+    let text = std::fs::read(source).map_err(data_pipeline::Error::read(source))?;
+    replace(&run_dir.recipe(), &text)?;
+    replace(&lock, recipe.to_lock().as_bytes())?;
+    let display = RefCell::new(Display::new());
+    let tell = |phase: &str, Progress { dataset, done, total }: Progress| {
+        let what = format!("preparing {phase}: {dataset}");
+        display.borrow_mut().advance(&what, done, total, "", Instant::now());
+    };
+    trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
+    display.into_inner().finish();
+    Ok(())
+}
+
+/// Starts the ranks and waits for them.
+fn train(
+    run_dir: &RunDir,
+    cluster: &Cluster,
+    data_root: &Path,
+    events: &mut Events,
+) -> Result<Ending, Error> {
+    let transient = |what: &str, error: std::io::Error| {
+        Error::new(exit::TRANSIENT, format!("failed to {what}: {error}"))
+    };
+    Secret::create(&run_dir.secret())?;
+    let rendezvous =
+        free_address().map_err(|error| transient("find a free port at 127.0.0.1", error))?;
+    let generation = events.count("started")? as u32 + 1;
+    let start = Start { run_dir: run_dir.root(), data_root, rendezvous: &rendezvous, generation };
+    let job = Job {
+        program: std::env::current_exe()
+            .map_err(|error| transient("find the program itself", error))?,
+        workers: workers(cluster, start),
+        logs: run_dir.logs(),
+        heading: format!("--- start {generation}, {} ---", rfc3339(SystemTime::now())),
+        patience: Patience::default(),
+    };
+    let fields = json!({
+        "start": generation,
+        "world": cluster.ranks,
+        "threads_per_rank": cluster.threads_per_rank,
+        "backend": cluster.backend.name(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    events.record("started", fields)?;
+    // One thread, this one: the ranks end when the thread that started them does.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| transient("start the supervisor", error))?;
+    runtime.block_on(async {
+        let mut interrupts =
+            Interrupts::listen().map_err(|error| transient("listen to signals", error))?;
+        supervise(&job, &mut interrupts, events, &mut Display::new()).await
+    })
+}
+
+/// Scores what the ranks predicted and writes the page.
+fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answer, Error> {
+    let scores = score::of_run(run_dir, recipe)?;
+    scores.write(&run_dir.scores())?;
+    events.record("done", json!({}))?;
+    let page = report::write(run_dir.root())?;
+    let answer = score::answer(&scores)?;
+    let text = format!("{}\nreport: {}\n", answer.text, page.display());
+    let json = json!({
+        "status": "done",
+        "run_dir": run_dir.root(),
+        "report": page,
+        "scores": answer.json,
+    });
+    Ok(Answer::new(text, json))
+}
+
+/// A port of this machine that nobody uses.
+///
+/// Until rank 0 listens there, another program might take it; rank 0 then ends with 75.
+fn free_address() -> std::io::Result<String> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string())
+}

@@ -1,0 +1,102 @@
+//! What the program says to wrong commands: one sentence, the way out, the documented exit code.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs the program in an empty folder.
+fn knowcoder(arguments: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_knowcoder"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("KNOWCODER_DATA")
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap()
+}
+
+/// The exit code and stderr of a command that must say nothing on stdout.
+fn check(arguments: &[&str], files: &[(&str, &str)], code: i32, stderr: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let output = knowcoder(arguments, folder.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with(stderr), "{arguments:?}: {said}");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+}
+
+#[test]
+fn usage_errors_end_with_2() {
+    check(&["run"], &[], 2, "error: the following required arguments were not provided");
+    check(&["runn", "r.toml"], &[], 2, "error: unrecognized subcommand 'runn'");
+    check(&["run", "r.toml", "--fast"], &[], 2, "error: unexpected argument '--fast' found");
+    check(&["run", "r.toml", "--set", "a"], &[], 2, "error: invalid value 'a' for '--set");
+    check(&["score", "x", "--protocol", "sett"], &[], 2, "error: invalid value 'sett'");
+    check(&["sweep", "start", "x"], &[], 2, "error: unrecognized subcommand 'sweep'");
+}
+
+#[test]
+fn wrong_cluster_files_are_explained() {
+    let recipe = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/quickstart.toml");
+    let plan = ["plan", recipe, "--cluster", "c.toml"];
+    check(&plan, &[], 64, "error: failed to read `c.toml`");
+    check(
+        &plan,
+        &[("c.toml", "[cluster]\nbackend = \"local\"\nranks = 2\nthreads = 1\n")],
+        64,
+        "error: c.toml:4:1: unknown key `threads`",
+    );
+    check(
+        &plan,
+        &[("c.toml", "[cluster]\nbackend = \"slurm\"\nranks = 2\n")],
+        69,
+        "error: c.toml:2:11: backend `slurm` is not in this build yet; `local` is",
+    );
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    check(&["run", "r.toml"], &[], 64, "error: failed to read `r.toml`");
+    check(&["score", "p.jsonl"], &[], 64, "error: failed to read `p.jsonl`");
+    check(&["report", "runs/x"], &[], 64, "error: failed to read `runs/x`");
+    check(&["data", "inspect", "shards"], &[], 65, "error: shards");
+    check(
+        &["data", "validate", "cluner"],
+        &[("configs/datasets/cluener.toml", "")],
+        64,
+        "error: there is no dataset `cluner` in `configs/datasets`\nhint: did you mean `cluener`?",
+    );
+    check(&["extract", "--checkpoint", "c", "--schema", "s.py", "x"], &[], 64, "error: ");
+}
+
+#[test]
+fn wrong_predictions_name_their_line() {
+    let files = [("p.jsonl", "{\"id\": 1\n")];
+    check(&["score", "p.jsonl"], &files, 65, "error: p.jsonl:1:");
+}
+
+#[test]
+fn with_json_an_error_is_a_document_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = knowcoder(&["score", "p.jsonl", "--json"], folder.path());
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["error"]["exit_code"], 64);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(!output.stderr.is_empty());
+}
+
+#[test]
+fn help_lists_the_exit_codes_and_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = String::from_utf8(knowcoder(&["--help"], folder.path()).stdout).unwrap();
+    for verb in ["run", "plan", "data", "evaluate", "score", "extract", "report"] {
+        assert!(help.contains(&format!("\n  {verb} ")), "{verb}: {help}");
+    }
+    assert!(help.contains("Exit codes:"));
+    assert!(!help.contains("worker"));
+}

@@ -1,0 +1,89 @@
+//! Use of a trained checkpoint: texts in, objects with offsets out.
+
+use crate::checkpoint::{self, CheckpointInfo};
+use crate::evaluate::read_answer;
+use crate::{Error, device};
+use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
+use data_pipeline::tokenizer::Tokenizer;
+use data_pipeline::{Instance, Schema, Sentence, Task};
+use model::generate::{GenerateConfig, Request, generate};
+use model::{Decoder, files};
+use std::path::Path;
+
+/// Most tokens of an answer, prompts at a time: method.md 5.3's 640, and what two cores do well.
+const GENERATION: GenerateConfig = GenerateConfig { max_new_tokens: 640, rows: 32 };
+
+/// A model that is ready to be asked.
+pub struct Extractor {
+    decoder: Decoder,
+    tokenizer: Tokenizer,
+    prompt: PromptConfig,
+}
+
+/// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
+pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
+    let info = checkpoint::open(directory)?;
+    let tokenizer = Tokenizer::load(directory)?;
+    let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
+    if tokenizer.fingerprint() != info.tokenizer {
+        return Err(wrong(format!("its tokenizer is {}, its manifest says {}", tokenizer.fingerprint(), info.tokenizer)));
+    }
+    let template = template_fingerprint(&info.prompt);
+    if template != info.template {
+        return Err(wrong(format!(
+            "was trained with template {}, this program renders {template}; use the version that trained it",
+            info.template
+        )));
+    }
+    let mut decoder = files::load(directory, &device::of(device, 0)?)?;
+    if info.lora.is_some() {
+        files::load_adapters(&mut decoder, directory)?;
+        decoder.merge_adapters();
+    }
+    Ok((decoder, tokenizer, info))
+}
+
+impl Extractor {
+    /// The model of a checkpoint directory.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        let (decoder, tokenizer, info) = open(directory, "flex")?;
+        Ok(Self { decoder, tokenizer, prompt: info.prompt })
+    }
+
+    /// Objects of each text, and what was wrong with the answer.
+    pub fn extract(
+        &self,
+        schema: &Schema,
+        task: Task,
+        language: &str,
+        texts: &[String],
+    ) -> Result<Vec<(Vec<Instance>, Vec<String>)>, Error> {
+        let classes = schema.of_task(task);
+        let config = |message: String| Error::Model(model::Error::Config(message));
+        if classes.is_empty() {
+            return Err(config(format!("the schema has no class for the task `{task}`")));
+        }
+        if task == Task::Eae {
+            return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
+        }
+        let requests: Vec<Request> = texts
+            .iter()
+            .map(|text| {
+                let sentence = Sentence { text: text.clone(), language: language.into(), ..Sentence::default() };
+                let example = extraction(schema, &classes, task, &sentence, &self.prompt);
+                Request { prefix: self.tokenizer.encode(&example.prefix), prompt: self.tokenizer.encode(&example.prompt) }
+            })
+            .collect();
+        let limit = self.decoder.config.max_position_embeddings;
+        if let Some((i, request)) = requests.iter().enumerate().find(|(_, r)| r.prefix.len() + r.prompt.len() >= limit) {
+            let length = request.prefix.len() + request.prompt.len();
+            return Err(config(format!("text {} and its classes have {length} tokens, the model reads {limit}", i + 1)));
+        }
+        let answers = generate(&self.decoder, &requests, GENERATION, &mut |_| {});
+        Ok(texts
+            .iter()
+            .zip(answers)
+            .map(|(text, ids)| read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt))
+            .collect())
+    }
+}

@@ -1,0 +1,112 @@
+//! The recipe's corpora become a vocabulary and, for each phase, shards.
+
+use crate::evaluate::declaration;
+use crate::recipe::{Phase, Recipe};
+use crate::{Error, RunDir};
+use data_pipeline::corpus::Corpus;
+use data_pipeline::manifest::Manifest;
+use data_pipeline::prepare::{PrepareConfig, PreparePlan, Progress, Source, prepare};
+use data_pipeline::prompt::{PromptConfig, extraction};
+use data_pipeline::tokenizer::Tokenizer;
+use data_pipeline::{Schema, Sentence, Task};
+use std::path::{Path, PathBuf};
+
+/// Sentences of one dataset that a vocabulary is trained on, at most.
+const TEXTS: usize = 20_000;
+
+/// Makes what is missing: the vocabulary, then the shards of every phase.
+pub fn all(
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    data_root: &Path,
+    progress: &dyn Fn(&str, Progress),
+) -> Result<Vec<Manifest>, Error> {
+    let tokenizer = tokenizer(recipe, run_dir, data_root)?;
+    recipe
+        .phase
+        .iter()
+        .enumerate()
+        .map(|(index, phase)| {
+            let out = run_dir.prepared(index, &phase.name);
+            let tell = |done: Progress| progress(&phase.name, done);
+            Ok(prepare(&plan(recipe, phase, data_root), &tokenizer, &out, &tell)?)
+        })
+        .collect()
+}
+
+/// What a phase is prepared from.
+fn plan(recipe: &Recipe, phase: &Phase, data_root: &Path) -> PreparePlan {
+    PreparePlan {
+        kind: phase.kind,
+        datasets: phase.datasets.clone(),
+        declarations: recipe.datasets.clone(),
+        data_root: data_root.to_owned(),
+        both_directions: phase.both_directions,
+        config: PrepareConfig {
+            seed: recipe.run.seed,
+            max_length: phase.batch.max_length,
+            prompt: phase.prompt.clone(),
+            selection: phase.selection.clone(),
+            group: phase.batch.group,
+        },
+    }
+}
+
+/// The run's vocabulary: kept if it is there, else copied or trained.
+pub fn tokenizer(recipe: &Recipe, run_dir: &RunDir, data_root: &Path) -> Result<Tokenizer, Error> {
+    let directory = run_dir.tokenizer();
+    if directory.exists() {
+        return Ok(Tokenizer::load(&directory)?);
+    }
+    let tokenizer = match (&recipe.tokenizer.train, &recipe.tokenizer.file) {
+        (Some(training), _) => Tokenizer::train(&texts(recipe, data_root)?, training.vocabulary)?,
+        (None, Some(file)) => Tokenizer::load(file)?,
+        (None, None) => Tokenizer::load(&recipe.model.path.clone().unwrap_or_default())?,
+    };
+    // Under its own name only when it is whole.
+    let mut name = directory.as_os_str().to_owned();
+    name.push(".tmp");
+    let temporary = PathBuf::from(name);
+    std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
+    tokenizer.save(&temporary)?;
+    std::fs::rename(&temporary, &directory).map_err(Error::write(&directory))?;
+    Ok(tokenizer)
+}
+
+/// Prompts and answers of the training text, as the phases will show them.
+fn texts(recipe: &Recipe, data_root: &Path) -> Result<Vec<String>, Error> {
+    let mut texts = Vec::new();
+    for phase in &recipe.phase {
+        for source in &phase.datasets {
+            let Source::Corpus { name, split } = source else { continue };
+            let corpus = Corpus::load(&declaration(&recipe.datasets, name), data_root)?;
+            if corpus.is_parallel() {
+                let pairs = corpus.read_parallel(split)?;
+                for side in pairs.iter().take(TEXTS).flat_map(|pair| [&pair.source, &pair.target]) {
+                    add(&mut texts, corpus.schema(), &[Task::Ner], side, &phase.prompt);
+                }
+            } else {
+                for sentence in corpus.read(split)?.sentences.iter().take(TEXTS) {
+                    add(&mut texts, corpus.schema(), corpus.tasks(), sentence, &phase.prompt);
+                }
+            }
+        }
+    }
+    if texts.is_empty() {
+        return Err(Error::recipe(
+            &recipe.datasets,
+            "[tokenizer] train: no phase names a corpus to learn a vocabulary from",
+        ));
+    }
+    Ok(texts)
+}
+
+fn add(texts: &mut Vec<String>, schema: &Schema, tasks: &[Task], sentence: &Sentence, prompt: &PromptConfig) {
+    for task in tasks {
+        let classes = schema.of_task(*task);
+        let example = extraction(schema, &classes, *task, sentence, prompt);
+        // The classes are the same for each sentence: once in a while is enough for a vocabulary.
+        let prefix = if texts.len().is_multiple_of(32) { example.prefix } else { String::new() };
+        texts.push(prefix + &example.prompt + &example.answer);
+    }
+}
