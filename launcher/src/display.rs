@@ -82,7 +82,7 @@ impl Display {
         match &mut self.screen {
             Screen::Terminal(bar) => {
                 if is_new {
-                    bar.set_prefix(what.to_owned());
+                    bar.set_prefix(clipped(what, 40));
                     bar.set_length(total as u64);
                 }
                 bar.set_message(detail.to_owned());
@@ -91,9 +91,12 @@ impl Display {
             }
             Screen::Plain(writer) => {
                 let is_due = self.shown.as_ref().is_none_or(|(_, at)| now >= *at + PLAIN);
-                if is_new || is_due || done == total {
+                // That nothing is done yet is worth a line only if it lasts.
+                if (is_new && done > 0) || (!is_new && is_due) || done == total {
                     let comma = if detail.is_empty() { "" } else { ", " };
                     drop(writeln!(writer, "{what}: {done} of {total}{comma}{detail}"));
+                    self.shown = Some((what.to_owned(), now));
+                } else if is_new {
                     self.shown = Some((what.to_owned(), now));
                 }
             }
@@ -107,6 +110,14 @@ impl Display {
         }
         self.shown = None;
     }
+}
+
+/// `text`, cut to so many characters.
+fn clipped(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 /// `loss 1.234, 12.3k tok/s, 3 min left`.
@@ -145,7 +156,8 @@ pub fn duration(seconds: f64) -> String {
     match seconds {
         0..=99 => format!("{seconds} s"),
         100..=5999 => format!("{} min", (seconds + 30) / 60),
-        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+        6000..=359_999 => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} h", seconds / 3600),
     }
 }
 
@@ -180,11 +192,12 @@ mod tests {
     }
 
     #[test]
-    fn plain_lines_come_at_the_start_now_and_then_and_at_the_end() {
+    fn plain_lines_come_now_and_then_and_at_the_end() {
         let written = Shared::default();
         let mut display = Display::plain(written.clone());
         let begin = Instant::now();
         for (message, at) in [
+            (step("alignment", 0), 0),
             (step("alignment", 1), 0),
             (step("alignment", 2), 1),
             (step("alignment", 3), 11),
@@ -199,7 +212,6 @@ mod tests {
         }
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         expect_test::expect![[r#"
-            alignment: 1 of 400, loss 1.235, 12.3k tok/s, 67 min left
             alignment: 3 of 400, loss 1.235, 12.3k tok/s, 67 min left
             alignment: 400 of 400, loss 1.235, 12.3k tok/s
             instruction: 1 of 400, loss 1.235, 12.3k tok/s, 67 min left

@@ -30,9 +30,12 @@ pub struct DecoderConfig {
     pub num_hidden_layers: usize,
     /// Attention heads; there are as many key-value heads.
     pub num_attention_heads: usize,
-    /// Longest input.
-    #[serde(default = "max_length", alias = "model_max_length")]
-    pub max_position_embeddings: usize,
+    /// Longest input, as 7B's file calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_position_embeddings: Option<usize>,
+    /// Longest input, as 13B's file calls it; 7B's has both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_max_length: Option<usize>,
     /// Added to the mean square in RMSNorm.
     #[serde(default = "rms_norm_eps")]
     pub rms_norm_eps: f64,
@@ -61,9 +64,6 @@ pub struct DecoderConfig {
 
 fn baichuan() -> String {
     "baichuan".into()
-}
-fn max_length() -> usize {
-    4096
 }
 fn rms_norm_eps() -> f64 {
     1e-6
@@ -107,7 +107,8 @@ impl DecoderConfig {
             intermediate_size: 11008,
             num_hidden_layers: 32,
             num_attention_heads: 32,
-            max_position_embeddings: 4096,
+            max_position_embeddings: Some(4096),
+            model_max_length: Some(4096),
             rms_norm_eps: 1e-6,
             rope_theta: 10_000.0,
             initializer_range: 0.02,
@@ -126,6 +127,7 @@ impl DecoderConfig {
             intermediate_size: 13696,
             num_hidden_layers: 40,
             num_attention_heads: 40,
+            max_position_embeddings: None,
             position: Some(Position::Alibi),
             ..Self::baichuan2_7b()
         }
@@ -141,7 +143,8 @@ impl DecoderConfig {
             intermediate_size: 336,
             num_hidden_layers: 3,
             num_attention_heads: 4,
-            max_position_embeddings: 2048,
+            max_position_embeddings: Some(2048),
+            model_max_length: None,
             rope_theta: 1e6,
             ..Self::baichuan2_7b()
         }
@@ -155,7 +158,8 @@ impl DecoderConfig {
             intermediate_size: 688,
             num_hidden_layers: 4,
             num_attention_heads: 8,
-            max_position_embeddings: 2048,
+            max_position_embeddings: Some(2048),
+            model_max_length: None,
             rope_theta: 1e6,
             ..Self::baichuan2_7b()
         }
@@ -196,6 +200,11 @@ impl DecoderConfig {
             )));
         }
         Ok(())
+    }
+
+    /// The longest input that the model was made for: 4,096 where the file does not say.
+    pub fn max_length(&self) -> usize {
+        self.max_position_embeddings.or(self.model_max_length).unwrap_or(4096)
     }
 
     /// Width of one head.

@@ -2,4 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bad_input;
 mod cli;
+mod program;
+mod resume;
+mod world;

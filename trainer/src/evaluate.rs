@@ -47,9 +47,16 @@ impl Evaluation<'_> {
         collective: &mut dyn Collective,
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Result<(), Error> {
+        let mut taken = std::collections::BTreeSet::new();
         for benchmark in &self.config.benchmarks {
             let corpus = open(self.datasets, self.data_root, &benchmark.dataset)?;
             let path = self.run_dir.predictions(which, &file_name(benchmark, corpus.language()));
+            if !taken.insert(path.clone()) {
+                return Err(Error::recipe(
+                    Path::new("[evaluation]"),
+                    format!("two benchmarks are called `{}` in {}; give one of them another `name`", benchmark.name, corpus.language()),
+                ));
+            }
             if path.exists() {
                 continue;
             }
@@ -76,7 +83,7 @@ impl Evaluation<'_> {
         let schema = corpus.schema();
         let requests: Vec<Request> =
             questions.iter().map(|question| request(self.tokenizer, schema, question, self.prompt)).collect();
-        let limit = decoder.config.max_position_embeddings;
+        let limit = decoder.config.max_length();
         let room = GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
         for (question, request) in questions.iter().zip(&requests) {
             let length = request.prefix.len() + request.prompt.len();

@@ -74,7 +74,7 @@ impl Extractor {
                 Request { prefix: self.tokenizer.encode(&example.prefix), prompt: self.tokenizer.encode(&example.prompt) }
             })
             .collect();
-        let limit = self.decoder.config.max_position_embeddings;
+        let limit = self.decoder.config.max_length();
         if let Some((i, request)) = requests.iter().enumerate().find(|(_, r)| r.prefix.len() + r.prompt.len() >= limit) {
             let length = request.prefix.len() + request.prompt.len();
             return Err(config(format!("text {} and its classes have {length} tokens, the model reads {limit}", i + 1)));

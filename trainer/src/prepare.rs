@@ -22,6 +22,7 @@ pub fn all(
     progress: &dyn Fn(&str, Progress),
 ) -> Result<Vec<Manifest>, Error> {
     let tokenizer = tokenizer(recipe, run_dir, data_root)?;
+    forget_stale_predictions(recipe, run_dir)?;
     recipe
         .phase
         .iter()
@@ -32,6 +33,21 @@ pub fn all(
             Ok(prepare(&plan(recipe, phase, data_root), &tokenizer, &out, &tell)?)
         })
         .collect()
+}
+
+/// Predictions that were made under other evaluation settings are no answers to these.
+fn forget_stale_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
+    let asked = toml::to_string(&recipe.evaluation).unwrap_or_default();
+    let path = run_dir.evaluation_lock();
+    if std::fs::read_to_string(&path).is_ok_and(|before| before == asked) {
+        return Ok(());
+    }
+    let predictions = run_dir.all_predictions();
+    match std::fs::remove_dir_all(&predictions) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::write(&predictions)(error)),
+        _ => std::fs::create_dir_all(&predictions).map_err(Error::write(&predictions))?,
+    }
+    Ok(model::files::write_atomically(&path, asked.as_bytes())?)
 }
 
 /// What a phase is prepared from.

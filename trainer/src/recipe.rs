@@ -256,29 +256,21 @@ impl Default for EvaluationConfig {
 }
 
 /// One evaluated set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "BenchmarkForm")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Benchmark {
     /// `name` or `name:split`.
     pub dataset: String,
     /// The dataset's name in scores; by default its own.
     pub name: String,
     /// Tasks; all that the dataset has where empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<data_pipeline::Task>,
     /// Only the first sentences.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// F1 of a method that learns nothing, shown beside ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum BenchmarkForm {
-    Name(String),
-    Table(BenchmarkTable),
 }
 
 #[derive(Deserialize)]
@@ -292,16 +284,23 @@ struct BenchmarkTable {
     floor: Option<f64>,
 }
 
-impl From<BenchmarkForm> for Benchmark {
-    fn from(form: BenchmarkForm) -> Self {
-        let table = match form {
-            BenchmarkForm::Name(dataset) => {
+impl<'de> Deserialize<'de> for Benchmark {
+    /// From `"name:split"` or a table; not untagged, so that a misspelt key is named.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(dataset) => {
                 BenchmarkTable { dataset, name: None, tasks: Vec::new(), limit: None, floor: None }
             }
-            BenchmarkForm::Table(table) => table,
+            other => other.try_into().map_err(|error: toml::de::Error| serde::de::Error::custom(error.message()))?,
         };
-        let name = table.name.unwrap_or_else(|| table.dataset.split(':').next().unwrap_or_default().to_owned());
-        Self { dataset: table.dataset, name, tasks: table.tasks, limit: table.limit, floor: table.floor }
+        let own = || table.dataset.split(':').next().unwrap_or_default().to_owned();
+        Ok(Self {
+            name: table.name.clone().unwrap_or_else(own),
+            dataset: table.dataset,
+            tasks: table.tasks,
+            limit: table.limit,
+            floor: table.floor,
+        })
     }
 }
 

@@ -85,9 +85,14 @@ impl RunDir {
         self.root.join("predictions").join(which).join(format!("{}.jsonl", dataset.replace([':', '/'], "-")))
     }
 
-    /// The predictions of one rank, before they are joined.
-    pub fn rank_predictions(&self, which: &str, dataset: &str, rank: usize) -> PathBuf {
-        self.predictions(which, dataset).with_extension(format!("rank-{rank}.jsonl"))
+    /// Predictions of all models.
+    pub fn all_predictions(&self) -> PathBuf {
+        self.root.join("predictions")
+    }
+
+    /// The evaluation settings that the predictions answer to.
+    pub fn evaluation_lock(&self) -> PathBuf {
+        self.all_predictions().join("evaluation.toml")
     }
 
     /// Scores of all models.

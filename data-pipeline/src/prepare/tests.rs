@@ -9,6 +9,7 @@ use crate::python::read::read;
 use crate::schema::{Class, Schema, Task};
 use crate::sentence::{Entity, Mention, Sentence, Span};
 use crate::shard::ShardSet;
+use crate::tokens::Tokens;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -267,6 +268,31 @@ fn an_over_long_sampled_prompt_loses_negatives_first() {
     let found = labels(&groups);
     for (id, labels) in gold.iter().filter(|(_, labels)| !labels.is_empty()) {
         assert_eq!(&found[id], labels);
+    }
+}
+
+#[test]
+fn parts_have_the_ids_that_they_have_in_the_whole_text() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in ["quickstart-en", "quickstart-zh"] {
+        let declaration = repository.join(format!("configs/datasets/{name}.toml"));
+        let corpus = Corpus::load(&declaration, &repository).unwrap();
+        let sentences = corpus.read("test-names").unwrap().sentences;
+        for (classes, system) in [(ClassStyle::Full, true), (ClassStyle::Names, false)] {
+            let task_sentence = if system { TextLanguage::En } else { TextLanguage::None };
+            let config = PromptConfig { classes, system, task_sentence, ..PromptConfig::default() };
+            for lesson in Lesson::instruction(&corpus, "test-names", &sentences) {
+                let example = lesson.example(0, &lesson.classes, &config);
+                let mut parts = Tokens::of(&example, tokenizer());
+                assert_eq!(parts.answer.pop(), Some(tokenizer().eos()));
+                let whole = example.prefix + &example.prompt + &example.answer;
+                assert_eq!(
+                    tokenizer().encode(&whole),
+                    [parts.prefix, parts.prompt, parts.answer].concat(),
+                    "{whole}"
+                );
+            }
+        }
     }
 }
 

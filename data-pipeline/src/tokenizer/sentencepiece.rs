@@ -1,77 +1,145 @@
 //! Baichuan2's `tokenizer.model`, id for id as SentencePiece reads it.
+//!
+//! Libraries that rank pieces by id, or look a whole word up before they merge, differ from
+//! SentencePiece in rare words: `Marshall` is a piece, but its three parts are what merging by score
+//! arrives at. So the algorithm is written out here; scripts/reference compares it with
+//! SentencePiece itself.
+
+mod merge;
+mod model;
 
 use super::readable;
 use crate::error::Error;
-use kitoken::convert::convert_sentencepiece;
-use kitoken::{Definition, InsertionPosition, Kitoken, SpecialToken, SpecialTokenKind};
+use merge::Pieces;
+use model::{Kind, Model};
 use std::path::Path;
 
-/// Only user-defined pieces are cut out of text: control and unknown pieces are spelt out.
-const FROM_TEXT: &[SpecialTokenKind] = &[SpecialTokenKind::Priority];
+/// What stands for a space inside pieces.
+const SPACE: char = '\u{2581}';
 
-/// A SentencePiece model.
+/// A SentencePiece model of the kind BPE.
 pub(super) struct SentencePiece {
-    model: Kitoken,
-    /// Per id: its bytes, or the name of an id that is not text.
     pieces: Vec<Piece>,
+    /// Text that merging may arrive at.
+    merged: Pieces,
+    /// Text that is one id wherever it stands; longest first, by its first byte.
+    whole: Vec<Vec<(String, u32)>>,
+    /// The ids of single bytes, for what no piece spells.
+    bytes: [u32; 256],
+    dummy_prefix: bool,
     eos: u32,
     pad: u32,
 }
 
-#[derive(Clone)]
 enum Piece {
     Text(Vec<u8>),
     Special(String),
-    Absent,
 }
 
 impl SentencePiece {
     /// Reads the bytes of a `tokenizer.model`.
     pub(super) fn parse(file: &[u8], path: &Path) -> Result<Self, Error> {
-        let bad = |reason: &dyn std::fmt::Display| {
-            Error::declaration(path, format!("not a SentencePiece model: {reason}"))
+        let model = Model::parse(file).and_then(Model::supported);
+        let model = model.map_err(|reason| {
+            Error::declaration(path, format!("not a SentencePiece model that we read: {reason}"))
+        })?;
+        let mut sentence_piece = Self {
+            pieces: Vec::with_capacity(model.pieces.len()),
+            merged: Pieces::default(),
+            whole: vec![Vec::new(); 256],
+            bytes: [model.unk; 256],
+            dummy_prefix: model.dummy_prefix,
+            eos: model.eos,
+            // Baichuan2 has no padding piece and pads with `<unk>`.
+            pad: model.pad.unwrap_or(model.unk),
         };
-        let definition = convert_sentencepiece(file).map_err(|error| bad(&error))?;
-        if definition.model.vocab().is_empty() {
-            return Err(bad(&"it has no pieces"));
+        for (id, piece) in (0..).zip(model.pieces) {
+            sentence_piece.add(id, piece);
         }
-        let pieces = pieces(&definition);
-        let special = |wanted: &dyn Fn(&SpecialToken) -> bool| {
-            let found = definition.specials.iter().find(|special| wanted(special));
-            found.map(|special| special.id).filter(|id| (*id as usize) < pieces.len())
-        };
-        let templates = &definition.config.templates;
-        let end = templates.iter().find(|end| end.position == InsertionPosition::SequenceEnd);
-        let eos = end
-            .and_then(|end| special(&|special| special.bytes == end.content.as_bytes()))
-            .ok_or_else(|| bad(&"it has no end-of-sequence piece"))?;
-        // Baichuan2 has no padding piece and pads with `<unk>`.
-        let named = |ident| special(&|special| special.ident.as_deref() == Some(ident));
-        let pad = named("pad").or(named("unk")).unwrap_or(0);
-        let model = Kitoken::from_definition(definition).map_err(|error| bad(&error))?;
-        Ok(Self { model, pieces, eos, pad })
+        for whole in &mut sentence_piece.whole {
+            whole.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        }
+        Ok(sentence_piece)
+    }
+
+    fn add(&mut self, id: u32, piece: model::Piece) {
+        let model::Piece { text, score, kind } = piece;
+        let spelt = text.replace(SPACE, " ").into_bytes();
+        self.pieces.push(match kind {
+            Kind::Normal => {
+                self.merged.insert(&text, score, id);
+                Piece::Text(spelt)
+            }
+            Kind::UserDefined => {
+                if let Some(first) = text.bytes().next() {
+                    self.whole[usize::from(first)].push((text, id));
+                }
+                Piece::Text(spelt)
+            }
+            Kind::Byte(byte) => {
+                self.bytes[usize::from(byte)] = id;
+                Piece::Text(vec![byte])
+            }
+            Kind::Special => Piece::Special(text),
+        });
     }
 
     pub(super) fn encode(&self, text: &str) -> Vec<u32> {
-        // The conversion always ends its fall-backs with "skip", so encoding has no error left.
-        self.model.encode(text, FROM_TEXT).unwrap_or_default()
+        let mut normal = String::with_capacity(text.len() + text.len() / 3 + 3);
+        if self.dummy_prefix && !text.is_empty() {
+            normal.push(SPACE);
+        }
+        normal.extend(text.chars().map(|c| if c == ' ' { SPACE } else { c }));
+
+        let mut ids = Vec::with_capacity(text.len() / 3 + 1);
+        let (mut start, mut at) = (0, 0);
+        while at < normal.len() {
+            match self.whole_at(&normal.as_bytes()[at..]) {
+                Some((length, id)) => {
+                    self.encode_between(&normal[start..at], &mut ids);
+                    ids.push(id);
+                    at += length;
+                    start = at;
+                }
+                None => at += 1,
+            }
+        }
+        self.encode_between(&normal[start..], &mut ids);
+        ids
+    }
+
+    /// The longest text of a whole piece that `bytes` begin with, and its id.
+    fn whole_at(&self, bytes: &[u8]) -> Option<(usize, u32)> {
+        let whole = &self.whole[usize::from(*bytes.first()?)];
+        let found = whole.iter().find(|(text, _)| bytes.starts_with(text.as_bytes()));
+        found.map(|(text, id)| (text.len(), *id))
+    }
+
+    /// The ids of text between two whole pieces.
+    fn encode_between(&self, text: &str, ids: &mut Vec<u32>) {
+        self.merged.merge(text, |symbol, id| match id {
+            Some(id) => ids.push(id),
+            None => ids.extend(symbol.bytes().map(|byte| self.bytes[usize::from(byte)])),
+        });
     }
 
     pub(super) fn decode(&self, ids: &[u32]) -> String {
-        let text: Vec<u32> = ids
-            .iter()
-            .copied()
-            .filter(|id| matches!(self.pieces.get(*id as usize), Some(Piece::Text(_))))
-            .collect();
-        let bytes = self.model.decode(text, FROM_TEXT).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut bytes = Vec::new();
+        for id in ids {
+            if let Some(Piece::Text(spelt)) = self.pieces.get(*id as usize) {
+                bytes.extend_from_slice(spelt);
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let dummy = if self.dummy_prefix { text.strip_prefix(' ') } else { None };
+        dummy.unwrap_or(&text).to_owned()
     }
 
     pub(super) fn piece(&self, id: u32) -> String {
         match self.pieces.get(id as usize) {
-            Some(Piece::Text(bytes)) => readable(bytes).replace('\u{2581}', " "),
+            Some(Piece::Text(bytes)) => readable(bytes),
             Some(Piece::Special(name)) => name.clone(),
-            Some(Piece::Absent) | None => format!("<{id}?>"),
+            None => format!("<{id}?>"),
         }
     }
 
@@ -88,92 +156,5 @@ impl SentencePiece {
     }
 }
 
-/// The piece of every id below the highest one in use.
-fn pieces(definition: &Definition) -> Vec<Piece> {
-    // A model without a padding piece gives it the id -1.
-    let specials = || definition.specials.iter().filter(|special| special.id <= i32::MAX as u32);
-    let ids = definition.model.vocab().iter().map(|token| token.id);
-    let count = ids.chain(specials().map(|special| special.id)).max().map_or(0, |id| id + 1);
-    let mut pieces = vec![Piece::Absent; count as usize];
-    for token in definition.model.vocab() {
-        pieces[token.id as usize] = Piece::Text(token.bytes.clone());
-    }
-    for special in specials() {
-        pieces[special.id as usize] = match special.kind {
-            SpecialTokenKind::Priority => Piece::Text(special.bytes.clone()),
-            SpecialTokenKind::Unknown => Piece::Special("<unk>".to_owned()),
-            _ => Piece::Special(readable(&special.bytes)),
-        };
-    }
-    pieces
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use crate::tokenizer::Tokenizer;
-    use std::path::Path;
-
-    /// Baichuan2's tokenizer, which its licence keeps out of the repository. `KNOWCODER_DATA` says
-    /// where it lies; without it a test passes with a warning, but not in CI.
-    fn baichuan() -> Option<Tokenizer> {
-        let root = std::env::var_os("KNOWCODER_DATA").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
-            std::path::PathBuf::from,
-        );
-        let path = root.join("tokenizers/baichuan2/tokenizer.model");
-        if !path.is_file() {
-            assert!(std::env::var_os("CI").is_none(), "CI needs `{}`", path.display());
-            eprintln!(
-                "SKIPPED: `{}` is missing; set KNOWCODER_DATA to the data root",
-                path.display()
-            );
-            return None;
-        }
-        Some(Tokenizer::load(&path).unwrap())
-    }
-
-    #[test]
-    fn baichuan2_ids_equal_sentencepiece() {
-        let Some(tokenizer) = baichuan() else { return };
-        assert_eq!(tokenizer.vocabulary(), 125_696);
-        assert_eq!((tokenizer.pad(), tokenizer.eos()), (0, 2));
-        let check = |text: &str, ids: &[u32]| {
-            assert_eq!(tokenizer.encode(text), ids, "{text:?}");
-            assert_eq!(tokenizer.decode(ids), text);
-        };
-        check("results = []", &[43803, 92311, 64, 27381]);
-        check(
-            "results = [\n\tPerson(\"Bob\")\n]",
-            &[43803, 92311, 64, 2511, 5, 6, 19827, 3740, 29069, 5016, 5, 92832],
-        );
-        check("王小明在北京大学工作。", &[92876, 32398, 15429, 1915, 1537, 66]);
-        check("2024年", &[92338, 92335, 92338, 92369, 92381]);
-        check("    x", &[1411, 92365]);
-        check("  a  b ", &[92311, 1346, 92311, 1372, 92311]);
-        check("한국어 사람", &[96369, 98296, 96309, 92311, 97311, 99300]);
-        check("\"\"\"", &[20444]);
-        check("Input:\n", &[20309, 92345, 5]);
-        check("\nOutput:\n", &[5, 27619, 92345, 5]);
-        check(
-            "class Entity:\n\tdef __init__(self, name: str):\n\t\tself.name = name\n",
-            &[
-                5310, 70813, 92345, 5, 6, 5273, 19009, 15217, 48834, 2721, 92323, 2896, 92345,
-                2375, 3408, 5, 6, 6, 2721, 72, 4851, 92311, 64, 2896, 5,
-            ],
-        );
-    }
-
-    #[test]
-    fn text_never_becomes_a_special_id() {
-        let Some(tokenizer) = baichuan() else { return };
-        for text in ["<s>", "</s>", "<unk>", " \u{2047} ", "a</s>b\n</s>", "<pad>"] {
-            let ids = tokenizer.encode(text);
-            assert!(ids.iter().all(|id| *id > 2), "{text:?} gave {ids:?}");
-            assert_eq!(tokenizer.decode(&ids), text);
-        }
-        assert_eq!(tokenizer.decode(&[0, 1, 5310, 2, 999_999]), "class");
-        assert_eq!(tokenizer.piece(2), "</s>");
-        assert_eq!(tokenizer.piece(1344), "<0xFF>");
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 use super::*;
 use std::ffi::OsString;
 use std::path::Path;
+use std::process::Stdio;
 
 /// What became of a job, and what was written about it.
 struct Outcome {
@@ -29,7 +30,7 @@ where
             .map(|(rank, script)| Worker {
                 rank,
                 arguments: ["-c", script].map(OsString::from).to_vec(),
-                environment: vec![("RAYON_NUM_THREADS", "1".to_owned())],
+                environment: vec![("RANK", rank.to_string())],
             })
             .collect(),
         logs: dir.path().join("logs"),
@@ -238,4 +239,49 @@ fn a_program_that_is_not_there_is_one_sentence() {
         supervise(&job, &mut interrupts, &mut events, &mut display).await.unwrap_err()
     });
     assert!(error.message.starts_with("failed to start rank 0 as `"), "{error}");
+}
+
+const CHILD: &str = "KNOWCODER_TEST_SUPERVISOR";
+
+/// Not a test of its own: what the test below starts in a process that it can kill.
+#[test]
+fn a_supervisor_that_will_be_killed() {
+    let Some(folder) = std::env::var_os(CHILD) else { return };
+    let script = format!("echo $$ > '{}/'$RANK; sleep 60", Path::new(&folder).display());
+    run(&[&script, &script], leave_alone);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_supervisor_that_is_killed_leaves_no_rank_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut supervisor = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "supervise::tests::a_supervisor_that_will_be_killed"])
+        .env(CHILD, folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let process = |rank: usize| -> Option<u32> {
+        std::fs::read_to_string(folder.path().join(rank.to_string())).ok()?.trim().parse().ok()
+    };
+    let wait_until = |is_true: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !is_true() {
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait_until(&|| process(0).is_some() && process(1).is_some());
+    let processes = [process(0).unwrap(), process(1).unwrap()];
+    assert!(processes.iter().all(|process| is_running(*process)));
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+    wait_until(&|| !processes.iter().any(|process| is_running(*process)));
+}
+
+/// Whether the process exists and is no zombie, which an idle init may leave for a while.
+fn is_running(process: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with(['Z', 'X']))
 }

@@ -1,6 +1,7 @@
 //! What each verb does, one file each.
 
 pub mod data;
+mod difference;
 pub mod evaluate;
 pub mod extract;
 pub mod plan;

@@ -3,7 +3,7 @@
 //! The run directory is the state: what is there and complete is not done again, so that the same
 //! command continues a run that stopped, for whatever reason.
 
-use super::{Answer, plan, score};
+use super::{Answer, difference, plan, score};
 use crate::cli;
 use crate::cluster::Cluster;
 use crate::display::Display;
@@ -82,14 +82,11 @@ pub fn prepare(
 ) -> Result<(), Error> {
     run_dir.create()?;
     let lock = run_dir.recipe_lock();
-    if lock.exists() && !Recipe::load_lock(&lock)?.trains_like(recipe) {
-        let message = format!(
-            "`{}` holds a run of another recipe than `{}` with these settings",
-            run_dir.root().display(),
-            source.display()
-        );
-        return Err(Error::new(exit::DECLARATION, message)
-            .hint("give this one another --run-dir, or remove the old run"));
+    if lock.exists() {
+        let before = Recipe::load_lock(&lock)?;
+        if !before.trains_like(recipe) {
+            return Err(other_recipe(run_dir, &before, source, recipe));
+        }
     }
     let text = std::fs::read(source).map_err(data_pipeline::Error::read(source))?;
     replace(&run_dir.recipe(), &text)?;
@@ -102,6 +99,19 @@ pub fn prepare(
     trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
     display.into_inner().finish();
     Ok(())
+}
+
+/// A run directory cannot hold two runs.
+fn other_recipe(run_dir: &RunDir, before: &Recipe, source: &Path, now: &Recipe) -> Error {
+    let (run_dir, source) = (run_dir.root().display(), source.display());
+    let message = match difference::first(&before.to_lock(), &now.to_lock()) {
+        Some((key, before, now)) => format!(
+            "`{run_dir}` holds a run of another recipe: {key} was {before}, `{source}` now says {now}"
+        ),
+        None => format!("`{run_dir}` holds a run of another recipe than `{source}`"),
+    };
+    Error::new(exit::DECLARATION, message)
+        .hint("give this one another --run-dir, or remove the old run")
 }
 
 /// Starts the ranks and waits for them.

@@ -19,9 +19,9 @@ use toml::{Table, Value};
 /// A file: every key may be absent, none may be unknown.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(dead_code)] // Some sections stand here for their keys to be known; phases merge their tables.
 struct RecipeFile {
     #[serde(default)]
-    #[allow(dead_code)] // Read before the files are merged.
     extends: Option<PathBuf>,
     #[serde(default)]
     run: RunConfig,
@@ -153,7 +153,8 @@ fn read(path: &Path, origins: &mut BTreeMap<String, String>, depth: usize) -> Re
     if let Err(error) = toml::from_str::<RecipeFile>(&text) {
         return Err(Error::recipe(&at(path, &text, error.span()), hint(error.message())));
     }
-    let table: Table = text.parse().map_err(|error: toml::de::Error| Error::recipe(path, error.message()))?;
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| Error::recipe(path, error.message()))?;
+    anchor(path, &mut table)?;
     let mut merged = match table.get("extends").and_then(Value::as_str) {
         Some(parent) => read(&path.parent().unwrap_or(Path::new(".")).join(parent), origins, depth + 1)?,
         None => Table::new(),
@@ -162,6 +163,25 @@ fn read(path: &Path, origins: &mut BTreeMap<String, String>, depth: usize) -> Re
     merge(&mut merged, table, "", &name, origins);
     merged.remove("extends");
     Ok(merged)
+}
+
+/// Paths are relative to the file that names them, also when another file extends it.
+fn anchor(path: &Path, table: &mut Table) -> Result<(), Error> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = std::fs::canonicalize(parent).map_err(Error::read(parent))?;
+    let absolute = |value: &mut Value| {
+        if let Value::String(text) = value {
+            *text = directory.join(&*text).to_string_lossy().into_owned();
+        }
+    };
+    if !table.contains_key("datasets") && !table.contains_key("extends") {
+        table.insert("datasets".into(), Value::String("datasets".into()));
+    }
+    table.get_mut("datasets").map(absolute);
+    for (section, key) in [("model", "path"), ("tokenizer", "file")] {
+        table.get_mut(section).and_then(Value::as_table_mut).and_then(|section| section.get_mut(key)).map(absolute);
+    }
+    Ok(())
 }
 
 /// `path:line:column` of a span.
@@ -314,4 +334,83 @@ fn note_defaults(recipe: &mut Recipe) {
         walk(&value, "", &mut origins);
     }
     recipe.origins = origins;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const PARENT: &str = r#"
+        [model]
+        path = "weights"
+        [optimizer]
+        learning_rate = 1e-3
+        beta2 = 0.98
+        [[phase]]
+        kind = "instruction"
+        datasets = ["a"]
+        steps = 5
+        optimizer = { learning_rate = 5e-4 }
+    "#;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_child_changes_its_parent_and_paths_stay_with_the_file_that_names_them() {
+        let folder = folder(&[
+            ("base/parent.toml", PARENT),
+            ("child.toml", "extends = \"base/parent.toml\"\n[optimizer]\nlearning_rate = 2e-3\n"),
+        ]);
+        let recipe = resolve(&folder.path().join("child.toml"), &["run.seed=9".into(), "phase.0.steps=7".into()]).unwrap();
+        let phase = &recipe.phase[0];
+        assert_eq!((phase.optimizer.learning_rate, phase.optimizer.beta2), (5e-4, 0.98));
+        assert_eq!((recipe.run.seed, phase.length), (9, Length::Steps(7)));
+        assert!(recipe.model.path.unwrap().ends_with("base/weights"));
+        assert!(recipe.datasets.ends_with("base/datasets"));
+        let origin = |key: &str| recipe.origins[key].as_str();
+        assert_eq!((origin("optimizer.learning_rate"), origin("optimizer.beta2")), ("child.toml", "parent.toml"));
+        assert_eq!((origin("run.seed"), origin("checkpoint.every")), ("--set", "default"));
+    }
+
+    #[test]
+    fn a_lock_is_the_recipe() {
+        let folder = folder(&[("parent.toml", PARENT)]);
+        let recipe = resolve(&folder.path().join("parent.toml"), &[]).unwrap();
+        let lock = folder.path().join("recipe.lock");
+        std::fs::write(&lock, recipe.to_lock()).unwrap();
+        assert_eq!(Recipe::load_lock(&lock).unwrap(), recipe);
+    }
+
+    #[test]
+    fn errors_name_the_place_and_the_way_out() {
+        let check = |files: &[(&str, &str)], sets: &[&str], expected: &[&str]| {
+            let folder = folder(files);
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            let error = Recipe::load(&folder.path().join("r.toml"), &sets).unwrap_err().to_string();
+            for part in expected {
+                assert!(error.contains(part), "`{part}` is not in: {error}");
+            }
+        };
+        check(&[("r.toml", "[run]\nsed = 1\n")], &[], &["r.toml:2:1", "did you mean `seed`"]);
+        check(&[("r.toml", "extends = \"r.toml\"\n")], &[], &["8 files deep"]);
+        check(&[("r.toml", "[run\n")], &[], &["r.toml:1:"]);
+        check(&[("r.toml", PARENT)], &["optimizer"], &["--set optimizer: expected KEY=VALUE"]);
+        check(&[("r.toml", PARENT)], &["optimizer.learning_rat=1"], &["did you mean `learning_rate`"]);
+        check(&[("r.toml", PARENT)], &["phase.3.steps=1"], &["has 1 entries, 3"]);
+        check(&[("r.toml", "[model]\npreset = \"x\"\n")], &[], &["no [[phase]]"]);
+        check(
+            &[("r.toml", &format!("{PARENT}\n[evaluation]\nbenchmarks = [{{ dataset = \"a\", nme = \"b\" }}]\n"))],
+            &[],
+            &["unknown field `nme`"],
+        );
+    }
 }

@@ -1,0 +1,38 @@
+//! Law 1: how many ranks there are, and how rows are grouped, changes nothing but rounding.
+
+use crate::program::{fixture, metrics, must, run};
+
+/// Loss of each step with this cluster and these settings.
+fn losses(ranks: &str, sets: &[&str]) -> Vec<f64> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments = Vec::new();
+    for set in sets {
+        arguments.extend(["--set", set]);
+    }
+    must(run(&fixture("tiny.toml"), folder.path(), ranks, &arguments));
+    metrics(folder.path()).iter().map(|line| line["loss"].as_f64().unwrap()).collect()
+}
+
+fn assert_close(expected: &[f64], found: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(expected.len(), found.len(), "{what}");
+    for (step, (a, b)) in expected.iter().zip(found).enumerate() {
+        assert!((a - b).abs() <= tolerance * a.abs(), "{what}, step {}: {a} against {b}", step + 1);
+    }
+}
+
+#[test]
+fn one_rank_is_two_ranks_is_four_ranks() {
+    let one = losses("one-process", &[]);
+    assert_eq!(one.len(), 16);
+    for ranks in ["laptop", "four-ranks"] {
+        // f32: the order of summation only.
+        assert_close(&one, &losses(ranks, &[]), 1e-6, ranks);
+    }
+}
+
+#[test]
+fn micro_batches_are_only_a_matter_of_memory() {
+    let expected = losses("one-process", &["batch.micro_tokens=100000"]);
+    assert_close(&expected, &losses("one-process", &["batch.micro_tokens=200"]), 1e-6, "micro-batches");
+    assert_close(&expected, &losses("one-process", &["batch.recompute=true", "batch.micro_tokens=100000"]), 1e-6, "recomputed");
+}
