@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = PathBuf::from(std::env::args().nth(1).ok_or("usage: dump_tiny DIR")?);
     std::fs::create_dir_all(&directory)?;
     // Another model each day: the check is live, not a memory.
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs() / 86_400;
+    let seed =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs() / 86_400;
     let config = DecoderConfig {
         vocab_size: 200,
         hidden_size: 48,
@@ -34,9 +35,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     save(&decoder, &directory, false)?;
 
     let id = |i: usize| (3 + (i * 37 + seed as usize * 11) % 197) as u32;
-    let ids: Vec<Vec<u32>> = (0..ROWS).map(|row| (0..LENGTH).map(|t| id(row * LENGTH + t)).collect()).collect();
+    let ids: Vec<Vec<u32>> =
+        (0..ROWS).map(|row| (0..LENGTH).map(|t| id(row * LENGTH + t)).collect()).collect();
     let targets = ids.iter().enumerate().flat_map(|(row, ids)| {
-        (SUPERVISED_FROM[row]..LENGTH).map(move |t| Target { position: row * LENGTH + t - 1, label: ids[t], weight: 1.0 })
+        (SUPERVISED_FROM[row]..LENGTH).map(move |t| Target {
+            position: row * LENGTH + t - 1,
+            label: ids[t],
+            weight: 1.0,
+        })
     });
     let batch = GroupBatch {
         groups: ROWS,
@@ -57,9 +63,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     write_tensors(&directory.join("outputs.safetensors"), &outputs, false)?;
 
-    let prompts: Vec<Vec<u32>> = vec![ids[0][..7].to_vec(), ids[1][..11].to_vec(), ids[2][..4].to_vec()];
-    let requests: Vec<Request> =
-        prompts.iter().map(|ids| Request { prefix: ids[..2].to_vec(), prompt: ids[2..].to_vec() }).collect();
+    let prompts: Vec<Vec<u32>> =
+        vec![ids[0][..7].to_vec(), ids[1][..11].to_vec(), ids[2][..4].to_vec()];
+    let requests: Vec<Request> = prompts
+        .iter()
+        .map(|ids| Request { prefix: ids[..2].to_vec(), prompt: ids[2..].to_vec() })
+        .collect();
     let settings = GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 2 };
     let greedy = generate(&decoder, &requests, settings, &mut |_| {});
     let text = serde_json::json!({

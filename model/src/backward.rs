@@ -50,7 +50,12 @@ struct Segment {
 }
 
 /// Summed loss of `batch`; its gradients are added to `gradients`.
-pub fn backward(decoder: &Decoder, batch: &GroupBatch, options: Options, gradients: &mut Gradients) -> Loss {
+pub fn backward(
+    decoder: &Decoder,
+    batch: &GroupBatch,
+    options: Options,
+    gradients: &mut Gradients,
+) -> Loss {
     if batch.targets.is_empty() {
         return Loss::default();
     }
@@ -94,7 +99,14 @@ pub fn backward(decoder: &Decoder, batch: &GroupBatch, options: Options, gradien
 }
 
 /// The block's forward pass on a tape of its own.
-fn segment(decoder: &Decoder, block: &Block, x: Tensor<3>, layout: &Layout, options: Options, i: usize) -> Segment {
+fn segment(
+    decoder: &Decoder,
+    block: &Block,
+    x: Tensor<3>,
+    layout: &Layout,
+    options: Options,
+    i: usize,
+) -> Segment {
     let block = track(block);
     let input = x.autodiff().require_grad();
     seed(decoder, options, i);
@@ -110,7 +122,13 @@ fn seed(decoder: &Decoder, options: Options, i: usize) {
 }
 
 /// Loss over the supervised positions, and the gradient of the last block's output.
-fn head(decoder: &Decoder, batch: &GroupBatch, x: Tensor<3>, options: Options, gradients: &mut Gradients) -> (Loss, Tensor<3>) {
+fn head(
+    decoder: &Decoder,
+    batch: &GroupBatch,
+    x: Tensor<3>,
+    options: Options,
+    gradients: &mut Gradients,
+) -> (Loss, Tensor<3>) {
     let [g, s, d] = x.dims();
     let device = decoder.device();
     let flat = x.reshape([g * s, d]);
@@ -130,7 +148,8 @@ fn head(decoder: &Decoder, batch: &GroupBatch, x: Tensor<3>, options: Options, g
         let labels = ints(&|i| chunk[i].label as i32);
         let weights: Vec<f32> = chunk.iter().map(|target| target.weight).collect();
         let weights = Tensor::from_data(TensorData::new(weights, [n]), &device);
-        let states = flat.clone().select(0, positions.clone()).reshape([1, n, d]).autodiff().require_grad();
+        let states =
+            flat.clone().select(0, positions.clone()).reshape([1, n, d]).autodiff().require_grad();
         let normed = head.normed(states.clone());
         let hidden = normed.clone().inner().reshape([n, d]);
         let loss = ops::cross_entropy(hidden, plain_matrix.clone(), labels, weights, trained);
@@ -142,12 +161,18 @@ fn head(decoder: &Decoder, batch: &GroupBatch, x: Tensor<3>, options: Options, g
             });
         }
         let mut tape = (normed * loss.hidden.reshape([1, n, d]).autodiff()).sum().backward();
-        if let Some(gradient) = head.norm.value.grad_remove(&mut tape).filter(|_| head.norm.trainable) {
+        if let Some(gradient) =
+            head.norm.value.grad_remove(&mut tape).filter(|_| head.norm.trainable)
+        {
             add(gradients, "model.norm.weight", gradient);
         }
         if let Some(gradient) = states.grad_remove(&mut tape) {
-            state_gradient =
-                state_gradient.select_assign(0, positions, gradient.reshape([n, d]), IndexingUpdateOp::Add);
+            state_gradient = state_gradient.select_assign(
+                0,
+                positions,
+                gradient.reshape([n, d]),
+                IndexingUpdateOp::Add,
+            );
         }
     }
     if let Some(gradient) = matrix_gradient {
@@ -167,10 +192,20 @@ fn head(decoder: &Decoder, batch: &GroupBatch, x: Tensor<3>, options: Options, g
 }
 
 /// Gradient of the embedding's rows: what arrives at their positions, added up.
-fn embedding(decoder: &Decoder, ids: Tensor<2, Int>, gradient: Tensor<3>, gradients: &mut Gradients) {
+fn embedding(
+    decoder: &Decoder,
+    ids: Tensor<2, Int>,
+    gradient: Tensor<3>,
+    gradients: &mut Gradients,
+) {
     let [g, s, d] = gradient.dims();
     let rows = Tensor::zeros(decoder.embedding.value.dims(), &decoder.device());
-    let rows = rows.select_assign(0, ids.reshape([g * s]), gradient.reshape([g * s, d]), IndexingUpdateOp::Add);
+    let rows = rows.select_assign(
+        0,
+        ids.reshape([g * s]),
+        gradient.reshape([g * s, d]),
+        IndexingUpdateOp::Add,
+    );
     add(gradients, "model.embed_tokens.weight", rows.reshape([-1]));
 }
 

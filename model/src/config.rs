@@ -214,7 +214,11 @@ impl DecoderConfig {
 
     /// Rotary or ALiBi. Files do not say which: every 4096-wide Baichuan is rotary, 5120 is ALiBi.
     pub fn position(&self) -> Position {
-        self.position.unwrap_or(if self.hidden_size == 5120 { Position::Alibi } else { Position::Rope })
+        self.position.unwrap_or(if self.hidden_size == 5120 {
+            Position::Alibi
+        } else {
+            Position::Rope
+        })
     }
 
     /// Whether the head's rows are normalised before the product.

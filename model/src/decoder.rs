@@ -52,7 +52,11 @@ pub type Source<'a> = dyn FnMut(&str, &[usize]) -> Result<Vec<f32>, Error> + 'a;
 
 impl Decoder {
     /// A decoder whose weights `source` gives, asked one at a time.
-    pub fn build(config: &DecoderConfig, device: &Device, source: &mut Source) -> Result<Self, Error> {
+    pub fn build(
+        config: &DecoderConfig,
+        device: &Device,
+        source: &mut Source,
+    ) -> Result<Self, Error> {
         let (h, f, v) = (config.hidden_size, config.intermediate_size, config.vocab_size);
         let mut matrix = |path: &str, rows: usize, columns: usize| -> Result<Tensor<2>, Error> {
             let values = source(path, &[rows, columns])?;
@@ -72,7 +76,9 @@ impl Decoder {
                 up_proj: linear("mlp.up_proj", f, h)?,
                 down_proj: linear("mlp.down_proj", h, f)?,
                 input_norm: Weight::new(matrix(&path("input_layernorm"), 1, h)?.reshape([h])),
-                post_norm: Weight::new(matrix(&path("post_attention_layernorm"), 1, h)?.reshape([h])),
+                post_norm: Weight::new(
+                    matrix(&path("post_attention_layernorm"), 1, h)?.reshape([h]),
+                ),
                 heads: config.num_attention_heads,
                 eps: config.rms_norm_eps,
             });
@@ -137,7 +143,13 @@ impl Decoder {
 
     /// Whether any layer has an adapter.
     pub fn is_adapted(&self) -> bool {
-        self.blocks.iter().any(|block| block.w_pack.adapter.is_some() || block.o_proj.adapter.is_some() || block.gate_proj.adapter.is_some() || block.up_proj.adapter.is_some() || block.down_proj.adapter.is_some())
+        self.blocks.iter().any(|block| {
+            block.w_pack.adapter.is_some()
+                || block.o_proj.adapter.is_some()
+                || block.gate_proj.adapter.is_some()
+                || block.up_proj.adapter.is_some()
+                || block.down_proj.adapter.is_some()
+        })
     }
 }
 

@@ -37,7 +37,11 @@ pub fn save(decoder: &Decoder, directory: &Path, bf16: bool) -> Result<(), Error
 }
 
 /// Saves the adapters as PEFT files: `adapter_config.json`, `adapter_model.safetensors` (f32).
-pub fn save_adapters(decoder: &Decoder, config: &LoraConfig, directory: &Path) -> Result<(), Error> {
+pub fn save_adapters(
+    decoder: &Decoder,
+    config: &LoraConfig,
+    directory: &Path,
+) -> Result<(), Error> {
     std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
     let tensors = host_tensors(decoder, |path| path.contains("lora_"))
         .into_iter()
@@ -67,7 +71,8 @@ pub fn load_adapters(decoder: &mut Decoder, directory: &Path) -> Result<LoraConf
         let layer = crate::decoder::block_path(i);
         for (name, linear) in block.linears() {
             let Some(Adapter { a, b, .. }) = &mut linear.adapter else { continue };
-            let owner = if name.ends_with("_proj") && name != "o_proj" { "mlp" } else { "self_attn" };
+            let owner =
+                if name.ends_with("_proj") && name != "o_proj" { "mlp" } else { "self_attn" };
             for (factor, weight) in [("lora_A", a), ("lora_B", b)] {
                 let full = format!("{PEFT_PREFIX}{layer}.{owner}.{name}.{factor}.weight");
                 let dims = weight.value.dims();
@@ -79,7 +84,10 @@ pub fn load_adapters(decoder: &mut Decoder, directory: &Path) -> Result<LoraConf
     }
     let found = shard.names()?.len();
     if found != expected {
-        return Err(Error::invalid(&path, format!("holds {found} tensors, its adapter_config.json names {expected}")));
+        return Err(Error::invalid(
+            &path,
+            format!("holds {found} tensors, its adapter_config.json names {expected}"),
+        ));
     }
     Ok(config)
 }
@@ -95,7 +103,8 @@ fn peft_config(path: &Path, text: &str) -> Result<LoraConfig, Error> {
     }
     let peft: Peft = serde_json::from_str(text)
         .map_err(|error| Error::invalid(path, format!("not an adapter's config: {error}")))?;
-    let all = LINEAR_NAMES.iter().all(|name| peft.target_modules.iter().any(|target| target == name));
+    let all =
+        LINEAR_NAMES.iter().all(|name| peft.target_modules.iter().any(|target| target == name));
     let targets = if all { Targets::AllLinear } else { Targets::Names(peft.target_modules) };
     Ok(LoraConfig { rank: peft.r, alpha: peft.lora_alpha, dropout: peft.lora_dropout, targets })
 }
@@ -218,8 +227,12 @@ fn shard_files(directory: &Path, index: &Path) -> Result<Vec<PathBuf>, Error> {
     names.sort();
     names.dedup();
     // A name is joined to the directory: it must not lead out of it.
-    match names.iter().find(|name| Path::new(name).components().count() != 1 || name.contains("..")) {
-        Some(name) => Err(Error::invalid(directory, format!("the index names `{name}`, which is not a file here"))),
+    match names.iter().find(|name| Path::new(name).components().count() != 1 || name.contains(".."))
+    {
+        Some(name) => Err(Error::invalid(
+            directory,
+            format!("the index names `{name}`, which is not a file here"),
+        )),
         None => Ok(names.into_iter().map(|name| directory.join(name)).collect()),
     }
 }
@@ -241,8 +254,9 @@ impl Shard {
     }
 
     fn parse(&self) -> Result<SafeTensors<'_>, Error> {
-        SafeTensors::deserialize(&self.map)
-            .map_err(|error| Error::invalid(&self.path, format!("torn or not safetensors: {error}")))
+        SafeTensors::deserialize(&self.map).map_err(|error| {
+            Error::invalid(&self.path, format!("torn or not safetensors: {error}"))
+        })
     }
 
     fn names(&self) -> Result<Vec<String>, Error> {
@@ -253,7 +267,10 @@ impl Shard {
         let (found, values) = self.tensor(name)?;
         let same = found == dims || (dims.first() == Some(&1) && found == dims[1..]);
         if !same {
-            return Err(Error::invalid(&self.path, format!("tensor `{name}` is {found:?}, the config asks for {dims:?}")));
+            return Err(Error::invalid(
+                &self.path,
+                format!("tensor `{name}` is {found:?}, the config asks for {dims:?}"),
+            ));
         }
         Ok(values)
     }
@@ -265,11 +282,23 @@ impl Shard {
             .map_err(|_| Error::invalid(&self.path, format!("the tensor `{name}` is missing")))?;
         let bytes = view.data();
         let values = match view.dtype() {
-            Dtype::F32 => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Dtype::BF16 => bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-            Dtype::F16 => bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+            Dtype::F32 => bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            Dtype::BF16 => bytes
+                .chunks_exact(2)
+                .map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32())
+                .collect(),
+            Dtype::F16 => bytes
+                .chunks_exact(2)
+                .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+                .collect(),
             other => {
-                return Err(Error::invalid(&self.path, format!("tensor `{name}` is {other:?}; f32, f16 and bf16 are read")));
+                return Err(Error::invalid(
+                    &self.path,
+                    format!("tensor `{name}` is {other:?}; f32, f16 and bf16 are read"),
+                ));
             }
         };
         Ok((view.shape().to_vec(), values))

@@ -4,11 +4,11 @@
 //! batch are padded on the right and the padding is masked, so that an answer does not depend on
 //! which other prompts stand beside it.
 
+use crate::Decoder;
 use crate::block::KeysValues;
 use crate::config::Position;
 use crate::layout::tensor;
 use crate::ops::{self, alibi_slopes, rope_tables};
-use crate::Decoder;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// One answer to generate.
@@ -30,7 +30,12 @@ pub struct GenerateConfig {
 }
 
 /// Answers to `requests`, in their order, without the end token; `progress` hears how many are done.
-pub fn generate(decoder: &Decoder, requests: &[Request], config: GenerateConfig, progress: &mut dyn FnMut(usize)) -> Vec<Vec<u32>> {
+pub fn generate(
+    decoder: &Decoder,
+    requests: &[Request],
+    config: GenerateConfig,
+    progress: &mut dyn FnMut(usize),
+) -> Vec<Vec<u32>> {
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by(|a, b| {
         let key = |i: usize| (&requests[i].prefix, requests[i].prompt.len(), i);
@@ -45,7 +50,8 @@ pub fn generate(decoder: &Decoder, requests: &[Request], config: GenerateConfig,
         let same = order[start..].iter().take_while(|i| requests[**i].prefix == *prefix).count();
         let session = Session::new(decoder, prefix, matrix.clone());
         for batch in order[start..start + same].chunks(config.rows.max(1)) {
-            let prompts: Vec<&[u32]> = batch.iter().map(|i| requests[*i].prompt.as_slice()).collect();
+            let prompts: Vec<&[u32]> =
+                batch.iter().map(|i| requests[*i].prompt.as_slice()).collect();
             for (i, answer) in batch.iter().zip(session.answers(&prompts, config.max_new_tokens)) {
                 answers[*i] = answer;
             }
@@ -98,15 +104,23 @@ impl<'a> Session<'a> {
         let pad = self.decoder.config.pad_token_id;
         let ids: Vec<Vec<u32>> = prompts
             .iter()
-            .map(|prompt| prompt.iter().copied().chain(std::iter::repeat(pad)).take(width).collect())
+            .map(|prompt| {
+                prompt.iter().copied().chain(std::iter::repeat(pad)).take(width).collect()
+            })
             .collect();
         let positions: Vec<Vec<Option<usize>>> = prompts
             .iter()
-            .map(|prompt| (0..width).map(|i| (i < prompt.len()).then_some(self.length + i)).collect())
+            .map(|prompt| {
+                (0..width).map(|i| (i < prompt.len()).then_some(self.length + i)).collect()
+            })
             .collect();
         let mut cache = Cache { blocks: Vec::new(), slots: vec![Vec::new(); prompts.len()] };
         let states = self.forward(&ids, &positions, &mut cache);
-        let last: Vec<usize> = prompts.iter().enumerate().map(|(row, prompt)| row * width + prompt.len() - 1).collect();
+        let last: Vec<usize> = prompts
+            .iter()
+            .enumerate()
+            .map(|(row, prompt)| row * width + prompt.len() - 1)
+            .collect();
         let mut next = self.choose(states, &last);
 
         let mut answers: Vec<Vec<u32>> = vec![Vec::new(); prompts.len()];
@@ -134,7 +148,12 @@ impl<'a> Session<'a> {
     }
 
     /// Runs new tokens through the blocks and adds them to `cache`: `[rows, new, hidden]`.
-    fn forward(&self, ids: &[Vec<u32>], positions: &[Vec<Option<usize>>], cache: &mut Cache) -> Tensor<3> {
+    fn forward(
+        &self,
+        ids: &[Vec<u32>],
+        positions: &[Vec<Option<usize>>],
+        cache: &mut Cache,
+    ) -> Tensor<3> {
         let config = &self.decoder.config;
         let (rows, new) = (ids.len(), ids[0].len());
         let flat: Vec<i32> = ids.iter().flatten().map(|id| *id as i32).collect();
@@ -143,7 +162,8 @@ impl<'a> Session<'a> {
             slots.extend(positions);
         }
         let rotary = (config.position() == Position::Rope).then(|| {
-            let places: Vec<usize> = positions.iter().flatten().map(|place| place.unwrap_or(0)).collect();
+            let places: Vec<usize> =
+                positions.iter().flatten().map(|place| place.unwrap_or(0)).collect();
             rope_tables(&places, rows, config.head_dim(), config.rope_theta, &self.device)
         });
         let bias = self.bias(positions, &cache.slots);
@@ -151,7 +171,10 @@ impl<'a> Session<'a> {
         for (i, block) in self.decoder.blocks.iter().enumerate() {
             let (q, k, v) = block.queries_keys_values(x.clone(), rotary.as_ref(), false);
             let (k, v) = match cache.blocks.get(i) {
-                Some((seen_k, seen_v)) => (Tensor::cat(vec![seen_k.clone(), k], 2), Tensor::cat(vec![seen_v.clone(), v], 2)),
+                Some((seen_k, seen_v)) => (
+                    Tensor::cat(vec![seen_k.clone(), k], 2),
+                    Tensor::cat(vec![seen_v.clone(), v], 2),
+                ),
                 None => (k, v),
             };
             let kept = (k, v);
@@ -183,7 +206,8 @@ impl<'a> Session<'a> {
                 for query in queries {
                     // A padded query sees something, lest its row of the softmax is empty.
                     let at = query.unwrap_or(usize::MAX);
-                    let distance = |key: usize| (slope * (key as f64 - query.unwrap_or(key) as f64)) as f32;
+                    let distance =
+                        |key: usize| (slope * (key as f64 - query.unwrap_or(key) as f64)) as f32;
                     values.extend((0..prefix).map(distance));
                     values.extend(slots.iter().map(|slot| match slot {
                         Some(key) if *key <= at => distance(*key),
@@ -200,7 +224,8 @@ impl<'a> Session<'a> {
         let [rows, new, hidden] = states.dims();
         let index: Vec<i32> = at.iter().map(|i| *i as i32).collect();
         let index = Tensor::<1, Int>::from_data(TensorData::new(index, [at.len()]), &self.device);
-        let states = states.reshape([rows * new, hidden]).select(0, index).reshape([1, at.len(), hidden]);
+        let states =
+            states.reshape([rows * new, hidden]).select(0, index).reshape([1, at.len(), hidden]);
         let logits = ops::linear(self.decoder.head.normed(states), self.matrix.clone());
         let chosen = logits.argmax(2).into_data();
         chosen.iter::<i64>().map(|id| id as u32).collect()

@@ -74,7 +74,14 @@ impl Decoder {
                 if init == Init::Induction {
                     induction_attention(i, config, &mut pack, &mut output, &mut normal);
                 }
-                let mut linear = |rows, columns| Linear::new(matrix(normal.matrix(rows, columns, deviation), rows, columns, device));
+                let mut linear = |rows, columns| {
+                    Linear::new(matrix(
+                        normal.matrix(rows, columns, deviation),
+                        rows,
+                        columns,
+                        device,
+                    ))
+                };
                 let (gate_proj, up_proj, down_proj) = (linear(f, h), linear(f, h), linear(h, f));
                 Block {
                     input_norm: Weight::new(Tensor::ones([h], device)),
@@ -109,7 +116,12 @@ fn matrix(values: Vec<f32>, rows: usize, columns: usize, device: &Device) -> Ten
 
 /// Embedding: a constant channel, content, and free channels that block 0 writes the previous token
 /// to. The head starts as the embedding's content, so that a copied state names its token.
-fn induction_embedding(embedding: &mut [f32], projection: &mut [f32], h: usize, normal: &mut Normal) {
+fn induction_embedding(
+    embedding: &mut [f32],
+    projection: &mut [f32],
+    h: usize,
+    normal: &mut Normal,
+) {
     for (row, head) in embedding.chunks_mut(h).zip(projection.chunks_mut(h)) {
         for (channel, value) in row.iter_mut().enumerate() {
             *value = match channel {
@@ -125,7 +137,13 @@ fn induction_embedding(embedding: &mut [f32], projection: &mut [f32], h: usize, 
 
 /// Attention of block `i`: block 0's first head looks one token back and writes what it saw to the
 /// free channels; block 1 looks where the token before was the current one, and copies.
-fn induction_attention(i: usize, config: &DecoderConfig, pack: &mut [f32], output: &mut [f32], normal: &mut Normal) {
+fn induction_attention(
+    i: usize,
+    config: &DecoderConfig,
+    pack: &mut [f32],
+    output: &mut [f32],
+    normal: &mut Normal,
+) {
     let (h, d) = (config.hidden_size, config.head_dim());
     let (half, heads) = (d / 2, config.num_attention_heads);
     let fast = half / 4;
@@ -189,7 +207,14 @@ fn induction_attention(i: usize, config: &DecoderConfig, pack: &mut [f32], outpu
 }
 
 /// Keys near queries and outputs near the transposed values (arXiv:2305.09828).
-fn mimetic(pack: &mut [f32], output: &mut [f32], h: usize, d: usize, head: usize, normal: &mut Normal) {
+fn mimetic(
+    pack: &mut [f32],
+    output: &mut [f32],
+    h: usize,
+    d: usize,
+    head: usize,
+    normal: &mut Normal,
+) {
     let deviation = 1.0 / (h as f32).sqrt();
     for row in head * d..(head + 1) * d {
         for column in 0..h {
@@ -198,7 +223,8 @@ fn mimetic(pack: &mut [f32], output: &mut [f32], h: usize, d: usize, head: usize
             pack[(h + row) * h + column] = 0.7 * query + 0.3 * normal.sample() * deviation;
             let value = normal.sample() * deviation;
             pack[(2 * h + row) * h + column] = value;
-            output[column * h + row] = EMBEDDING_DEVIATION * (0.5 * value + 0.3 * normal.sample() * deviation);
+            output[column * h + row] =
+                EMBEDDING_DEVIATION * (0.5 * value + 0.3 * normal.sample() * deviation);
         }
     }
 }

@@ -48,7 +48,10 @@ pub struct Layout {
 impl GroupBatch {
     /// Token ids on the device: `[groups, length]`.
     pub fn ids(&self, device: &Device) -> Tensor<2, Int> {
-        Tensor::from_data(TensorData::new(self.ids.clone(), [self.groups, self.shape.length()]), device)
+        Tensor::from_data(
+            TensorData::new(self.ids.clone(), [self.groups, self.shape.length()]),
+            device,
+        )
     }
 }
 
@@ -71,7 +74,8 @@ impl Layout {
 
 /// Position of each place in a row whose prefix is really `prefix_length` long.
 fn positions(shape: GroupShape, prefix_length: usize) -> impl Iterator<Item = usize> {
-    let suffixes = (0..shape.k).flat_map(move |_| (0..shape.suffix).map(move |i| prefix_length + i));
+    let suffixes =
+        (0..shape.k).flat_map(move |_| (0..shape.suffix).map(move |i| prefix_length + i));
     (0..shape.prefix).chain(suffixes)
 }
 
@@ -81,7 +85,13 @@ fn bias(batch: &GroupBatch, config: &DecoderConfig, device: &Device) -> GroupBia
         Position::Alibi => alibi_slopes(config.num_attention_heads),
     };
     let GroupShape { prefix: p, k, suffix: u } = batch.shape;
-    let causal = |length: usize| tensor(slopes.iter().flat_map(|slope| causal_bias(length, *slope)).collect(), [1, slopes.len(), length, length], device);
+    let causal = |length: usize| {
+        tensor(
+            slopes.iter().flat_map(|slope| causal_bias(length, *slope)).collect(),
+            [1, slopes.len(), length, length],
+            device,
+        )
+    };
     if p == 0 {
         return GroupBias { prefix: None, shared: None, own: causal(u) };
     }
@@ -93,7 +103,11 @@ fn bias(batch: &GroupBatch, config: &DecoderConfig, device: &Device) -> GroupBia
             for query in 0..queries {
                 let position = length + query % u.max(1);
                 shared.extend((0..p).map(|key| {
-                    if key < *length { (slope * (key as f64 - position as f64)) as f32 } else { f32::NEG_INFINITY }
+                    if key < *length {
+                        (slope * (key as f64 - position as f64)) as f32
+                    } else {
+                        f32::NEG_INFINITY
+                    }
                 }));
             }
         }
@@ -109,7 +123,11 @@ fn bias(batch: &GroupBatch, config: &DecoderConfig, device: &Device) -> GroupBia
 fn causal_bias(length: usize, slope: f64) -> impl Iterator<Item = f32> {
     (0..length).flat_map(move |query| {
         (0..length).map(move |key| {
-            if key <= query { (slope * (key as f64 - query as f64)) as f32 } else { f32::NEG_INFINITY }
+            if key <= query {
+                (slope * (key as f64 - query as f64)) as f32
+            } else {
+                f32::NEG_INFINITY
+            }
         })
     })
 }

@@ -46,7 +46,9 @@ mod all_linear {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
         match String::deserialize(deserializer)?.as_str() {
             "all-linear" => Ok(()),
-            other => Err(D::Error::custom(format!("expected `all-linear` or a list, found `{other}`"))),
+            other => {
+                Err(D::Error::custom(format!("expected `all-linear` or a list, found `{other}`")))
+            }
         }
     }
 }
@@ -76,7 +78,10 @@ impl LoraConfig {
             return Err(Error::Config("lora.rank is 0, expected at least 1".into()));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::Config(format!("lora.dropout is {}, expected 0 ≤ dropout < 1", self.dropout)));
+            return Err(Error::Config(format!(
+                "lora.dropout is {}, expected 0 ≤ dropout < 1",
+                self.dropout
+            )));
         }
         let Targets::Names(names) = &self.targets else { return Ok(()) };
         match names.iter().find(|name| !LINEAR_NAMES.contains(&name.as_str())) {

@@ -93,7 +93,12 @@ pub fn track<P: Weights + Clone>(part: &P) -> P {
 }
 
 /// Moves the gradients of a tracked `part` out of the tape, each flattened to `[numel]`.
-pub fn collect(part: &impl Weights, prefix: &str, tape: &mut Tape, into: &mut BTreeMap<String, Tensor<1>>) {
+pub fn collect(
+    part: &impl Weights,
+    prefix: &str,
+    tape: &mut Tape,
+    into: &mut BTreeMap<String, Tensor<1>>,
+) {
     struct Collect<'a>(&'a mut Tape, &'a mut BTreeMap<String, Tensor<1>>);
     impl Visitor for Collect<'_> {
         fn weight<const D: usize>(&mut self, path: &str, weight: &Weight<D>) {

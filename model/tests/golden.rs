@@ -26,13 +26,16 @@ fn check(name: &str) {
     let expected: Value = serde_json::from_str(&text).unwrap();
     let config: DecoderConfig = serde_json::from_value(expected["config"].clone()).unwrap();
     let mut decoder =
-        Decoder::build(&config, &Device::flex(), &mut |path, _| Ok(tensors[path].1.clone())).unwrap();
+        Decoder::build(&config, &Device::flex(), &mut |path, _| Ok(tensors[path].1.clone()))
+            .unwrap();
     logits(&decoder, &tensors, &expected);
     gradients(&decoder, &tensors, &expected);
     greedy(&mut decoder, &expected);
     if let Some(slopes) = expected["slopes"].as_object() {
         for (heads, slopes) in slopes {
-            for (ours, theirs) in alibi_slopes(heads.parse().unwrap()).iter().zip(slopes.as_array().unwrap()) {
+            for (ours, theirs) in
+                alibi_slopes(heads.parse().unwrap()).iter().zip(slopes.as_array().unwrap())
+            {
                 assert!((ours - theirs.as_f64().unwrap()).abs() < 1e-6, "{heads} heads");
             }
         }
@@ -49,7 +52,11 @@ fn batch(expected: &Value) -> GroupBatch {
     let from = numbers(&expected["supervised_from"]);
     let length = rows[0].len();
     let targets = rows.iter().zip(&from).enumerate().flat_map(|(row, (ids, from))| {
-        (*from as usize..length).map(move |t| Target { position: row * length + t - 1, label: ids[t], weight: 1.0 })
+        (*from as usize..length).map(move |t| Target {
+            position: row * length + t - 1,
+            label: ids[t],
+            weight: 1.0,
+        })
     });
     GroupBatch {
         groups: rows.len(),
@@ -62,13 +69,23 @@ fn batch(expected: &Value) -> GroupBatch {
 
 fn logits(decoder: &Decoder, tensors: &HostTensors, expected: &Value) {
     let ours = decoder.logits(&batch(expected)).into_data();
-    let worst = ours.iter::<f32>().zip(&tensors["logits"].1).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let worst = ours
+        .iter::<f32>()
+        .zip(&tensors["logits"].1)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
     assert!(worst <= LOGITS, "logits differ by {worst}");
 }
 
 fn gradients(decoder: &Decoder, tensors: &HostTensors, expected: &Value) {
     let mut gradients = Gradients::new();
-    let loss = backward(decoder, &batch(expected), Options { chunk: 7, ..Options::default() }, &mut gradients).sum;
+    let loss = backward(
+        decoder,
+        &batch(expected),
+        Options { chunk: 7, ..Options::default() },
+        &mut gradients,
+    )
+    .sum;
     let theirs = expected["loss"].as_f64().unwrap();
     assert!((loss - theirs).abs() < 1e-5 * theirs, "loss {loss}, expected {theirs}");
     let named: Vec<&String> = tensors.keys().filter(|name| name.starts_with("gradient.")).collect();
@@ -76,14 +93,24 @@ fn gradients(decoder: &Decoder, tensors: &HostTensors, expected: &Value) {
     for (path, ours) in gradients {
         let theirs = &tensors[&format!("gradient.{path}")].1;
         let largest = theirs.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-        let worst = ours.into_data().iter::<f32>().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(worst <= GRADIENTS * largest, "gradient of {path} differs by {worst}, its largest entry is {largest}");
+        let worst = ours
+            .into_data()
+            .iter::<f32>()
+            .zip(theirs)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        assert!(
+            worst <= GRADIENTS * largest,
+            "gradient of {path} differs by {worst}, its largest entry is {largest}"
+        );
     }
 }
 
 fn greedy(decoder: &mut Decoder, expected: &Value) {
-    let answers: Vec<Vec<u32>> = expected["greedy"].as_array().unwrap().iter().map(numbers).collect();
-    let prompts: Vec<Vec<u32>> = expected["prompts"].as_array().unwrap().iter().map(numbers).collect();
+    let answers: Vec<Vec<u32>> =
+        expected["greedy"].as_array().unwrap().iter().map(numbers).collect();
+    let prompts: Vec<Vec<u32>> =
+        expected["prompts"].as_array().unwrap().iter().map(numbers).collect();
     // The reference does not stop at the end of sequence.
     decoder.config.eos_token_id = u32::MAX;
     let config = GenerateConfig { max_new_tokens: answers[0].len(), rows: 4 };

@@ -32,7 +32,11 @@ fn decoder(position: Position) -> Decoder {
 fn samples(prefix: usize, suffixes: &[usize]) -> (Vec<i32>, Vec<Vec<i32>>) {
     let id = |i: usize| (3 + (i * 17 + 5) % 47) as i32;
     let prefix_ids = (0..prefix).map(id).collect();
-    let suffix_ids = suffixes.iter().enumerate().map(|(s, n)| (0..*n).map(|i| id(100 * (s + 1) + i)).collect()).collect();
+    let suffix_ids = suffixes
+        .iter()
+        .enumerate()
+        .map(|(s, n)| (0..*n).map(|i| id(100 * (s + 1) + i)).collect())
+        .collect();
     (prefix_ids, suffix_ids)
 }
 
@@ -60,7 +64,8 @@ fn grouped(prefix: &[i32], suffixes: &[Vec<i32>], p: usize, u: usize) -> GroupBa
 
 fn add_all(decoder: &Decoder, batches: &[GroupBatch], options: Options) -> (f64, Gradients) {
     let mut gradients = Gradients::new();
-    let loss = batches.iter().map(|batch| backward(decoder, batch, options, &mut gradients).sum).sum();
+    let loss =
+        batches.iter().map(|batch| backward(decoder, batch, options, &mut gradients).sum).sum();
     (loss, gradients)
 }
 
@@ -68,7 +73,9 @@ fn add_all(decoder: &Decoder, batches: &[GroupBatch], options: Options) -> (f64,
 fn difference(a: &Gradients, b: &Gradients) -> f32 {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     let norm = |t: Tensor<1>| t.square().sum().sqrt().into_scalar::<f32>();
-    a.iter().map(|(path, x)| norm(x.clone() - b[path].clone()) / norm(x.clone()).max(1e-12)).fold(0.0, f32::max)
+    a.iter()
+        .map(|(path, x)| norm(x.clone() - b[path].clone()) / norm(x.clone()).max(1e-12))
+        .fold(0.0, f32::max)
 }
 
 #[test]
@@ -77,7 +84,14 @@ fn segmented_backward_is_plain_autodiff() {
         let mut decoder = decoder(position);
         for lora in [false, true] {
             if lora {
-                decoder.add_adapters(&LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() }).unwrap();
+                decoder
+                    .add_adapters(&LoraConfig {
+                        rank: 4,
+                        alpha: 8.0,
+                        dropout: 0.0,
+                        targets: Default::default(),
+                    })
+                    .unwrap();
                 shake_adapters(&mut decoder);
             }
             let (prefix, suffixes) = samples(9, &[6, 4, 7]);
@@ -103,7 +117,9 @@ fn a_group_is_its_samples_apart() {
         let together = grouped(&prefix, &suffixes, 15, 9);
         let apart: Vec<GroupBatch> = suffixes
             .iter()
-            .map(|suffix| grouped(&prefix, std::slice::from_ref(suffix), prefix.len(), suffix.len()))
+            .map(|suffix| {
+                grouped(&prefix, std::slice::from_ref(suffix), prefix.len(), suffix.len())
+            })
             .collect();
         let joined: Vec<GroupBatch> = suffixes
             .iter()
@@ -136,23 +152,35 @@ fn generation_with_a_cache_is_generation_without() {
         let requests: Vec<Request> = suffixes
             .iter()
             .enumerate()
-            .map(|(i, suffix)| Request { prefix: if i == 4 { Vec::new() } else { ids(&prefix) }, prompt: ids(suffix) })
+            .map(|(i, suffix)| Request {
+                prefix: if i == 4 { Vec::new() } else { ids(&prefix) },
+                prompt: ids(suffix),
+            })
             .collect();
-        let slow: Vec<Vec<u32>> = requests.iter().map(|request| without_cache(&decoder, request, 12)).collect();
+        let slow: Vec<Vec<u32>> =
+            requests.iter().map(|request| without_cache(&decoder, request, 12)).collect();
         for rows in [1, 2, 5] {
-            let fast = generate(&decoder, &requests, GenerateConfig { max_new_tokens: 12, rows }, &mut |_| {});
+            let fast = generate(
+                &decoder,
+                &requests,
+                GenerateConfig { max_new_tokens: 12, rows },
+                &mut |_| {},
+            );
             assert_eq!(fast, slow, "{rows} rows");
         }
     }
 }
 
 fn without_cache(decoder: &Decoder, request: &Request, limit: usize) -> Vec<u32> {
-    let mut ids: Vec<i32> = request.prefix.iter().chain(&request.prompt).map(|id| *id as i32).collect();
+    let mut ids: Vec<i32> =
+        request.prefix.iter().chain(&request.prompt).map(|id| *id as i32).collect();
     let mut answer = Vec::new();
     for _ in 0..limit {
         let batch = grouped(&[], &[ids.clone()], 0, ids.len());
         let logits = decoder.logits(&batch);
-        let next = logits.narrow(1, ids.len() - 1, 1).argmax(2).into_data().iter::<i64>().next().unwrap() as u32;
+        let next =
+            logits.narrow(1, ids.len() - 1, 1).argmax(2).into_data().iter::<i64>().next().unwrap()
+                as u32;
         if next == decoder.config.eos_token_id {
             break;
         }
@@ -167,7 +195,13 @@ fn shake_adapters(decoder: &mut Decoder) {
     for block in &mut decoder.blocks {
         for (_, linear) in block.linears() {
             if let Some(adapter) = &mut linear.adapter {
-                adapter.b.value = adapter.a.value.clone().transpose().sum_dim(1).mul_scalar(0.3)
+                adapter.b.value = adapter
+                    .a
+                    .value
+                    .clone()
+                    .transpose()
+                    .sum_dim(1)
+                    .mul_scalar(0.3)
                     .repeat_dim(1, adapter.a.value.dims()[0])
                     .narrow(0, 0, 1)
                     .repeat_dim(0, adapter.b.value.dims()[0]);
@@ -179,7 +213,14 @@ fn shake_adapters(decoder: &mut Decoder) {
 #[test]
 fn merging_an_adapter_changes_nothing() {
     let mut decoder = decoder(Position::Rope);
-    decoder.add_adapters(&LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() }).unwrap();
+    decoder
+        .add_adapters(&LoraConfig {
+            rank: 4,
+            alpha: 8.0,
+            dropout: 0.0,
+            targets: Default::default(),
+        })
+        .unwrap();
     shake_adapters(&mut decoder);
     let (_, suffixes) = samples(0, &[9]);
     let batch = grouped(&[], &suffixes, 0, 9);

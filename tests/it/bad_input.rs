@@ -9,7 +9,8 @@ fn recipe(folder: &Path, from: &str, to: &str) -> PathBuf {
     let text = std::fs::read_to_string(fixture("tiny.toml")).unwrap();
     assert!(text.contains(from), "{from}");
     let datasets = root().join("configs/datasets").canonicalize().unwrap();
-    let text = text.replace("../../configs/datasets", &datasets.display().to_string()).replace(from, to);
+    let text =
+        text.replace("../../configs/datasets", &datasets.display().to_string()).replace(from, to);
     let path = folder.join("recipe.toml");
     std::fs::write(&path, text).unwrap();
     path
@@ -29,21 +30,37 @@ fn refused(from: &str, to: &str, code: i32, expected: &[&str]) {
 
 #[test]
 fn a_misspelt_key_is_named_with_its_place_and_the_nearest_one() {
-    refused("learning_rate", "learning_rat", 64, &["recipe.toml:34:1", "learning_rat", "did you mean `learning_rate`"]);
+    refused(
+        "learning_rate",
+        "learning_rat",
+        64,
+        &["recipe.toml:34:1", "learning_rat", "did you mean `learning_rate`"],
+    );
 }
 
 #[test]
 fn what_cannot_be_is_refused() {
     refused("samples = 12", "samples = 0", 64, &["batch.samples is 0"]);
-    refused("quickstart-en:test-frames\"]\nsteps = 4", "no-such-set\"]\nsteps = 4", 64, &["no-such-set"]);
-    refused("preset = \"baichuan2-tiny\"", "preset = \"baichuan3\"", 64, &["baichuan3", "baichuan2-tiny"]);
+    refused(
+        "quickstart-en:test-frames\"]\nsteps = 4",
+        "no-such-set\"]\nsteps = 4",
+        64,
+        &["no-such-set"],
+    );
+    refused(
+        "preset = \"baichuan2-tiny\"",
+        "preset = \"baichuan3\"",
+        64,
+        &["baichuan3", "baichuan2-tiny"],
+    );
     refused("heads = 4", "heads = 5", 64, &["32", "5 heads"]);
     refused("max_new_tokens = 8", "max_new_tokens = 8\nconstrained = true", 64, &["constrained"]);
 }
 
 #[test]
 fn a_recipe_that_is_not_there() {
-    let output = run(Path::new("no/such.toml"), Path::new("nowhere"), "one-process", &[]).output().unwrap();
+    let output =
+        run(Path::new("no/such.toml"), Path::new("nowhere"), "one-process", &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
     assert!(stderr(&output).contains("no/such.toml"));
 }
@@ -74,6 +91,13 @@ fn a_checkpoint_that_changed_is_skipped_with_a_reason() {
     let original = std::fs::read(&file).unwrap();
     std::fs::write(&file, &original[1..]).unwrap();
     let output = must(run(&fixture("tiny.toml"), &run_dir, "one-process", &[]));
-    assert!(stderr(&output).contains("changed after the checkpoint was written"), "{}", stderr(&output));
-    assert!(std::fs::read(&file).unwrap() == original, "the step before it leads to the same bytes");
+    assert!(
+        stderr(&output).contains("changed after the checkpoint was written"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        std::fs::read(&file).unwrap() == original,
+        "the step before it leads to the same bytes"
+    );
 }

@@ -30,7 +30,13 @@ pub fn knowcoder<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
 /// `knowcoder run RECIPE --run-dir DIR --cluster FILE` with more arguments.
 pub fn run(recipe: &Path, run_dir: &Path, ranks: &str, more: &[&str]) -> Command {
     let mut command = knowcoder(&["run"]);
-    command.arg(recipe).arg("--run-dir").arg(run_dir).arg("--cluster").arg(cluster(ranks)).args(more);
+    command
+        .arg(recipe)
+        .arg("--run-dir")
+        .arg(run_dir)
+        .arg("--cluster")
+        .arg(cluster(ranks))
+        .args(more);
     command
 }
 

@@ -61,7 +61,10 @@ fn ctrl_c_stops_with_a_checkpoint_and_the_same_command_continues() {
     must(run(&fixture("tiny.toml"), stopped.path(), "laptop", &[]));
     let last = |run_dir: &Path| {
         let files = checkpoints(run_dir);
-        files.into_iter().filter(|(name, _)| name.contains("instruction-000007")).collect::<Vec<_>>()
+        files
+            .into_iter()
+            .filter(|(name, _)| name.contains("instruction-000007"))
+            .collect::<Vec<_>>()
     };
     assert_eq!(last(undisturbed.path()).len(), 3);
     assert!(last(undisturbed.path()) == last(stopped.path()));
@@ -71,7 +74,9 @@ fn ctrl_c_stops_with_a_checkpoint_and_the_same_command_continues() {
 fn a_changed_recipe_does_not_continue_another_run() {
     let folder = tempfile::tempdir().unwrap();
     must(run(&fixture("tiny.toml"), folder.path(), "one-process", &[]));
-    let output = run(&fixture("tiny.toml"), folder.path(), "one-process", &["--set", "run.seed=6"]).output().unwrap();
+    let output = run(&fixture("tiny.toml"), folder.path(), "one-process", &["--set", "run.seed=6"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(64));
     assert!(stderr(&output).contains("run.seed = 5"), "{}", stderr(&output));
 }

@@ -33,6 +33,16 @@ fn one_rank_is_two_ranks_is_four_ranks() {
 #[test]
 fn micro_batches_are_only_a_matter_of_memory() {
     let expected = losses("one-process", &["batch.micro_tokens=100000"]);
-    assert_close(&expected, &losses("one-process", &["batch.micro_tokens=200"]), 1e-6, "micro-batches");
-    assert_close(&expected, &losses("one-process", &["batch.recompute=true", "batch.micro_tokens=100000"]), 1e-6, "recomputed");
+    assert_close(
+        &expected,
+        &losses("one-process", &["batch.micro_tokens=200"]),
+        1e-6,
+        "micro-batches",
+    );
+    assert_close(
+        &expected,
+        &losses("one-process", &["batch.recompute=true", "batch.micro_tokens=100000"]),
+        1e-6,
+        "recomputed",
+    );
 }

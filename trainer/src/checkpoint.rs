@@ -68,7 +68,12 @@ pub struct Learner {
 }
 
 /// Writes the state below `checkpoints`; returns its directory.
-pub fn save(checkpoints: &Path, learner: &Learner, mut info: CheckpointInfo, tokenizer: &Path) -> Result<PathBuf, Error> {
+pub fn save(
+    checkpoints: &Path,
+    learner: &Learner,
+    mut info: CheckpointInfo,
+    tokenizer: &Path,
+) -> Result<PathBuf, Error> {
     let name = format!("{}-{:06}", info.phase, info.position.step);
     let directory = checkpoints.join(&name);
     let temporary = checkpoints.join(format!("{name}.tmp"));
@@ -81,7 +86,11 @@ pub fn save(checkpoints: &Path, learner: &Learner, mut info: CheckpointInfo, tok
         if let Some(lora) = &learner.lora {
             files::save_adapters(&learner.decoder, lora, &temporary)?;
         }
-        files::write_tensors(&temporary.join("optimizer.safetensors"), &learner.optimizer.to_host(), false)?;
+        files::write_tensors(
+            &temporary.join("optimizer.safetensors"),
+            &learner.optimizer.to_host(),
+            false,
+        )?;
         copy_tokenizer(tokenizer, &temporary)?;
         info.files = hashes(&temporary)?;
         let text = serde_json::to_string_pretty(&info).unwrap_or_default();
@@ -120,7 +129,8 @@ fn hashes(directory: &Path) -> Result<BTreeMap<String, String>, Error> {
     let mut hashes = BTreeMap::new();
     for entry in std::fs::read_dir(directory).map_err(Error::read(directory))? {
         let path = entry.map_err(Error::read(directory))?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if name != MANIFEST && path.is_file() {
             hashes.insert(name, sha256(&path)?);
         }
@@ -139,8 +149,9 @@ fn sha256(path: &Path) -> Result<String, Error> {
 pub fn open(directory: &Path) -> Result<CheckpointInfo, Error> {
     let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
     let path = directory.join(MANIFEST);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| wrong(format!("not a complete checkpoint: no readable {MANIFEST} ({error})")))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        wrong(format!("not a complete checkpoint: no readable {MANIFEST} ({error})"))
+    })?;
     let info: CheckpointInfo = serde_json::from_str(&text)
         .map_err(|error| wrong(format!("{MANIFEST} is not a manifest of this version: {error}")))?;
     for (name, expected) in &info.files {
@@ -167,7 +178,10 @@ pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<
 }
 
 /// The newest complete checkpoint; torn or foreign folders are named in `skipped`.
-pub fn newest(checkpoints: &Path, skipped: &mut dyn FnMut(&Path, &str)) -> Result<Option<(PathBuf, CheckpointInfo)>, Error> {
+pub fn newest(
+    checkpoints: &Path,
+    skipped: &mut dyn FnMut(&Path, &str),
+) -> Result<Option<(PathBuf, CheckpointInfo)>, Error> {
     let mut found: Vec<(PathBuf, CheckpointInfo)> = Vec::new();
     let Ok(entries) = std::fs::read_dir(checkpoints) else { return Ok(None) };
     for entry in entries {
@@ -188,8 +202,11 @@ pub fn retain(checkpoints: &Path, phase: &str, keep: usize) -> Result<(), Error>
     let mut of_phase: Vec<(usize, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(checkpoints).map_err(Error::read(checkpoints))? {
         let path = entry.map_err(Error::read(checkpoints))?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if let Some(step) = name.strip_prefix(&format!("{phase}-")).and_then(|step| step.parse().ok()) {
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some(step) =
+            name.strip_prefix(&format!("{phase}-")).and_then(|step| step.parse().ok())
+        {
             of_phase.push((step, path));
         }
     }

@@ -48,7 +48,9 @@ pub enum Error {
         message: String,
     },
     /// The loss is not a number any more.
-    #[error("phase `{phase}`, step {step}: the loss is {loss}; lower optimizer.learning_rate or optimizer.clip_norm, or look at the rows of this step")]
+    #[error(
+        "phase `{phase}`, step {step}: the loss is {loss}; lower optimizer.learning_rate or optimizer.clip_norm, or look at the rows of this step"
+    )]
     Diverged {
         /// Name of the phase.
         phase: String,
@@ -70,9 +72,13 @@ impl Error {
             Self::Recipe { .. } | Self::Checkpoint { .. } => 64,
             Self::Model(model::Error::Config(_)) => 64,
             Self::Model(model::Error::Invalid { .. }) => 65,
-            Self::Model(model::Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => 64,
+            Self::Model(model::Error::Read { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                64
+            }
             Self::Model(_) | Self::Write { .. } | Self::Read { .. } => 75,
-            Self::Collective(_) => 75,
+            Self::Collective(error) => error.exit_code(),
             Self::Diverged { .. } => 79,
             Self::Device(_) => 69,
         }

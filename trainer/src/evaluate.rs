@@ -54,7 +54,11 @@ impl Evaluation<'_> {
             if !taken.insert(path.clone()) {
                 return Err(Error::recipe(
                     Path::new("[evaluation]"),
-                    format!("two benchmarks are called `{}` in {}; give one of them another `name`", benchmark.name, corpus.language()),
+                    format!(
+                        "two benchmarks are called `{}` in {}; give one of them another `name`",
+                        benchmark.name,
+                        corpus.language()
+                    ),
                 ));
             }
             if path.exists() {
@@ -81,10 +85,13 @@ impl Evaluation<'_> {
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<Prediction>, Error> {
         let schema = corpus.schema();
-        let requests: Vec<Request> =
-            questions.iter().map(|question| request(self.tokenizer, schema, question, self.prompt)).collect();
+        let requests: Vec<Request> = questions
+            .iter()
+            .map(|question| request(self.tokenizer, schema, question, self.prompt))
+            .collect();
         let limit = decoder.config.max_length();
-        let room = GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
+        let room =
+            GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
         for (question, request) in questions.iter().zip(&requests) {
             let length = request.prefix.len() + request.prompt.len();
             if length >= limit {
@@ -101,7 +108,13 @@ impl Evaluation<'_> {
             .map(|(question, (request, ids))| {
                 let answer = self.tokenizer.decode(&ids);
                 let classes = schema.of_task(question.task);
-                let (predicted, flaws) = read_answer(&answer, question.task, &classes, &question.sentence.text, self.prompt);
+                let (predicted, flaws) = read_answer(
+                    &answer,
+                    question.task,
+                    &classes,
+                    &question.sentence.text,
+                    self.prompt,
+                );
                 Prediction {
                     id: question.sentence.id.clone(),
                     dataset: benchmark.name.clone(),
@@ -120,7 +133,13 @@ impl Evaluation<'_> {
     }
 
     /// Every rank's part in a file of its own; rank 0 puts them together in the original order.
-    fn join(&self, path: &Path, found: Vec<Prediction>, total: usize, collective: &mut dyn Collective) -> Result<(), Error> {
+    fn join(
+        &self,
+        path: &Path,
+        found: Vec<Prediction>,
+        total: usize,
+        collective: &mut dyn Collective,
+    ) -> Result<(), Error> {
         let (rank, world) = (collective.rank(), collective.world());
         let part = |rank: usize| path.with_extension(format!("rank-{rank}.jsonl"));
         if let Some(folder) = path.parent() {
@@ -132,7 +151,8 @@ impl Evaluation<'_> {
             let mut parts = (0..world)
                 .map(|rank| Ok(predictions::read(&part(rank))?.into_iter()))
                 .collect::<Result<Vec<_>, Error>>()?;
-            let joined: Vec<Prediction> = (0..total).filter_map(|i| parts[i % world].next()).collect();
+            let joined: Vec<Prediction> =
+                (0..total).filter_map(|i| parts[i % world].next()).collect();
             predictions::write(path, &joined)?;
             for rank in 0..world {
                 let part = part(rank);
@@ -152,7 +172,11 @@ pub fn file_name(benchmark: &Benchmark, language: &str) -> String {
 /// The declaration of `name` or `name:split`: `datasets/NAME.toml`, or a path of its own.
 pub fn declaration(datasets: &Path, dataset: &str) -> PathBuf {
     let name = dataset.split(':').next().unwrap_or(dataset);
-    if name.ends_with(".toml") { PathBuf::from(name) } else { datasets.join(format!("{name}.toml")) }
+    if name.ends_with(".toml") {
+        PathBuf::from(name)
+    } else {
+        datasets.join(format!("{name}.toml"))
+    }
 }
 
 /// The split of `name:split`.
@@ -181,7 +205,12 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Er
 }
 
 /// The prompt of a question, with the same encoder as training.
-fn request(tokenizer: &Tokenizer, schema: &Schema, question: &Question, prompt: &PromptConfig) -> Request {
+fn request(
+    tokenizer: &Tokenizer,
+    schema: &Schema,
+    question: &Question,
+    prompt: &PromptConfig,
+) -> Request {
     let classes = match question.task {
         // Arguments are asked of known triggers: only their classes are offered.
         Task::Eae => event_classes(schema, &question.sentence),

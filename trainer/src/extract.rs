@@ -26,7 +26,11 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
     let tokenizer = Tokenizer::load(directory)?;
     let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
     if tokenizer.fingerprint() != info.tokenizer {
-        return Err(wrong(format!("its tokenizer is {}, its manifest says {}", tokenizer.fingerprint(), info.tokenizer)));
+        return Err(wrong(format!(
+            "its tokenizer is {}, its manifest says {}",
+            tokenizer.fingerprint(),
+            info.tokenizer
+        )));
     }
     let template = template_fingerprint(&info.prompt);
     if template != info.template {
@@ -69,21 +73,35 @@ impl Extractor {
         let requests: Vec<Request> = texts
             .iter()
             .map(|text| {
-                let sentence = Sentence { text: text.clone(), language: language.into(), ..Sentence::default() };
+                let sentence = Sentence {
+                    text: text.clone(),
+                    language: language.into(),
+                    ..Sentence::default()
+                };
                 let example = extraction(schema, &classes, task, &sentence, &self.prompt);
-                Request { prefix: self.tokenizer.encode(&example.prefix), prompt: self.tokenizer.encode(&example.prompt) }
+                Request {
+                    prefix: self.tokenizer.encode(&example.prefix),
+                    prompt: self.tokenizer.encode(&example.prompt),
+                }
             })
             .collect();
         let limit = self.decoder.config.max_length();
-        if let Some((i, request)) = requests.iter().enumerate().find(|(_, r)| r.prefix.len() + r.prompt.len() >= limit) {
+        if let Some((i, request)) =
+            requests.iter().enumerate().find(|(_, r)| r.prefix.len() + r.prompt.len() >= limit)
+        {
             let length = request.prefix.len() + request.prompt.len();
-            return Err(config(format!("text {} and its classes have {length} tokens, the model reads {limit}", i + 1)));
+            return Err(config(format!(
+                "text {} and its classes have {length} tokens, the model reads {limit}",
+                i + 1
+            )));
         }
         let answers = generate(&self.decoder, &requests, GENERATION, &mut |_| {});
         Ok(texts
             .iter()
             .zip(answers)
-            .map(|(text, ids)| read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt))
+            .map(|(text, ids)| {
+                read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt)
+            })
             .collect())
     }
 }

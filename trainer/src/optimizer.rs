@@ -83,7 +83,9 @@ impl OptimizerConfig {
             ("optimizer.final_share", self.final_share, 0.0, 1.0),
         ];
         match ranges.iter().find(|(_, value, low, high)| !(low..=high).contains(&value)) {
-            Some((name, value, low, high)) => Err(format!("{name} is {value}, expected {low} to {high}")),
+            Some((name, value, low, high)) => {
+                Err(format!("{name} is {value}, expected {low} to {high}"))
+            }
             None => Ok(()),
         }
     }
@@ -107,7 +109,13 @@ pub struct Optimizer {
 
 impl Optimizer {
     /// Changes every weight that has a gradient; `factor` is the schedule's.
-    pub fn step(&mut self, decoder: &mut Decoder, gradients: Gradients, config: &OptimizerConfig, factor: f64) {
+    pub fn step(
+        &mut self,
+        decoder: &mut Decoder,
+        gradients: Gradients,
+        config: &OptimizerConfig,
+        factor: f64,
+    ) {
         self.steps += 1;
         decoder.map("", &mut Update { optimizer: self, gradients, config, factor });
     }
@@ -130,7 +138,10 @@ impl Optimizer {
     /// State from a checkpoint.
     pub fn from_host(tensors: HostTensors, steps: usize, device: &Device) -> Result<Self, Error> {
         let write = |(dims, values): &(Vec<usize>, Vec<f32>)| {
-            Tensor::<1>::from_data(TensorData::new(values.clone(), [dims.iter().product::<usize>()]), device)
+            Tensor::<1>::from_data(
+                TensorData::new(values.clone(), [dims.iter().product::<usize>()]),
+                device,
+            )
         };
         let mut moments = BTreeMap::new();
         for (name, tensor) in &tensors {
@@ -164,7 +175,9 @@ impl Optimizer {
     fn muon(&mut self, path: &str, gradient: Tensor<1>, rows: usize, columns: usize) -> Tensor<2> {
         const MOMENTUM: f64 = 0.95;
         let first = match self.moments.remove(path) {
-            Some(moments) => moments.first.mul_scalar(MOMENTUM) + gradient.clone().mul_scalar(1.0 - MOMENTUM),
+            Some(moments) => {
+                moments.first.mul_scalar(MOMENTUM) + gradient.clone().mul_scalar(1.0 - MOMENTUM)
+            }
             None => gradient.clone().mul_scalar(1.0 - MOMENTUM),
         };
         let ahead = first.clone().mul_scalar(MOMENTUM) + gradient.mul_scalar(1.0 - MOMENTUM);
@@ -199,14 +212,19 @@ struct Update<'a> {
 
 impl Mapper for Update<'_> {
     fn weight<const D: usize>(&mut self, path: &str, weight: &mut Weight<D>) {
-        let Some(gradient) = self.gradients.remove(path).filter(|_| weight.trainable) else { return };
+        let Some(gradient) = self.gradients.remove(path).filter(|_| weight.trainable) else {
+            return;
+        };
         let dims = weight.value.dims();
         let matrix = D == 2 && path.starts_with("model.layers.");
         let (update, rate) = if self.config.name == Rule::Muon && matrix {
             let update = self.optimizer.muon(path, gradient, dims[0], dims[1]);
             (update.reshape(dims), self.config.muon_learning_rate)
         } else {
-            (self.optimizer.adamw(path, gradient, self.config).reshape(dims), self.config.learning_rate)
+            (
+                self.optimizer.adamw(path, gradient, self.config).reshape(dims),
+                self.config.learning_rate,
+            )
         };
         let rate = rate * self.factor;
         // Norm gains are vectors and are not decayed.

@@ -44,7 +44,9 @@ fn forget_stale_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Err
     }
     let predictions = run_dir.all_predictions();
     match std::fs::remove_dir_all(&predictions) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::write(&predictions)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::write(&predictions)(error));
+        }
         _ => std::fs::create_dir_all(&predictions).map_err(Error::write(&predictions))?,
     }
     Ok(model::files::write_atomically(&path, asked.as_bytes())?)
@@ -117,7 +119,13 @@ fn texts(recipe: &Recipe, data_root: &Path) -> Result<Vec<String>, Error> {
     Ok(texts)
 }
 
-fn add(texts: &mut Vec<String>, schema: &Schema, tasks: &[Task], sentence: &Sentence, prompt: &PromptConfig) {
+fn add(
+    texts: &mut Vec<String>,
+    schema: &Schema,
+    tasks: &[Task],
+    sentence: &Sentence,
+    prompt: &PromptConfig,
+) {
     for task in tasks {
         let classes = schema.of_task(*task);
         let example = extraction(schema, &classes, *task, sentence, prompt);

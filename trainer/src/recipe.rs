@@ -291,7 +291,9 @@ impl<'de> Deserialize<'de> for Benchmark {
             toml::Value::String(dataset) => {
                 BenchmarkTable { dataset, name: None, tasks: Vec::new(), limit: None, floor: None }
             }
-            other => other.try_into().map_err(|error: toml::de::Error| serde::de::Error::custom(error.message()))?,
+            other => other
+                .try_into()
+                .map_err(|error: toml::de::Error| serde::de::Error::custom(error.message()))?,
         };
         let own = || table.dataset.split(':').next().unwrap_or_default().to_owned();
         Ok(Self {
@@ -315,7 +317,9 @@ impl Recipe {
     /// Reads a `recipe.lock`.
     pub fn load_lock(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
-        toml::from_str(&text).map_err(|error| Error::recipe(path, format!("not a resolved recipe of this version: {error}")))
+        toml::from_str(&text).map_err(|error| {
+            Error::recipe(path, format!("not a resolved recipe of this version: {error}"))
+        })
     }
 
     /// The text of `recipe.lock`.
@@ -351,7 +355,8 @@ impl Recipe {
         if self.evaluation.constrained {
             return Err("evaluation.constrained = true, but constrained decoding is not in this build; set it to false".into());
         }
-        let sources = usize::from(self.model.preset.is_some()) + usize::from(self.model.path.is_some());
+        let sources =
+            usize::from(self.model.preset.is_some()) + usize::from(self.model.path.is_some());
         if sources != 1 {
             return Err("[model] needs either `preset` or `path`".into());
         }
@@ -363,12 +368,17 @@ impl Recipe {
         }
         for baseline in &self.evaluation.baselines {
             if !["untrained", "base"].contains(&baseline.as_str()) {
-                return Err(format!("evaluation.baselines names `{baseline}`; known: untrained, base"));
+                return Err(format!(
+                    "evaluation.baselines names `{baseline}`; known: untrained, base"
+                ));
             }
         }
         for (i, phase) in self.phase.iter().enumerate() {
             if self.phase[..i].iter().any(|earlier| earlier.name == phase.name) {
-                return Err(format!("two phases are called `{}`; give one of them another `name`", phase.name));
+                return Err(format!(
+                    "two phases are called `{}`; give one of them another `name`",
+                    phase.name
+                ));
             }
             phase.check().map_err(|message| format!("phase `{}`: {message}", phase.name))?;
         }
@@ -391,9 +401,14 @@ impl Phase {
             return Err(format!("{name} is 0, expected at least 1"));
         }
         let names: Vec<String> = self.datasets.iter().map(|source| source.to_string()).collect();
-        let named = |weighted: &&String| names.iter().any(|name| name.split(':').next() == Some(weighted.as_str()));
+        let named = |weighted: &&String| {
+            names.iter().any(|name| name.split(':').next() == Some(weighted.as_str()))
+        };
         if let Some(unknown) = self.weights.keys().find(|weighted| !named(weighted)) {
-            return Err(format!("`weights` names `{unknown}`, which is not among the datasets: {}", names.join(", ")));
+            return Err(format!(
+                "`weights` names `{unknown}`, which is not among the datasets: {}",
+                names.join(", ")
+            ));
         }
         match self.length {
             Length::Epochs(epochs) if !(epochs > 0.0 && epochs.is_finite()) => {

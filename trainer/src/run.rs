@@ -85,7 +85,8 @@ pub fn run(
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
-    let mut rank = Rank { run_dir, recipe: &recipe, data_root, collective, stop, report, tokenizer, device };
+    let mut rank =
+        Rank { run_dir, recipe: &recipe, data_root, collective, stop, report, tokenizer, device };
     rank.live()
 }
 
@@ -111,13 +112,18 @@ impl Rank<'_> {
     /// The newest checkpoint, or the base.
     fn resume(&mut self) -> Result<(Learner, Position), Error> {
         let mut skipped = Vec::new();
-        let newest = checkpoint::newest(&self.run_dir.checkpoints(), &mut |_, why| skipped.push(why.to_owned()))?;
+        let newest = checkpoint::newest(&self.run_dir.checkpoints(), &mut |_, why| {
+            skipped.push(why.to_owned())
+        })?;
         for why in skipped {
             (self.report)(Progress::Skipped(why));
         }
         let Some((directory, info)) = newest else {
             let decoder = base(self.recipe, &self.tokenizer, &self.device)?;
-            return Ok((Learner { decoder, optimizer: Optimizer::default(), lora: None }, Position::default()));
+            return Ok((
+                Learner { decoder, optimizer: Optimizer::default(), lora: None },
+                Position::default(),
+            ));
         };
         self.check_fits(&directory, &info)?;
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
@@ -138,23 +144,38 @@ impl Rank<'_> {
         let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
         let tokenizer = self.tokenizer.fingerprint();
         if info.tokenizer != tokenizer {
-            return Err(wrong(format!("was trained with tokenizer {}, this run has {tokenizer}", info.tokenizer)));
+            return Err(wrong(format!(
+                "was trained with tokenizer {}, this run has {tokenizer}",
+                info.tokenizer
+            )));
         }
         match self.recipe.phase.get(info.position.phase) {
             Some(phase) if phase.name == info.phase => {
                 let template = template_fingerprint(&phase.prompt);
                 if template != info.template {
-                    return Err(wrong(format!("was trained with template {}, this recipe has {template}", info.template)));
+                    return Err(wrong(format!(
+                        "was trained with template {}, this recipe has {template}",
+                        info.template
+                    )));
                 }
                 Ok(())
             }
-            _ => Err(wrong(format!("belongs to phase `{}`, which this recipe does not have there", info.phase))),
+            _ => Err(wrong(format!(
+                "belongs to phase `{}`, which this recipe does not have there",
+                info.phase
+            ))),
         }
     }
 
     /// Hands the adapters over and starts the optimizer afresh.
-    fn begin_phase(&mut self, learner: &mut Learner, phase: &Phase, index: usize) -> Result<(), Error> {
-        let goes_on = phase.adapter == AdapterHandover::Continue && learner.lora.as_ref() == Some(&phase.lora);
+    fn begin_phase(
+        &mut self,
+        learner: &mut Learner,
+        phase: &Phase,
+        index: usize,
+    ) -> Result<(), Error> {
+        let goes_on = phase.adapter == AdapterHandover::Continue
+            && learner.lora.as_ref() == Some(&phase.lora);
         learner.optimizer = Optimizer::default();
         if phase.train == Train::Lora && goes_on {
             freeze_base(&mut learner.decoder);
@@ -176,10 +197,16 @@ impl Rank<'_> {
     }
 
     /// The loop.
-    fn run_phase(&mut self, learner: &mut Learner, phase: &Phase, position: Position) -> Result<Outcome, Error> {
+    fn run_phase(
+        &mut self,
+        learner: &mut Learner,
+        phase: &Phase,
+        position: Position,
+    ) -> Result<Outcome, Error> {
         let shards = Arc::new(ShardSet::open(&self.run_dir.prepared(position.phase, &phase.name))?);
         let mixture = Mixture { weights: phase.weights.clone() };
-        let order = Order::new(self.recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
+        let order =
+            Order::new(self.recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
         let steps = steps(phase, &order);
         let share = Share { index: self.collective.rank(), count: self.collective.world() };
         let loader = Loader::new(Arc::clone(&shards), order, share, position.step, steps);
@@ -208,7 +235,11 @@ impl Rank<'_> {
                 stopping,
             )?;
             if !(outcome.loss.is_finite() && outcome.gradient_norm.is_finite()) {
-                return Err(Error::Diverged { phase: phase.name.clone(), step: step + 1, loss: outcome.loss });
+                return Err(Error::Diverged {
+                    phase: phase.name.clone(),
+                    step: step + 1,
+                    loss: outcome.loss,
+                });
             }
             let seconds = started.elapsed().as_secs_f64();
             self.tell(
@@ -244,8 +275,13 @@ impl Rank<'_> {
         if self.collective.rank() != 0 {
             return Ok(None);
         }
-        let index: BTreeMap<&str, usize> =
-            self.recipe.phase.iter().enumerate().map(|(i, phase)| (phase.name.as_str(), i)).collect();
+        let index: BTreeMap<&str, usize> = self
+            .recipe
+            .phase
+            .iter()
+            .enumerate()
+            .map(|(i, phase)| (phase.name.as_str(), i))
+            .collect();
         let keep = |line: &StepMetrics| {
             index.get(line.phase.as_str()).is_some_and(|phase| {
                 *phase < position.phase || (*phase == position.phase && line.step <= position.step)
@@ -264,11 +300,20 @@ impl Rank<'_> {
 
     /// A stream of its own for each (phase, step, rank).
     fn dropout_seed(&self, phase: usize, step: usize) -> u64 {
-        let parts = [self.recipe.run.seed, phase as u64, step as u64, self.collective.rank() as u64];
-        parts.iter().fold(0xCBF2_9CE4_8422_2325, |hash, part| (hash ^ part).wrapping_mul(0x0000_0100_0000_01B3))
+        let parts =
+            [self.recipe.run.seed, phase as u64, step as u64, self.collective.rank() as u64];
+        parts.iter().fold(0xCBF2_9CE4_8422_2325, |hash, part| {
+            (hash ^ part).wrapping_mul(0x0000_0100_0000_01B3)
+        })
     }
 
-    fn save(&mut self, learner: &Learner, phase: &Phase, position: Position, phase_done: bool) -> Result<(), Error> {
+    fn save(
+        &mut self,
+        learner: &Learner,
+        phase: &Phase,
+        position: Position,
+        phase_done: bool,
+    ) -> Result<(), Error> {
         if self.collective.rank() == 0 {
             let info = CheckpointInfo {
                 position,
@@ -282,7 +327,8 @@ impl Rank<'_> {
                 files: BTreeMap::new(),
             };
             let checkpoints = self.run_dir.checkpoints();
-            let directory = checkpoint::save(&checkpoints, learner, info, &self.run_dir.tokenizer())?;
+            let directory =
+                checkpoint::save(&checkpoints, learner, info, &self.run_dir.tokenizer())?;
             checkpoint::retain(&checkpoints, &phase.name, self.recipe.checkpoint.keep)?;
             (self.report)(Progress::Checkpoint(directory));
         }
@@ -329,7 +375,8 @@ pub fn steps(phase: &Phase, order: &Order) -> usize {
 /// The schedule of a phase.
 pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
     let config = &phase.optimizer;
-    let warmup = if config.warmup < 1.0 { (config.warmup * steps as f64).ceil() } else { config.warmup };
+    let warmup =
+        if config.warmup < 1.0 { (config.warmup * steps as f64).ceil() } else { config.warmup };
     Schedule {
         peak: config.learning_rate,
         warmup: warmup as usize,
@@ -353,7 +400,11 @@ pub fn base(recipe: &Recipe, tokenizer: &Tokenizer, device: &Device) -> Result<D
 }
 
 /// The same shape with random weights.
-pub fn untrained(recipe: &Recipe, tokenizer: &Tokenizer, device: &Device) -> Result<Decoder, Error> {
+pub fn untrained(
+    recipe: &Recipe,
+    tokenizer: &Tokenizer,
+    device: &Device,
+) -> Result<Decoder, Error> {
     let config = decoder_config(recipe, tokenizer)?;
     Ok(Decoder::init(&config, recipe.model.init, recipe.run.seed, device))
 }
@@ -370,7 +421,9 @@ pub fn decoder_config(recipe: &Recipe, tokenizer: &Tokenizer) -> Result<DecoderC
                 hidden_size: model.hidden_size.unwrap_or(preset.hidden_size),
                 intermediate_size: model.intermediate_size.unwrap_or(preset.intermediate_size),
                 num_hidden_layers: model.num_hidden_layers.unwrap_or(preset.num_hidden_layers),
-                num_attention_heads: model.num_attention_heads.unwrap_or(preset.num_attention_heads),
+                num_attention_heads: model
+                    .num_attention_heads
+                    .unwrap_or(preset.num_attention_heads),
                 ..preset
             }
         }

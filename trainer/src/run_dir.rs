@@ -82,7 +82,10 @@ impl RunDir {
 
     /// Predictions of one model for one dataset.
     pub fn predictions(&self, which: &str, dataset: &str) -> PathBuf {
-        self.root.join("predictions").join(which).join(format!("{}.jsonl", dataset.replace([':', '/'], "-")))
+        self.root
+            .join("predictions")
+            .join(which)
+            .join(format!("{}.jsonl", dataset.replace([':', '/'], "-")))
     }
 
     /// Predictions of all models.

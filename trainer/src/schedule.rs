@@ -63,7 +63,14 @@ mod tests {
 
     #[test]
     fn cosine_has_its_published_values() {
-        let schedule = Schedule { peak: 3e-4, warmup: 10, steps: 110, shape: Shape::Cosine, stable: 0.0, final_share: 0.0 };
+        let schedule = Schedule {
+            peak: 3e-4,
+            warmup: 10,
+            steps: 110,
+            shape: Shape::Cosine,
+            stable: 0.0,
+            final_share: 0.0,
+        };
         assert!((schedule.rate(0) - 3e-5).abs() < 1e-12);
         assert!((schedule.rate(9) - 3e-4).abs() < 1e-12);
         assert!((schedule.rate(60) - 1.5e-4).abs() < 1e-12);
@@ -72,7 +79,14 @@ mod tests {
 
     #[test]
     fn wsd_stays_then_falls() {
-        let schedule = Schedule { peak: 1.0, warmup: 0, steps: 100, shape: Shape::Wsd, stable: 0.5, final_share: 0.0 };
+        let schedule = Schedule {
+            peak: 1.0,
+            warmup: 0,
+            steps: 100,
+            shape: Shape::Wsd,
+            stable: 0.5,
+            final_share: 0.0,
+        };
         assert_eq!(schedule.rate(49), 1.0);
         assert!((schedule.rate(75) - 0.5).abs() < 1e-9);
     }

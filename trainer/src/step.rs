@@ -9,11 +9,11 @@ use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchConfig, LossAverage};
 use burn::tensor::{Tensor, TensorData};
 use data_pipeline::batch::{Batch, Group};
+use model::Decoder;
 use model::backward::{Gradients, Options, backward};
 use model::layout::{GroupBatch, Target};
 use model::ops::GroupShape;
 use model::weight::{WeightInfo, list};
-use model::Decoder;
 use std::collections::BTreeMap;
 
 /// What a rank computes in a step.
@@ -40,13 +40,19 @@ pub struct StepOutcome {
 }
 
 /// Gradient of this rank's rows, already divided by the global count; its share of the loss.
-pub fn gradients(decoder: &Decoder, input: StepInput, batch: &BatchConfig, average: LossAverage) -> (f64, Gradients) {
+pub fn gradients(
+    decoder: &Decoder,
+    input: StepInput,
+    batch: &BatchConfig,
+    average: LossAverage,
+) -> (f64, Gradients) {
     let mut gradients = Gradients::new();
     let mut loss = 0.0;
     for (i, micro) in Batch::pack(input.groups, batch.micro_tokens).into_iter().enumerate() {
         let weight = weights(&micro, average, input.samples, input.supervised);
         let micro = to_model(micro, &weight);
-        let dropout_seed = input.dropout_seed.map(|seed| seed.wrapping_add(0x1_0000_0000 * (i as u64 + 1)));
+        let dropout_seed =
+            input.dropout_seed.map(|seed| seed.wrapping_add(0x1_0000_0000 * (i as u64 + 1)));
         let options = Options { recompute: batch.recompute, dropout_seed, ..Options::default() };
         loss += backward(decoder, &micro, options, &mut gradients).sum;
     }
@@ -64,12 +70,17 @@ pub fn apply(
     collective: &mut dyn Collective,
     stopping: bool,
 ) -> Result<StepOutcome, Error> {
-    let infos: Vec<WeightInfo> = list(decoder, "").into_iter().filter(|info| info.trainable).collect();
-    let (loss, stopping, mut gradients) = reduce(decoder, loss, stopping, gradients, &infos, collective)?;
+    let infos: Vec<WeightInfo> =
+        list(decoder, "").into_iter().filter(|info| info.trainable).collect();
+    let (loss, stopping, mut gradients) =
+        reduce(decoder, loss, stopping, gradients, &infos, collective)?;
     let gradient_norm = norm(&gradients);
     if config.clip_norm > 0.0 && gradient_norm > config.clip_norm {
         let scale = config.clip_norm / (gradient_norm + 1e-6);
-        gradients = gradients.into_iter().map(|(path, gradient)| (path, gradient.mul_scalar(scale))).collect();
+        gradients = gradients
+            .into_iter()
+            .map(|(path, gradient)| (path, gradient.mul_scalar(scale)))
+            .collect();
     }
     if loss.is_finite() && gradient_norm.is_finite() {
         optimizer.step(decoder, gradients, config, factor);
@@ -89,7 +100,8 @@ fn reduce(
     if collective.world() == 1 {
         return Ok((loss, usize::from(stopping), gradients));
     }
-    let mut buffer: Vec<f32> = Vec::with_capacity(infos.iter().map(WeightInfo::numel).sum::<usize>() + 3);
+    let mut buffer: Vec<f32> =
+        Vec::with_capacity(infos.iter().map(WeightInfo::numel).sum::<usize>() + 3);
     for info in infos {
         match gradients.get(&info.path) {
             Some(gradient) => buffer.extend(gradient.to_data().iter::<f32>()),
@@ -106,7 +118,10 @@ fn reduce(
     for info in infos {
         let part = buffer[start..start + info.numel()].to_vec();
         start += info.numel();
-        summed.insert(info.path.clone(), Tensor::from_data(TensorData::new(part, [info.numel()]), &device));
+        summed.insert(
+            info.path.clone(),
+            Tensor::from_data(TensorData::new(part, [info.numel()]), &device),
+        );
     }
     let loss = f64::from(buffer[start]) + f64::from(buffer[start + 1]);
     Ok((loss, buffer[start + 2].round() as usize, summed))
@@ -114,7 +129,8 @@ fn reduce(
 
 /// Global norm over all gradients.
 fn norm(gradients: &Gradients) -> f64 {
-    let squares: Vec<Tensor<1>> = gradients.values().map(|gradient| gradient.clone().square().sum()).collect();
+    let squares: Vec<Tensor<1>> =
+        gradients.values().map(|gradient| gradient.clone().square().sum()).collect();
     if squares.is_empty() {
         return 0.0;
     }
@@ -131,7 +147,11 @@ fn weights(batch: &Batch, average: LossAverage, samples: usize, supervised: u64)
             for target in &batch.targets {
                 *counts.entry(target.row).or_default() += 1;
             }
-            batch.targets.iter().map(|target| 1.0 / (counts[&target.row] * samples.max(1)) as f32).collect()
+            batch
+                .targets
+                .iter()
+                .map(|target| 1.0 / (counts[&target.row] * samples.max(1)) as f32)
+                .collect()
         }
     }
 }
@@ -147,7 +167,11 @@ pub fn to_model(batch: Batch, weights: &[f32]) -> GroupBatch {
             .targets
             .iter()
             .zip(weights)
-            .map(|(target, weight)| Target { position: target.position, label: target.label, weight: *weight })
+            .map(|(target, weight)| Target {
+                position: target.position,
+                label: target.label,
+                weight: *weight,
+            })
             .collect(),
     }
 }

@@ -28,7 +28,14 @@ pub(crate) struct Assembly<'a> {
 struct Located {
     entities: Vec<(String, Mention)>,
     relations: Vec<(String, usize, usize)>,
-    events: Vec<(String, Mention, Vec<(String, Mention)>)>,
+    events: Vec<LocatedEvent>,
+}
+
+/// An event whose places are mentions of the text.
+struct LocatedEvent {
+    label: String,
+    trigger: Mention,
+    fillers: Vec<(String, Mention)>,
 }
 
 impl<'a> Assembly<'a> {
@@ -118,12 +125,9 @@ impl<'a> Assembly<'a> {
         Ok(relations)
     }
 
-    fn events(
-        &mut self,
-        found: Vec<(String, Mention, Vec<(String, Mention)>)>,
-    ) -> Result<Vec<Event>, String> {
+    fn events(&mut self, found: Vec<LocatedEvent>) -> Result<Vec<Event>, String> {
         let mut events = Vec::new();
-        for (label, trigger, fillers) in found {
+        for LocatedEvent { label, trigger, fillers } in found {
             let Some(class) = self.class(&label, Kind::Event)? else { continue };
             let mut arguments = Vec::new();
             for (role, mention) in fillers {
@@ -197,12 +201,12 @@ fn locate(content: &Annotated) -> Result<Located, String> {
         .iter()
         .map(|event| {
             let trigger = text.mention(&event.trigger, &event.label)?;
-            let arguments = event
+            let fillers = event
                 .arguments
                 .iter()
                 .map(|(role, place)| Ok((role.clone(), text.mention(place, role)?)))
                 .collect::<Result<Vec<_>, String>>()?;
-            Ok((event.label.clone(), trigger, arguments))
+            Ok(LocatedEvent { label: event.label.clone(), trigger, fillers })
         })
         .collect::<Result<Vec<_>, String>>()?;
     Ok(Located { entities, relations, events })

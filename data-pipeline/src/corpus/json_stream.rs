@@ -45,8 +45,7 @@ pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error
 }
 
 fn annotated(value: Value, end: End) -> Result<Annotated, String> {
-    let object: Object =
-        serde_json::from_value(value).map_err(|error| format!("{}", without_place(&error)))?;
+    let object: Object = serde_json::from_value(value).map_err(|error| without_place(&error))?;
     let past = usize::from(end == End::Inclusive);
     let mut entities = Vec::new();
     for (label, surfaces) in object.label {

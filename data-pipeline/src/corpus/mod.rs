@@ -1,11 +1,11 @@
 //! A declaration in `configs/datasets/` becomes sentences.
 //!
 //! # Layout
-//! - [`declaration`]: what a declaration may say; [`labels`]: original labels and their classes.
+//! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
 //! - `columns`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `frames`: one file a
-//!   family of formats. A reader gives [`row`]s in the corpus's own words and knows no class.
-//! - [`assembly`]: rows become sentences, or go to [`quarantine`] with the reason.
-//! - [`check`], [`stats`]: what `knowcoder data validate` and `data stats` say.
+//!   family of formats. A reader gives `row`s in the corpus's own words and knows no class.
+//! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
+//! - `check`, `stats`: what `knowcoder data validate` and `data stats` say.
 //!
 //! Nothing is lost silently: a dropped label is counted, a row that does not fit is kept with its
 //! reason, more of them than declared stop the run, and so does a count that is not the declared.

@@ -275,7 +275,8 @@ mod tests {
         let names = names("train");
         let mut random = Random::of(&["draw"]);
         let first = names.draw("Person", &[], false, &mut random).unwrap();
-        let second = names.draw("Person", &[first.clone()], false, &mut random).unwrap();
+        let second =
+            names.draw("Person", std::slice::from_ref(&first), false, &mut random).unwrap();
         assert_ne!(first, second);
         assert_eq!(names.draw("Person", &[first, second], false, &mut random), None);
         assert_eq!(names.draw("Ship", &[], false, &mut random), None);

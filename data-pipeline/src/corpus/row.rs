@@ -1,6 +1,6 @@
 //! What a reader found in one row, in the corpus's own words.
 //!
-//! Readers know formats; [`Assembly`](super::assembly::Assembly) knows labels, classes and what
+//! Readers know formats; `Assembly` knows labels, classes and what
 //! makes a sentence sound. This is what passes between them.
 
 use super::source::Source;

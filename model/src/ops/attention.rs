@@ -52,7 +52,11 @@ pub fn group_attention(
     let q_ghsd = q_ghsd.mul_scalar(1.0 / (d as f64).sqrt());
     let apart = |t: Tensor<4>| {
         let t = t.narrow(2, p, k * u);
-        if k == 1 { t } else { t.reshape([g, h, k, u, d]).swap_dims(1, 2).reshape([g * k, h, u, d]) }
+        if k == 1 {
+            t
+        } else {
+            t.reshape([g, h, k, u, d]).swap_dims(1, 2).reshape([g * k, h, u, d])
+        }
     };
     let joined = |t: Tensor<4>, width: usize| {
         if k == 1 {
@@ -62,7 +66,8 @@ pub fn group_attention(
         }
     };
     let v_own = apart(v_ghsd.clone());
-    let own = apart(q_ghsd.clone()).matmul(apart(k_ghsd.clone()).swap_dims(2, 3)) + bias.own.clone();
+    let own =
+        apart(q_ghsd.clone()).matmul(apart(k_ghsd.clone()).swap_dims(2, 3)) + bias.own.clone();
     let (Some(prefix_bias), Some(shared_bias)) = (&bias.prefix, &bias.shared) else {
         return joined(activation::softmax(own, 3).matmul(v_own), d);
     };
@@ -71,8 +76,7 @@ pub fn group_attention(
     let scores = prefix(&q_ghsd).matmul(k_prefix.clone().swap_dims(2, 3)) + prefix_bias.clone();
     let prefix_out = activation::softmax(scores, 3).matmul(v_prefix.clone());
 
-    let shared =
-        q_ghsd.narrow(2, p, k * u).matmul(k_prefix.swap_dims(2, 3)) + shared_bias.clone();
+    let shared = q_ghsd.narrow(2, p, k * u).matmul(k_prefix.swap_dims(2, 3)) + shared_bias.clone();
     let weights = activation::softmax(Tensor::cat(vec![shared, joined(own, u)], 3), 3);
     let own_weights = weights.clone().narrow(3, p, u);
     let own_weights = if k == 1 {
@@ -80,7 +84,8 @@ pub fn group_attention(
     } else {
         own_weights.reshape([g, h, k, u, u]).swap_dims(1, 2).reshape([g * k, h, u, u])
     };
-    let suffix_out = weights.narrow(3, 0, p).matmul(v_prefix) + joined(own_weights.matmul(v_own), d);
+    let suffix_out =
+        weights.narrow(3, 0, p).matmul(v_prefix) + joined(own_weights.matmul(v_own), d);
     Tensor::cat(vec![prefix_out, suffix_out], 2)
 }
 
@@ -105,7 +110,8 @@ pub fn cached_attention(
     };
     // The rows are queries of one product: the prefix is read once, not once a row.
     let p = k_prefix.dims()[2];
-    let together = |t: Tensor<4>, width: usize| t.swap_dims(0, 1).reshape([1, h, rows * new, width]);
+    let together =
+        |t: Tensor<4>, width: usize| t.swap_dims(0, 1).reshape([1, h, rows * new, width]);
     let apart = |t: Tensor<4>, width: usize| t.reshape([h, rows, new, width]).swap_dims(0, 1);
     let shared = apart(together(q, d).matmul(k_prefix.clone().swap_dims(2, 3)), p);
     let weights = activation::softmax(Tensor::cat(vec![shared, own_scores], 3) + bias.clone(), 3);

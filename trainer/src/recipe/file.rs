@@ -1,8 +1,8 @@
 //! Recipe files as they are written, and how several become one.
 
 use super::{
-    AdapterHandover, BatchConfig, CheckpointConfig, EvaluationConfig, Length, LossAverage, ModelConfig, Phase,
-    Recipe, RunConfig, TokenizerConfig, Train,
+    AdapterHandover, BatchConfig, CheckpointConfig, EvaluationConfig, Length, LossAverage,
+    ModelConfig, Phase, Recipe, RunConfig, TokenizerConfig, Train,
 };
 use crate::Error;
 use crate::optimizer::OptimizerConfig;
@@ -113,9 +113,14 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
     }
     let merged: RecipeFile = typed(path, "recipe", Value::Table(table.clone()))?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    let directory = std::fs::canonicalize(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })
-        .map_err(Error::read(directory))?;
-    let section = |name: &str| table.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
+    let directory = std::fs::canonicalize(if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    })
+    .map_err(Error::read(directory))?;
+    let section =
+        |name: &str| table.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
     let phases = merged
         .phase
         .iter()
@@ -125,7 +130,10 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
     let mut recipe = Recipe {
         run: merged.run,
         model: ModelConfig { path: merged.model.path.map(absolute), ..merged.model },
-        tokenizer: TokenizerConfig { file: merged.tokenizer.file.map(absolute), ..merged.tokenizer },
+        tokenizer: TokenizerConfig {
+            file: merged.tokenizer.file.map(absolute),
+            ..merged.tokenizer
+        },
         evaluation: merged.evaluation,
         checkpoint: merged.checkpoint,
         datasets: absolute(merged.datasets.unwrap_or_else(|| "datasets".into())),
@@ -133,7 +141,8 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         origins,
     };
     if recipe.run.name.is_empty() {
-        recipe.run.name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        recipe.run.name =
+            path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     }
     note_defaults(&mut recipe);
     Ok(recipe)
@@ -142,7 +151,10 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
 /// One file merged over what it extends.
 fn read(path: &Path, origins: &mut BTreeMap<String, String>, depth: usize) -> Result<Table, Error> {
     if depth > 8 {
-        return Err(Error::recipe(path, "extends more than 8 files deep; does a file extend itself?"));
+        return Err(Error::recipe(
+            path,
+            "extends more than 8 files deep; does a file extend itself?",
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::InvalidData => Error::recipe(path, "is not UTF-8 text"),
@@ -153,10 +165,13 @@ fn read(path: &Path, origins: &mut BTreeMap<String, String>, depth: usize) -> Re
     if let Err(error) = toml::from_str::<RecipeFile>(&text) {
         return Err(Error::recipe(&at(path, &text, error.span()), hint(error.message())));
     }
-    let mut table: Table = text.parse().map_err(|error: toml::de::Error| Error::recipe(path, error.message()))?;
+    let mut table: Table =
+        text.parse().map_err(|error: toml::de::Error| Error::recipe(path, error.message()))?;
     anchor(path, &mut table)?;
     let mut merged = match table.get("extends").and_then(Value::as_str) {
-        Some(parent) => read(&path.parent().unwrap_or(Path::new(".")).join(parent), origins, depth + 1)?,
+        Some(parent) => {
+            read(&path.parent().unwrap_or(Path::new(".")).join(parent), origins, depth + 1)?
+        }
         None => Table::new(),
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -167,7 +182,8 @@ fn read(path: &Path, origins: &mut BTreeMap<String, String>, depth: usize) -> Re
 
 /// Paths are relative to the file that names them, also when another file extends it.
 fn anchor(path: &Path, table: &mut Table) -> Result<(), Error> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = std::fs::canonicalize(parent).map_err(Error::read(parent))?;
     let absolute = |value: &mut Value| {
         if let Value::String(text) = value {
@@ -179,7 +195,11 @@ fn anchor(path: &Path, table: &mut Table) -> Result<(), Error> {
     }
     table.get_mut("datasets").map(absolute);
     for (section, key) in [("model", "path"), ("tokenizer", "file")] {
-        table.get_mut(section).and_then(Value::as_table_mut).and_then(|section| section.get_mut(key)).map(absolute);
+        table
+            .get_mut(section)
+            .and_then(Value::as_table_mut)
+            .and_then(|section| section.get_mut(key))
+            .map(absolute);
     }
     Ok(())
 }
@@ -205,11 +225,19 @@ fn hint(message: &str) -> String {
 }
 
 /// Deep merge; arrays are replaced.
-fn merge(into: &mut Table, from: Table, prefix: &str, origin: &str, origins: &mut BTreeMap<String, String>) {
+fn merge(
+    into: &mut Table,
+    from: Table,
+    prefix: &str,
+    origin: &str,
+    origins: &mut BTreeMap<String, String>,
+) {
     for (key, value) in from {
         let dotted = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match (into.get_mut(&key), value) {
-            (Some(Value::Table(kept)), Value::Table(new)) => merge(kept, new, &dotted, origin, origins),
+            (Some(Value::Table(kept)), Value::Table(new)) => {
+                merge(kept, new, &dotted, origin, origins)
+            }
             (_, Value::Table(new)) => {
                 let mut table = Table::new();
                 merge(&mut table, new, &dotted, origin, origins);
@@ -224,11 +252,16 @@ fn merge(into: &mut Table, from: Table, prefix: &str, origin: &str, origins: &mu
 }
 
 /// `a.b=c`; `phase.0.steps=5` reaches into the phases.
-fn apply_set(path: &Path, table: &mut Table, set: &str, origins: &mut BTreeMap<String, String>) -> Result<(), Error> {
+fn apply_set(
+    path: &Path,
+    table: &mut Table,
+    set: &str,
+    origins: &mut BTreeMap<String, String>,
+) -> Result<(), Error> {
     let wrong = |message: String| Error::recipe(path, message);
-    let (key, text) = set
-        .split_once('=')
-        .ok_or_else(|| wrong(format!("--set {set}: expected KEY=VALUE, such as optimizer.learning_rate=1e-4")))?;
+    let (key, text) = set.split_once('=').ok_or_else(|| {
+        wrong(format!("--set {set}: expected KEY=VALUE, such as optimizer.learning_rate=1e-4"))
+    })?;
     let value: Value = match format!("x = {text}").parse::<Table>() {
         Ok(mut parsed) => parsed.remove("x").unwrap_or(Value::String(text.into())),
         Err(_) => Value::String(text.into()),
@@ -244,10 +277,11 @@ fn apply_set(path: &Path, table: &mut Table, set: &str, origins: &mut BTreeMap<S
             (Value::Array(items), Some(index)) => {
                 walked.next();
                 let count = items.len();
-                items
-                    .get_mut(index)
-                    .and_then(Value::as_table_mut)
-                    .ok_or_else(|| wrong(format!("--set {set}: `{part}` has {count} entries, {index} is not one of them")))?
+                items.get_mut(index).and_then(Value::as_table_mut).ok_or_else(|| {
+                    wrong(format!(
+                        "--set {set}: `{part}` has {count} entries, {index} is not one of them"
+                    ))
+                })?
             }
             (Value::Table(inner), _) => inner,
             _ => return Err(wrong(format!("--set {set}: `{part}` is not a section"))),
@@ -258,7 +292,12 @@ fn apply_set(path: &Path, table: &mut Table, set: &str, origins: &mut BTreeMap<S
     Ok(())
 }
 
-fn resolve_phase(path: &Path, phase: &PhaseFile, recipe: &RecipeFile, section: &dyn Fn(&str) -> Table) -> Result<Phase, Error> {
+fn resolve_phase(
+    path: &Path,
+    phase: &PhaseFile,
+    recipe: &RecipeFile,
+    section: &dyn Fn(&str) -> Table,
+) -> Result<Phase, Error> {
     let name = phase.name.clone().unwrap_or_else(|| kind_name(phase.kind).to_owned());
     let within = |key: &str| format!("phase `{name}`, {key}");
     let length = match (phase.epochs, phase.steps) {
@@ -266,7 +305,10 @@ fn resolve_phase(path: &Path, phase: &PhaseFile, recipe: &RecipeFile, section: &
         (None, Some(steps)) => Length::Steps(steps),
         (None, None) => Length::Epochs(1.0),
         (Some(_), Some(_)) => {
-            return Err(Error::recipe(path, format!("phase `{name}` has both `epochs` and `steps`; give one")));
+            return Err(Error::recipe(
+                path,
+                format!("phase `{name}` has both `epochs` and `steps`; give one"),
+            ));
         }
     };
     let lora = if section("lora").is_empty() && phase.lora.is_empty() {
@@ -302,7 +344,12 @@ fn kind_name(kind: Kind) -> &'static str {
 }
 
 /// A section of the recipe with a phase's changes, typed.
-fn over<T: DeserializeOwned>(path: &Path, what: &str, mut base: Table, changes: &Table) -> Result<T, Error> {
+fn over<T: DeserializeOwned>(
+    path: &Path,
+    what: &str,
+    mut base: Table,
+    changes: &Table,
+) -> Result<T, Error> {
     for (key, value) in changes {
         base.insert(key.clone(), value.clone());
     }
@@ -310,7 +357,9 @@ fn over<T: DeserializeOwned>(path: &Path, what: &str, mut base: Table, changes: 
 }
 
 fn typed<T: DeserializeOwned>(path: &Path, what: &str, value: Value) -> Result<T, Error> {
-    value.try_into().map_err(|error: toml::de::Error| Error::recipe(path, format!("{what}: {}", hint(error.message()))))
+    value.try_into().map_err(|error: toml::de::Error| {
+        Error::recipe(path, format!("{what}: {}", hint(error.message())))
+    })
 }
 
 /// Every value that no file gave comes from a default.
@@ -370,14 +419,21 @@ mod tests {
             ("base/parent.toml", PARENT),
             ("child.toml", "extends = \"base/parent.toml\"\n[optimizer]\nlearning_rate = 2e-3\n"),
         ]);
-        let recipe = resolve(&folder.path().join("child.toml"), &["run.seed=9".into(), "phase.0.steps=7".into()]).unwrap();
+        let recipe = resolve(
+            &folder.path().join("child.toml"),
+            &["run.seed=9".into(), "phase.0.steps=7".into()],
+        )
+        .unwrap();
         let phase = &recipe.phase[0];
         assert_eq!((phase.optimizer.learning_rate, phase.optimizer.beta2), (5e-4, 0.98));
         assert_eq!((recipe.run.seed, phase.length), (9, Length::Steps(7)));
         assert!(recipe.model.path.unwrap().ends_with("base/weights"));
         assert!(recipe.datasets.ends_with("base/datasets"));
         let origin = |key: &str| recipe.origins[key].as_str();
-        assert_eq!((origin("optimizer.learning_rate"), origin("optimizer.beta2")), ("child.toml", "parent.toml"));
+        assert_eq!(
+            (origin("optimizer.learning_rate"), origin("optimizer.beta2")),
+            ("child.toml", "parent.toml")
+        );
         assert_eq!((origin("run.seed"), origin("checkpoint.every")), ("--set", "default"));
     }
 
@@ -404,11 +460,20 @@ mod tests {
         check(&[("r.toml", "extends = \"r.toml\"\n")], &[], &["8 files deep"]);
         check(&[("r.toml", "[run\n")], &[], &["r.toml:1:"]);
         check(&[("r.toml", PARENT)], &["optimizer"], &["--set optimizer: expected KEY=VALUE"]);
-        check(&[("r.toml", PARENT)], &["optimizer.learning_rat=1"], &["did you mean `learning_rate`"]);
+        check(
+            &[("r.toml", PARENT)],
+            &["optimizer.learning_rat=1"],
+            &["did you mean `learning_rate`"],
+        );
         check(&[("r.toml", PARENT)], &["phase.3.steps=1"], &["has 1 entries, 3"]);
         check(&[("r.toml", "[model]\npreset = \"x\"\n")], &[], &["no [[phase]]"]);
         check(
-            &[("r.toml", &format!("{PARENT}\n[evaluation]\nbenchmarks = [{{ dataset = \"a\", nme = \"b\" }}]\n"))],
+            &[(
+                "r.toml",
+                &format!(
+                    "{PARENT}\n[evaluation]\nbenchmarks = [{{ dataset = \"a\", nme = \"b\" }}]\n"
+                ),
+            )],
             &[],
             &["unknown field `nme`"],
         );

@@ -127,7 +127,11 @@ fn frames_that_are_not_sound_are_named() {
             "configs/own/frames:1: class `WorkFor` is not in `configs/schemas/s.py`; did you mean `WorksFor`? [65]"
         ],
     );
-    check("[t1:", "[p1:", expect![""]);
+    check(
+        "[t1:",
+        "[p1:",
+        expect!["configs/own/frames:1: `p1` is a slot and a mark; give the mark another name [65]"],
+    );
     check(
         "\"id\":\"f2\"",
         "\"id\":\"f1\"",
