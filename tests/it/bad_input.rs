@@ -101,3 +101,17 @@ fn a_checkpoint_that_changed_is_skipped_with_a_reason() {
         "the step before it leads to the same bytes"
     );
 }
+
+#[test]
+fn a_checkpoint_of_another_template_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    must(run(&fixture("tiny.toml"), &run_dir, "one-process", &[]));
+    let manifest = run_dir.join("checkpoints/instruction-000007/checkpoint.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let field = text.lines().find(|line| line.contains("\"template\"")).unwrap();
+    std::fs::write(&manifest, text.replace(field, "  \"template\": \"another\",")).unwrap();
+    let output = run(&fixture("tiny.toml"), &run_dir, "one-process", &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
+    assert!(stderr(&output).contains("was trained with template another"), "{}", stderr(&output));
+}

@@ -446,3 +446,67 @@ fn a_full_disk_leaves_nothing_that_a_reader_trusts() {
     std::fs::remove_file(dir.path().join("manifest.json.tmp")).unwrap();
     assert_eq!(run(&plan, dir.path()).total.samples, 2000);
 }
+
+#[test]
+fn zz_measure() {
+    use std::time::Instant;
+    let Some(root) = std::env::var_os("KNOWCODER_DATA") else { return };
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut texts = Vec::new();
+    let prompt = plan(Kind::Instruction, &[]).config.prompt;
+    for (name, split) in [("cluener", "train"), ("uner-en", "train"), ("quickstart-en", "train"), ("quickstart-zh", "train")] {
+        let t = Instant::now();
+        let corpus = Corpus::load(&repository.join(format!("configs/datasets/{name}.toml")), Path::new(&root)).unwrap();
+        let sentences = corpus.read(split).unwrap().sentences;
+        for lesson in Lesson::instruction(&corpus, split, &sentences) {
+            for item in 0..lesson.items.len().min(8000) {
+                let e = lesson.example(item, &lesson.classes, &prompt);
+                texts.push(e.prefix + &e.prompt + &e.answer);
+            }
+        }
+        eprintln!("{name}: {} sentences, {} texts {:?}", sentences.len(), texts.len(), t.elapsed());
+    }
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let mut first = None;
+    for round in 0..6 {
+        let t = Instant::now();
+        let tokenizer = Tokenizer::train(&texts, 3000).unwrap();
+        eprintln!("train {round}: {:?} {} {bytes} bytes", t.elapsed(), tokenizer.fingerprint());
+        let known = first.get_or_insert_with(|| tokenizer.fingerprint());
+        assert_eq!(*known, tokenizer.fingerprint());
+        if round == 0 {
+            let t = Instant::now();
+            let n: usize = texts.iter().map(|text| tokenizer.encode(text).len()).sum();
+            eprintln!("encode {:?}: {:.2} MB/s, {:.2} bytes/token", t.elapsed(), bytes as f64 / 1e6 / t.elapsed().as_secs_f64(), bytes as f64 / n as f64);
+            for text in texts.iter().step_by(texts.len() / 6) {
+                let ids = tokenizer.encode(text);
+                eprintln!("{}", ids.iter().map(|id| format!("{:?}", tokenizer.piece(*id))).collect::<Vec<_>>().join(" "));
+                assert_eq!(tokenizer.decode(&ids), *text);
+            }
+            for (kind, sets) in [(Kind::Instruction, vec!["cluener", "uner-en", "quickstart-en", "quickstart-zh", "conll04", "fewfc"]), (Kind::SchemaUnderstanding, vec!["cluener", "fewfc"]), (Kind::Alignment, vec!["uner-pud"])] {
+                let mut plan = plan(kind, &sets);
+                plan.data_root = PathBuf::from(&root);
+                let dir = tempfile::tempdir().unwrap();
+                let t = Instant::now();
+                let manifest = prepare(&plan, &tokenizer, dir.path(), &|_| {}).unwrap();
+                eprintln!("{kind:?} {:?} {:?} saved {:.3} refused {} files {:?}", t.elapsed(), manifest.total, manifest.total.saved(), manifest.refused.len(), manifest.files);
+                for part in &manifest.parts { eprintln!("   {} {} {} {:?}", part.dataset, part.language, part.task, part.counts); }
+                let t = Instant::now();
+                let set = ShardSet::open(dir.path()).unwrap();
+                eprintln!("open {:?}", t.elapsed());
+                let order = crate::order::Order::new(1, set.groups(), &Default::default(), 64).unwrap();
+                let steps = order.steps(1.0);
+                let set = std::sync::Arc::new(set);
+                let t = Instant::now();
+                let (mut padded, mut real, mut batches) = (0usize, 0usize, 0usize);
+                for step in crate::loader::Loader::new(set.clone(), order, crate::order::Share { index: 0, count: 2 }, 0, steps.min(200)) {
+                    for batch in crate::batch::Batch::pack(step.unwrap().groups, 4096) {
+                        padded += batch.ids.len(); real += batch.tokens(); batches += 1;
+                    }
+                }
+                eprintln!("loader {} steps {:?}, {batches} batches, {padded} ids of which {real} real", steps.min(200), t.elapsed());
+                eprintln!("{}", crate::inspect::inspect(&set, set.len() / 2, &tokenizer).unwrap().chars().take(1500).collect::<String>());
+            }
+        }
+    }
+}

@@ -106,7 +106,7 @@ fn other_recipe(run_dir: &RunDir, before: &Recipe, source: &Path, now: &Recipe) 
     let (run_dir, source) = (run_dir.root().display(), source.display());
     let message = match difference::first(&before.to_lock(), &now.to_lock()) {
         Some((key, before, now)) => format!(
-            "`{run_dir}` holds a run of another recipe: {key} was {before}, `{source}` now says {now}"
+            "`{run_dir}` holds a run of another recipe: {key} = {before} there, {now} in `{source}`"
         ),
         None => format!("`{run_dir}` holds a run of another recipe than `{source}`"),
     };

@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`Solo`]: a world of one, where every operation is already done.
 //! - [`TcpRing`]: ranks as processes (or threads, in tests) that pass frames around a ring.
-//! - [`wire`]: a frame as bytes. [`transfer`]: frames in both directions at once, with deadlines.
+//! - `wire`: a frame as bytes. `transfer`: frames in both directions at once, with deadlines.
 //! - [`hello`]: who is at the other end, proved by the run's secret.
 //! - [`rendezvous`]: rank 0 hosts, everyone learns everyone's address.
 //!
