@@ -20,8 +20,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many row groups a reader keeps: a step of 256 rows in groups of 8 touches 32 at most.
-const CACHED: usize = 64;
+/// How many row groups a reader keeps: about 50 MB of long samples, and all of a small set.
+const CACHED: usize = 256;
 
 /// One row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,6 +13,9 @@ use std::path::Path;
 /// Most tokens of an answer, prompts at a time: method.md 5.3's 640, and what two cores do well.
 const GENERATION: GenerateConfig = GenerateConfig { max_new_tokens: 640, rows: 32 };
 
+/// Objects of a text, and what was wrong with the answer.
+pub type Extraction = (Vec<Instance>, Vec<String>);
+
 /// A model that is ready to be asked.
 pub struct Extractor {
     decoder: Decoder,
@@ -61,7 +64,7 @@ impl Extractor {
         task: Task,
         language: &str,
         texts: &[String],
-    ) -> Result<Vec<(Vec<Instance>, Vec<String>)>, Error> {
+    ) -> Result<Vec<Extraction>, Error> {
         let classes = schema.of_task(task);
         let config = |message: String| Error::Model(model::Error::Config(message));
         if classes.is_empty() {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Rows of a row group, the unit of reading: small, because training reads in random order.
-const ROW_GROUP: usize = 128;
+const ROW_GROUP: usize = 64;
 
 /// Writes samples to `shard-00000.parquet`, `shard-00001.parquet`, … in a directory.
 pub struct ShardWriter {
