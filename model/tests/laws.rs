@@ -125,7 +125,7 @@ fn a_group_is_its_samples_apart() {
             .iter()
             .map(|suffix| {
                 let whole: Vec<i32> = prefix.iter().chain(suffix).copied().collect();
-                let mut batch = grouped(&[], &[whole.clone()], 0, whole.len());
+                let mut batch = grouped(&[], std::slice::from_ref(&whole), 0, whole.len());
                 batch.targets.retain(|target| target.position + 1 >= prefix.len());
                 for (i, target) in batch.targets.iter_mut().enumerate() {
                     target.weight = 0.01 * (i + 1) as f32;
@@ -176,7 +176,7 @@ fn without_cache(decoder: &Decoder, request: &Request, limit: usize) -> Vec<u32>
         request.prefix.iter().chain(&request.prompt).map(|id| *id as i32).collect();
     let mut answer = Vec::new();
     for _ in 0..limit {
-        let batch = grouped(&[], &[ids.clone()], 0, ids.len());
+        let batch = grouped(&[], std::slice::from_ref(&ids), 0, ids.len());
         let logits = decoder.logits(&batch);
         let next =
             logits.narrow(1, ids.len() - 1, 1).argmax(2).into_data().iter::<i64>().next().unwrap()
