@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         intermediate_size: 128,
         num_hidden_layers: 3,
         num_attention_heads: 4,
-        initializer_range: 0.3,
+        initializer_range: 0.1,
         ..DecoderConfig::baichuan2_tiny()
     };
     let decoder = Decoder::init(&config, Init::Normal, seed, &Device::flex());
