@@ -16,6 +16,10 @@ use std::cmp::Reverse;
 /// How much longer a batch may get by putting groups of different shape together: a quarter.
 const STRETCH: (usize, usize) = (5, 4);
 
+/// What a batch costs besides its tokens, in tokens: small groups are better padded than computed
+/// one by one.
+const OVERHEAD: usize = 128;
+
 /// Samples with one prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
@@ -147,7 +151,8 @@ impl Batch {
             let cover = shape.cover(group.shape());
             let padded = (open.len() + 1) * cover.tokens();
             let apart = alone + group.shape().tokens();
-            let stretched = padded * STRETCH.1 > apart * STRETCH.0;
+            let spared = OVERHEAD * open.len();
+            let stretched = padded * STRETCH.1 > (apart + spared) * STRETCH.0;
             if !open.is_empty() && (padded > max_tokens || stretched) {
                 batches.push(Self::fill(&open, shape));
                 open.clear();

@@ -55,9 +55,7 @@ impl Error {
         match self {
             Self::Declaration { .. } => 64,
             Self::Data { .. } | Self::Corrupt { .. } => 65,
-            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 64,
-            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::InvalidData => 65,
-            Self::Read { .. } | Self::Write { .. } => 75,
+            Self::Read { source, .. } | Self::Write { source, .. } => io_exit_code(source),
         }
     }
 
@@ -102,6 +100,19 @@ impl Error {
     /// A corruption error.
     pub fn corrupt(path: &Path, message: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_owned(), message: message.into() }
+    }
+}
+
+/// The exit code for what the system said: 64 where another path or right is needed, 65 where the
+/// content is wrong, 75 where trying again may help, as on a full disk.
+pub fn io_exit_code(error: &std::io::Error) -> u8 {
+    use std::io::ErrorKind::{
+        InvalidData, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+    };
+    match error.kind() {
+        NotFound | IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem => 64,
+        InvalidData => 65,
+        _ => 75,
     }
 }
 

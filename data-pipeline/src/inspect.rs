@@ -77,9 +77,9 @@ mod tests {
             --- answer
             results = []
             --- ids
-                  17 "sentence = \""
-                 303 " Mark"
-                  18 "\"\n\n"
+                  20 "sentence = \""
+                 308 " Mark"
+                  21 "\"\n\n"
             *      4 "results = []"
             *      2 "</s>"
         "#]]

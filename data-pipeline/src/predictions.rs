@@ -104,16 +104,23 @@ pub fn append(path: &Path, predictions: &[Prediction]) -> Result<(), Error> {
     file.sync_data().map_err(Error::write(path))
 }
 
-/// How often each kind of flaw occurs; the kind is what stands before the first colon.
+/// How often each kind of flaw occurs: its text up to a colon, without what it quotes.
 pub fn flaw_kinds<'a>(
     predictions: impl IntoIterator<Item = &'a Prediction>,
-) -> BTreeMap<&'a str, usize> {
+) -> BTreeMap<String, usize> {
     let mut kinds = BTreeMap::new();
     for flaw in predictions.into_iter().flat_map(|prediction| &prediction.flaws) {
-        let kind = flaw.split_once(':').map_or(flaw.as_str(), |(kind, _)| kind).trim();
-        *kinds.entry(kind).or_default() += 1;
+        *kinds.entry(flaw_kind(flaw)).or_default() += 1;
     }
     kinds
+}
+
+/// A flaw without what differs from answer to answer: quotations become `…`, and a colon ends it.
+fn flaw_kind(flaw: &str) -> String {
+    let parts = flaw.split('`').enumerate();
+    let unquoted: String =
+        parts.map(|(place, part)| if place % 2 == 0 { part } else { "…" }).collect();
+    unquoted.split(':').next().unwrap_or_default().trim().to_owned()
 }
 
 /// An object as the JSON that prediction files and `knowcoder extract` show.
@@ -325,8 +332,11 @@ mod tests {
     #[test]
     fn flaws_are_counted_by_kind() {
         let mut row = parse(ROW.replace("GOLD", "").as_bytes()).unwrap();
-        row.flaws = ["unclosed: expected `)`", "unclosed: end", "empty"].map(String::from).into();
-        assert_eq!(flaw_kinds([&row, &row]), BTreeMap::from([("unclosed", 4), ("empty", 2)]));
+        row.flaws = ["unclosed: expected `)`", "unclosed: end", "`a: b` is odd", "`c` is odd"]
+            .map(String::from)
+            .into();
+        let kinds = [("unclosed", 4), ("… is odd", 4)].map(|(kind, n)| (kind.to_owned(), n));
+        assert_eq!(flaw_kinds([&row, &row]), BTreeMap::from(kinds));
     }
 
     fn mention() -> impl Strategy<Value = Mention> {

@@ -139,6 +139,17 @@ pub struct Progress {
     pub total: usize,
 }
 
+/// Refuses a plan whose settings, declarations or splits cannot be; no file of a corpus is read.
+pub fn check(plan: &PreparePlan) -> Result<(), Error> {
+    plan.config.check()?;
+    for (source, corpus) in plan.datasets.iter().zip(source::load(plan)?) {
+        if let (Source::Corpus { split, .. }, Some(corpus)) = (source, corpus) {
+            corpus.files(split)?;
+        }
+    }
+    Ok(())
+}
+
 /// Prepares `plan` into `out` and returns the manifest; does nothing if `out` holds just that.
 ///
 /// The directory exists for readers only when this has returned: the manifest is written last.

@@ -26,6 +26,35 @@ impl Random {
         random
     }
 
+    /// The stream that begins at `state`.
+    pub(crate) fn from_state(state: u64) -> Self {
+        Self { state }
+    }
+
+    /// The stream of the thing that `words` name, free of any run's seed: what a corpus holds.
+    pub(crate) fn named(words: &[&str]) -> Self {
+        // The unit separator keeps ["ab", "c"] and ["a", "bc"] apart.
+        let bytes = words.iter().flat_map(|word| word.bytes().chain([0x1f]));
+        Self::from_state(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
+    }
+
+    /// Goes on from another place.
+    pub(crate) fn mix(&mut self, bits: u64) {
+        self.state ^= bits;
+    }
+
+    /// True with probability `p`.
+    pub(crate) fn chance(&mut self, p: f64) -> bool {
+        ((self.next() >> 11) as f64) < p * (1u64 << 53) as f64
+    }
+
+    /// One of `items`, which are at least one.
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
     /// 64 random bits.
     pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -59,6 +88,22 @@ mod tests {
         assert_eq!(draw(1, &["a", "b"]), draw(1, &["a", "b"]));
         assert_ne!(draw(1, &["a", "b"]), draw(2, &["a", "b"]));
         assert_ne!(draw(1, &["ab", "c"]), draw(1, &["a", "bc"]));
+    }
+
+    #[test]
+    fn chance_is_a_function_of_its_words() {
+        let draw = |words: &[&str]| Random::named(words).next();
+        assert_eq!(draw(&["1", "f1", "2"]), draw(&["1", "f1", "2"]));
+        assert_ne!(draw(&["ab", "c"]), draw(&["a", "bc"]));
+        // Vector of the reference implementation for the state 0.
+        assert_eq!(Random::from_state(0).next(), 0xe220_a839_7b1d_cdaf);
+        let mut random = Random::named(&["fair"]);
+        let heads = (0..10_000).filter(|_| random.chance(0.5)).count();
+        assert!((4_800..5_200).contains(&heads), "{heads} of 10000");
+        let mut seen = [0; 7];
+        (0..7_000).for_each(|_| seen[random.below(7)] += 1);
+        assert!(seen.iter().all(|count| (850..1_150).contains(count)), "{seen:?}");
+        assert!(!random.chance(0.0) && random.chance(1.0));
     }
 
     #[test]

@@ -30,6 +30,7 @@
 mod docstring;
 mod file;
 
+use crate::corpus::source::not_utf8;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -122,7 +123,8 @@ impl std::fmt::Display for Task {
 impl Schema {
     /// Reads a schema file.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let source = std::fs::read_to_string(path).map_err(Error::read(path))?;
+        let bytes = std::fs::read(path).map_err(Error::read(path))?;
+        let source = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
         Self::parse(&source, path)
     }
 

@@ -3,7 +3,9 @@
 //! The launcher hears of them as events beside all others; a rank, which computes, looks at a flag
 //! between two steps.
 
+use crate::error::exit;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -66,6 +68,35 @@ fn is_ignored(number: libc::c_int) -> bool {
         let mut current: libc::sigaction = std::mem::zeroed();
         libc::sigaction(number, std::ptr::null(), &mut current) == 0
             && current.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// What is said when a signal ends the process at once.
+static LAST_WORDS: OnceLock<String> = OnceLock::new();
+
+/// From here on a request to stop says `words` and ends the process with [`exit::STOPPED`]: for work
+/// that leaves only complete files behind, wherever it is cut.
+pub fn end_at_once(words: &str) {
+    extern "C" fn end(_signal: libc::c_int) {
+        let words = LAST_WORDS.get().map_or("", String::as_str);
+        // SAFETY: `write` and `_exit` are allowed in a signal handler, and the bytes live for ever.
+        unsafe {
+            libc::write(libc::STDERR_FILENO, words.as_ptr().cast(), words.len());
+            libc::_exit(exit::STOPPED.into());
+        }
+    }
+    let _ = LAST_WORDS.set(format!("\n{words}\n"));
+    for number in SIGNALS.into_iter().filter(|it| !is_ignored(*it)) {
+        // SAFETY: the handler does only what a handler may.
+        unsafe { libc::signal(number, end as extern "C" fn(libc::c_int) as libc::sighandler_t) };
+    }
+}
+
+/// Takes [`end_at_once`] back.
+pub fn end_by_default() {
+    for number in SIGNALS.into_iter().filter(|it| !is_ignored(*it)) {
+        // SAFETY: resetting a disposition has no precondition.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
     }
 }
 

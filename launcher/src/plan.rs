@@ -68,6 +68,8 @@ pub struct Work {
     pub device: String,
     /// Weights of the network; unknown before the vocabulary is trained.
     pub parameters: Option<u64>,
+    /// Checkpoints of a phase that are kept.
+    pub keep: usize,
     /// In order.
     pub phases: Vec<Phase>,
 }
@@ -89,6 +91,8 @@ pub struct Phase {
     pub epochs: Option<f64>,
     /// Weights that change; unknown before the vocabulary is trained.
     pub trainable: Option<u64>,
+    /// Seconds of a step, timed on this machine; unknown before the shards are prepared.
+    pub seconds_per_step: Option<f64>,
 }
 
 /// What it will take.
@@ -104,6 +108,8 @@ pub struct Plan {
     pub needs: Vec<Needs>,
     /// Bytes of a checkpoint: weights and moments in f32.
     pub checkpoint_bytes: Option<u64>,
+    /// Bytes of all checkpoints that are kept at a time.
+    pub disk_bytes: Option<u64>,
     /// What may be wrong with it.
     pub warnings: Vec<String>,
 }
@@ -141,10 +147,12 @@ impl Plan {
         let needs =
             work.phases.iter().map(|phase| needs(phase, work.parameters, cluster)).collect();
         let trainable = work.phases.iter().map(|phase| phase.trainable.unwrap_or(0)).max();
+        let checkpoint_bytes =
+            work.parameters.map(|parameters| 4 * parameters + 8 * trainable.unwrap_or(0));
         Self {
-            checkpoint_bytes: work
-                .parameters
-                .map(|parameters| 4 * parameters + 8 * trainable.unwrap_or(0)),
+            checkpoint_bytes,
+            disk_bytes: checkpoint_bytes
+                .map(|bytes| bytes * (work.keep.max(1) * work.phases.len()) as u64),
             work,
             ranks: cluster.ranks,
             threads_per_rank: cluster.threads_per_rank,
@@ -173,6 +181,10 @@ impl Plan {
         if let Some(bytes) = self.checkpoint_bytes {
             writeln!(text, "  checkpoint   {}", bytes_text(bytes))?;
         }
+        if let Some(bytes) = self.disk_bytes {
+            let kept = format!("{} checkpoint(s) of each phase are kept", work.keep.max(1));
+            writeln!(text, "  disk         {} ({kept})", bytes_text(bytes))?;
+        }
         for (phase, needs) in work.phases.iter().zip(&self.needs) {
             writeln!(text, "phase `{}`", phase.name)?;
             writeln!(text, "  length       {}", length(phase))?;
@@ -186,8 +198,9 @@ impl Plan {
                 .trainable
                 .map_or(UNKNOWN.to_owned(), |it| format!("{} parameters", short(it as f64)));
             writeln!(text, "  trained      {trainable}")?;
+            writeln!(text, "  time         {}", time(phase))?;
             if let Some(bytes) = needs.bytes_per_rank {
-                let what = "weights, gradients, moments; activations come on top";
+                let what = "weights, gradients, moments; no activations";
                 writeln!(text, "  memory       {} a rank ({what})", bytes_text(bytes))?;
             }
             if let Some(bytes) = needs.wire_bytes_per_step {
@@ -223,6 +236,20 @@ fn length(phase: &Phase) -> String {
         (Some(steps), None) => format!("{steps} steps"),
         (None, Some(epochs)) => format!("{epochs} epoch(s)"),
         (None, None) => UNKNOWN.to_owned(),
+    }
+}
+
+/// Steps times the timed step; ranks that share cores may take longer.
+fn time(phase: &Phase) -> String {
+    match (phase.steps, phase.seconds_per_step) {
+        (Some(steps), Some(seconds)) => {
+            let all = std::time::Duration::from_secs_f64(steps as f64 * seconds);
+            format!(
+                "about {}, by a step of {seconds:.2} s timed here",
+                indicatif::HumanDuration(all)
+            )
+        }
+        _ => UNKNOWN.to_owned(),
     }
 }
 
@@ -288,11 +315,13 @@ mod tests {
             steps: Some(300),
             epochs: None,
             trainable,
+            seconds_per_step: trainable.map(|_| 0.5),
         };
         let work = Work {
             name: "quickstart".to_owned(),
             device: "flex".to_owned(),
             parameters: Some(1_000_000),
+            keep: 2,
             phases: vec![
                 phase("alignment", 33, Some(65_536)),
                 Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 2, None) },
@@ -303,18 +332,21 @@ mod tests {
               ranks        4 on this machine, 1 thread(s) each
               parameters   1.00M
               checkpoint   4.3 MiB
+              disk         17.3 MiB (2 checkpoint(s) of each phase are kept)
             phase `alignment`
               length       300 steps
               batch        33 samples over 4 ranks, about 8 each
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      65.5k parameters
-              memory       4.6 MiB a rank (weights, gradients, moments; activations come on top)
+              time         about 3 minutes, by a step of 0.50 s timed here
+              memory       4.6 MiB a rank (weights, gradients, moments; no activations)
               wire         384.0 KiB a rank and step
             phase `instruction`
               length       2 epoch(s)
               batch        2 samples over 4 ranks, about 0 each
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      known when the data are prepared
+              time         known when the data are prepared
             warning: 4 threads (4 ranks x 1) share 2 cores
             warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks compute nothing
         "#]]

@@ -279,7 +279,7 @@ impl<'a> Watch<'a> {
             self.asked = true;
             self.events.record("stop-requested", json!({}))?;
             self.display.line(
-                "stopping at the next step with a checkpoint; the same command continues \
+                "stopping at the next step or batch of answers; the same command continues \
                  (once more to end at once)",
             );
             self.signal(libc::SIGTERM);

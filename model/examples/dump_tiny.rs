@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|ids| Request { prefix: ids[..2].to_vec(), prompt: ids[2..].to_vec() })
         .collect();
     let settings = GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 2 };
-    let greedy = generate(&decoder, &requests, settings, &mut |_| {});
+    let greedy = generate(&decoder, &requests, settings, &mut |_| true).unwrap_or_default();
     let text = serde_json::json!({
         "ids": ids, "supervised_from": SUPERVISED_FROM, "loss": loss,
         "prompts": prompts, "greedy": greedy, "max_new_tokens": NEW_TOKENS,

@@ -29,13 +29,16 @@ pub struct GenerateConfig {
     pub rows: usize,
 }
 
-/// Answers to `requests`, in their order, without the end token; `progress` hears how many are done.
+/// Answers to `requests`, in their order, without the end token.
+///
+/// `progress` hears after each batch how many are done, and says whether to go on; if not, there are
+/// no answers.
 pub fn generate(
     decoder: &Decoder,
     requests: &[Request],
     config: GenerateConfig,
-    progress: &mut dyn FnMut(usize),
-) -> Vec<Vec<u32>> {
+    progress: &mut dyn FnMut(usize) -> bool,
+) -> Option<Vec<Vec<u32>>> {
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by(|a, b| {
         let key = |i: usize| (&requests[i].prefix, requests[i].prompt.len(), i);
@@ -56,11 +59,13 @@ pub fn generate(
                 answers[*i] = answer;
             }
             done += batch.len();
-            progress(done);
+            if !progress(done) {
+                return None;
+            }
         }
         start += same;
     }
-    answers
+    Some(answers)
 }
 
 /// A prefix whose keys and values are known.

@@ -77,6 +77,9 @@ impl LoraConfig {
         if self.rank == 0 {
             return Err(Error::Config("lora.rank is 0, expected at least 1".into()));
         }
+        if !self.alpha.is_finite() {
+            return Err(Error::Config(format!("lora.alpha is {}, expected a number", self.alpha)));
+        }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Error::Config(format!(
                 "lora.dropout is {}, expected 0 ≤ dropout < 1",

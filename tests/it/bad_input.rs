@@ -112,6 +112,6 @@ fn a_checkpoint_of_another_template_is_refused() {
     let field = text.lines().find(|line| line.contains("\"template\"")).unwrap();
     std::fs::write(&manifest, text.replace(field, "  \"template\": \"another\",")).unwrap();
     let output = run(&fixture("tiny.toml"), &run_dir, "one-process", &[]).output().unwrap();
-    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(65), "{}", stderr(&output));
     assert!(stderr(&output).contains("was trained with template another"), "{}", stderr(&output));
 }

@@ -13,6 +13,7 @@
 use crate::Error;
 use crate::optimizer::Optimizer;
 use burn::tensor::Device;
+use data_pipeline::manifest::SourceOrigin;
 use data_pipeline::prompt::PromptConfig;
 use model::files;
 use model::{Decoder, LoraConfig};
@@ -53,8 +54,26 @@ pub struct CheckpointInfo {
     pub template: String,
     /// Hash of the tokenizer.
     pub tokenizer: String,
+    /// What the phase's shards were made of, and the hash of all that decided them.
+    pub sources: Vec<SourceOrigin>,
+    /// See `sources`.
+    pub shards: String,
     /// SHA-256 of every other file.
     pub files: BTreeMap<String, String>,
+}
+
+impl CheckpointInfo {
+    /// Tells this checkpoint's weights from all others.
+    pub fn fingerprint(&self) -> String {
+        let named = |(name, hash): (&String, &String)| format!("{name} {hash}\n");
+        self.files.iter().filter(|(name, _)| !name.starts_with("optimizer")).map(named).collect()
+    }
+}
+
+/// Tells the weights of a model directory from all others.
+pub fn fingerprint_of_weights(directory: &Path) -> Result<String, Error> {
+    let named = |(name, hash): (String, String)| format!("{name} {hash}\n");
+    Ok(hashes(directory)?.into_iter().map(named).collect())
 }
 
 /// What training holds.
@@ -138,7 +157,7 @@ fn hashes(directory: &Path) -> Result<BTreeMap<String, String>, Error> {
     Ok(hashes)
 }
 
-fn sha256(path: &Path) -> Result<String, Error> {
+pub(crate) fn sha256(path: &Path) -> Result<String, Error> {
     let mut file = File::open(path).map_err(Error::read(path))?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).map_err(Error::read(path))?;

@@ -13,11 +13,21 @@ pub fn of(name: &str, local_rank: usize) -> Result<Device, Error> {
         "cuda" => Ok(Device::cuda(local_rank)),
         #[cfg(feature = "wgpu")]
         "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
-        other => Err(Error::Device(format!(
-            "device `{other}` is not in this build; it was built with: {}",
-            BUILT.join(", ")
-        ))),
+        other => Err(check(other).err().unwrap_or_else(|| {
+            Error::Device(format!("device `{other}` is built, but cannot be opened"))
+        })),
     }
+}
+
+/// Refuses a device that this build does not have.
+pub fn check(name: &str) -> Result<(), Error> {
+    if BUILT.contains(&name) {
+        return Ok(());
+    }
+    let built = BUILT.join(", ");
+    Err(Error::Device(format!(
+        "run.device is `{name}`, which is not in this build; it was built with: {built}"
+    )))
 }
 
 /// The devices of this build.

@@ -69,15 +69,13 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Data(error) => error.exit_code(),
-            Self::Recipe { .. } | Self::Checkpoint { .. } => 64,
+            Self::Recipe { .. } => 64,
+            Self::Checkpoint { .. } => 65,
             Self::Model(model::Error::Config(_)) => 64,
             Self::Model(model::Error::Invalid { .. }) => 65,
-            Self::Model(model::Error::Read { source, .. })
-                if source.kind() == std::io::ErrorKind::NotFound =>
-            {
-                64
-            }
-            Self::Model(_) | Self::Write { .. } | Self::Read { .. } => 75,
+            Self::Model(model::Error::Read { source, .. } | model::Error::Write { source, .. })
+            | Self::Write { source, .. }
+            | Self::Read { source, .. } => data_pipeline::error::io_exit_code(source),
             Self::Collective(error) => error.exit_code(),
             Self::Diverged { .. } => 79,
             Self::Device(_) => 69,

@@ -3,18 +3,23 @@
 //! Generation and scoring meet in files, so that a scoring rule can be changed and run again on old
 //! predictions in a second.
 
+mod receipt;
+
 use crate::collective::Collective;
 use crate::recipe::{Benchmark, EvaluationConfig};
+use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions::{self, Prediction};
-use data_pipeline::prompt::{PromptConfig, extraction};
+use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
 use data_pipeline::python::read as reader;
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Schema, Sentence, Task};
 use model::Decoder;
 use model::generate::{GenerateConfig, Request, generate};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What an evaluation needs beside the model.
 pub struct Evaluation<'a> {
@@ -39,51 +44,70 @@ struct Question {
 }
 
 impl Evaluation<'_> {
-    /// Predictions of `decoder` for every benchmark, in `predictions/WHICH/`; finished files stay.
+    /// Predictions of `decoder` for every benchmark, in `predictions/WHICH/`; finished files that
+    /// answer the same question of the same `model`, a hash, stay.
+    ///
+    /// When `stop` is set on any rank, all of them end: what is finished stays.
     pub fn run(
         &self,
         which: &str,
-        decoder: &Decoder,
+        (decoder, model): (&Decoder, &str),
         collective: &mut dyn Collective,
+        stop: &AtomicBool,
         progress: &mut dyn FnMut(&str, usize, usize),
-    ) -> Result<(), Error> {
-        let mut taken = std::collections::BTreeSet::new();
+    ) -> Result<Outcome, Error> {
         for benchmark in &self.config.benchmarks {
             let corpus = open(self.datasets, self.data_root, &benchmark.dataset)?;
             let path = self.run_dir.predictions(which, &file_name(benchmark, corpus.language()));
-            if !taken.insert(path.clone()) {
-                return Err(Error::recipe(
-                    Path::new("[evaluation]"),
-                    format!(
-                        "two benchmarks are called `{}` in {}; give one of them another `name`",
-                        benchmark.name,
-                        corpus.language()
-                    ),
-                ));
-            }
-            if path.exists() {
+            let question = self.question(model, benchmark, &corpus)?;
+            if receipt::answers(&path, &question) {
                 continue;
             }
             let questions = questions(&corpus, benchmark)?;
             let share: Vec<&Question> =
                 questions.iter().skip(collective.rank()).step_by(collective.world()).collect();
             let label = format!("{which} {} {}", benchmark.name, corpus.language());
-            let mut report = |done: usize| progress(&label, done, share.len());
+            let mut report = |done: usize| {
+                progress(&label, done, share.len());
+                !stop.load(Ordering::Relaxed)
+            };
             let found = self.answer(decoder, &corpus, benchmark, &share, &mut report)?;
-            self.join(&path, found, questions.len(), collective)?;
+            let Some(found) = agreed(found, stop, collective)? else {
+                return Ok(Outcome::Stopped);
+            };
+            self.join(&path, found, questions.len(), collective, &question)?;
         }
-        Ok(())
+        Ok(Outcome::Done)
     }
 
-    /// Predictions for `questions`, in their order.
+    /// What decides the answers for `benchmark`.
+    fn question(
+        &self,
+        model: &str,
+        benchmark: &Benchmark,
+        corpus: &Corpus,
+    ) -> Result<receipt::Question, Error> {
+        Ok(receipt::Question {
+            model: model.to_owned(),
+            benchmark: (benchmark.dataset.clone(), benchmark.name.clone()),
+            corpus: corpus.fingerprint(split(&benchmark.dataset, "test"))?,
+            tasks: asked(corpus, benchmark).to_vec(),
+            limit: benchmark.limit,
+            template: template_fingerprint(self.prompt),
+            tokenizer: self.tokenizer.fingerprint(),
+            max_new_tokens: self.config.max_new_tokens,
+        })
+    }
+
+    /// Predictions for `questions`, in their order; none if it was stopped.
     fn answer(
         &self,
         decoder: &Decoder,
         corpus: &Corpus,
         benchmark: &Benchmark,
         questions: &[&Question],
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<Vec<Prediction>, Error> {
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Option<Vec<Prediction>>, Error> {
         let schema = corpus.schema();
         let requests: Vec<Request> = questions
             .iter()
@@ -101,8 +125,8 @@ impl Evaluation<'_> {
                 ))));
             }
         }
-        let answers = generate(decoder, &requests, room, progress);
-        Ok(questions
+        let Some(answers) = generate(decoder, &requests, room, progress) else { return Ok(None) };
+        let predictions = questions
             .iter()
             .zip(requests.iter().zip(answers))
             .map(|(question, (request, ids))| {
@@ -129,7 +153,8 @@ impl Evaluation<'_> {
                     answer_tokens: ids.len(),
                 }
             })
-            .collect())
+            .collect();
+        Ok(Some(predictions))
     }
 
     /// Every rank's part in a file of its own; rank 0 puts them together in the original order.
@@ -139,6 +164,7 @@ impl Evaluation<'_> {
         found: Vec<Prediction>,
         total: usize,
         collective: &mut dyn Collective,
+        question: &receipt::Question,
     ) -> Result<(), Error> {
         let (rank, world) = (collective.rank(), collective.world());
         let part = |rank: usize| path.with_extension(format!("rank-{rank}.jsonl"));
@@ -154,6 +180,7 @@ impl Evaluation<'_> {
             let joined: Vec<Prediction> =
                 (0..total).filter_map(|i| parts[i % world].next()).collect();
             predictions::write(path, &joined)?;
+            receipt::write(path, question)?;
             for rank in 0..world {
                 let part = part(rank);
                 std::fs::remove_file(&part).map_err(Error::write(&part))?;
@@ -162,6 +189,58 @@ impl Evaluation<'_> {
         collective.barrier()?;
         Ok(())
     }
+}
+
+/// `found`, if no rank was asked to stop meanwhile.
+fn agreed<T>(
+    found: Option<T>,
+    stop: &AtomicBool,
+    collective: &mut dyn Collective,
+) -> Result<Option<T>, Error> {
+    let mine = found.is_none() || stop.load(Ordering::Relaxed);
+    let mut asked = [f32::from(u8::from(mine))];
+    collective.all_reduce(&mut asked)?;
+    Ok(found.filter(|_| asked[0] == 0.0))
+}
+
+/// Refuses benchmarks that cannot be asked; no file of a corpus is read.
+pub fn check(datasets: &Path, benchmarks: &[Benchmark]) -> Result<(), Error> {
+    let mut taken = BTreeSet::new();
+    for benchmark in benchmarks {
+        let corpus = open(datasets, Path::new(""), &benchmark.dataset)?;
+        let wrong = |message: String| Err(Error::recipe(Path::new("[evaluation]"), message));
+        corpus.files(split(&benchmark.dataset, "test"))?;
+        if corpus.is_parallel() {
+            let name = corpus.name();
+            return wrong(format!("`{name}` is parallel: pairs are learned from, not asked about"));
+        }
+        if let Some(task) = benchmark.tasks.iter().find(|task| !corpus.tasks().contains(task)) {
+            let name = corpus.name();
+            return wrong(format!("`{name}` is not annotated for the task `{task}`"));
+        }
+        if !taken.insert((benchmark.name.clone(), corpus.language().to_owned())) {
+            return wrong(format!(
+                "two benchmarks are called `{}` in {}; give one of them another `name`",
+                benchmark.name,
+                corpus.language()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The files that hold the predictions for `benchmarks`, in their order; they need not exist.
+pub fn prediction_files(
+    run_dir: &RunDir,
+    which: &str,
+    datasets: &Path,
+    benchmarks: &[Benchmark],
+) -> Result<Vec<PathBuf>, Error> {
+    let file = |benchmark: &Benchmark| {
+        let corpus = open(datasets, Path::new(""), &benchmark.dataset)?;
+        Ok(run_dir.predictions(which, &file_name(benchmark, corpus.language())))
+    };
+    benchmarks.iter().map(file).collect()
 }
 
 /// `name-language`, the name of a benchmark's prediction file.
@@ -188,11 +267,14 @@ fn open(datasets: &Path, data_root: &Path, dataset: &str) -> Result<Corpus, Erro
     Ok(Corpus::load(&declaration(datasets, dataset), data_root)?)
 }
 
+fn asked<'a>(corpus: &'a Corpus, benchmark: &'a Benchmark) -> &'a [Task] {
+    if benchmark.tasks.is_empty() { corpus.tasks() } else { &benchmark.tasks }
+}
+
 fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Error> {
     let sentences = corpus.read(split(&benchmark.dataset, "test"))?.sentences;
     let limit = benchmark.limit.unwrap_or(usize::MAX);
-    let tasks = if benchmark.tasks.is_empty() { corpus.tasks() } else { &benchmark.tasks };
-    Ok(tasks
+    Ok(asked(corpus, benchmark)
         .iter()
         .flat_map(|task| {
             sentences

@@ -68,7 +68,9 @@ impl Extractor {
         let classes = schema.of_task(task);
         let config = |message: String| Error::Model(model::Error::Config(message));
         if classes.is_empty() {
-            return Err(config(format!("the schema has no class for the task `{task}`")));
+            return Err(config(format!(
+                "the schema has no class for the task `{task}`; name another --task, or another --schema"
+            )));
         }
         if task == Task::Eae {
             return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
@@ -88,23 +90,27 @@ impl Extractor {
                 }
             })
             .collect();
+        // A text that is too long gets an answer of its own; the others are asked.
         let limit = self.decoder.config.max_length();
-        if let Some((i, request)) =
-            requests.iter().enumerate().find(|(_, r)| r.prefix.len() + r.prompt.len() >= limit)
-        {
-            let length = request.prefix.len() + request.prompt.len();
-            return Err(config(format!(
-                "text {} and its classes have {length} tokens, the model reads {limit}",
-                i + 1
-            )));
-        }
-        let answers = generate(&self.decoder, &requests, GENERATION, &mut |_| {});
-        Ok(texts
-            .iter()
-            .zip(answers)
-            .map(|(text, ids)| {
-                read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt)
-            })
-            .collect())
+        let length = |request: &Request| request.prefix.len() + request.prompt.len();
+        let asked: Vec<Request> =
+            requests.iter().filter(|request| length(request) < limit).cloned().collect();
+        let answers =
+            generate(&self.decoder, &asked, GENERATION, &mut |_| true).unwrap_or_default();
+        let mut answers = answers.into_iter();
+        let extraction = |(text, request): (&String, &Request)| {
+            let ids = match length(request) < limit {
+                true => answers.next().unwrap_or_default(),
+                false => {
+                    let flaw = format!(
+                        "not asked: the text and its classes have {} tokens, the model reads {limit}; divide the text or offer fewer classes",
+                        length(request)
+                    );
+                    return (Vec::new(), vec![flaw]);
+                }
+            };
+            read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt)
+        };
+        Ok(texts.iter().zip(&requests).map(extraction).collect())
     }
 }

@@ -6,6 +6,7 @@
 //! - [`prepare`]: the recipe's corpora become shards.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
+//! - [`pace`]: how long a step takes here.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use. [`metrics`]: what a step reports.
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
@@ -18,6 +19,7 @@ pub mod evaluate;
 pub mod extract;
 pub mod metrics;
 pub mod optimizer;
+pub mod pace;
 pub mod prepare;
 pub mod recipe;
 pub mod run;

@@ -80,6 +80,11 @@ impl OptimizerConfig {
             ("optimizer.beta1", self.beta1, 0.0, 0.999_999),
             ("optimizer.beta2", self.beta2, 0.0, 0.999_999_9),
             ("optimizer.weight_decay", self.weight_decay, 0.0, 10.0),
+            ("optimizer.muon_learning_rate", self.muon_learning_rate, 0.0, 10.0),
+            ("optimizer.epsilon", self.epsilon, 0.0, 1.0),
+            ("optimizer.clip_norm", self.clip_norm, 0.0, f64::MAX),
+            ("optimizer.warmup", self.warmup, 0.0, 1e9),
+            ("optimizer.stable", self.stable, 0.0, 1.0),
             ("optimizer.final_share", self.final_share, 0.0, 1.0),
         ];
         match ranges.iter().find(|(_, value, low, high)| !(low..=high).contains(&value)) {

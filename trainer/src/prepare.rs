@@ -1,8 +1,9 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
-use crate::evaluate::declaration;
+use crate::evaluate::{self, declaration, prediction_files};
 use crate::recipe::{Phase, Recipe};
-use crate::{Error, RunDir};
+use crate::run::shape;
+use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
 use data_pipeline::prepare::{PrepareConfig, PreparePlan, Progress, Source, prepare};
@@ -22,7 +23,7 @@ pub fn all(
     progress: &dyn Fn(&str, Progress),
 ) -> Result<Vec<Manifest>, Error> {
     let tokenizer = tokenizer(recipe, run_dir, data_root)?;
-    forget_stale_predictions(recipe, run_dir)?;
+    forget_unasked_predictions(recipe, run_dir)?;
     recipe
         .phase
         .iter()
@@ -35,21 +36,32 @@ pub fn all(
         .collect()
 }
 
-/// Predictions that were made under other evaluation settings are no answers to these.
-fn forget_stale_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
-    let asked = toml::to_string(&recipe.evaluation).unwrap_or_default();
-    let path = run_dir.evaluation_lock();
-    if std::fs::read_to_string(&path).is_ok_and(|before| before == asked) {
-        return Ok(());
+/// Refuses what would be found wrong only after hours: no file of a corpus is read.
+pub fn check(recipe: &Recipe) -> Result<(), Error> {
+    device::check(&recipe.run.device)?;
+    // The size of a vocabulary that is yet to be trained decides nothing here.
+    shape(recipe, recipe.tokenizer.train.as_ref().map_or(1, |train| train.vocabulary))?;
+    for phase in &recipe.phase {
+        data_pipeline::prepare::check(&plan(recipe, phase, Path::new("")))?;
     }
-    let predictions = run_dir.all_predictions();
-    match std::fs::remove_dir_all(&predictions) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::write(&predictions)(error));
+    evaluate::check(&recipe.datasets, &recipe.evaluation.benchmarks)
+}
+
+/// Removes predictions that the recipe does not ask for any more: they would stand in its report.
+fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
+    let evaluation = &recipe.evaluation;
+    for which in ["final", "base", "untrained"] {
+        let files = prediction_files(run_dir, which, &recipe.datasets, &evaluation.benchmarks)?;
+        let wanted = which == "final" || evaluation.baselines.iter().any(|it| it == which);
+        let folder = run_dir.all_predictions().join(which);
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.map_err(Error::read(&folder))?.path();
+            if !(wanted && files.contains(&path.with_extension("jsonl"))) {
+                std::fs::remove_file(&path).map_err(Error::write(&path))?;
+            }
         }
-        _ => std::fs::create_dir_all(&predictions).map_err(Error::write(&predictions))?,
     }
-    Ok(model::files::write_atomically(&path, asked.as_bytes())?)
+    Ok(())
 }
 
 /// What a phase is prepared from.
@@ -99,7 +111,7 @@ fn texts(recipe: &Recipe, data_root: &Path) -> Result<Vec<String>, Error> {
             let Source::Corpus { name, split } = source else { continue };
             let corpus = Corpus::load(&declaration(&recipe.datasets, name), data_root)?;
             if corpus.is_parallel() {
-                let pairs = corpus.read_parallel(split)?;
+                let pairs = corpus.read_parallel(split)?.pairs;
                 for side in pairs.iter().take(TEXTS).flat_map(|pair| [&pair.source, &pair.target]) {
                     add(&mut texts, corpus.schema(), &[Task::Ner], side, &phase.prompt);
                 }

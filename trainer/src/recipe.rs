@@ -306,6 +306,9 @@ impl<'de> Deserialize<'de> for Benchmark {
     }
 }
 
+/// The largest vocabulary that is trained here; larger ones come with a model.
+const LARGEST_VOCABULARY: usize = 1 << 18;
+
 impl Recipe {
     /// Reads a recipe with what it extends, applies `sets` (`a.b=c`), checks it.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, Error> {
@@ -372,6 +375,28 @@ impl Recipe {
                     "evaluation.baselines names `{baseline}`; known: untrained, base"
                 ));
             }
+        }
+        if self.run.name.contains(['/', '\\']) || self.run.name.starts_with('.') {
+            let name = &self.run.name;
+            return Err(format!("run.name is `{name}`, which is a path; --run-dir takes paths"));
+        }
+        let counts = [
+            ("checkpoint.every", self.checkpoint.every),
+            ("checkpoint.keep", self.checkpoint.keep),
+            ("evaluation.rows", self.evaluation.rows),
+            ("evaluation.max_new_tokens", self.evaluation.max_new_tokens),
+            ("evaluation.protocols", self.evaluation.protocols.len()),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(format!("{name} is empty or 0, expected at least 1"));
+        }
+        if let Some(train) = &self.tokenizer.train
+            && train.vocabulary > LARGEST_VOCABULARY
+        {
+            return Err(format!(
+                "tokenizer.train.vocabulary is {}, expected at most {LARGEST_VOCABULARY}",
+                train.vocabulary
+            ));
         }
         for (i, phase) in self.phase.iter().enumerate() {
             if self.phase[..i].iter().any(|earlier| earlier.name == phase.name) {

@@ -11,6 +11,7 @@ use crate::step::{self, StepInput};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::Loader;
+use data_pipeline::manifest::{Manifest, SourceOrigin};
 use data_pipeline::order::{Mixture, Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
@@ -92,7 +93,9 @@ pub fn run(
 
 impl Rank<'_> {
     fn live(&mut self) -> Result<Outcome, Error> {
-        self.evaluate_baselines()?;
+        if self.evaluate_baselines()? == Outcome::Stopped {
+            return Ok(Outcome::Stopped);
+        }
         let (mut learner, mut position) = self.resume()?;
         while position.phase < self.recipe.phase.len() {
             let phase = &self.recipe.phase[position.phase];
@@ -105,8 +108,9 @@ impl Rank<'_> {
             position = Position { phase: position.phase + 1, step: 0 };
         }
         learner.decoder.merge_adapters();
-        self.evaluate("final", &learner.decoder)?;
-        Ok(Outcome::Done)
+        let newest = checkpoint::newest(&self.run_dir.checkpoints(), &mut |_, _| {})?;
+        let model = newest.map(|(_, info)| info.fingerprint()).unwrap_or_default();
+        self.evaluate("final", &learner.decoder, &model)
     }
 
     /// The newest checkpoint, or the base.
@@ -156,6 +160,14 @@ impl Rank<'_> {
                     return Err(wrong(format!(
                         "was trained with template {}, this recipe has {template}",
                         info.template
+                    )));
+                }
+                let folder = self.run_dir.prepared(info.position.phase, &phase.name);
+                let manifest = Manifest::load(&folder)?;
+                if manifest.fingerprint != info.shards {
+                    let changed = changed_source(&info.sources, &manifest.origin.sources);
+                    return Err(wrong(format!(
+                        "learned from other rows than there are now: {changed} changed since; give what they make another --run-dir, or bring them back"
                     )));
                 }
                 Ok(())
@@ -315,6 +327,8 @@ impl Rank<'_> {
         phase_done: bool,
     ) -> Result<(), Error> {
         if self.collective.rank() == 0 {
+            let folder = self.run_dir.prepared(position.phase, &phase.name);
+            let manifest = Manifest::load(&folder)?;
             let info = CheckpointInfo {
                 position,
                 phase: phase.name.clone(),
@@ -324,6 +338,8 @@ impl Rank<'_> {
                 prompt: phase.prompt.clone(),
                 template: template_fingerprint(&phase.prompt),
                 tokenizer: self.tokenizer.fingerprint(),
+                sources: manifest.origin.sources.clone(),
+                shards: manifest.fingerprint.clone(),
                 files: BTreeMap::new(),
             };
             let checkpoints = self.run_dir.checkpoints();
@@ -336,18 +352,27 @@ impl Rank<'_> {
     }
 
     /// What the untrained model and the base alone give, beside which the result is read.
-    fn evaluate_baselines(&mut self) -> Result<(), Error> {
+    fn evaluate_baselines(&mut self) -> Result<Outcome, Error> {
         for which in &self.recipe.evaluation.baselines {
-            let decoder = match which.as_str() {
-                "untrained" => untrained(self.recipe, &self.tokenizer, &self.device)?,
-                _ => base(self.recipe, &self.tokenizer, &self.device)?,
+            let (decoder, model) = match which.as_str() {
+                "untrained" => (untrained(self.recipe, &self.tokenizer, &self.device)?, None),
+                _ => {
+                    let decoder = base(self.recipe, &self.tokenizer, &self.device)?;
+                    (decoder, self.recipe.model.path.as_deref())
+                }
             };
-            self.evaluate(which, &decoder)?;
+            let model = match model {
+                Some(path) => checkpoint::fingerprint_of_weights(path)?,
+                None => format!("{:?}, seed {}", self.recipe.model, self.recipe.run.seed),
+            };
+            if self.evaluate(which, &decoder, &model)? == Outcome::Stopped {
+                return Ok(Outcome::Stopped);
+            }
         }
-        Ok(())
+        Ok(Outcome::Done)
     }
 
-    fn evaluate(&mut self, which: &str, decoder: &Decoder) -> Result<(), Error> {
+    fn evaluate(&mut self, which: &str, decoder: &Decoder, model: &str) -> Result<Outcome, Error> {
         let prompt = self.recipe.evaluation_prompt();
         let evaluation = Evaluation {
             run_dir: self.run_dir,
@@ -358,10 +383,24 @@ impl Rank<'_> {
             config: &self.recipe.evaluation,
         };
         let report = &mut *self.report;
-        evaluation.run(which, decoder, self.collective, &mut |label, done, total| {
+        let mut tell = |label: &str, done, total| {
             report(Progress::Evaluation { label: label.to_owned(), done, total });
-        })
+        };
+        evaluation.run(which, (decoder, model), self.collective, self.stop, &mut tell)
     }
+}
+
+/// Which of the sources is not what it was.
+fn changed_source(before: &[SourceOrigin], now: &[SourceOrigin]) -> String {
+    let changed = now.iter().zip(before).find(|(now, before)| now != before);
+    changed.map_or("the settings".to_owned(), |(now, before)| {
+        let what = match now {
+            _ if now.schema != before.schema => "schema",
+            _ if now.bytes != before.bytes => "files",
+            _ => "declaration",
+        };
+        format!("the {what} of `{}`", now.reference)
+    })
 }
 
 /// Steps of a phase.
@@ -409,15 +448,20 @@ pub fn untrained(
     Ok(Decoder::init(&config, recipe.model.init, recipe.run.seed, device))
 }
 
-/// The model's shape: the preset with the recipe's changes, or the directory's.
+/// The model's shape for this tokenizer: the preset with the recipe's changes, or the directory's.
 pub fn decoder_config(recipe: &Recipe, tokenizer: &Tokenizer) -> Result<DecoderConfig, Error> {
+    shape(recipe, tokenizer.vocabulary())
+}
+
+/// The model's shape, a preset's with a vocabulary of this size.
+pub fn shape(recipe: &Recipe, vocabulary: usize) -> Result<DecoderConfig, Error> {
     let model = &recipe.model;
     let config = match (&model.path, &model.preset) {
         (Some(path), _) => DecoderConfig::load(path)?,
         (None, preset) => {
             let preset = DecoderConfig::preset(preset.as_deref().unwrap_or_default())?;
             DecoderConfig {
-                vocab_size: tokenizer.vocabulary(),
+                vocab_size: vocabulary,
                 hidden_size: model.hidden_size.unwrap_or(preset.hidden_size),
                 intermediate_size: model.intermediate_size.unwrap_or(preset.intermediate_size),
                 num_hidden_layers: model.num_hidden_layers.unwrap_or(preset.num_hidden_layers),

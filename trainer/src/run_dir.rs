@@ -93,11 +93,6 @@ impl RunDir {
         self.root.join("predictions")
     }
 
-    /// The evaluation settings that the predictions answer to.
-    pub fn evaluation_lock(&self) -> PathBuf {
-        self.all_predictions().join("evaluation.toml")
-    }
-
     /// Scores of all models.
     pub fn scores(&self) -> PathBuf {
         self.root.join("scores.json")

@@ -3,7 +3,9 @@
 use super::row::{Annotated, Labelled, Place, Row};
 use super::source::Source;
 use super::spans::{self, Orphans, Scheme};
+use crate::Error;
 use serde::Deserialize;
+use std::path::Path;
 
 /// What a declaration says about the columns.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,6 +58,20 @@ impl Default for Options {
             comment: None,
             skip: Vec::new(),
             joiner: " ".into(),
+        }
+    }
+}
+
+impl Options {
+    /// Refuses a column that no line can have.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
+        let last = self.token.max(self.tag);
+        match self.columns {
+            Some(columns) if columns <= last => Err(Error::declaration(
+                path,
+                format!("[options] reads column {last}, counted from 0, but `columns = {columns}`"),
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -128,14 +144,23 @@ fn cells<'a>(line: &'a str, options: &Options) -> Result<(&'a str, &'a str), Str
         Delimiter::Whitespace => line.split_ascii_whitespace().collect(),
     };
     let expected = options.columns.unwrap_or(options.token.max(options.tag) + 1);
-    if cells.len() != expected || options.token.max(options.tag) >= expected {
+    if cells.len() != expected {
         let between = match options.delimiter {
             Delimiter::Space => "one space",
             Delimiter::Tab => "a TAB",
             Delimiter::Whitespace => "white space",
         };
         let found = cells.len();
-        return Err(format!("expected {expected} columns divided by {between}, found {found}"));
+        let by_space = line.split_ascii_whitespace().count();
+        let way_out = match options.delimiter {
+            Delimiter::Tab if found == 1 && by_space == expected => {
+                "; white space divides them: write `delimiter = \"whitespace\"` in [options]"
+            }
+            _ => "",
+        };
+        return Err(format!(
+            "expected {expected} columns divided by {between}, found {found}{way_out}"
+        ));
     }
     match cells[options.token] {
         "" => Err("the token is empty".into()),

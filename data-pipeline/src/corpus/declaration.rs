@@ -16,7 +16,7 @@ pub(crate) struct Declaration {
     /// The file itself.
     pub path: PathBuf,
     /// Its text, to find lines in.
-    text: String,
+    pub text: String,
     pub name: String,
     pub tasks: Vec<Task>,
     pub parallel: bool,
@@ -208,6 +208,11 @@ impl Declaration {
         match &self.reader {
             Reader::UnerParallel(options) => options.check(self)?,
             Reader::Frames(options) => options.check(self)?,
+            Reader::Columns(options) => options.check(&self.path)?,
+            _ => {}
+        }
+        match &self.reader {
+            Reader::UnerParallel(_) | Reader::Frames(_) => {}
             _ if self.parallel => {
                 return refuse(
                     "`parallel = true` needs the reader `uner-parallel` or `frames`".into(),

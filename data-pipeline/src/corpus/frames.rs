@@ -6,11 +6,11 @@
 use super::declaration::{Declaration, Split};
 use super::labels::did_you_mean;
 use super::names::{Name, Names};
-use super::random::Random;
 use super::row::{Annotated, Happening, Labelled, Linked, Place, Row};
 use super::source::Source;
 use crate::Error;
 use crate::error::explain;
+use crate::random::Random;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -251,7 +251,7 @@ impl Frame {
         repetition: usize,
     ) -> Result<BTreeMap<String, Name>, String> {
         let (seed, repetition) = (split.seed.unwrap_or(0).to_string(), repetition.to_string());
-        let mut random = Random::of(&[&seed, &self.line.id, &repetition]);
+        let mut random = Random::named(&[&seed, &self.line.id, &repetition]);
         let mut used: Vec<Name> = Vec::new();
         let mut filled = BTreeMap::new();
         for (slot, class) in &self.line.slots {

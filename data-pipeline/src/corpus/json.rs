@@ -2,7 +2,9 @@
 
 use super::source::Source;
 use crate::Error;
-use serde_json::Value;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 /// Walks over the values of a file.
 pub(crate) struct Values<'a> {
@@ -94,9 +96,9 @@ impl<'a> Values<'a> {
             return Ok(None);
         }
         let line = self.line;
-        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<Value>();
+        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<Distinct>();
         match values.next() {
-            Some(Ok(value)) => {
+            Some(Ok(Distinct(value))) => {
                 let bytes = values.byte_offset();
                 self.advance(bytes);
                 Ok(Some((line, value)))
@@ -120,6 +122,67 @@ impl Iterator for Values<'_> {
         let value = self.value().transpose();
         self.done |= value.is_none();
         value
+    }
+}
+
+/// A value whose objects have no key twice: of two, one would be lost without a word.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DistinctVisitor).map(Self)
+    }
+}
+
+struct DistinctVisitor;
+
+impl<'de> Visitor<'de> for DistinctVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Distinct(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((key, Distinct(value))) = entries.next_entry::<String, Distinct>()? {
+            if object.insert(key.clone(), value).is_some() {
+                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
+            }
+        }
+        Ok(object.into())
     }
 }
 
@@ -176,6 +239,13 @@ mod tests {
             expect![[r#"
             1: {"a":1}
             x.json:3: broken JSON: expected value; correct the file or fetch it again"#]],
+        );
+        check(
+            "{\"a\": 1,\n\"a\": 2}",
+            false,
+            expect![
+                "x.json:2: broken JSON: the key `a` stands twice; correct the file or fetch it again"
+            ],
         );
         check(
             "{\"a\": \"cut",

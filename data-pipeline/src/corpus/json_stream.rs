@@ -50,10 +50,13 @@ fn annotated(value: Value, end: End) -> Result<Annotated, String> {
     let mut entities = Vec::new();
     for (label, surfaces) in object.label {
         for (surface, spans) in surfaces {
-            entities.extend(spans.into_iter().map(|(start, end)| Labelled {
-                label: label.clone(),
-                place: Place { start, end: end + past, surface: Some(surface.clone()) },
-            }));
+            for (start, end) in spans {
+                let end = end
+                    .checked_add(past)
+                    .ok_or_else(|| format!("`{surface}` ends at {end}, behind any text"))?;
+                let place = Place { start, end, surface: Some(surface.clone()) };
+                entities.push(Labelled { label: label.clone(), place });
+            }
         }
     }
     Ok(Annotated { text: object.text, entities, ..Annotated::default() })

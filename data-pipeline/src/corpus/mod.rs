@@ -21,9 +21,8 @@ mod json_stream;
 mod labels;
 mod names;
 mod quarantine;
-mod random;
 mod row;
-mod source;
+pub(crate) mod source;
 mod spans;
 mod spert;
 mod stats;
@@ -36,6 +35,8 @@ pub use check::{Difference, SplitCheck, validate};
 pub use quarantine::{Quarantined, write_quarantine};
 pub use stats::{SplitStats, stats};
 
+use crate::manifest::sha256_of;
+use crate::schema::sha256_hex;
 use crate::{Error, Parallel, Schema, Sentence, Task};
 use assembly::Assembly;
 use declaration::{Declaration, Reader, Root, Split};
@@ -63,6 +64,15 @@ pub struct Reading {
     pub quarantined: Vec<Quarantined>,
     /// Annotations by original label or role, where the declaration drops it.
     pub dropped: BTreeMap<String, usize>,
+}
+
+/// The pairs of a split of a parallel corpus, and what was left out of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParallelReading {
+    /// Pairs in the order of the files.
+    pub pairs: Vec<Parallel>,
+    /// Rows that do not fit, as many as the declaration allows.
+    pub quarantined: Vec<Quarantined>,
 }
 
 /// How many there are; what the declaration drops is counted too, so that the numbers can be held
@@ -97,6 +107,12 @@ impl Corpus {
             return Err(Error::declaration(&declaration.path, message));
         }
         let schema = Schema::load(&declaration.schema)?;
+        if let Some(task) = declaration.tasks.iter().find(|task| schema.of_task(**task).is_empty())
+        {
+            let file = declaration.schema.display();
+            let message = format!("its task `{task}` needs classes that `{file}` does not have");
+            return Err(Error::declaration(&declaration.path, message));
+        }
         Labels::new(&declaration, &schema).check()?;
         Ok(Self { declaration, schema, data_root: data_root.to_owned() })
     }
@@ -110,12 +126,12 @@ impl Corpus {
         Ok(Reading { sentences, quarantined, dropped })
     }
 
-    /// The pairs of `split` of a parallel corpus.
-    pub fn read_parallel(&self, split: &str) -> Result<Vec<Parallel>, Error> {
+    /// The pairs of `split` of a parallel corpus; one with a misfit on either side is left out.
+    pub fn read_parallel(&self, split: &str) -> Result<ParallelReading, Error> {
         let declared = self.declaration.split(split)?;
         let found = self.found_pairs(split, declared)?;
         self.accept(split, declared, &found)?;
-        Ok(found.items)
+        Ok(ParallelReading { pairs: found.items, quarantined: found.quarantined })
     }
 
     /// The name that recipes use.
@@ -174,6 +190,18 @@ impl Corpus {
             _ => split.files.iter().map(String::as_str).collect(),
         };
         Ok(files.into_iter().map(|file| self.place(file)).collect())
+    }
+
+    /// SHA-256 over what decides the sentences of `split`: the declaration, the schema, the bytes of
+    /// the files. A file that is not there counts as empty; reading the split says so.
+    pub fn fingerprint(&self, split: &str) -> Result<String, Error> {
+        let mut parts = format!("{split} {} ", sha256_hex(self.declaration.text.as_bytes()));
+        parts += &self.schema.hash();
+        for file in self.files(split)?.iter().filter(|file| file.is_file()) {
+            parts.push(' ');
+            parts += &sha256_of(file)?;
+        }
+        Ok(sha256_hex(parts.as_bytes()))
     }
 
     fn labels(&self) -> Labels<'_> {

@@ -1,8 +1,7 @@
 //! Rows that do not fit, kept with the reason instead of lost.
 
-use crate::Error;
+use crate::{Error, durable};
 use serde::Serialize;
-use std::io::Write;
 use std::path::Path;
 
 /// A row that was left out, and why.
@@ -18,23 +17,13 @@ pub struct Quarantined {
 
 /// Writes `rows` as JSON Lines; the file is complete or absent.
 pub fn write_quarantine(path: &Path, rows: &[Quarantined]) -> Result<(), Error> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let write = || -> std::io::Result<()> {
-        let mut file = std::io::BufWriter::new(std::fs::File::create(&part)?);
-        for row in rows {
-            serde_json::to_writer(&mut file, row)?;
-            file.write_all(b"\n")?;
-        }
-        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&part, path)
-    };
-    write().map_err(|error| {
-        // The half-written file is worth nothing; that it cannot be removed changes nothing.
-        let _ = std::fs::remove_file(&part);
-        Error::write(path)(error)
-    })
+    let mut lines = String::new();
+    for row in rows {
+        // A row is strings and a number: it always has a JSON form.
+        lines += &serde_json::to_string(row).unwrap_or_default();
+        lines.push('\n');
+    }
+    durable::write(path, lines.as_bytes())
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Source {
 }
 
 /// Names the line and byte at which a file stops being UTF-8.
-fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
+pub(crate) fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Error {
     let valid = error.utf8_error().valid_up_to();
     let before = &error.as_bytes()[..valid];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;

@@ -37,7 +37,7 @@ pub fn stats(corpus: &Corpus) -> Result<Vec<SplitStats>, Error> {
     let mut rows = Vec::new();
     for split in corpus.splits() {
         if corpus.is_parallel() {
-            let pairs = corpus.read_parallel(split)?;
+            let pairs = corpus.read_parallel(split)?.pairs;
             rows.push(of(split, pairs.iter().map(|pair| &pair.source)));
             rows.push(of(split, pairs.iter().map(|pair| &pair.target)));
         } else {

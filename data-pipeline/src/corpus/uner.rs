@@ -76,7 +76,7 @@ impl<'a> Block<'a> {
         }
         let text =
             self.text.ok_or((first_line, "the sentence has no line `# text = …`".to_owned()))?;
-        let places = self.places(text)?;
+        let places = self.places(text, first_line)?;
         let tags: Vec<&str> = self.tokens.iter().map(|(_, _, tag)| *tag).collect();
         let spans = spans::join(&tags, Scheme::Iob2, Orphans::Misfit)
             .map_err(|(index, message)| (self.tokens[index].0, message))?;
@@ -92,7 +92,11 @@ impl<'a> Block<'a> {
 
     /// The characters of each token in the text: tokens follow each other with at most white space
     /// between them.
-    fn places(&self, text: &str) -> Result<Vec<(usize, usize)>, (usize, String)> {
+    fn places(
+        &self,
+        text: &str,
+        first_line: usize,
+    ) -> Result<Vec<(usize, usize)>, (usize, String)> {
         let mut rest = text;
         let mut at = 0;
         let mut places = Vec::with_capacity(self.tokens.len());
@@ -111,7 +115,7 @@ impl<'a> Block<'a> {
             at += length;
         }
         if !rest.trim().is_empty() {
-            let line = self.tokens.last().map_or(0, |(line, _, _)| *line);
+            let line = self.tokens.last().map_or(first_line, |(line, _, _)| *line);
             let found: String = rest.trim().chars().take(12).collect();
             return Err((line, format!("no token stands for the end of the text, `{found}`")));
         }

@@ -5,11 +5,11 @@
 //! is held out of alignment is also held out of NER.
 
 use super::declaration::Declaration;
-use super::random::Random;
 use super::row::Row;
 use super::source::Source;
 use super::uner;
 use crate::Error;
+use crate::random::Random;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ pub(crate) fn pairs(
         let document = row.id.as_deref().ok_or_else(|| no_id(row))?;
         let document = document.rsplit_once('-').map_or(document, |(document, _)| document);
         let seed = options.seed.to_string();
-        order.push((Random::of(&[&seed, document]).next(), index));
+        order.push((Random::named(&[&seed, document]).next(), index));
     }
     order.sort_unstable();
     let chosen = order.get(range.0..range.1).ok_or_else(|| {

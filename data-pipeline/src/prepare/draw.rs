@@ -137,7 +137,7 @@ impl Draw<'_> {
     fn chunks(&self, mut items: Vec<usize>, purpose: &str) -> Vec<Vec<usize>> {
         let k = self.config.group;
         self.random(purpose, 0).shuffle(&mut items);
-        for window in items.chunks_mut(k * WINDOW) {
+        for window in items.chunks_mut(k.saturating_mul(WINDOW)) {
             window.sort_by_key(|item| self.lesson.items[*item].size);
         }
         items.chunks(k).map(<[usize]>::to_vec).collect()

@@ -1,7 +1,7 @@
 //! Which datasets a plan names, and what they were read from.
 
 use super::{Kind, PreparePlan};
-use crate::corpus::{Corpus, write_quarantine};
+use crate::corpus::{Corpus, ParallelReading, Quarantined, write_quarantine};
 use crate::error::Error;
 use crate::manifest::{Manifest, SourceOrigin, sha256_of};
 use crate::schema::sha256_hex;
@@ -135,26 +135,38 @@ pub(super) fn read(
     out: &Path,
     manifest: &mut Manifest,
 ) -> Result<(Vec<Sentence>, Vec<Parallel>), Error> {
-    if corpus.is_parallel() {
-        let mut pairs = corpus.read_parallel(split)?;
-        if plan.kind != Kind::Alignment {
-            let sides = |pair: Parallel| [pair.source, pair.target];
-            return Ok((pairs.into_iter().flat_map(sides).collect(), Vec::new()));
+    let mut keep = |quarantined: &[Quarantined]| -> Result<(), Error> {
+        if quarantined.is_empty() {
+            return Ok(());
         }
-        if plan.both_directions {
-            let reversed: Vec<Parallel> = pairs.iter().cloned().map(Parallel::reversed).collect();
-            pairs.extend(reversed);
-        }
-        return Ok((Vec::new(), pairs));
-    }
-    let reading = corpus.read(split)?;
-    if !reading.quarantined.is_empty() {
         let file = format!("quarantine-{}-{split}.jsonl", corpus.name());
-        write_quarantine(&out.join(file), &reading.quarantined)?;
-        let name = format!("{}:{split}", corpus.name());
-        manifest.quarantined.insert(name, reading.quarantined.len());
+        write_quarantine(&out.join(file), quarantined)?;
+        manifest.quarantined.insert(format!("{}:{split}", corpus.name()), quarantined.len());
+        Ok(())
+    };
+    if !corpus.is_parallel() {
+        let reading = corpus.read(split)?;
+        keep(&reading.quarantined)?;
+        return Ok((reading.sentences, Vec::new()));
     }
-    Ok((reading.sentences, Vec::new()))
+    let ParallelReading { mut pairs, quarantined } = corpus.read_parallel(split)?;
+    keep(&quarantined)?;
+    if plan.kind != Kind::Alignment {
+        return Ok((pairs.into_iter().flat_map(sides).collect(), Vec::new()));
+    }
+    if plan.both_directions {
+        let reversed: Vec<Parallel> = pairs.iter().cloned().map(Parallel::reversed).collect();
+        pairs.extend(reversed);
+    }
+    Ok((Vec::new(), pairs))
+}
+
+/// The two sentences of a pair as sentences of their own: their ids tell them apart.
+fn sides(pair: Parallel) -> [Sentence; 2] {
+    [pair.source, pair.target].map(|mut side| {
+        side.id = format!("{}~{}", side.id, side.language);
+        side
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,57 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Reads the classes of a schema file in its order.
+///
+/// The parser goes down a level of its stack for each bracket, so it gets a stack of its own and a
+/// source that cannot exhaust it.
 pub(super) fn parse(source: &str, path: &Path) -> Result<Schema, Error> {
+    if source.len() > LONGEST {
+        let message = format!("has {} bytes, expected at most {LONGEST}", source.len());
+        return Err(Error::declaration(path, message));
+    }
+    if let Some(line) = too_deep(source) {
+        let message = format!("brackets are nested more than {DEEPEST} deep; a schema needs a few");
+        return Err(Error::data(path, line, message));
+    }
+    std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || read(source, path))
+            .map_err(Error::read(path))?;
+        parser.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// The longest schema file, in bytes; the paper's own schemas are a tenth of it.
+const LONGEST: usize = 1 << 20;
+/// The deepest nesting of brackets.
+const DEEPEST: usize = 500;
+/// Address space, of which only what is used becomes memory.
+const STACK: usize = 1 << 29;
+
+/// The line at which brackets are open deeper than [`DEEPEST`]; classes begin afresh, and brackets
+/// inside strings count, as no text has so many of them open.
+fn too_deep(source: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    for (number, line) in source.lines().enumerate() {
+        if line.starts_with("class ") {
+            depth = 0;
+        }
+        for byte in line.bytes() {
+            match byte {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > DEEPEST {
+                return Some(number + 1);
+            }
+        }
+    }
+    None
+}
+
+fn read(source: &str, path: &Path) -> Result<Schema, Error> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let roots = ROOTS.map(|(name, kind)| (name.to_owned(), kind));
     let mut reader =

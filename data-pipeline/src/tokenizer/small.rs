@@ -1,9 +1,9 @@
 //! Small vocabularies: byte-level BPE over carried words, with single ids for what templates repeat.
 //!
 //! A *glue piece* is a fixed part of prompt or answer that is one id: the model learns to write
-//! `"),\n\t` in one step, and a name stands between two ids instead of between a dozen. Every glue
-//! piece ends in a character that opens a word (words.rs), so the name after it has the ids that it
-//! has in the sentence.
+//! `"),\n\t` in one step, and a name stands between two ids instead of between a dozen. What follows
+//! a glue piece is carried (words.rs) as it is after the piece's last character, so a name after `("`
+//! has the ids that it has in the sentence.
 //!
 //! The file is a `tokenizer.json` of the `tokenizers` library with glue pieces as added tokens. The
 //! library has no word for carried spaces, so it gives the same ids for carried text only (a test
@@ -25,7 +25,7 @@ pub(super) const EOS: u32 = 2;
 const SPECIAL: [&str; 3] = ["<unk>", "<s>", "</s>"];
 
 /// What the templates of prompts and answers repeat, in the order of their ids.
-const GLUE: [&str; 27] = [
+const GLUE: [&str; 32] = [
     // Answers: NER and ED, RE, EAE.
     "results = [\n\t",
     "results = []",
@@ -41,16 +41,21 @@ const GLUE: [&str; 27] = [
     "\")]",
     "\")]),\n\t",
     "\")])\n]",
+    "\",",
+    "\"),",
+    "\")],",
     // Prompts.
     "sentence = \"",
     "\"\n\n",
     "\"\n\nOutput:\n",
     "\"\"\"",
     "\"\"\"\n",
+    "\")\n",
     // Classes, by name only and in full.
     "(Entity): pass\n",
     "(Relation): pass\n",
     "(Event): pass\n",
+    "(Event):",
     "(Entity):\n\t\"\"\"\n\t",
     "(Relation):\n\t\"\"\"\n\t",
     "(Event):\n\t\"\"\"\n\t",
@@ -110,8 +115,8 @@ impl Small {
         let mut spelt = String::new();
         cut(text, |part| match part {
             Part::Glue(glue) => ids.push(glue_id(glue)),
-            Part::Words(words) => {
-                for piece in words::pieces(&words::carry(words)) {
+            Part::Words(words, before) => {
+                for piece in words::pieces(&words::carry(words, before)) {
                     spelt.clear();
                     spelt.extend(piece.bytes().map(|byte| self.alphabet[usize::from(byte)]));
                     // All 256 bytes are in the vocabulary (`pieces` has checked): no error.
@@ -126,18 +131,20 @@ impl Small {
     pub(super) fn decode(&self, ids: &[u32]) -> String {
         let mut text = String::new();
         let mut carried = Vec::new();
+        let mut before = None;
         for id in ids {
             match self.pieces.get(*id as usize) {
                 Some(Piece::Bytes(bytes)) => carried.extend_from_slice(bytes),
                 Some(Piece::Glue(glue)) => {
-                    text.push_str(&words::shed(&String::from_utf8_lossy(&carried)));
+                    text.push_str(&words::shed(&String::from_utf8_lossy(&carried), before));
                     text.push_str(glue);
                     carried.clear();
+                    before = glue.chars().next_back();
                 }
                 Some(Piece::Special(_) | Piece::Reserved) | None => {}
             }
         }
-        text + &words::shed(&String::from_utf8_lossy(&carried))
+        text + &words::shed(&String::from_utf8_lossy(&carried), before)
     }
 
     pub(super) fn piece(&self, id: u32) -> String {
@@ -179,8 +186,9 @@ pub(super) fn train(texts: &[String], vocabulary: usize) -> Result<Vec<u8>, Erro
             SPECIAL.iter().chain(&GLUE).map(|text| AddedToken::from(*text, true)).collect(),
         )
         .build();
+    let characters = characters(texts, vocabulary - fixed);
     trainer
-        .feed(texts.iter(), |text| Ok(spelt_words(text, &alphabet)))
+        .feed(texts.iter().chain(&characters), |text| Ok(spelt_words(text, &alphabet)))
         .map_err(|error| failed(&error))?;
     let mut bpe = BPE::default();
     trainer.train(&mut bpe).map_err(|error| failed(&error))?;
@@ -196,39 +204,63 @@ pub(super) fn train(texts: &[String], vocabulary: usize) -> Result<Vec<u8>, Erro
     serde_json::to_vec(&document(model)).map_err(|error| failed(&error))
 }
 
+/// The characters of unspaced scripts that `texts` hold, each often enough to become one id.
+///
+/// A name of such a script is a run of single characters; one that is spelt in three bytes, two of
+/// which it shares with hundreds of others, is hard to copy. So characters come before frequent
+/// parts of words, the commoner ones first, as long as half of the `free` ids are left for those.
+fn characters(texts: &[String], free: usize) -> Option<String> {
+    let mut counts: HashMap<char, usize> = HashMap::new();
+    for c in texts.iter().flat_map(|text| text.chars()).filter(|c| words::unspaced(*c)) {
+        *counts.entry(c).or_default() += 1;
+    }
+    let mut common: Vec<(char, usize)> = counts.into_iter().collect();
+    common.retain(|(_, count)| *count as u64 >= MIN_FREQUENCY);
+    common.sort_unstable_by_key(|(c, count)| (std::cmp::Reverse(*count), *c));
+    // About one character in eight needs an id for its first two bytes, too.
+    common.truncate(free * 4 / 9);
+    let all = texts.iter().map(String::len).sum::<usize>();
+    let times = (all / 20_000).clamp(10, 2_000);
+    let repeated: String =
+        common.iter().flat_map(|(c, _)| std::iter::repeat_n(*c, times)).collect();
+    (!repeated.is_empty()).then_some(repeated)
+}
+
 /// The words of `text` between glue pieces, byte by byte in the letters of the file.
 fn spelt_words(text: &str, alphabet: &[char; 256]) -> Vec<String> {
     let spell = |piece: &str| piece.bytes().map(|byte| alphabet[usize::from(byte)]).collect();
     let mut spelt = Vec::new();
     cut(text, |part| {
-        if let Part::Words(words) = part {
-            spelt.extend(words::pieces(&words::carry(words)).map(spell));
+        if let Part::Words(words, before) = part {
+            spelt.extend(words::pieces(&words::carry(words, before)).map(spell));
         }
     });
     spelt
 }
 
-/// A stretch of text: one glue piece, or what stands between two.
+/// A stretch of text: one glue piece, or what stands behind the given character and before the next.
 enum Part<'a> {
     Glue(usize),
-    Words(&'a str),
+    Words(&'a str, Option<char>),
 }
 
 /// Cuts `text` at its glue pieces, leftmost and longest first.
 fn cut<'a>(text: &'a str, mut take: impl FnMut(Part<'a>)) {
     let (mut start, mut at) = (0, 0);
+    let mut before = None;
     while at < text.len() {
         match glue_at(&text.as_bytes()[at..]) {
             Some(glue) => {
-                take(Part::Words(&text[start..at]));
+                take(Part::Words(&text[start..at], before));
                 take(Part::Glue(glue));
                 at += GLUE[glue].len();
                 start = at;
+                before = GLUE[glue].chars().next_back();
             }
             None => at += 1,
         }
     }
-    take(Part::Words(&text[start..]));
+    take(Part::Words(&text[start..], before));
 }
 
 /// The longest glue piece that `bytes` begin with.

@@ -55,7 +55,7 @@ fn class(c: char) -> Class {
 }
 
 /// The ranges of [`UNSPACED`].
-fn unspaced(c: char) -> bool {
+pub(super) fn unspaced(c: char) -> bool {
     matches!(c,
         '\u{0E00}'..='\u{0FFF}' | '\u{1000}'..='\u{109F}' | '\u{1100}'..='\u{11FF}'
         | '\u{1780}'..='\u{17FF}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{318F}'
@@ -73,7 +73,7 @@ fn joined(c: char) -> bool {
 }
 
 /// Whether a word that follows `c` gets a space.
-pub(super) fn opens(c: char) -> bool {
+fn opens(c: char) -> bool {
     match class(c) {
         Class::Letter | Class::Digit | Class::Space => false,
         Class::Mark => !CLOSING.contains(c),
@@ -88,9 +88,9 @@ struct Scan {
 }
 
 impl Scan {
-    /// At the start of a text a word needs its space.
-    fn start() -> Self {
-        Self { open: true, inside: false }
+    /// A text behind `before`; at the start of everything a word needs its space.
+    fn behind(before: Option<char>) -> Self {
+        Self { open: before.is_none_or(opens), inside: false }
     }
 
     /// Whether a space belongs before `c`.
@@ -105,10 +105,10 @@ impl Scan {
     }
 }
 
-/// `text` with a space before each word that has none.
-pub(super) fn carry(text: &str) -> String {
+/// `text` with a space before each word that has none; `before` is the character in front of it.
+pub(super) fn carry(text: &str, before: Option<char>) -> String {
     let mut carried = String::with_capacity(text.len() + text.len() / 8 + 1);
-    let mut scan = Scan::start();
+    let mut scan = Scan::behind(before);
     for c in text.chars() {
         if scan.step(c) {
             carried.push(' ');
@@ -118,10 +118,10 @@ pub(super) fn carry(text: &str) -> String {
     carried
 }
 
-/// Takes off the spaces that [`carry`] added.
-pub(super) fn shed(carried: &str) -> String {
+/// Takes off the spaces that [`carry`] added behind the same character.
+pub(super) fn shed(carried: &str, before: Option<char>) -> String {
     let mut text = String::with_capacity(carried.len());
-    let mut scan = Scan::start();
+    let mut scan = Scan::behind(before);
     for c in carried.chars() {
         // A model may have written a word without its space; then there is nothing to take off.
         if scan.step(c) && text.ends_with(' ') {
@@ -174,10 +174,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(text: &str, expected: &str) {
-        let carried = carry(text);
+        let carried = carry(text, None);
         let shown: Vec<&str> = pieces(&carried).collect();
         assert_eq!(shown.join("|"), expected);
-        assert_eq!(shed(&carried), text);
+        assert_eq!(shed(&carried, None), text);
     }
 
     #[test]
@@ -210,11 +210,22 @@ mod tests {
         check(" ", " ");
     }
 
+    #[test]
+    fn what_stands_before_decides_about_the_first_word() {
+        assert_eq!(carry("Mark", Some('"')), " Mark");
+        assert_eq!(carry("Mark", Some(',')), "Mark");
+        assert_eq!(carry(" Mark", Some(',')), " Mark");
+        assert_eq!(carry(" Mark", Some('"')), "  Mark");
+    }
+
     proptest! {
         #[test]
-        fn shed_undoes_carry(text in "(?s)\\PC{0,20}|[ ab(\",.\n在1]{0,20}|.{0,12}") {
-            let carried = carry(&text);
-            prop_assert_eq!(shed(&carried), text);
+        fn shed_undoes_carry(
+            text in "(?s)\\PC{0,20}|[ ab(\",.\n在1]{0,20}|.{0,12}",
+            before in proptest::option::of(proptest::char::any()),
+        ) {
+            let carried = carry(&text, before);
+            prop_assert_eq!(shed(&carried, before), text);
             prop_assert_eq!(pieces(&carried).collect::<String>(), carried);
         }
     }

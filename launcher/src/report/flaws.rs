@@ -17,13 +17,13 @@ pub(super) fn section(run: &Run) -> String {
     if sentences == 0 {
         return String::new();
     }
-    let mut kinds: Vec<(&str, usize)> = predictions::flaw_kinds(all()).into_iter().collect();
+    let mut kinds: Vec<(String, usize)> = predictions::flaw_kinds(all()).into_iter().collect();
     if kinds.is_empty() {
         return format!("<p>None: each of {} answers could be read whole.</p>", count(sentences));
     }
-    kinds.sort_by_key(|(kind, number)| (Reverse(*number), *kind));
+    kinds.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
     let most = kinds[0].1 as f64;
-    let by_set: Vec<(&Set, BTreeMap<&str, usize>)> =
+    let by_set: Vec<(&Set, BTreeMap<String, usize>)> =
         run.sets.iter().map(|set| (set, predictions::flaw_kinds(&set.predictions))).collect();
     let rows: String = kinds
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn section(run: &Run) -> String {
                 told.push(format!("{} more sets", places.len() - PLACES));
             }
             format!(
-                "<tr><th scope=\"row\" dir=\"auto\">{}</th><td>{}</td><td class=\"bar\">\
+                "<tr><th scope=\"row\" dir=\"auto\" class=\"wrap\">{}</th><td>{}</td><td class=\"bar\">\
                  <i style=\"width:{:.1}%\"></i></td><td class=\"left note wrap\">{}</td></tr>",
                 escape(kind),
                 count(*number),

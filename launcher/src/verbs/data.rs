@@ -4,6 +4,8 @@ use super::Answer;
 use super::run::{recipe_of, run_dir_of};
 use crate::cli;
 use crate::error::{Error, exit};
+use crate::interrupt;
+use crate::lock::RunLock;
 use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
@@ -142,6 +144,10 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
 pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
+    trainer::prepare::check(&recipe)?;
+    run_dir.create()?;
+    let _lock = RunLock::take(&run_dir.lock())?;
+    interrupt::end_at_once("stopped while preparing data; the same command prepares them");
     super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &args.data.data_root)?;
     let folder = run_dir.root().join("prepared");
     let text = format!("{}\n", folder.display());
@@ -173,26 +179,11 @@ pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
         return Err(Error::new(exit::DATA, message).hint("--tokenizer names the right one"));
     }
     let sample = shards.sample(args.row)?;
+    let text = data_pipeline::inspect::inspect(&shards, args.row, &tokenizer)?;
     let (prompt, answer) =
-        sample.suffix_ids.split_at((sample.supervised_from as usize).min(sample.suffix_ids.len()));
+        sample.suffix_ids.split_at(sample.suffix_ids.len() - sample.supervised());
     let [prefix, prompt, answer] =
         [&sample.prefix_ids, prompt, answer].map(|ids| tokenizer.decode(ids));
-    let text = format!(
-        "row {} of {}: `{}` of {} ({}, {}), group {}\n\
-         --- prefix, {} tokens, shared by the group ---\n{prefix}\n\
-         --- prompt, {} tokens, not supervised ---\n{prompt}\n\
-         --- answer, {} tokens, supervised ---\n{answer}\n",
-        args.row,
-        shards.len(),
-        sample.sample_id,
-        sample.dataset,
-        sample.language,
-        sample.task,
-        sample.group,
-        sample.prefix_ids.len(),
-        sample.supervised_from,
-        sample.supervised(),
-    );
     let json = json!({
         "row": args.row,
         "rows": shards.len(),

@@ -9,6 +9,7 @@ use crate::plan::{Phase, Plan, Work};
 use data_pipeline::order::{Mixture, Order};
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use trainer::pace::seconds_per_step;
 use trainer::recipe::{self, Length, Train};
 use trainer::run::{decoder_config, steps};
 use trainer::{Recipe, RunDir};
@@ -16,6 +17,7 @@ use trainer::{Recipe, RunDir};
 /// Says what a run would do.
 pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
+    trainer::prepare::check(&recipe)?;
     let cluster = cluster_of(args.cluster.as_deref())?;
     of(&recipe, &cluster, &run_dir_of(args.run_dir.as_deref(), &recipe))
 }
@@ -23,13 +25,16 @@ pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
 /// What `recipe` would do on `cluster`.
 pub fn of(recipe: &Recipe, cluster: &Cluster, run_dir: &RunDir) -> Result<Answer, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let plan = Plan::new(work(recipe, run_dir)?, cluster, cores);
+    let plan = Plan::new(work(recipe, run_dir, cluster.ranks)?, cluster, cores);
     let json = serde_json::to_value(&plan)
         .map_err(|error| Error::new(exit::BUG, format!("the plan cannot be written: {error}")))?;
     Ok(Answer::new(plan.text(), json))
 }
 
-fn work(recipe: &Recipe, run_dir: &RunDir) -> Result<Work, Error> {
+/// Larger models are not timed: `plan` answers within seconds.
+const TIMED_PARAMETERS: u64 = 50_000_000;
+
+fn work(recipe: &Recipe, run_dir: &RunDir, world: usize) -> Result<Work, Error> {
     // A vocabulary that is yet to be trained leaves the model's size open.
     let vocabulary = match (&recipe.tokenizer.file, &recipe.model.path) {
         _ if run_dir.tokenizer().exists() => Some(run_dir.tokenizer()),
@@ -61,6 +66,7 @@ fn work(recipe: &Recipe, run_dir: &RunDir) -> Result<Work, Error> {
         name: recipe.run.name.clone(),
         device: recipe.run.device.clone(),
         parameters,
+        keep: recipe.checkpoint.keep,
         phases: recipe
             .phase
             .iter()
@@ -77,10 +83,21 @@ fn work(recipe: &Recipe, run_dir: &RunDir) -> Result<Work, Error> {
                         Length::Epochs(epochs) => Some(epochs),
                     },
                     trainable: trainable(phase),
+                    seconds_per_step: match parameters {
+                        Some(..=TIMED_PARAMETERS) if is_prepared(recipe, index, run_dir) => {
+                            Some(seconds_per_step(recipe, index, run_dir, world)?)
+                        }
+                        _ => None,
+                    },
                 })
             })
             .collect::<Result<_, Error>>()?,
     })
+}
+
+fn is_prepared(recipe: &Recipe, index: usize, run_dir: &RunDir) -> bool {
+    let phase = &recipe.phase[index];
+    run_dir.prepared(index, &phase.name).join("manifest.json").exists()
 }
 
 /// Steps of a phase, where the recipe or its prepared shards say so.
@@ -89,11 +106,10 @@ fn steps_of(recipe: &Recipe, index: usize, run_dir: &RunDir) -> Result<Option<us
     if let Length::Steps(steps) = phase.length {
         return Ok(Some(steps));
     }
-    let prepared = run_dir.prepared(index, &phase.name);
-    if !prepared.join("manifest.json").exists() {
+    if !is_prepared(recipe, index, run_dir) {
         return Ok(None);
     }
-    let shards = ShardSet::open(&prepared)?;
+    let shards = ShardSet::open(&run_dir.prepared(index, &phase.name))?;
     let mixture = Mixture { weights: phase.weights.clone() };
     let order = Order::new(recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
     Ok(Some(steps(phase, &order)))

@@ -9,15 +9,17 @@ use crate::cluster::Cluster;
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
-use crate::interrupt::Interrupts;
+use crate::interrupt::{self, Interrupts};
 use crate::lock::RunLock;
 use crate::plan::{Start, workers};
 use crate::report;
 use crate::supervise::{Ending, Job, Patience, supervise};
+use data_pipeline::manifest::Manifest;
 use data_pipeline::predictions::replace;
 use data_pipeline::prepare::Progress;
 use serde_json::json;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -29,6 +31,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     let cluster = cluster_of(args.cluster.as_deref())?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
+    trainer::prepare::check(&recipe)?;
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }
@@ -38,7 +41,9 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let _lock = RunLock::take(&run_dir.lock())?;
     let mut events = Events::open(&run_dir.events())?;
     replace(&run_dir.cluster(), cluster.to_toml().as_bytes())?;
+    interrupt::end_at_once("stopped while preparing data; the same command prepares them");
     prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?;
+    interrupt::end_by_default();
     match train(&run_dir, &cluster, &data_root, &mut events)? {
         Ending::Done => finish(&recipe, &run_dir, &mut events),
         Ending::Stopped => {
@@ -85,7 +90,19 @@ pub fn prepare(
     if lock.exists() {
         let before = Recipe::load_lock(&lock)?;
         if !before.trains_like(recipe) {
-            return Err(other_recipe(run_dir, &before, source, recipe));
+            if has_checkpoints(run_dir) {
+                return Err(other_recipe(run_dir, &before, source, recipe));
+            }
+            // Nothing was learned from the other recipe: what it prepared is made again.
+            for folder in [run_dir.tokenizer(), run_dir.root().join("prepared")] {
+                match std::fs::remove_dir_all(&folder) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(data_pipeline::Error::write(&folder)(error).into());
+                    }
+                    _ => {}
+                }
+            }
+            run_dir.create()?;
         }
     }
     let text = std::fs::read(source).map_err(data_pipeline::Error::read(source))?;
@@ -96,9 +113,37 @@ pub fn prepare(
         let what = format!("preparing {phase}: {dataset}");
         display.borrow_mut().advance(&what, done, total, "", Instant::now());
     };
-    trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
-    display.into_inner().finish();
+    let manifests = trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
+    let mut display = display.into_inner();
+    display.finish();
+    for (phase, manifest) in recipe.phase.iter().zip(&manifests) {
+        for (corpus, rows) in &manifest.quarantined {
+            display.line(&format!(
+                "{}: {rows} row(s) of {corpus} do not fit and are left out, as declared; see \
+                 quarantine-*.jsonl beside the shards",
+                phase.name
+            ));
+        }
+        for (place, count) in refused(manifest) {
+            display.line(&format!("{}: {count} sample(s) of {place} are too long", phase.name));
+        }
+    }
     Ok(())
+}
+
+/// How many samples no row holds, by the corpus that their id begins with.
+fn refused(manifest: &Manifest) -> BTreeMap<&str, usize> {
+    let mut refused = BTreeMap::new();
+    for sample in &manifest.refused {
+        let corpus = sample.id.split('/').next().unwrap_or_default();
+        *refused.entry(corpus).or_default() += 1;
+    }
+    refused
+}
+
+fn has_checkpoints(run_dir: &RunDir) -> bool {
+    let entries = std::fs::read_dir(run_dir.checkpoints()).into_iter().flatten().flatten();
+    entries.filter(|it| it.path().extension().is_none_or(|it| it != "tmp")).count() > 0
 }
 
 /// A run directory cannot hold two runs.

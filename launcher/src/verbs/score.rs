@@ -8,28 +8,35 @@ use data_pipeline::score::{Protocol, Scores, Set, score as score_sets, table};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use trainer::evaluate::prediction_files;
+use trainer::recipe::EvaluationConfig;
 use trainer::{Recipe, RunDir};
 
 /// Scores files of predictions.
 pub fn score(args: &cli::Score) -> Result<Answer, Error> {
     let files: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    for file in &files {
+        if predictions::read(file)?.is_empty() {
+            let message = format!("`{}` holds no prediction", file.display());
+            return Err(Error::new(exit::DATA, message));
+        }
+    }
     let scores = Scores::from(rows(&files, &args.protocols)?);
     answer(&scores)
 }
 
 /// The scores of a run: the trained model's, with floors and other models beside them.
 pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
-    let protocols = &recipe.evaluation.protocols;
     let mut baselines = BTreeMap::new();
     for name in &recipe.evaluation.baselines {
-        baselines.insert(name.clone(), rows_of(run_dir, name, protocols)?);
+        baselines.insert(name.clone(), rows_of(run_dir, name, recipe)?);
     }
     let floors = recipe
         .evaluation
         .benchmarks
         .iter()
         .filter_map(|benchmark| Some((benchmark.name.clone(), benchmark.floor?)));
-    Ok(Scores { rows: rows_of(run_dir, "final", protocols)?, floors: floors.collect(), baselines })
+    Ok(Scores { rows: rows_of(run_dir, "final", recipe)?, floors: floors.collect(), baselines })
 }
 
 /// Scores as a table and as JSON.
@@ -39,35 +46,16 @@ pub fn answer(scores: &Scores) -> Result<Answer, Error> {
     Ok(Answer::new(table(scores), json))
 }
 
-/// The scores of one model's predictions in a run directory.
+/// The scores of one model's predictions for the recipe's benchmarks.
 fn rows_of(
     run_dir: &RunDir,
     which: &str,
-    protocols: &[Protocol],
+    recipe: &Recipe,
 ) -> Result<Vec<data_pipeline::score::Row>, Error> {
-    let folder = run_dir.root().join("predictions").join(which);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        // A recipe without benchmarks answers nothing.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(data_pipeline::Error::read(&folder)(error).into()),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(data_pipeline::Error::read(&folder))?.path();
-        if is_complete(&path) {
-            files.push(path);
-        }
-    }
-    files.sort();
+    let EvaluationConfig { benchmarks, protocols, .. } = &recipe.evaluation;
+    let files = prediction_files(run_dir, which, &recipe.datasets, benchmarks)?;
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     rows(&files, protocols)
-}
-
-/// Whether a file holds a whole test set, and not one rank's part of it.
-fn is_complete(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".jsonl") && !name.contains(".rank-")
 }
 
 fn rows(files: &[&Path], protocols: &[Protocol]) -> Result<Vec<data_pipeline::score::Row>, Error> {
@@ -102,11 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_ranks_are_not_test_sets() {
-        for (name, complete) in
-            [("d-en.jsonl", true), ("d-en.rank-0.jsonl", false), ("d-en.jsonl.tmp", false)]
-        {
-            assert_eq!(is_complete(Path::new(name)), complete, "{name}");
-        }
+    fn a_file_without_predictions_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("d.jsonl");
+        std::fs::write(&path, "").unwrap();
+        let error = score(&cli::Score { files: vec![path], protocols: vec![] }).unwrap_err();
+        assert!(error.message.ends_with("holds no prediction"), "{error}");
+        assert_eq!(error.code, exit::DATA);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Working by chunks means that no `[positions, vocabulary]` buffer larger than a chunk exists.
 
-use burn::tensor::{Int, Tensor, activation};
+use burn::tensor::{Int, Tensor};
 
 /// Loss and gradients of one chunk.
 pub struct ChunkLoss {
@@ -29,11 +29,15 @@ pub fn cross_entropy(
 ) -> ChunkLoss {
     let [n, _] = hidden.dims();
     let logits = hidden.clone().matmul(head.clone().transpose());
-    let log_probabilities = activation::log_softmax(logits, 1);
+    // One exponential for both the loss and its gradient: it is a tenth of a small model's step.
+    let shifted = logits.clone() - logits.max_dim(1);
     let labels = labels.reshape([n, 1]);
     let weights = weights.reshape([n, 1]);
-    let rows = log_probabilities.clone().gather(1, labels.clone()).neg() * weights.clone();
-    let logits_gradient = log_probabilities.exp() * weights.clone();
+    let chosen = shifted.clone().gather(1, labels.clone());
+    let exponentials = shifted.exp();
+    let sums = exponentials.clone().sum_dim(1);
+    let rows = (sums.clone().log() - chosen) * weights.clone();
+    let logits_gradient = exponentials * (weights.clone() / sums);
     let logits_gradient =
         logits_gradient.scatter(1, labels, weights.neg(), burn::tensor::IndexingUpdateOp::Add);
     ChunkLoss {

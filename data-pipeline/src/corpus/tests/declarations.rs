@@ -103,7 +103,7 @@ fn no_document_of_pud_is_on_both_sides() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
     let corpus = Corpus::load(&folder.join("uner-pud.toml"), &root).unwrap();
     let documents = |split: &str| -> HashSet<String> {
-        let pairs = corpus.read_parallel(split).unwrap().into_iter();
+        let pairs = corpus.read_parallel(split).unwrap().pairs.into_iter();
         pairs.map(|pair| pair.source.id[..6].to_owned()).collect()
     };
     assert!(documents("train").is_disjoint(&documents("test")));

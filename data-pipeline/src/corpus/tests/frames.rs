@@ -39,14 +39,14 @@ fn frames_are_filled_alike_in_both_languages() {
     let ((en, en_test), (zh, zh_test)) = (read("en"), read("zh"));
     expect![[r#"
         f1.1 (en): Lena Vogt joined Orbis and met Tom Hill last spring. | Person Lena Vogt 0..9 | Organization Orbis 17..22 | Person Tom Hill 31..39 | WorksFor(Lena Vogt, Orbis) | Hiring joined 10..16, employer = Orbis 17..22, employee = Lena Vogt 0..9, time = last spring 40..51
-        f1.2 (en): Karas Dalmi joined Tallornor and met Lena Vogt last spring. | Person Karas Dalmi 0..11 | Organization Tallornor 19..28 | Person Lena Vogt 37..46 | WorksFor(Karas Dalmi, Tallornor) | Hiring joined 12..18, employer = Tallornor 19..28, employee = Karas Dalmi 0..11, time = last spring 47..58
+        f1.2 (en): Beman Brigullar joined Crown Twin and met Lena Vogt last spring. | Person Beman Brigullar 0..15 | Organization Crown Twin 23..33 | Person Lena Vogt 42..51 | WorksFor(Beman Brigullar, Crown Twin) | Hiring joined 16..22, employer = Crown Twin 23..33, employee = Beman Brigullar 0..15, time = last spring 52..63
         f1.1 (zh): 莱娜去年春天加入奥比斯，见了汤姆。 | Person 莱娜 0..2 | Organization 奥比斯 8..11 | Person 汤姆 14..16 | WorksFor(莱娜, 奥比斯) | Hiring 加入 6..8, employer = 奥比斯 8..11, employee = 莱娜 0..2, time = 去年春天 2..6
-        f1.2 (zh): 朱昌诗去年春天加入嘉攀，见了莱娜。 | Person 朱昌诗 0..3 | Organization 嘉攀 9..11 | Person 莱娜 14..16 | WorksFor(朱昌诗, 嘉攀) | Hiring 加入 7..9, employer = 嘉攀 9..11, employee = 朱昌诗 0..3, time = 去年春天 3..7
+        f1.2 (zh): 朱诗苍去年春天加入攀舒，见了莱娜。 | Person 朱诗苍 0..3 | Organization 攀舒 9..11 | Person 莱娜 14..16 | WorksFor(朱诗苍, 攀舒) | Hiring 加入 7..9, employer = 攀舒 9..11, employee = 朱诗苍 0..3, time = 去年春天 3..7
         f2.1 (en): Nimbus stands. | Organization Nimbus 0..6
         f2.1 (zh): 宁布斯在。 | Organization 宁布斯 0..3
     "#]].assert_eq(&(show(&en) + &show(&zh) + &show(&en_test) + &show(&zh_test)));
     let corpus = fixture.declare(&frames("en-zh", true, SPLITS)).unwrap();
-    let pairs = corpus.read_parallel("train").unwrap();
+    let pairs = corpus.read_parallel("train").unwrap().pairs;
     let (source, target): (Vec<_>, Vec<_>) =
         pairs.into_iter().map(|pair| (pair.source, pair.target)).unzip();
     assert_eq!((source, target), (en, zh));

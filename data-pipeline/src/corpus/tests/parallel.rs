@@ -39,7 +39,7 @@ fn parallel_sentences_are_joined_and_split_by_document() {
     let corpus = fixture.declare(&pud_declaration("en-zh", true)).unwrap();
     let mut text = String::new();
     for split in corpus.splits() {
-        for pair in corpus.read_parallel(split).unwrap() {
+        for pair in corpus.read_parallel(split).unwrap().pairs {
             write!(text, "{split}: {}{}", show(&[pair.source]), show(&[pair.target])).unwrap();
         }
     }
@@ -107,7 +107,7 @@ fn parallel_sentences_without_partner_are_named() {
         let error = fixture.declare(&pud_declaration("en-zh", true).replace(from, to));
         match error.and_then(|corpus| corpus.read_parallel("test")) {
             Err(error) => fixture.error(&error),
-            Ok(pairs) => format!("{} pairs", pairs.len()),
+            Ok(pairs) => format!("{} pairs", pairs.pairs.len()),
         }
     };
     expect!["data/en:1: `pairs = [2, 5]`, but the file holds 4 sentences [65]"]

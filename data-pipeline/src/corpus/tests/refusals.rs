@@ -23,7 +23,7 @@ fn rows_that_do_not_fit_stop_unless_declared() {
         expect![[r#"
             x/train/1 (en): Ann | Person Ann 0..3
             quarantined f:3: expected 2 columns divided by a TAB, found 3
-            quarantined f:5: expected 2 columns divided by a TAB, found 1
+            quarantined f:5: expected 2 columns divided by a TAB, found 1; white space divides them: write `delimiter = "whitespace"` in [options]
             quarantined f:7: tag `S-LOC` is neither `O` nor a type after `B-`, `I-`"#]],
     );
     check(
@@ -108,6 +108,38 @@ fn files_that_cannot_be_read_are_named() {
         "[options]\ncomment = \"#\"\n",
         "# nothing\n",
         expect!["data/f:1: the file holds no sentence [65]"],
+    );
+}
+
+#[test]
+fn what_a_declaration_cannot_mean_is_refused() {
+    check(
+        "columns",
+        "[options]\ntag = 3\ncolumns = 2\n",
+        "Ann\tO\n",
+        expect![
+            "configs/datasets/x.toml: [options] reads column 3, counted from 0, but `columns = 2` [64]"
+        ],
+    );
+    let fixture = Fixture::new(&[
+        ("data/f", b"Ann\tO\n"),
+        ("configs/schemas/bare.py", b"class Person(Entity): pass\n"),
+    ]);
+    let text = declaration("columns", "[splits.train]\nfiles = [\"f\"]\n")
+        .replace("task = [\"ner\"]", "task = [\"eae\"]")
+        .replace("s.py", "bare.py");
+    let error = fixture.declare(&text).unwrap_err();
+    expect![
+        "configs/datasets/x.toml: its task `eae` needs classes that `configs/schemas/bare.py` does not have [64]"
+    ]
+    .assert_eq(&fixture.error(&error));
+    check(
+        "json-stream",
+        "",
+        "{\"text\": \"Ann\", \"label\": {\"PER\": {\"Ann\": [[0, 18446744073709551615]]}}}",
+        expect![
+            "data/f:1: `Ann` ends at 18446744073709551615, behind any text; 1 row does not fit and [splits.train] allows 0: correct them, or write `misfits = 1` in configs/datasets/x.toml [65]"
+        ],
     );
 }
 

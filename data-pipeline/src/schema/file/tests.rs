@@ -230,6 +230,30 @@ fn errors_name_the_line_and_the_way_out() {
 }
 
 #[test]
+fn what_would_exhaust_the_parser_is_refused() {
+    let nested = format!("class A(Entity): pass\nx = {}1{}\n", "(".repeat(501), ")".repeat(501));
+    fails(
+        &nested,
+        expect!["schema.py:2: brackets are nested more than 500 deep; a schema needs a few"],
+    );
+    let allowed = format!("x = {}1{}\n", "(".repeat(400), ")".repeat(400));
+    fails(
+        &allowed,
+        expect![
+            "schema.py:1: only imports and classes may stand in a schema file; it is read, never executed"
+        ],
+    );
+    let error = read(&"#".repeat((1 << 20) + 1)).unwrap_err();
+    assert_eq!(error.to_string(), "schema.py: has 1048577 bytes, expected at most 1048576");
+    // A schema is a file of its own: other bytes than UTF-8 are named as in a corpus.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.py");
+    std::fs::write(&path, b"class A(Entity): pass\n# caf\xe9\n").unwrap();
+    let error = Schema::load(&path).unwrap_err().to_string();
+    assert!(error.ends_with("s.py:2: byte 6 (0xE9) is not UTF-8; convert the file to UTF-8"));
+}
+
+#[test]
 fn our_own_schemas_are_schemas() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/schemas");
     let mut classes = 0;

@@ -1,0 +1,89 @@
+//! What a file of predictions answers to.
+//!
+//! `predictions/WHICH/NAME-LANG.json` stands beside `NAME-LANG.jsonl`. Answers are kept only if the
+//! same model would be asked the same again, and if nobody changed them: otherwise old answers would
+//! be scored as new ones.
+
+use crate::Error;
+use crate::checkpoint::sha256;
+use data_pipeline::Task;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The question in hashes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The weights.
+    pub model: String,
+    /// `name` or `name:split`, and its name in scores.
+    pub benchmark: (String, String),
+    /// Declaration, schema and files of the split.
+    pub corpus: String,
+    /// Tasks that are asked.
+    pub tasks: Vec<Task>,
+    /// Only the first sentences.
+    pub limit: Option<usize>,
+    /// The template, as rendered.
+    pub template: String,
+    /// The tokenizer.
+    pub tokenizer: String,
+    /// An answer is cut after so many tokens.
+    pub max_new_tokens: usize,
+}
+
+/// The question, and the file that answers it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Receipt {
+    question: Question,
+    predictions: String,
+}
+
+/// Whether the file of predictions at `path` is there, whole, and answers `question`.
+pub fn answers(path: &Path, question: &Question) -> bool {
+    let receipt = std::fs::read(path.with_extension("json")).ok();
+    let receipt: Option<Receipt> = receipt.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    receipt.is_some_and(|receipt| {
+        receipt.question == *question && sha256(path).is_ok_and(|it| it == receipt.predictions)
+    })
+}
+
+/// Says that the complete file of predictions at `path` answers `question`.
+pub fn write(path: &Path, question: &Question) -> Result<(), Error> {
+    let receipt = Receipt { question: question.clone(), predictions: sha256(path)? };
+    // Strings and numbers always have a JSON form.
+    let text = serde_json::to_vec_pretty(&receipt).unwrap_or_default();
+    Ok(model::files::write_atomically(&path.with_extension("json"), &text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_the_same_question_and_the_same_file_are_answered() {
+        let question = Question {
+            model: "m".into(),
+            benchmark: ("a:test".into(), "a".into()),
+            corpus: "c".into(),
+            tasks: vec![Task::Ner],
+            limit: None,
+            template: "t".into(),
+            tokenizer: "v".into(),
+            max_new_tokens: 64,
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a-en.jsonl");
+        assert!(!answers(&path, &question));
+        std::fs::write(&path, "{}\n").unwrap();
+        assert!(!answers(&path, &question));
+        write(&path, &question).unwrap();
+        assert!(answers(&path, &question));
+        let other = Question { corpus: "d".into(), ..question.clone() };
+        assert!(!answers(&path, &other));
+        std::fs::write(&path, "").unwrap();
+        assert!(!answers(&path, &question));
+    }
+}
