@@ -115,3 +115,43 @@ fn a_checkpoint_of_another_template_is_refused() {
     assert_eq!(output.status.code(), Some(65), "{}", stderr(&output));
     assert!(stderr(&output).contains("was trained with template another"), "{}", stderr(&output));
 }
+
+#[test]
+fn answers_that_somebody_changed_are_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    must(run(&fixture("tiny.toml"), &run_dir, "laptop", &[]));
+    let answers = std::fs::read_dir(run_dir.join("predictions/final")).unwrap();
+    let file = answers
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .unwrap();
+    let original = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &original[..original.len() / 2]).unwrap();
+    must(run(&fixture("tiny.toml"), &run_dir, "laptop", &[]));
+    assert!(std::fs::read(&file).unwrap() == original);
+}
+
+#[test]
+fn a_mistake_is_found_before_training_and_does_not_lock_the_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    for (set, said) in [
+        ("evaluation.benchmarks=[\"nope\"]", "no data set `nope` is declared"),
+        ("evaluation.benchmarks=[\"quickstart-en:nope\"]", "no split `nope`"),
+        ("phase.0.datasets=[\"nope\"]", "no data set `nope` is declared"),
+        ("model.hidden_size=33", "does not divide into"),
+        ("run.device=gpu", "is not in this build"),
+    ] {
+        let output =
+            run(&fixture("tiny.toml"), &run_dir, "one-process", &["--set", set]).output().unwrap();
+        assert!([64, 69].contains(&output.status.code().unwrap()), "{set}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{set}: {}", stderr(&output));
+        assert!(!run_dir.exists(), "{set}");
+    }
+    // What is wrong with the rows is found while they are prepared; nothing was learned yet.
+    let short = ["--set", "batch.max_length=12"];
+    let output = run(&fixture("tiny.toml"), &run_dir, "one-process", &short).output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
+    must(run(&fixture("tiny.toml"), &run_dir, "one-process", &[]));
+}

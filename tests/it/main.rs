@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cli;
+mod full_disk;
 mod program;
 mod resume;
 mod world;

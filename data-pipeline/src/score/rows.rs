@@ -75,7 +75,8 @@ pub struct Set {
 pub struct Scores {
     /// The scores of the trained model.
     pub rows: Vec<Row>,
-    /// F1 of what needs no learning, by dataset, or by `dataset/task` where a dataset has several.
+    /// F1 of what needs no learning, by `dataset`, or by `dataset/language` or
+    /// `dataset/task` where a dataset has several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub floors: BTreeMap<String, f64>,
     /// Scores of other models on the same sets, by name: `untrained`, `base`.
@@ -194,8 +195,9 @@ impl Scores {
 
     /// The floor beside a row.
     pub fn floor(&self, row: &Row) -> Option<f64> {
-        let exact = self.floors.get(&format!("{}/{}", row.dataset, row.task));
-        exact.or_else(|| self.floors.get(&row.dataset)).copied()
+        let Row { dataset, language, task, .. } = row;
+        let keys = [format!("{dataset}/{language}"), format!("{dataset}/{task}"), dataset.clone()];
+        keys.iter().find_map(|key| self.floors.get(key)).copied()
     }
 
     /// The F1 of the model `name` beside a row.

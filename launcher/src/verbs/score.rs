@@ -3,12 +3,13 @@
 use super::Answer;
 use crate::cli;
 use crate::error::{Error, exit};
+use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions;
 use data_pipeline::score::{Protocol, Scores, Set, score as score_sets, table};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use trainer::evaluate::prediction_files;
+use trainer::evaluate::{declaration, prediction_files};
 use trainer::recipe::EvaluationConfig;
 use trainer::{Recipe, RunDir};
 
@@ -31,12 +32,15 @@ pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
     for name in &recipe.evaluation.baselines {
         baselines.insert(name.clone(), rows_of(run_dir, name, recipe)?);
     }
-    let floors = recipe
-        .evaluation
-        .benchmarks
-        .iter()
-        .filter_map(|benchmark| Some((benchmark.name.clone(), benchmark.floor?)));
-    Ok(Scores { rows: rows_of(run_dir, "final", recipe)?, floors: floors.collect(), baselines })
+    let mut floors = BTreeMap::new();
+    for benchmark in &recipe.evaluation.benchmarks {
+        let Some(floor) = benchmark.floor else { continue };
+        let corpus = declaration(&recipe.datasets, &benchmark.dataset);
+        let corpus = Corpus::load(&corpus, Path::new(""))?;
+        // One name may stand for a set in several languages, each with its own floor.
+        floors.insert(format!("{}/{}", benchmark.name, corpus.language()), floor);
+    }
+    Ok(Scores { rows: rows_of(run_dir, "final", recipe)?, floors, baselines })
 }
 
 /// Scores as a table and as JSON.
