@@ -14,12 +14,10 @@ use crate::lock::RunLock;
 use crate::plan::{Start, workers};
 use crate::report;
 use crate::supervise::{Ending, Job, Patience, supervise};
-use data_pipeline::manifest::Manifest;
 use data_pipeline::predictions::replace;
 use data_pipeline::prepare::Progress;
 use serde_json::json;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -124,21 +122,18 @@ pub fn prepare(
                 phase.name
             ));
         }
-        for (place, count) in refused(manifest) {
-            display.line(&format!("{}: {count} sample(s) of {place} are too long", phase.name));
+        if let Some(first) = manifest.refused.first() {
+            display.line(&format!(
+                "{}: {} sample(s) are longer than {} tokens and are left out, `{}` the first; the \
+                 manifest of the shards names all",
+                phase.name,
+                manifest.refused.len(),
+                first.limit,
+                first.id
+            ));
         }
     }
     Ok(())
-}
-
-/// How many samples no row holds, by the corpus that their id begins with.
-fn refused(manifest: &Manifest) -> BTreeMap<&str, usize> {
-    let mut refused = BTreeMap::new();
-    for sample in &manifest.refused {
-        let corpus = sample.id.split('/').next().unwrap_or_default();
-        *refused.entry(corpus).or_default() += 1;
-    }
-    refused
 }
 
 fn has_checkpoints(run_dir: &RunDir) -> bool {
