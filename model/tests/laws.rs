@@ -78,20 +78,17 @@ fn difference(a: &Gradients, b: &Gradients) -> f32 {
         .fold(0.0, f32::max)
 }
 
+fn small_adapters() -> LoraConfig {
+    LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() }
+}
+
 #[test]
 fn segmented_backward_is_plain_autodiff() {
     for position in [Position::Rope, Position::Alibi] {
         let mut decoder = decoder(position);
         for lora in [false, true] {
             if lora {
-                decoder
-                    .add_adapters(&LoraConfig {
-                        rank: 4,
-                        alpha: 8.0,
-                        dropout: 0.0,
-                        targets: Default::default(),
-                    })
-                    .unwrap();
+                decoder.add_adapters(&small_adapters()).unwrap();
                 shake_adapters(&mut decoder);
             }
             let (prefix, suffixes) = samples(9, &[6, 4, 7]);
@@ -214,14 +211,7 @@ fn shake_adapters(decoder: &mut Decoder) {
 #[test]
 fn merging_an_adapter_changes_nothing() {
     let mut decoder = decoder(Position::Rope);
-    decoder
-        .add_adapters(&LoraConfig {
-            rank: 4,
-            alpha: 8.0,
-            dropout: 0.0,
-            targets: Default::default(),
-        })
-        .unwrap();
+    decoder.add_adapters(&small_adapters()).unwrap();
     shake_adapters(&mut decoder);
     let (_, suffixes) = samples(0, &[9]);
     let batch = grouped(&[], &suffixes, 0, 9);
