@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`schema`], [`sentence`]: the classes a model may instantiate; text and the objects in it.
 //! - [`corpus`]: one declaration in `configs/datasets/` becomes sentences.
+//! - [`audit`]: what training data and benchmarks have in common.
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
 //! - [`tokenizer`], [`tokens`]: text and token ids.
 //! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
@@ -12,6 +13,7 @@
 //!
 //! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
 
+pub mod audit;
 pub mod batch;
 pub mod corpus;
 mod durable;

@@ -60,6 +60,9 @@ pub struct Origin {
     pub config: PrepareConfig,
     /// What was read, in the order of the plan.
     pub sources: Vec<SourceOrigin>,
+    /// Sentences that were left out on demand, by `name:split`: how many, and a hash of which.
+    #[serde(default)]
+    pub removed: BTreeMap<String, (usize, String)>,
     /// What the templates make of a specimen: `prompt::template_fingerprint`.
     pub template: String,
     /// SHA-256 of the tokenizer's file.
@@ -240,6 +243,11 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+
+    /// Whether `dir` claims to hold shards.
+    pub(crate) fn exists(dir: &Path) -> bool {
+        dir.join(FILE).exists()
     }
 
     /// Writes the manifest; from here on `dir` exists for readers.

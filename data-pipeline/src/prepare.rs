@@ -12,7 +12,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use source::Source;
+pub use source::{Source, side_id};
 
 use crate::corpus::Corpus;
 use crate::error::Error;
@@ -23,7 +23,7 @@ use crate::tokenizer::Tokenizer;
 use lesson::Lesson;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Rows of a Parquet file.
@@ -124,19 +124,33 @@ pub struct PreparePlan {
     pub data_root: PathBuf,
     /// Whether alignment also asks for the source, given the translation.
     pub both_directions: bool,
+    /// Ids of sentences that are left out, by `name:split`; `id~language` for one side of a pair,
+    /// which takes the pair with it.
+    pub removed: Removed,
     /// The settings.
     pub config: PrepareConfig,
 }
 
+/// Ids of sentences by `name:split`.
+pub type Removed = BTreeMap<String, BTreeSet<String>>;
+
 /// How far a preparation is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The dataset at work, and its task.
-    pub dataset: String,
-    /// Groups done of it.
-    pub done: usize,
-    /// Groups that it has.
-    pub total: usize,
+pub enum Progress {
+    /// Shards that were there cannot be used: all are made again.
+    Again {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// Samples are made.
+    Groups {
+        /// The dataset at work, and its task.
+        dataset: String,
+        /// Groups done of it.
+        done: usize,
+        /// Groups that it has.
+        total: usize,
+    },
 }
 
 /// Refuses a plan whose settings, declarations or splits cannot be; no file of a corpus is read.
@@ -166,15 +180,15 @@ pub fn prepare(
         both_directions: plan.both_directions,
         config: plan.config.clone(),
         sources: source::origins(plan, &corpora)?,
+        removed: source::removed(plan),
         template: template_fingerprint(&plan.config.prompt),
         tokenizer: tokenizer.fingerprint(),
     };
     let manifest = Manifest::new(origin)?;
-    if let Ok(ready) = Manifest::load(out)
-        && ready.fingerprint == manifest.fingerprint
-        && ready.verify(out).is_ok()
-    {
-        return Ok(ready);
+    match ready(out, &manifest) {
+        Ok(Some(ready)) => return Ok(ready),
+        Ok(None) => {}
+        Err(reason) => progress(Progress::Again { reason }),
     }
     Manifest::clear(out)?;
     let writer = ShardWriter::create(out, ROWS_PER_FILE);
@@ -204,6 +218,19 @@ pub fn prepare(
     manifest.files = writer.finish()?;
     manifest.save(out)?;
     Ok(manifest)
+}
+
+/// What lies in `out` and is just what `wanted` asks for; why what lies there is not.
+fn ready(out: &Path, wanted: &Manifest) -> Result<Option<Manifest>, &'static str> {
+    if !Manifest::exists(out) {
+        return Ok(None);
+    }
+    let ready = Manifest::load(out).map_err(|_| "their manifest cannot be read")?;
+    if ready.fingerprint != wanted.fingerprint {
+        return Err("they were made from other data, settings or another vocabulary");
+    }
+    ready.verify(out).map_err(|_| "a file of theirs is not the one that their manifest names")?;
+    Ok(Some(ready))
 }
 
 impl PrepareConfig {
@@ -289,7 +316,7 @@ impl Work<'_> {
         unit: impl Fn(usize) -> Output + Sync,
     ) -> Result<(), Error> {
         let progress = self.progress;
-        let report = |done| progress(Progress { dataset: dataset.to_owned(), done, total });
+        let report = |done| progress(Progress::Groups { dataset: dataset.to_owned(), done, total });
         report(0);
         for start in (0..total).step_by(CHUNK) {
             let end = total.min(start + CHUNK);

@@ -124,6 +124,9 @@ pub enum Data {
     /// Corpora in numbers.
     #[command(after_help = exit::HELP)]
     Stats(Datasets),
+    /// Find what a recipe's training data and benchmarks have in common.
+    #[command(after_help = exit::HELP)]
+    Audit(Audit),
     /// Write the shards of a recipe, without training.
     #[command(after_help = exit::HELP)]
     Prepare(Prepare),
@@ -142,6 +145,16 @@ pub struct Datasets {
     /// The folder of configurations, in which `datasets/NAME.toml` lie.
     #[arg(long, value_name = "DIR", default_value = "configs")]
     pub configs: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+}
+
+/// `knowcoder data audit`.
+#[derive(Clone, Debug, Args)]
+pub struct Audit {
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
 
     #[command(flatten)]
     pub data: DataRoot,

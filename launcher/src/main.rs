@@ -58,6 +58,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Plan(args) => verbs::plan::plan(&args),
         Verb::Data(Data::Validate(args)) => verbs::data::validate(&args),
         Verb::Data(Data::Stats(args)) => verbs::data::stats(&args),
+        Verb::Data(Data::Audit(args)) => verbs::audit::audit(&args),
         Verb::Data(Data::Prepare(args)) => verbs::data::prepare(&args),
         Verb::Data(Data::Inspect(args)) => verbs::data::inspect(&args),
         Verb::Evaluate(args) => verbs::evaluate::evaluate(&args),

@@ -117,6 +117,19 @@ fn a_checkpoint_of_another_template_is_refused() {
 }
 
 #[test]
+fn a_spoilt_event_log_costs_a_finished_run_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    must(run(&fixture("tiny.toml"), &run_dir, "one-process", &[]));
+    let events = run_dir.join("events.jsonl");
+    let text = std::fs::read_to_string(&events).unwrap();
+    std::fs::write(&events, format!("spoilt\n{text}")).unwrap();
+    must(run(&fixture("tiny.toml"), &run_dir, "one-process", &[]));
+    let report = std::fs::read_to_string(run_dir.join("report.html")).unwrap();
+    assert!(report.contains("line 1 of events.jsonl cannot be read"));
+}
+
+#[test]
 fn answers_that_somebody_changed_are_given_again() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = folder.path().join("run");

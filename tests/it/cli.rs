@@ -75,6 +75,50 @@ fn files_that_are_not_there_are_named() {
 }
 
 #[test]
+fn absent_corpora_are_told_from_wrong_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let declaration = r#"
+name = "x"
+task = ["ner"]
+language = "en"
+licence = "none"
+source = "here"
+schema = "x.py"
+reader = "json-stream"
+
+[splits.train]
+files = ["x.json"]
+sentences = 2
+
+[labels]
+PER = "Person"
+"#;
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("x.toml", declaration);
+    write("x.py", "class Person(Entity):\n\tpass\n");
+    let validate = ["data", "validate", "x.toml", "--data-root", "."];
+    let output = knowcoder(&validate, folder.path());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    write("x.json", "{\"text\": \"Ann\", \"label\": {\"PER\": {\"Ann\": [[0, 2]]}}}");
+    let output = knowcoder(&validate, folder.path());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(said.contains("WRONG  x:train  1 sentences  1 entities"), "{said}");
+}
+
+#[test]
+fn stats_fit_80_columns() {
+    let configs = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs");
+    let names = ["quickstart-en", "quickstart-zh", "quickstart-ner-en"];
+    let stats = [&["data", "stats", "--configs", configs][..], &names].concat();
+    let output = knowcoder(&stats, Path::new("."));
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("\n\nquickstart-zh (zh)  "), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+}
+
+#[test]
 fn wrong_predictions_name_their_line() {
     let files = [("p.jsonl", "{\"id\": 1\n")];
     check(&["score", "p.jsonl"], &files, 65, "error: p.jsonl:1:");

@@ -71,6 +71,35 @@ fn ctrl_c_stops_with_a_checkpoint_and_the_same_command_continues() {
 }
 
 #[test]
+fn ctrl_c_ends_an_evaluation_and_what_is_answered_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    // A short set, then one that takes long enough to be disturbed.
+    let sets = [
+        "--set",
+        "evaluation.benchmarks=[{ dataset = \"quickstart-en:test-frames\", limit = 1 }, \"quickstart-zh:test-frames\"]",
+        "--set",
+        "evaluation.max_new_tokens=100",
+    ];
+    let mut child = run(&fixture("tiny.toml"), folder.path(), "laptop", &sets).spawn().unwrap();
+    let first = folder.path().join("predictions/final/quickstart-en-en.jsonl");
+    let patience = Instant::now() + Duration::from_secs(300);
+    while !first.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before the first answers");
+        assert!(Instant::now() < patience, "no answers in five minutes");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // SAFETY: the process is ours and has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(76), "{}", stderr(&output));
+    assert!(!folder.path().join("scores.json").exists());
+    let written = std::fs::metadata(&first).unwrap().modified().unwrap();
+    must(run(&fixture("tiny.toml"), folder.path(), "laptop", &sets));
+    assert_eq!(std::fs::metadata(&first).unwrap().modified().unwrap(), written);
+    assert!(folder.path().join("scores.json").exists());
+}
+
+#[test]
 fn a_changed_recipe_does_not_continue_another_run() {
     let folder = tempfile::tempdir().unwrap();
     must(run(&fixture("tiny.toml"), folder.path(), "one-process", &[]));

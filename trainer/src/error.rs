@@ -62,6 +62,9 @@ pub enum Error {
     /// The device asked for is not there.
     #[error("{0}")]
     Device(String),
+    /// A benchmark is trained on.
+    #[error("{0}")]
+    Leak(String),
 }
 
 impl Error {
@@ -70,7 +73,7 @@ impl Error {
         match self {
             Self::Data(error) => error.exit_code(),
             Self::Recipe { .. } => 64,
-            Self::Checkpoint { .. } => 65,
+            Self::Checkpoint { .. } | Self::Leak(_) => 65,
             Self::Model(model::Error::Config(_)) => 64,
             Self::Model(model::Error::Invalid { .. }) => 65,
             Self::Model(model::Error::Read { source, .. } | model::Error::Write { source, .. })

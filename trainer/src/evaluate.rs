@@ -67,8 +67,11 @@ impl Evaluation<'_> {
             let share: Vec<&Question> =
                 questions.iter().skip(collective.rank()).step_by(collective.world()).collect();
             let label = format!("{which} {} {}", benchmark.name, corpus.language());
+            let (world, total) = (collective.world(), questions.len());
             let mut report = |done: usize| {
-                progress(&label, done, share.len());
+                // The other ranks are as far as this one, more or less.
+                let done = if done == share.len() { total } else { (done * world).min(total) };
+                progress(&label, done, total);
                 !stop.load(Ordering::Relaxed)
             };
             let found = self.answer(decoder, &corpus, benchmark, &share, &mut report)?;

@@ -57,13 +57,15 @@ impl Extractor {
         Ok(Self { decoder, tokenizer, prompt: info.prompt })
     }
 
-    /// Objects of each text, and what was wrong with the answer.
+    /// Objects of each text, and what was wrong with the answer; `progress` hears how many texts
+    /// are answered.
     pub fn extract(
         &self,
         schema: &Schema,
         task: Task,
         language: &str,
         texts: &[String],
+        progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<Extraction>, Error> {
         let classes = schema.of_task(task);
         let config = |message: String| Error::Model(model::Error::Config(message));
@@ -95,8 +97,11 @@ impl Extractor {
         let length = |request: &Request| request.prefix.len() + request.prompt.len();
         let asked: Vec<Request> =
             requests.iter().filter(|request| length(request) < limit).cloned().collect();
-        let answers =
-            generate(&self.decoder, &asked, GENERATION, &mut |_| true).unwrap_or_default();
+        let mut report = |done| {
+            progress(done);
+            true
+        };
+        let answers = generate(&self.decoder, &asked, GENERATION, &mut report).unwrap_or_default();
         let mut answers = answers.into_iter();
         let extraction = |(text, request): (&String, &Request)| {
             let ids = match length(request) < limit {

@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`run`]: read first: phases, steps, evaluation.
 //! - [`recipe`]: what is learned, in what order. [`run_dir`]: every path of a run.
-//! - [`prepare`]: the recipe's corpora become shards.
+//! - [`prepare`]: the recipe's corpora become shards, once [`audit`] has found no leak.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
 //! - [`pace`]: how long a step takes here.
@@ -11,6 +11,7 @@
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
 
+pub mod audit;
 pub mod checkpoint;
 pub mod collective;
 pub mod device;

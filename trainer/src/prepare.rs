@@ -1,12 +1,13 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
+use crate::audit::audit;
 use crate::evaluate::{self, declaration, prediction_files};
 use crate::recipe::{Phase, Recipe};
 use crate::run::shape;
 use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
-use data_pipeline::prepare::{PrepareConfig, PreparePlan, Progress, Source, prepare};
+use data_pipeline::prepare::{PrepareConfig, PreparePlan, Progress, Removed, Source, prepare};
 use data_pipeline::prompt::{PromptConfig, extraction};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Schema, Sentence, Task};
@@ -22,6 +23,7 @@ pub fn all(
     data_root: &Path,
     progress: &dyn Fn(&str, Progress),
 ) -> Result<Vec<Manifest>, Error> {
+    let removed = audit(recipe, data_root)?.removed(&recipe.audit)?;
     let tokenizer = tokenizer(recipe, run_dir, data_root)?;
     forget_unasked_predictions(recipe, run_dir)?;
     recipe
@@ -31,7 +33,8 @@ pub fn all(
         .map(|(index, phase)| {
             let out = run_dir.prepared(index, &phase.name);
             let tell = |done: Progress| progress(&phase.name, done);
-            Ok(prepare(&plan(recipe, phase, data_root), &tokenizer, &out, &tell)?)
+            let plan = PreparePlan { removed: removed.clone(), ..plan(recipe, phase, data_root) };
+            Ok(prepare(&plan, &tokenizer, &out, &tell)?)
         })
         .collect()
 }
@@ -72,6 +75,7 @@ fn plan(recipe: &Recipe, phase: &Phase, data_root: &Path) -> PreparePlan {
         declarations: recipe.datasets.clone(),
         data_root: data_root.to_owned(),
         both_directions: phase.both_directions,
+        removed: Removed::new(),
         config: PrepareConfig {
             seed: recipe.run.seed,
             max_length: phase.batch.max_length,

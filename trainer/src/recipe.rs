@@ -8,6 +8,7 @@ mod file;
 pub use file::PhaseFile;
 
 use crate::Error;
+use crate::audit::AuditConfig;
 use crate::optimizer::OptimizerConfig;
 use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
@@ -34,6 +35,9 @@ pub struct Recipe {
     pub checkpoint: CheckpointConfig,
     /// Where declarations of datasets lie.
     pub datasets: PathBuf,
+    /// What training data and benchmarks may have in common.
+    #[serde(default)]
+    pub audit: AuditConfig,
     /// In order.
     pub phase: Vec<Phase>,
     /// Dotted key to the file (or `--set`, or `default`) that its value comes from.
@@ -336,6 +340,8 @@ impl Recipe {
         let essence = |recipe: &Self| Self {
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),
+            // A waiver changes no row.
+            audit: AuditConfig { waive: Vec::new(), ..recipe.audit.clone() },
             origins: BTreeMap::new(),
             ..recipe.clone()
         };
@@ -358,6 +364,7 @@ impl Recipe {
         if self.evaluation.constrained {
             return Err("evaluation.constrained = true, but constrained decoding is not in this build; set it to false".into());
         }
+        self.audit.check()?;
         let sources =
             usize::from(self.model.preset.is_some()) + usize::from(self.model.path.is_some());
         if sources != 1 {

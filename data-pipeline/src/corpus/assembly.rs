@@ -229,17 +229,17 @@ impl<'a> Characters<'a> {
         let Place { start, end, surface } = place;
         let length = self.bytes.len() - 1;
         if start >= end {
-            return Err(format!("`{label}` at characters {start}..{end} is empty"));
+            return Err(format!("`{label}` at characters {start}..{end} (end exclusive) is empty"));
         }
         if *end > length {
             return Err(format!(
-                "`{label}` at characters {start}..{end} leaves the text, which has {length}"
+                "`{label}` at characters {start}..{end} (end exclusive) leaves the text, which has {length}"
             ));
         }
         let text = &self.text[self.bytes[*start]..self.bytes[*end]];
         match surface {
             Some(surface) if surface != text => Err(format!(
-                "`{label}` at characters {start}..{end} reads `{text}`, but the row says `{surface}`"
+                "`{label}` at characters {start}..{end} (end exclusive) reads `{text}`, but the row says `{surface}`"
             )),
             _ => {
                 Ok(Mention { text: text.to_owned(), span: Some(Span { start: *start, end: *end }) })

@@ -25,6 +25,9 @@ pub struct SplitCheck {
     pub dropped: BTreeMap<String, usize>,
     /// Why it cannot be used.
     pub error: Option<String>,
+    /// What a program ends with that needs it.
+    #[serde(skip)]
+    pub exit_code: u8,
 }
 
 /// A count that is not the declared one.
@@ -56,13 +59,16 @@ fn check(corpus: &Corpus, name: &str, split: &Split) -> SplitCheck {
         quarantined: Vec::new(),
         dropped: BTreeMap::new(),
         error: None,
+        exit_code: 0,
     };
     let verdict = match corpus.declaration.parallel {
         true => check.take(corpus, split, corpus.found_pairs(name, split)),
         false => check.take(corpus, split, corpus.found(name, split)),
     };
     check.ok = verdict.is_ok();
-    check.error = verdict.err().map(|error| error.to_string());
+    if let Err(error) = verdict {
+        (check.error, check.exit_code) = (Some(error.to_string()), error.exit_code());
+    }
     check
 }
 

@@ -1,5 +1,6 @@
 //! CoNLL columns: a token and its tag a line, a blank line between sentences.
 
+use super::laid;
 use super::row::{Annotated, Labelled, Place, Row};
 use super::source::Source;
 use super::spans::{self, Orphans, Scheme};
@@ -29,6 +30,23 @@ pub(crate) struct Options {
     skip: Vec<String>,
     /// What stands between two tokens of the text.
     joiner: String,
+    /// What a comment line begins with that holds the text; tokens are laid onto it.
+    text: Option<String>,
+    /// What to do with a token that is empty.
+    empty: Empty,
+    /// Whether a token is one character with its position in the word glued to it (`科0`).
+    glued_position: bool,
+}
+
+/// What to do with an empty token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Empty {
+    /// Its sentence does not fit.
+    #[default]
+    Misfit,
+    /// Its line is passed over.
+    Skip,
 }
 
 /// What divides columns.
@@ -58,6 +76,9 @@ impl Default for Options {
             comment: None,
             skip: Vec::new(),
             joiner: " ".into(),
+            text: None,
+            empty: Empty::default(),
+            glued_position: false,
         }
     }
 }
@@ -83,6 +104,10 @@ pub(crate) fn rows(source: &Source, options: &Options) -> Vec<Row> {
     for (number, line) in source.lines() {
         if line.trim().is_empty() {
             rows.extend(std::mem::take(&mut block).finish(source, options));
+        } else if let Some(text) =
+            options.text.as_ref().and_then(|prefix| line.strip_prefix(prefix))
+        {
+            block.text = Some(text.trim());
         } else if !options.comment.as_ref().is_some_and(|prefix| line.starts_with(prefix)) {
             block.push(number, line, options);
         }
@@ -95,6 +120,7 @@ pub(crate) fn rows(source: &Source, options: &Options) -> Vec<Row> {
 #[derive(Default)]
 struct Block<'a> {
     tokens: Vec<(usize, &'a str, &'a str)>,
+    text: Option<&'a str>,
     fault: Option<(usize, String)>,
 }
 
@@ -102,6 +128,11 @@ impl<'a> Block<'a> {
     fn push(&mut self, number: usize, line: &'a str, options: &Options) {
         match cells(line, options) {
             Ok((token, _)) if options.skip.iter().any(|skipped| skipped == token) => {}
+            Ok(("", _)) if options.empty == Empty::Skip => {}
+            Ok(("", _)) => {
+                let message = "the token is empty; `empty = \"skip\"` passes over such lines";
+                self.fault.get_or_insert((number, message.into()));
+            }
             Ok((token, tag)) => self.tokens.push((number, token, tag)),
             // The first fault is what a reader of the message can act on.
             Err(message) => {
@@ -121,8 +152,10 @@ impl<'a> Block<'a> {
             Ok(spans) => spans,
             Err((index, message)) => return fault((self.tokens[index].0, message)),
         };
-        let tokens = self.tokens.iter().map(|(_, token, _)| *token);
-        let (text, places) = joined(tokens, &options.joiner);
+        let (text, places) = match self.placed(options) {
+            Ok(placed) => placed,
+            Err((index, message)) => return fault((self.tokens[index].0, message)),
+        };
         let entities = spans
             .into_iter()
             .map(|span| Labelled {
@@ -132,6 +165,16 @@ impl<'a> Block<'a> {
             .collect();
         let annotated = Annotated { text, entities, ..Annotated::default() };
         Some(Row::new(source, line, None, Ok(annotated)))
+    }
+
+    /// The text, and the characters of each token in it.
+    fn placed(&self, options: &Options) -> Result<Placed, (usize, String)> {
+        let tokens: Vec<&str> = self.tokens.iter().map(|(_, token, _)| *token).collect();
+        match (&options.text, self.text) {
+            (None, _) => Ok(joined(tokens.into_iter(), &options.joiner)),
+            (Some(_), Some(text)) => Ok((text.to_owned(), laid::places(&tokens, text)?)),
+            (Some(prefix), None) => Err((0, format!("no line `{prefix}…` stands before it"))),
+        }
     }
 }
 
@@ -162,17 +205,23 @@ fn cells<'a>(line: &'a str, options: &Options) -> Result<(&'a str, &'a str), Str
             "expected {expected} columns divided by {between}, found {found}{way_out}"
         ));
     }
-    match cells[options.token] {
-        "" => Err("the token is empty".into()),
-        token => Ok((token, cells[options.tag])),
-    }
+    let token = cells[options.token].trim();
+    let token = if options.glued_position { without_position(token) } else { token };
+    Ok((token, cells[options.tag]))
 }
 
+/// A first character, whatever it is, and what follows it up to the digits at the end.
+fn without_position(token: &str) -> &str {
+    let first = token.chars().next().map_or(0, char::len_utf8);
+    let kept = token[first..].trim_end_matches(|c: char| c.is_ascii_digit());
+    &token[..first + kept.len()]
+}
+
+/// A text and the characters of each of its tokens.
+type Placed = (String, Vec<(usize, usize)>);
+
 /// Tokens as a text, and the characters of each.
-pub(crate) fn joined<'a>(
-    tokens: impl Iterator<Item = &'a str>,
-    joiner: &str,
-) -> (String, Vec<(usize, usize)>) {
+pub(crate) fn joined<'a>(tokens: impl Iterator<Item = &'a str>, joiner: &str) -> Placed {
     let (mut text, mut places, mut at) = (String::new(), Vec::new(), 0);
     let gap = joiner.chars().count();
     for token in tokens {

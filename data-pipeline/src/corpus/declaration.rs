@@ -72,6 +72,8 @@ pub(crate) struct Split {
     pub events: Option<Spanned<usize>>,
     /// Rows that may go to quarantine.
     pub misfits: usize,
+    /// Of files: first row and one past the last, where a split is a part of them.
+    pub rows: Option<(usize, usize)>,
     /// Of `uner-parallel`: first pair and one past the last, in the order of hashed documents.
     pub pairs: Option<(usize, usize)>,
     /// Of `frames`.
@@ -232,6 +234,7 @@ impl Declaration {
         };
         let keys = [
             ("files", "files", !split.files.is_empty(), true),
+            ("files", "rows", split.rows.is_some(), false),
             ("uner-parallel", "pairs", split.pairs.is_some(), true),
             ("frames", "frames_part", split.frames_part.is_some(), true),
             ("frames", "names_part", split.names_part.is_some(), true),
@@ -253,11 +256,15 @@ impl Declaration {
         if split.repeat == Some(0) {
             return refuse("`repeat = 0` makes no sentence; write at least 1".into());
         }
-        match (split.pairs, split.made_up) {
-            (Some((start, end)), _) if start >= end => {
-                refuse(format!("`pairs = [{start}, {end}]` is empty; the end is exclusive"))
+        for (key, range) in [("pairs", split.pairs), ("rows", split.rows)] {
+            if let Some((start, end)) = range.filter(|(start, end)| start >= end) {
+                return refuse(format!(
+                    "`{key} = [{start}, {end}]` is empty; the end is exclusive"
+                ));
             }
-            (_, Some(share)) if !(0.0..=1.0).contains(&share) => {
+        }
+        match split.made_up {
+            Some(share) if !(0.0..=1.0).contains(&share) => {
                 refuse(format!("`made_up = {share}` is a share of names: 0 to 1"))
             }
             _ => Ok(()),

@@ -19,6 +19,7 @@ mod frames;
 mod json;
 mod json_stream;
 mod labels;
+mod laid;
 mod names;
 mod quarantine;
 mod row;
@@ -114,6 +115,7 @@ impl Corpus {
             return Err(Error::declaration(&declaration.path, message));
         }
         Labels::new(&declaration, &schema).check()?;
+        let schema = annotated_part(schema, &declaration);
         Ok(Self { declaration, schema, data_root: data_root.to_owned() })
     }
 
@@ -169,7 +171,8 @@ impl Corpus {
         &self.declaration.schema
     }
 
-    /// Its classes.
+    /// The classes that it annotates: of a schema that several corpora share, those that its
+    /// `[labels]` name.
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
@@ -265,7 +268,20 @@ impl Corpus {
             }
             rows.extend(found);
         }
-        Ok(rows)
+        match split.rows {
+            Some((start, end)) => self.part(rows, start, end),
+            None => Ok(rows),
+        }
+    }
+
+    /// Rows `start` to `end`, exclusive, of a split's files.
+    fn part(&self, mut rows: Vec<Row>, start: usize, end: usize) -> Result<Vec<Row>, Error> {
+        if end > rows.len() {
+            let message = format!("`rows = [{start}, {end}]`, but its files hold {}", rows.len());
+            return Err(Error::declaration(&self.declaration.path, message));
+        }
+        rows.truncate(end);
+        Ok(rows.split_off(start))
     }
 
     fn found(&self, name: &str, split: &Split) -> Result<Found<Sentence>, Error> {
@@ -349,4 +365,15 @@ impl Corpus {
         );
         Err(Error::data(&self.declaration.path, line, message))
     }
+}
+
+/// `schema` without the classes that no label of `declaration` stands for: to offer a class that
+/// nobody looked for would teach that it never occurs.
+fn annotated_part(mut schema: Schema, declaration: &Declaration) -> Schema {
+    if !declaration.labels.is_empty() {
+        schema.classes.retain(|class| {
+            declaration.labels.values().any(|label| *label.get_ref() == class.name)
+        });
+    }
+    schema
 }

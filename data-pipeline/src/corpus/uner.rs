@@ -1,8 +1,8 @@
 //! Universal NER's `.iob2`: the untouched text in a comment, then its words with IOB2 tags.
 //!
-//! Words are laid onto the text, so that a sentence keeps its own spacing, which matters most
-//! where the language writes none.
+//! Words are laid onto the text, so that a sentence keeps its own spacing.
 
+use super::laid;
 use super::row::{Annotated, Labelled, Place, Row};
 use super::source::Source;
 use super::spans::{self, Orphans, Scheme};
@@ -76,7 +76,10 @@ impl<'a> Block<'a> {
         }
         let text =
             self.text.ok_or((first_line, "the sentence has no line `# text = …`".to_owned()))?;
-        let places = self.places(text, first_line)?;
+        let line = |index: usize| self.tokens.get(index).map_or(first_line, |(line, _, _)| *line);
+        let tokens: Vec<&str> = self.tokens.iter().map(|(_, token, _)| *token).collect();
+        let places =
+            laid::places(&tokens, text).map_err(|(index, message)| (line(index), message))?;
         let tags: Vec<&str> = self.tokens.iter().map(|(_, _, tag)| *tag).collect();
         let spans = spans::join(&tags, Scheme::Iob2, Orphans::Misfit)
             .map_err(|(index, message)| (self.tokens[index].0, message))?;
@@ -88,37 +91,5 @@ impl<'a> Block<'a> {
             })
             .collect();
         Ok(Annotated { text: text.to_owned(), entities, ..Annotated::default() })
-    }
-
-    /// The characters of each token in the text: tokens follow each other with at most white space
-    /// between them.
-    fn places(
-        &self,
-        text: &str,
-        first_line: usize,
-    ) -> Result<Vec<(usize, usize)>, (usize, String)> {
-        let mut rest = text;
-        let mut at = 0;
-        let mut places = Vec::with_capacity(self.tokens.len());
-        for (line, token, _) in &self.tokens {
-            let trimmed = rest.trim_start();
-            at += rest[..rest.len() - trimmed.len()].chars().count();
-            rest = trimmed.strip_prefix(token).filter(|_| !token.is_empty()).ok_or_else(|| {
-                let found: String = trimmed.chars().take(token.chars().count().max(8)).collect();
-                let message = format!(
-                    "token `{token}` is not what the text holds at character {at}: `{found}`"
-                );
-                (*line, message)
-            })?;
-            let length = token.chars().count();
-            places.push((at, at + length));
-            at += length;
-        }
-        if !rest.trim().is_empty() {
-            let line = self.tokens.last().map_or(first_line, |(line, _, _)| *line);
-            let found: String = rest.trim().chars().take(12).collect();
-            return Err((line, format!("no token stands for the end of the text, `{found}`")));
-        }
-        Ok(places)
     }
 }

@@ -7,6 +7,7 @@ use crate::manifest::{Manifest, SourceOrigin, sha256_of};
 use crate::schema::sha256_hex;
 use crate::sentence::{Parallel, Sentence};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The dataset that needs no corpus.
@@ -144,13 +145,17 @@ pub(super) fn read(
         manifest.quarantined.insert(format!("{}:{split}", corpus.name()), quarantined.len());
         Ok(())
     };
+    let removed = plan.removed.get(&format!("{}:{split}", corpus.name()));
+    let stays = |id: &str| removed.is_none_or(|removed| !removed.contains(id));
     if !corpus.is_parallel() {
-        let reading = corpus.read(split)?;
+        let mut reading = corpus.read(split)?;
         keep(&reading.quarantined)?;
+        reading.sentences.retain(|sentence| stays(&sentence.id));
         return Ok((reading.sentences, Vec::new()));
     }
     let ParallelReading { mut pairs, quarantined } = corpus.read_parallel(split)?;
     keep(&quarantined)?;
+    pairs.retain(|pair| stays(&side_id(&pair.source)) && stays(&side_id(&pair.target)));
     if plan.kind != Kind::Alignment {
         return Ok((pairs.into_iter().flat_map(sides).collect(), Vec::new()));
     }
@@ -161,10 +166,26 @@ pub(super) fn read(
     Ok((Vec::new(), pairs))
 }
 
+/// How many sentences of each dataset are left out, and a hash of which.
+pub(super) fn removed(plan: &PreparePlan) -> BTreeMap<String, (usize, String)> {
+    let named = |source: &Source| {
+        let dataset = source.to_string();
+        let ids = plan.removed.get(&dataset).filter(|ids| !ids.is_empty())?;
+        let listed: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        Some((dataset, (ids.len(), sha256_hex(listed.as_bytes()))))
+    };
+    plan.datasets.iter().filter_map(named).collect()
+}
+
+/// What tells one side of a pair from the other.
+pub fn side_id(side: &Sentence) -> String {
+    format!("{}~{}", side.id, side.language)
+}
+
 /// The two sentences of a pair as sentences of their own: their ids tell them apart.
 fn sides(pair: Parallel) -> [Sentence; 2] {
     [pair.source, pair.target].map(|mut side| {
-        side.id = format!("{}~{}", side.id, side.language);
+        side.id = side_id(&side);
         side
     })
 }

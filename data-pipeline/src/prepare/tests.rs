@@ -304,6 +304,7 @@ fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
         declarations: repository.join("configs/datasets"),
         data_root: repository.clone(),
         both_directions: true,
+        removed: Removed::new(),
         config: PrepareConfig {
             prompt: PromptConfig {
                 classes: ClassStyle::Names,
@@ -333,14 +334,32 @@ fn preparing_is_deterministic_and_happens_once() {
     assert_eq!(run(&plan, first.path()), manifest);
     assert_eq!(written(), before, "an equal plan does nothing");
 
-    // What is torn is made again.
+    // What is torn or stale is made again, and that is said.
+    let said = std::cell::RefCell::new(Vec::new());
+    let again = |plan: &PreparePlan| {
+        let hear = |progress| match progress {
+            Progress::Again { reason } => said.borrow_mut().push(reason),
+            Progress::Groups { .. } => {}
+        };
+        prepare(plan, tokenizer(), first.path(), &hear).unwrap()
+    };
     std::fs::write(&shard, "torn").unwrap();
     assert!(ShardSet::open(first.path()).is_err());
-    assert_eq!(run(&plan, first.path()), manifest);
+    assert_eq!(again(&plan), manifest);
     assert_eq!(ShardSet::open(first.path()).unwrap().len(), manifest.total.samples);
+    std::fs::write(first.path().join("manifest.json"), "{").unwrap();
+    assert_eq!(again(&plan), manifest);
 
     plan.config.seed += 1;
-    let other = run(&plan, first.path());
+    let other = again(&plan);
+    expect_test::expect![[r#"
+        [
+            "a file of theirs is not the one that their manifest names",
+            "their manifest cannot be read",
+            "they were made from other data, settings or another vocabulary",
+        ]
+    "#]]
+    .assert_debug_eq(&said.borrow());
     assert_ne!(other.fingerprint, manifest.fingerprint);
     assert_ne!(other.files, manifest.files);
 }
@@ -435,7 +454,9 @@ fn a_full_disk_leaves_nothing_that_a_reader_trusts() {
     let error = prepare(&plan, tokenizer(), dir.path(), &|progress| {
         // As a disk that fills up while the preparation runs.
         let full = dir.path().join("manifest.json.tmp");
-        if progress.done == progress.total && !full.exists() {
+        if matches!(progress, Progress::Groups { done, total, .. } if done == total)
+            && !full.exists()
+        {
             std::os::unix::fs::symlink("/dev/full", &full).unwrap();
         }
     })

@@ -12,6 +12,7 @@ pub(crate) fn origin() -> Origin {
         both_directions: false,
         config: PrepareConfig::default(),
         sources: Vec::new(),
+        removed: Default::default(),
         template: "t".to_owned(),
         tokenizer: "k".to_owned(),
     }

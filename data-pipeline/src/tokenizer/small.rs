@@ -13,7 +13,7 @@ use super::readable;
 use super::words;
 use crate::error::Error;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::{AddedToken, Model, Trainer};
@@ -208,7 +208,7 @@ pub(super) fn train(texts: &[String], vocabulary: usize) -> Result<Vec<u8>, Erro
 ///
 /// A name of such a script is a run of single characters; one that is spelt in three bytes, two of
 /// which it shares with hundreds of others, is hard to copy. So characters come before frequent
-/// parts of words, the commoner ones first, as long as half of the `free` ids are left for those.
+/// parts of words, the commoner ones first, as long as a quarter of the `free` ids is left for those.
 fn characters(texts: &[String], free: usize) -> Option<String> {
     let mut counts: HashMap<char, usize> = HashMap::new();
     for c in texts.iter().flat_map(|text| text.chars()).filter(|c| words::unspaced(*c)) {
@@ -217,13 +217,22 @@ fn characters(texts: &[String], free: usize) -> Option<String> {
     let mut common: Vec<(char, usize)> = counts.into_iter().collect();
     common.retain(|(_, count)| *count as u64 >= MIN_FREQUENCY);
     common.sort_unstable_by_key(|(c, count)| (std::cmp::Reverse(*count), *c));
-    // About one character in eight needs an id for its first two bytes, too.
-    common.truncate(free * 4 / 9);
+    let mut ids = HashSet::new();
+    let kept = common.iter().take_while(|(c, _)| {
+        ids.extend(merged(*c));
+        ids.len() <= free * 3 / 4
+    });
+    let kept: Vec<char> = kept.map(|(c, _)| *c).collect();
     let all = texts.iter().map(String::len).sum::<usize>();
     let times = (all / 20_000).clamp(10, 2_000);
-    let repeated: String =
-        common.iter().flat_map(|(c, _)| std::iter::repeat_n(*c, times)).collect();
+    let repeated: String = kept.into_iter().flat_map(|c| std::iter::repeat_n(c, times)).collect();
     (!repeated.is_empty()).then_some(repeated)
+}
+
+/// What merging the bytes of `c` makes, one after another: the first two bytes, the first three, …
+fn merged(c: char) -> Vec<Vec<u8>> {
+    let spelt = c.to_string().into_bytes();
+    (2..=spelt.len()).map(|end| spelt[..end].to_vec()).collect()
 }
 
 /// The words of `text` between glue pieces, byte by byte in the letters of the file.

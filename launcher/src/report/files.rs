@@ -229,11 +229,20 @@ fn phases(path: &Path) -> Result<Vec<Phase>, Error> {
     Ok(phases)
 }
 
+/// A line that cannot be read is shown as such: a spoilt log must not cost a finished run its report.
 fn events(path: &Path) -> Result<Vec<Event>, Error> {
-    let events = rows::<Map<String, Value>>(path)?;
-    Ok(events
-        .into_iter()
-        .map(|fields| {
+    let text = text(path)?.unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let read = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).unwrap_or_else(|_| {
+            let name = format!("line {} of events.jsonl cannot be read", number + 1);
+            Map::from_iter([("event".to_owned(), Value::from(name))])
+        })
+    };
+    let lines = whole.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    Ok(lines
+        .map(read)
+        .map(|fields: Map<String, Value>| {
             let rest = fields.iter().filter(|(key, _)| !["time", "event"].contains(&key.as_str()));
             let rest: Vec<String> =
                 rest.map(|(key, value)| format!("{key} {}", plain(value))).collect();

@@ -2,11 +2,13 @@
 
 use super::Answer;
 use crate::cli;
+use crate::display::Display;
 use crate::error::{Error, exit};
 use data_pipeline::Schema;
 use data_pipeline::predictions::json as object;
 use serde_json::{Value, json};
 use std::io::Read;
+use std::time::Instant;
 use trainer::extract::Extractor;
 
 /// Extracts from the texts of the command line, or from each line of stdin.
@@ -14,7 +16,10 @@ pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
     let texts = texts(&args.texts)?;
     let schema = Schema::load(&args.schema)?;
     let extractor = Extractor::open(&args.checkpoint)?;
-    let answers = extractor.extract(&schema, args.task, &args.language, &texts)?;
+    let mut display = Display::new();
+    let mut report = |done| display.advance("extracting", done, texts.len(), "", Instant::now());
+    let answers = extractor.extract(&schema, args.task, &args.language, &texts, &mut report)?;
+    display.finish();
     let documents: Vec<Value> = texts
         .iter()
         .zip(answers)

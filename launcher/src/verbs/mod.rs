@@ -1,5 +1,6 @@
 //! What each verb does, one file each.
 
+pub mod audit;
 pub mod data;
 mod difference;
 pub mod evaluate;

@@ -107,14 +107,25 @@ pub fn prepare(
     replace(&run_dir.recipe(), &text)?;
     replace(&lock, recipe.to_lock().as_bytes())?;
     let display = RefCell::new(Display::new());
-    let tell = |phase: &str, Progress { dataset, done, total }: Progress| {
-        let what = format!("preparing {phase}: {dataset}");
-        display.borrow_mut().advance(&what, done, total, "", Instant::now());
+    let tell = |phase: &str, progress: Progress| match progress {
+        Progress::Groups { dataset, done, total } => {
+            let what = format!("preparing {phase}: {dataset}");
+            display.borrow_mut().advance(&what, done, total, "", Instant::now());
+        }
+        Progress::Again { reason } => display
+            .borrow_mut()
+            .line(&format!("the shards of phase `{phase}` are made again: {reason}")),
     };
     let manifests = trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
     let mut display = display.into_inner();
     display.finish();
     for (phase, manifest) in recipe.phase.iter().zip(&manifests) {
+        for (corpus, (count, _)) in &manifest.origin.removed {
+            display.line(&format!(
+                "{}: {count} sentence(s) of {corpus} are in a benchmark and are left out",
+                phase.name
+            ));
+        }
         for (corpus, rows) in &manifest.quarantined {
             display.line(&format!(
                 "{}: {rows} row(s) of {corpus} do not fit and are left out, as declared; see \

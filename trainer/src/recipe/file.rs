@@ -5,6 +5,7 @@ use super::{
     ModelConfig, Phase, Recipe, RunConfig, TokenizerConfig, Train,
 };
 use crate::Error;
+use crate::audit::AuditConfig;
 use crate::optimizer::OptimizerConfig;
 use data_pipeline::error::nearest;
 use data_pipeline::prepare::{Kind, Selection, Source};
@@ -43,6 +44,8 @@ struct RecipeFile {
     checkpoint: CheckpointConfig,
     #[serde(default)]
     evaluation: EvaluationConfig,
+    #[serde(default)]
+    audit: AuditConfig,
     #[serde(default)]
     datasets: Option<PathBuf>,
     #[serde(default)]
@@ -110,6 +113,8 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
     let mut table = read(path, &mut origins, 0)?;
     for set in sets {
         apply_set(path, &mut table, set, &mut origins)?;
+        // Typed one by one, so that the sentence names the one that is wrong.
+        typed::<RecipeFile>(path, &format!("--set {set}"), Value::Table(table.clone()))?;
     }
     let merged: RecipeFile = typed(path, "recipe", Value::Table(table.clone()))?;
     let directory = path.parent().unwrap_or(Path::new("."));
@@ -136,6 +141,7 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         },
         evaluation: merged.evaluation,
         checkpoint: merged.checkpoint,
+        audit: merged.audit,
         datasets: absolute(merged.datasets.unwrap_or_else(|| "datasets".into())),
         phase: phases,
         origins,
@@ -463,7 +469,12 @@ mod tests {
         check(
             &[("r.toml", PARENT)],
             &["optimizer.learning_rat=1"],
-            &["did you mean `learning_rate`"],
+            &["--set optimizer.learning_rat=1: ", "did you mean `learning_rate`"],
+        );
+        check(
+            &[("r.toml", PARENT)],
+            &["run.seed=3", "optimizer.learning_rate=fast"],
+            &["--set optimizer.learning_rate=fast: invalid type: string"],
         );
         check(&[("r.toml", PARENT)], &["phase.3.steps=1"], &["has 1 entries, 3"]);
         check(&[("r.toml", "[model]\npreset = \"x\"\n")], &[], &["no [[phase]]"]);

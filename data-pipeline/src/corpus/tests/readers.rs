@@ -33,6 +33,38 @@ fn columns_become_sentences() {
         "in\tO\nRome\tI-LOC",
         expect!["x/train/1 (en): in Rome | Location Rome 3..7"],
     );
+    // Positions are taken off, whatever the character before them is.
+    check(
+        "columns",
+        "[options]\njoiner = \"\"\nglued_position = true\n",
+        "在0\tO\n北0\tB-LOC\n京1\tI-LOC\n310\tO\np10\tO\n\u{fffd}\u{fffd}0\tO\n",
+        expect!["x/train/1 (en): 在北京3p\u{fffd}\u{fffd} | Location 北京 1..3"],
+    );
+    // Tokens are laid onto the text that a comment has.
+    check(
+        "columns",
+        "[options]\ncomment = \"#\"\ntext = \"# text = \"\n[splits.train]\nfiles = [\"f\"]\nmisfits = 2\n",
+        "# id = 1\n# text = (Ann) left.\n(\tO\nAnn \tB-PER\n)\tO\nleft\tO\n.\tO\n\n# text = Ann\nBob\tB-PER\n\nAnn\tO\n",
+        expect![[r#"
+            x/train/1 (en): (Ann) left. | Person Ann 1..4
+            quarantined f:10: token `Bob` is not what the text holds at character 0: `Ann`
+            quarantined f:12: no line `# text = …` stands before it"#]],
+    );
+    check(
+        "columns",
+        "[options]\nempty = \"skip\"\n",
+        "Ann\tB-PER\n\tO\n  \tO\nleft\tO\n",
+        expect!["x/train/1 (en): Ann left | Person Ann 0..3"],
+    );
+    // A split may be a part of its files.
+    check(
+        "columns",
+        "[splits.train]\nfiles = [\"f\"]\nrows = [1, 3]\n",
+        "a\tO\n\nb\tO\n\nc\tO\n\nd\tO\n",
+        expect![[r#"
+            x/train/1 (en): b
+            x/train/2 (en): c"#]],
+    );
 }
 
 #[test]
@@ -151,7 +183,7 @@ fn fewfc_events_carry_roles_in_the_order_of_the_class() {
             d (en): 无
             1: event `招聘` has 0 mentions with the role `trigger`, expected 1
             2: broken JSON: EOF while parsing a string
-            3: `招聘` at characters 1..3 reads `聘用`, but the row says `用`
+            3: `招聘` at characters 1..3 (end exclusive) reads `聘用`, but the row says `用`
             {}"#]],
     );
     check_fewfc(

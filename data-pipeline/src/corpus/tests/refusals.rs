@@ -39,7 +39,7 @@ fn rows_that_do_not_fit_stop_unless_declared() {
         "",
         "\tB-PER\n",
         expect![
-            "data/f:1: the token is empty; 1 row does not fit and [splits.train] allows 0: correct them, or write `misfits = 1` in configs/datasets/x.toml [65]"
+            "data/f:1: the token is empty; `empty = \"skip\"` passes over such lines; 1 row does not fit and [splits.train] allows 0: correct them, or write `misfits = 1` in configs/datasets/x.toml [65]"
         ],
     );
     check(
@@ -47,7 +47,7 @@ fn rows_that_do_not_fit_stop_unless_declared() {
         "",
         "{\"text\": \"Ann\",\n \"label\": {\"PER\": {\"Ann\": [[0, 3]]}}}",
         expect![
-            "data/f:1: `PER` at characters 0..4 leaves the text, which has 3; 1 row does not fit and [splits.train] allows 0: correct them, or write `misfits = 1` in configs/datasets/x.toml [65]"
+            "data/f:1: `PER` at characters 0..4 (end exclusive) leaves the text, which has 3; 1 row does not fit and [splits.train] allows 0: correct them, or write `misfits = 1` in configs/datasets/x.toml [65]"
         ],
     );
     check(
@@ -55,7 +55,7 @@ fn rows_that_do_not_fit_stop_unless_declared() {
         "",
         "\n{\"text\": \"Ann\",\n \"label\": {\"PER\": {\"Anne\": [[0, 2]]}}}",
         expect![
-            "data/f:2: `PER` at characters 0..3 reads `Ann`, but the row says `Anne`; 1 row does not fit and [splits.train] allows 0: correct them, or write `misfits = 1` in configs/datasets/x.toml [65]"
+            "data/f:2: `PER` at characters 0..3 (end exclusive) reads `Ann`, but the row says `Anne`; 1 row does not fit and [splits.train] allows 0: correct them, or write `misfits = 1` in configs/datasets/x.toml [65]"
         ],
     );
     check(

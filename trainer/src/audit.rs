@@ -1,0 +1,220 @@
+//! A recipe's training data held against its benchmarks.
+
+use crate::evaluate::{declaration, split};
+use crate::{Error, Recipe};
+use data_pipeline::audit::{
+    Bridge, Conflict, Kind, Overlap, Role, THRESHOLD, Texts, conflicts, overlaps,
+};
+use data_pipeline::corpus::Corpus;
+use data_pipeline::prepare::{Removed, Source, side_id};
+use data_pipeline::{Parallel, Sentence};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The `[audit]` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Leaks that are known and wanted: `"benchmark:split in training:split"`.
+    pub waive: Vec<String>,
+    /// Leaves the sentences of every other leak out of the training data.
+    pub remove: bool,
+    /// Share of common shingles from which on two texts are near duplicates.
+    pub threshold: f64,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { waive: Vec::new(), remove: false, threshold: THRESHOLD }
+    }
+}
+
+impl AuditConfig {
+    /// Refuses what cannot be meant.
+    pub fn check(&self) -> Result<(), String> {
+        if !(self.threshold > 0.0 && self.threshold <= 1.0) {
+            return Err(format!(
+                "audit.threshold is {}, expected more than 0 and at most 1",
+                self.threshold
+            ));
+        }
+        match self.waive.iter().find(|waiver| !waiver.contains(" in ")) {
+            Some(waiver) => Err(format!(
+                "audit.waive has `{waiver}`; write `benchmark:split in training:split`"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn waives(&self, leak: &Overlap) -> bool {
+        self.waive.iter().any(|waiver| *waiver == waiver_of(leak))
+    }
+}
+
+/// What waives a leak.
+pub fn waiver_of(leak: &Overlap) -> String {
+    format!("{} in {}", leak.dataset, leak.other)
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct Audit {
+    /// Datasets that share sentences, leaks first.
+    pub overlaps: Vec<Overlap>,
+    /// Mentions that two training corpora give different classes.
+    pub conflicts: Vec<Conflict>,
+    /// Parallel corpora over which translations were looked for.
+    pub bridges: Vec<String>,
+}
+
+/// What a recipe reads: each dataset once.
+#[derive(Default)]
+struct Material {
+    texts: Vec<Texts>,
+    sentences: Vec<(String, Vec<Sentence>)>,
+    bridges: Vec<Bridge>,
+    bridged: Vec<String>,
+    languages: [BTreeSet<String>; 2],
+}
+
+/// Reads everything that `recipe` trains on or asks about and compares it.
+pub fn audit(recipe: &Recipe, data_root: &Path) -> Result<Audit, Error> {
+    let mut material = Material::default();
+    for dataset in trained(recipe) {
+        material.read(recipe, data_root, &dataset, Role::Train)?;
+    }
+    for dataset in asked(recipe) {
+        material.read(recipe, data_root, &dataset, Role::Benchmark)?;
+    }
+    material.bridge(recipe, data_root)?;
+    let trained = material.sentences.iter().map(|(name, found)| (name.as_str(), found.as_slice()));
+    Ok(Audit {
+        overlaps: overlaps(&material.texts, &material.bridges, recipe.audit.threshold),
+        conflicts: conflicts(trained),
+        bridges: material.bridged,
+    })
+}
+
+/// `name:split` of every corpus that a phase learns from.
+fn trained(recipe: &Recipe) -> BTreeSet<String> {
+    let sources = recipe.phase.iter().flat_map(|phase| &phase.datasets);
+    sources.filter(|it| matches!(it, Source::Corpus { .. })).map(Source::to_string).collect()
+}
+
+/// `name:split` of every benchmark.
+fn asked(recipe: &Recipe) -> BTreeSet<String> {
+    let full = |dataset: &str| {
+        let name = dataset.split(':').next().unwrap_or(dataset);
+        format!("{name}:{}", split(dataset, "test"))
+    };
+    recipe.evaluation.benchmarks.iter().map(|benchmark| full(&benchmark.dataset)).collect()
+}
+
+impl Material {
+    fn read(
+        &mut self,
+        recipe: &Recipe,
+        data_root: &Path,
+        dataset: &str,
+        role: Role,
+    ) -> Result<(), Error> {
+        let corpus = Corpus::load(&declaration(&recipe.datasets, dataset), data_root)?;
+        let split = split(dataset, "train");
+        let languages = &mut self.languages[usize::from(role == Role::Benchmark)];
+        languages.extend(corpus.language().split('-').map(str::to_owned));
+        let sentences = if corpus.is_parallel() {
+            let pairs = corpus.read_parallel(split)?.pairs;
+            self.bridged.push(dataset.to_owned());
+            self.bridges.extend(pairs.iter().map(bridge));
+            let side = |side: Sentence| Sentence { id: side_id(&side), ..side };
+            pairs.into_iter().flat_map(|pair| [side(pair.source), side(pair.target)]).collect()
+        } else {
+            corpus.read(split)?.sentences
+        };
+        let items = sentences.iter().map(|it| (it.id.clone(), it.text.clone())).collect();
+        self.texts.push(Texts { dataset: dataset.to_owned(), role, items });
+        if role == Role::Train {
+            self.sentences.push((dataset.to_owned(), sentences));
+        }
+        Ok(())
+    }
+
+    /// Adds the declared parallel corpora that join a language of training to one of a benchmark and
+    /// lie on this machine: nobody need train on them for a translation to leak.
+    fn bridge(&mut self, recipe: &Recipe, data_root: &Path) -> Result<(), Error> {
+        let entries = std::fs::read_dir(&recipe.datasets).map_err(Error::read(&recipe.datasets))?;
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        paths.sort();
+        for path in paths {
+            // A declaration that cannot be read is for those to complain about who use it.
+            let Ok(corpus) = Corpus::load(&path, data_root) else { continue };
+            if !corpus.is_parallel() || !self.joins(corpus.language()) {
+                continue;
+            }
+            for split in corpus.splits() {
+                let dataset = format!("{}:{split}", corpus.name());
+                let is_here = corpus.files(split)?.iter().all(|file| file.is_file());
+                if is_here && !self.bridged.contains(&dataset) {
+                    let pairs = corpus.read_parallel(split)?.pairs;
+                    self.bridges.extend(pairs.iter().map(bridge));
+                    self.bridged.push(dataset);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn joins(&self, pair: &str) -> bool {
+        let [trained, asked] = &self.languages;
+        pair.split_once('-').is_some_and(|(one, other)| {
+            (trained.contains(one) && asked.contains(other))
+                || (trained.contains(other) && asked.contains(one))
+        })
+    }
+}
+
+fn bridge(pair: &Parallel) -> Bridge {
+    Bridge { sides: [pair.source.text.clone(), pair.target.text.clone()] }
+}
+
+impl Audit {
+    /// Benchmarks that meet training data, and are not waived.
+    pub fn leaks<'a>(&'a self, config: &'a AuditConfig) -> impl Iterator<Item = &'a Overlap> {
+        self.overlaps.iter().filter(|overlap| overlap.is_leak() && !config.waives(overlap))
+    }
+
+    /// The sentences that training must do without; an error if there are some and the recipe does
+    /// not say what is to become of them.
+    pub fn removed(&self, config: &AuditConfig) -> Result<Removed, Error> {
+        let mut removed: Removed = BTreeMap::new();
+        for leak in self.leaks(config) {
+            if !config.remove {
+                return Err(refusal(leak));
+            }
+            removed.entry(leak.other.clone()).or_default().extend(leak.leaking.iter().cloned());
+        }
+        Ok(removed)
+    }
+}
+
+fn refusal(leak: &Overlap) -> Error {
+    let example = leak.matches.first().map_or_else(String::new, |found| {
+        let how = match found.kind {
+            Kind::Exact => "is",
+            Kind::Near => "is nearly",
+            Kind::Translated => "is a translation of",
+        };
+        format!(", such as `{}`, which {how} `{}`", found.id, found.other)
+    });
+    Error::Leak(format!(
+        "{} of the {} sentences of the benchmark `{}` are trained on in `{}`{example}; `[audit] \
+         remove = true` leaves them out of training, `waive = [\"{}\"]` keeps them",
+        leak.matches.len(),
+        leak.sentences,
+        leak.dataset,
+        leak.other,
+        waiver_of(leak),
+    ))
+}
