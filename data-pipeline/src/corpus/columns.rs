@@ -126,7 +126,7 @@ impl<'a> Block<'a> {
         let entities = spans
             .into_iter()
             .map(|span| Labelled {
-                label: span.label,
+                label: Some(span.label),
                 place: Place::at(places[span.start].0, places[span.end - 1].1),
             })
             .collect();
@@ -186,4 +186,32 @@ pub(crate) fn joined<'a>(
         at += length;
     }
     (text, places)
+}
+
+/// Tokens laid onto a text that they follow each other in, with at most white space between them,
+/// and the characters of each; a fault comes with the index of its token.
+pub(crate) fn laid<'a>(
+    text: &str,
+    tokens: impl Iterator<Item = &'a str>,
+) -> Result<Vec<(usize, usize)>, (usize, String)> {
+    let (mut rest, mut at, mut places) = (text, 0, Vec::new());
+    for token in tokens {
+        let trimmed = rest.trim_start();
+        at += rest[..rest.len() - trimmed.len()].chars().count();
+        rest = trimmed.strip_prefix(token).filter(|_| !token.is_empty()).ok_or_else(|| {
+            let found: String = trimmed.chars().take(token.chars().count().max(8)).collect();
+            let message =
+                format!("token `{token}` is not what the text holds at character {at}: `{found}`");
+            (places.len(), message)
+        })?;
+        let length = token.chars().count();
+        places.push((at, at + length));
+        at += length;
+    }
+    if !rest.trim().is_empty() {
+        let found: String = rest.trim().chars().take(12).collect();
+        let message = format!("no token stands for the end of the text, `{found}`");
+        return Err((places.len(), message));
+    }
+    Ok(places)
 }

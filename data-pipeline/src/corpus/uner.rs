@@ -3,6 +3,7 @@
 //! Words are laid onto the text, so that a sentence keeps its own spacing, which matters most
 //! where the language writes none.
 
+use super::columns::laid;
 use super::row::{Annotated, Labelled, Place, Row};
 use super::source::Source;
 use super::spans::{self, Orphans, Scheme};
@@ -83,42 +84,24 @@ impl<'a> Block<'a> {
         let entities = spans
             .into_iter()
             .map(|span| Labelled {
-                label: span.label,
+                label: Some(span.label),
                 place: Place::at(places[span.start].0, places[span.end - 1].1),
             })
             .collect();
         Ok(Annotated { text: text.to_owned(), entities, ..Annotated::default() })
     }
 
-    /// The characters of each token in the text: tokens follow each other with at most white space
-    /// between them.
+    /// The characters of each token in the text.
     fn places(
         &self,
         text: &str,
         first_line: usize,
     ) -> Result<Vec<(usize, usize)>, (usize, String)> {
-        let mut rest = text;
-        let mut at = 0;
-        let mut places = Vec::with_capacity(self.tokens.len());
-        for (line, token, _) in &self.tokens {
-            let trimmed = rest.trim_start();
-            at += rest[..rest.len() - trimmed.len()].chars().count();
-            rest = trimmed.strip_prefix(token).filter(|_| !token.is_empty()).ok_or_else(|| {
-                let found: String = trimmed.chars().take(token.chars().count().max(8)).collect();
-                let message = format!(
-                    "token `{token}` is not what the text holds at character {at}: `{found}`"
-                );
-                (*line, message)
-            })?;
-            let length = token.chars().count();
-            places.push((at, at + length));
-            at += length;
-        }
-        if !rest.trim().is_empty() {
-            let line = self.tokens.last().map_or(first_line, |(line, _, _)| *line);
-            let found: String = rest.trim().chars().take(12).collect();
-            return Err((line, format!("no token stands for the end of the text, `{found}`")));
-        }
-        Ok(places)
+        let tokens = self.tokens.iter().map(|(_, token, _)| *token);
+        laid(text, tokens).map_err(|(index, message)| {
+            // Behind the last token, its line is the nearest.
+            let token = self.tokens.get(index).or(self.tokens.last());
+            (token.map_or(first_line, |(line, _, _)| *line), message)
+        })
     }
 }
