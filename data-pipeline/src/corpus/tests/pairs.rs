@@ -71,8 +71,8 @@ fn pairs_that_do_not_fit_are_named() {
 fn files_may_be_named_with_a_star() {
     let line = |name: &str| format!("{name}\tAcme\tWork\t{name} left Acme.\n").into_bytes();
     let fixture = Fixture::new(&[
-        ("data/docs/b.tsv", &line("Bob")),
-        ("data/docs/a.tsv", &line("Ann")),
+        ("data/docs/b.tsv", line("Bob").as_slice()),
+        ("data/docs/a.tsv", line("Ann").as_slice()),
         ("data/docs/c.txt", b"other"),
     ]);
     let declare = |files: &str| {
