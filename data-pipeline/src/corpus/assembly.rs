@@ -3,9 +3,12 @@
 use super::Counts;
 use super::labels::Labels;
 use super::quarantine::Quarantined;
-use super::row::{Annotated, Place, Row};
+use super::row::{Annotated, LeftOut, Place, Row};
 use crate::{Class, Entity, Error, Event, Kind, Mention, Relation, Sentence, Span};
 use std::collections::{BTreeMap, HashSet};
+
+/// The class of a relation's argument whose type the corpus does not give.
+const UNTYPED: &str = "Entity";
 
 /// Collects the sentences of one language of one split.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub(crate) struct Assembly<'a> {
 
 /// An annotation whose places are mentions of the text.
 struct Located {
-    entities: Vec<(String, Mention)>,
+    entities: Vec<(Option<String>, Mention)>,
     relations: Vec<(String, usize, usize)>,
     events: Vec<LocatedEvent>,
 }
@@ -58,9 +61,9 @@ impl<'a> Assembly<'a> {
         self.rows += 1;
         let located = row.content.and_then(|content| {
             let located = locate(&content)?;
-            Ok((content.text, located))
+            Ok((content.text, content.left_out, located))
         });
-        let (text, located) = match located {
+        let (text, left_out, located) = match located {
             Ok(found) => found,
             Err(reason) => {
                 let file = row.file.display().to_string();
@@ -70,9 +73,11 @@ impl<'a> Assembly<'a> {
         };
         let id = self.unique(row.id);
         self.counts.sentences += 1;
-        self.counts.entities += located.entities.len();
+        let typed = located.entities.iter().filter(|(label, _)| label.is_some());
+        self.counts.entities += typed.count();
         self.counts.relations += located.relations.len();
         self.counts.events += located.events.len();
+        self.leave_out(left_out);
         let data = |message| Error::data(&row.file, row.line, message);
         let entities = self.entities(located.entities).map_err(data)?;
         let relations = self.relations(located.relations, &entities).map_err(data)?;
@@ -81,12 +86,29 @@ impl<'a> Assembly<'a> {
             id,
             text,
             language: self.language.to_owned(),
-            entities: entities.into_iter().flatten().collect(),
+            entities: entities
+                .into_iter()
+                .flatten()
+                .filter(|entity| entity.class != UNTYPED)
+                .collect(),
             relations,
             events,
         };
         in_order(&mut sentence);
         Ok(Some(sentence))
+    }
+
+    /// Counts what the reader could not put into a sentence.
+    fn leave_out(&mut self, left_out: Vec<LeftOut>) {
+        for LeftOut { kind, reason } in left_out {
+            match kind {
+                Some(Kind::Entity) => self.counts.entities += 1,
+                Some(Kind::Relation) => self.counts.relations += 1,
+                Some(Kind::Event) => self.counts.events += 1,
+                None => {}
+            }
+            *self.dropped.entry(reason).or_default() += 1;
+        }
     }
 
     fn unique(&mut self, own: Option<String>) -> String {
@@ -98,8 +120,14 @@ impl<'a> Assembly<'a> {
     }
 
     /// One for each annotation, so that relations can point at them; none where dropped.
-    fn entities(&mut self, found: Vec<(String, Mention)>) -> Result<Vec<Option<Entity>>, String> {
-        let entity = |(label, mention): (String, Mention)| {
+    fn entities(
+        &mut self,
+        found: Vec<(Option<String>, Mention)>,
+    ) -> Result<Vec<Option<Entity>>, String> {
+        let entity = |(label, mention): (Option<String>, Mention)| {
+            let Some(label) = label else {
+                return Ok(Some(Entity { class: UNTYPED.to_owned(), mention }));
+            };
             let class = self.class(&label, Kind::Entity)?;
             Ok(class.map(|class| Entity { class: class.name.clone(), mention }))
         };
@@ -182,7 +210,10 @@ fn locate(content: &Annotated) -> Result<Located, String> {
     let entities = content
         .entities
         .iter()
-        .map(|entity| Ok((entity.label.clone(), text.mention(&entity.place, &entity.label)?)))
+        .map(|entity| {
+            let label = entity.label.as_deref().unwrap_or(UNTYPED);
+            Ok((entity.label.clone(), text.mention(&entity.place, label)?))
+        })
         .collect::<Result<Vec<_>, String>>()?;
     let count = entities.len();
     let relations = content

@@ -159,7 +159,7 @@ impl<'a> Block<'a> {
         let entities = spans
             .into_iter()
             .map(|span| Labelled {
-                label: span.label,
+                label: Some(span.label),
                 place: Place::at(places[span.start].0, places[span.end - 1].1),
             })
             .collect();

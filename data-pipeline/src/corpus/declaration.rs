@@ -1,7 +1,7 @@
 //! What `configs/datasets/NAME.toml` says of a corpus, refused where it cannot be meant.
 
 use super::labels::Map;
-use super::{columns, frames, json_stream, uner_parallel};
+use super::{columns, frames, json_stream, pairs, records, uner_parallel};
 use crate::error::nearest;
 use crate::{Error, Task};
 use serde::Deserialize;
@@ -55,11 +55,23 @@ pub(crate) enum Reader {
     Spert,
     FewFc,
     Frames(frames::Options),
+    /// Boxed, as it says far more than the others.
+    Json(Box<records::Options>),
+    Pairs(pairs::Options),
 }
 
 /// Their names in declarations.
-const READERS: [&str; 7] =
-    ["columns", "json-stream", "uner", "uner-parallel", "spert", "fewfc", "frames"];
+const READERS: [&str; 9] = [
+    "columns",
+    "json",
+    "json-stream",
+    "pairs",
+    "uner",
+    "uner-parallel",
+    "spert",
+    "fewfc",
+    "frames",
+];
 
 /// One split: its files or its share of them, and the counts it must have.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -142,6 +154,8 @@ impl Declaration {
             "spert" => Self::parse(path, &text, |options| (none(options), Reader::Spert).1),
             "fewfc" => Self::parse(path, &text, |options| (none(options), Reader::FewFc).1),
             "frames" => Self::parse(path, &text, Reader::Frames),
+            "json" => Self::parse(path, &text, |options| Reader::Json(Box::new(options))),
+            "pairs" => Self::parse(path, &text, Reader::Pairs),
             other => {
                 let way_out = match nearest(other, READERS) {
                     Some(near) => format!("did you mean `{near}`?"),
@@ -211,6 +225,8 @@ impl Declaration {
             Reader::UnerParallel(options) => options.check(self)?,
             Reader::Frames(options) => options.check(self)?,
             Reader::Columns(options) => options.check(&self.path)?,
+            Reader::Json(options) => options.check(&self.path)?,
+            Reader::Pairs(options) => options.check(&self.path)?,
             _ => {}
         }
         match &self.reader {
@@ -251,6 +267,12 @@ impl Declaration {
             }
             if !given && needed && owner == kind {
                 return refuse(format!("has no `{key}`"));
+            }
+        }
+        let folders = split.files.iter().filter_map(|file| Some((file, file.rsplit_once('/')?.0)));
+        for (file, folder) in folders {
+            if folder.contains('*') {
+                return refuse(format!("names `{file}`: `*` may stand in a file's name only"));
             }
         }
         if split.repeat == Some(0) {

@@ -296,7 +296,10 @@ impl Frame {
         let index = |name: &str| order.iter().position(|slot| *slot == name).unwrap_or_default();
         let entities = order
             .iter()
-            .map(|slot| Labelled { label: self.line.slots[*slot].clone(), place: place(slot) })
+            .map(|slot| {
+                let label = Some(self.line.slots[*slot].clone());
+                Labelled { label, place: place(slot) }
+            })
             .collect();
         let relations = self.line.relations.iter().map(|(label, head, tail)| Linked {
             label: label.clone(),
@@ -312,7 +315,13 @@ impl Frame {
                 .map(|(role, filler)| (role.clone(), place(filler)))
                 .collect(),
         });
-        Annotated { text, entities, relations: relations.collect(), events: events.collect() }
+        Annotated {
+            text,
+            entities,
+            relations: relations.collect(),
+            events: events.collect(),
+            left_out: Vec::new(),
+        }
     }
 }
 

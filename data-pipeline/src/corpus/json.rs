@@ -186,6 +186,14 @@ impl<'de> Visitor<'de> for DistinctVisitor {
     }
 }
 
+/// The one value that `text` holds, for formats that have one a line.
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    match serde_json::from_str::<Distinct>(text) {
+        Ok(Distinct(value)) => Ok(value),
+        Err(error) => Err(format!("broken JSON: {}", without_place(&error))),
+    }
+}
+
 /// What serde says, without its line and column, which count from the value's own start.
 pub(crate) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();

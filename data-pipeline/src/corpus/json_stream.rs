@@ -55,7 +55,7 @@ fn annotated(value: Value, end: End) -> Result<Annotated, String> {
                     .checked_add(past)
                     .ok_or_else(|| format!("`{surface}` ends at {end}, behind any text"))?;
                 let place = Place { start, end, surface: Some(surface.clone()) };
-                entities.push(Labelled { label: label.clone(), place });
+                entities.push(Labelled { label: Some(label.clone()), place });
             }
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! # Layout
 //! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
-//! - `columns`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `frames`: one file a
-//!   family of formats. A reader gives `row`s in the corpus's own words and knows no class.
+//! - `columns`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`, `frames`: one
+//!   file a family of formats; `records`: whatever JSON a declaration describes. A reader gives
+//!   `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`: files, names
+//!   and tags that a reader looks for.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
 //! - `check`, `stats`: what `knowcoder data validate` and `data stats` say.
 //!
@@ -16,12 +18,16 @@ mod columns;
 mod declaration;
 mod fewfc;
 mod frames;
+mod glob;
 mod json;
 mod json_stream;
 mod labels;
 mod laid;
+mod locate;
 mod names;
+mod pairs;
 mod quarantine;
+mod records;
 mod row;
 pub(crate) mod source;
 mod spans;
@@ -185,14 +191,16 @@ impl Corpus {
     /// The files that `split` is read from; they need not exist.
     pub fn files(&self, split: &str) -> Result<Vec<PathBuf>, Error> {
         let split = self.declaration.split(split)?;
-        let files: Vec<&str> = match &self.declaration.reader {
-            Reader::UnerParallel(options) => options.sources(),
-            Reader::Frames(options) => {
-                options.frames.iter().chain(&options.names).map(String::as_str).collect()
+        let files: Vec<String> = match &self.declaration.reader {
+            Reader::UnerParallel(options) => {
+                options.sources().into_iter().map(str::to_owned).collect()
             }
-            _ => split.files.iter().map(String::as_str).collect(),
+            Reader::Frames(options) => {
+                options.frames.iter().chain(&options.names).cloned().collect()
+            }
+            _ => self.files_of(split),
         };
-        Ok(files.into_iter().map(|file| self.place(file)).collect())
+        Ok(files.iter().map(|file| self.place(file)).collect())
     }
 
     /// SHA-256 over what decides the sentences of `split`: the declaration, the schema, the bytes of
@@ -209,6 +217,11 @@ impl Corpus {
 
     fn labels(&self) -> Labels<'_> {
         Labels::new(&self.declaration, &self.schema)
+    }
+
+    /// The names in `files` of `split`, with what their `*` stands for.
+    fn files_of(&self, split: &Split) -> Vec<String> {
+        split.files.iter().flat_map(|file| glob::expand(file, |name| self.place(name))).collect()
     }
 
     /// Where a file should lie.
@@ -253,14 +266,16 @@ impl Corpus {
             _ => {}
         }
         let mut rows = Vec::new();
-        for file in &split.files {
-            let source = Source::open(&self.find(file)?)?;
+        for file in self.files_of(split) {
+            let source = Source::open(&self.find(&file)?)?;
             let found = match &self.declaration.reader {
                 Reader::Columns(options) => columns::rows(&source, options),
                 Reader::JsonStream(options) => json_stream::rows(&source, options)?,
                 Reader::Uner => uner::rows(&source),
                 Reader::Spert => spert::rows(&source)?,
                 Reader::FewFc => fewfc::rows(&source),
+                Reader::Json(options) => records::rows(&source, options)?,
+                Reader::Pairs(options) => pairs::rows(&source, options),
                 Reader::UnerParallel(_) | Reader::Frames(_) => Vec::new(),
             };
             if found.is_empty() {

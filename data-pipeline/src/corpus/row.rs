@@ -4,6 +4,7 @@
 //! makes a sentence sound. This is what passes between them.
 
 use super::source::Source;
+use crate::Kind;
 use std::path::PathBuf;
 
 /// One annotated sentence of a file, or why it is none.
@@ -30,6 +31,17 @@ pub(crate) struct Annotated {
     pub relations: Vec<Linked>,
     /// Events.
     pub events: Vec<Happening>,
+    /// What the file says but a sentence cannot hold.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An annotation that a sentence cannot hold: it is counted, under its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// What it counts as; none for an argument of an event.
+    pub kind: Option<Kind>,
+    /// Its label, and why.
+    pub reason: String,
 }
 
 /// Characters of the text, end exclusive, and what the file says stands there.
@@ -46,8 +58,9 @@ pub(crate) struct Place {
 /// An entity under its original label.
 #[derive(Clone, Debug)]
 pub(crate) struct Labelled {
-    /// The corpus's label.
-    pub label: String,
+    /// The corpus's label; none for an argument of a relation whose type the corpus does not give,
+    /// which is no entity beside its relation.
+    pub label: Option<String>,
     /// Where it stands.
     pub place: Place,
 }

@@ -66,12 +66,12 @@ fn annotated(value: Value) -> Result<Annotated, String> {
             return Err(format!("the entity at tokens {start}..{end} is not in {count} tokens"));
         }
         let place = Place::at(places[start].0, places[end - 1].1);
-        entities.push(Labelled { label: r#type, place });
+        entities.push(Labelled { label: Some(r#type), place });
     }
     let relations = item
         .relations
         .into_iter()
         .map(|relation| Linked { label: relation.r#type, head: relation.head, tail: relation.tail })
         .collect();
-    Ok(Annotated { text, entities, relations, events: Vec::new() })
+    Ok(Annotated { text, entities, relations, ..Annotated::default() })
 }

@@ -3,8 +3,11 @@
 
 mod declarations;
 mod frames;
+mod pairs;
 mod parallel;
 mod readers;
+mod record_refusals;
+mod records;
 mod refusals;
 
 use super::Corpus;

@@ -1,0 +1,50 @@
+//! Names without offsets: where a text has them.
+
+/// The characters at which `text` has `wanted`: as whole words, or, if nowhere so, as it is.
+pub(crate) fn find(text: &str, wanted: &str) -> Vec<(usize, usize)> {
+    let (mut words, mut parts) = (Vec::new(), Vec::new());
+    if wanted.is_empty() {
+        return words;
+    }
+    let length = wanted.chars().count();
+    for (byte, found) in text.match_indices(wanted) {
+        let (before, after) = (&text[..byte], &text[byte + found.len()..]);
+        let start = before.chars().count();
+        parts.push((start, start + length));
+        let begins = !one_word(before.chars().next_back(), found.chars().next());
+        let ends = !one_word(found.chars().next_back(), after.chars().next());
+        if begins && ends {
+            words.push((start, start + length));
+        }
+    }
+    if words.is_empty() { parts } else { words }
+}
+
+/// Whether two neighbours are of one word. Scripts that put no space between words have no whole
+/// words to look for.
+fn one_word(before: Option<char>, after: Option<char>) -> bool {
+    let letter = |found: Option<char>| found.is_some_and(|c| c.is_alphanumeric() && !unspaced(c));
+    letter(before) && letter(after)
+}
+
+/// Whether a character is of a script without spaces: Thai to Khmer, kana, Chinese characters.
+fn unspaced(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF
+        | 0x3040..=0x30FF | 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_words_come_first() {
+        assert_eq!(find("Anna met Ann", "Ann"), [(9, 12)]);
+        assert_eq!(find("Anna and Annabel", "Ann"), [(0, 3), (9, 12)]);
+        assert_eq!(find("É. Ann, Ann.", "Ann"), [(3, 6), (8, 11)]);
+        assert_eq!(find("李明在京", "明"), [(1, 2)]);
+        assert!(find("Ann", "Bob").is_empty());
+        assert!(find("Ann", "").is_empty());
+    }
+}

@@ -1,0 +1,119 @@
+//! Any JSON corpus whose declaration says where its records keep what.
+//!
+//! # Layout
+//! - `options`: what `[options]` may say; `route`: ways to values, as they are written there.
+//! - `document`: a record's text, its sentences and tokens; `mention`: where a mention stands in it.
+//! - `annotation`: entities, relations and events of the record; `cut`: those of each sentence.
+//!
+//! Formats with their own readers (`spert`, `fewfc`, `json-stream`) could be declared this way too;
+//! `configs/datasets/README.md` has the grammar and an example of each shape.
+
+mod annotation;
+mod cut;
+mod document;
+mod mention;
+mod options;
+mod route;
+
+pub(crate) use options::Options;
+
+use super::json::{Values, parse};
+use super::row::{Annotated, Row};
+use super::source::Source;
+use crate::Error;
+use document::Document;
+use options::{Container, Rows};
+use route::Found;
+use serde_json::Value;
+
+/// The rows of a file.
+pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for (line, value) in values(source, options.container)? {
+        match value.and_then(|value| rows_of(source, line, &value, options)) {
+            Ok(found) => rows.extend(found),
+            Err(fault) => rows.push(Row::new(source, line, None, Err(fault))),
+        }
+    }
+    Ok(rows)
+}
+
+/// The values of a file with their lines. A broken line is a row that does not fit; where values
+/// are not divided by lines, nothing can be read behind the fault, and the file is refused.
+fn values(
+    source: &Source,
+    container: Container,
+) -> Result<Vec<(usize, Result<Value, String>)>, Error> {
+    let found = match container {
+        Container::Lines => {
+            let lines = source.lines().filter(|(_, line)| !line.trim().is_empty());
+            return Ok(lines.map(|(number, line)| (number, parse(line))).collect());
+        }
+        Container::Array => Values::array(source),
+        Container::Stream | Container::Object => Values::stream(source),
+    };
+    let mut values = Vec::new();
+    for value in found {
+        let (line, value) = value?;
+        if container == Container::Object && !values.is_empty() {
+            let message = "a second value, where `container = \"object\"` says that the file is \
+                           one; write \"stream\" or \"lines\"";
+            return Err(Error::data(&source.path, line, message));
+        }
+        values.push((line, Ok(value)));
+    }
+    Ok(values)
+}
+
+/// The rows of all records of a value.
+fn rows_of(
+    source: &Source,
+    line: usize,
+    value: &Value,
+    options: &Options,
+) -> Result<Vec<Row>, String> {
+    let root = Found::root(value);
+    let records = match &options.records {
+        Some(route) => route.select(&root)?,
+        None => vec![root],
+    };
+    let mut rows = Vec::new();
+    for record in &records {
+        push(&mut rows, source, line, record, options);
+    }
+    Ok(rows)
+}
+
+/// Adds the rows of a record: one, or one a sentence.
+fn push(rows: &mut Vec<Row>, source: &Source, line: usize, record: &Found<'_>, options: &Options) {
+    let id = options.id.as_ref().map(|id| id.text(record)).transpose();
+    let found = match &id {
+        Ok(_) => annotated(record, options),
+        Err(fault) => Err(fault.clone()),
+    };
+    let id = id.ok().flatten();
+    match found {
+        Ok(found) => {
+            let cut = options.sentences.is_some() && options.rows == Rows::Sentence;
+            for (index, content) in found.into_iter().enumerate() {
+                let own = match &id {
+                    Some(id) if cut => Some(format!("{id}/{}", index + 1)),
+                    _ => id.clone(),
+                };
+                rows.push(Row::new(source, line, own, Ok(content)));
+            }
+        }
+        // A whole file may be one line: what the record is called finds it again.
+        Err(fault) => {
+            let name = id.clone().unwrap_or_else(|| record.stars.join("."));
+            let fault = if name.is_empty() { fault } else { format!("item {name}: {fault}") };
+            rows.push(Row::new(source, line, id, Err(fault)));
+        }
+    }
+}
+
+fn annotated(record: &Found<'_>, options: &Options) -> Result<Vec<Annotated>, String> {
+    let document = Document::read(record, options)?;
+    let whole = annotation::annotated(record, &document, options)?;
+    Ok(cut::cut(&document, whole))
+}
