@@ -19,6 +19,7 @@ mod shingles;
 mod tests;
 
 pub use conflicts::{Conflict, conflicts};
+pub(crate) use normal::normal;
 pub use overlap::{Bridge, Kind, Match, Overlap, Role, Texts, overlaps};
 
 /// From this share of common shingles on, two texts are near duplicates.

@@ -351,7 +351,7 @@ mod tests {
             ("runn r.toml", ErrorKind::InvalidSubcommand),
             // Verbs that are not there yet are not half there.
             ("sweep start x.toml", ErrorKind::InvalidSubcommand),
-            ("data audit", ErrorKind::InvalidSubcommand),
+            ("data fetch", ErrorKind::InvalidSubcommand),
             ("data inspect x --row minus-one", ErrorKind::ValueValidation),
             ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
             ("score", ErrorKind::MissingRequiredArgument),

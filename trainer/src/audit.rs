@@ -16,7 +16,8 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditConfig {
-    /// Leaks that are known and wanted: `"benchmark:split in training:split"`.
+    /// Leaks that are known and wanted: `"benchmark:split in training:split"`, or `"benchmark:split"`
+    /// for whatever it is found in.
     pub waive: Vec<String>,
     /// Leaves the sentences of every other leak out of the training data.
     pub remove: bool,
@@ -39,16 +40,25 @@ impl AuditConfig {
                 self.threshold
             ));
         }
-        match self.waive.iter().find(|waiver| !waiver.contains(" in ")) {
+        let is_dataset = |name: &str| {
+            name.split_once(':').is_some_and(|(name, split)| {
+                !name.is_empty() && !split.is_empty() && !split.contains([' ', ':'])
+            })
+        };
+        let is_waiver = |waiver: &&String| match waiver.split_once(" in ") {
+            Some((benchmark, trained)) => is_dataset(benchmark) && is_dataset(trained),
+            None => is_dataset(waiver),
+        };
+        match self.waive.iter().find(|waiver| !is_waiver(waiver)) {
             Some(waiver) => Err(format!(
-                "audit.waive has `{waiver}`; write `benchmark:split in training:split`"
+                "audit.waive has `{waiver}`; write `benchmark:split in training:split`, or `benchmark:split` for all of training"
             )),
             None => Ok(()),
         }
     }
 
     fn waives(&self, leak: &Overlap) -> bool {
-        self.waive.iter().any(|waiver| *waiver == waiver_of(leak))
+        self.waive.iter().any(|waiver| *waiver == leak.dataset || *waiver == waiver_of(leak))
     }
 }
 

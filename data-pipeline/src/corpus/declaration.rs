@@ -1,7 +1,7 @@
 //! What `configs/datasets/NAME.toml` says of a corpus, refused where it cannot be meant.
 
 use super::labels::Map;
-use super::{columns, frames, json_stream, pairs, records, uner_parallel};
+use super::{columns, frames, joined, json_stream, pairs, records, translations, uner_parallel};
 use crate::error::nearest;
 use crate::{Error, Task};
 use serde::Deserialize;
@@ -58,10 +58,14 @@ pub(crate) enum Reader {
     /// Boxed, as it says far more than the others.
     Json(Box<records::Options>),
     Pairs(pairs::Options),
+    Joined(joined::Options),
+    Translations(translations::Options),
 }
 
 /// Their names in declarations.
-const READERS: [&str; 9] = [
+const READERS: [&str; 11] = [
+    "joined",
+    "translations",
     "columns",
     "json",
     "json-stream",
@@ -96,6 +100,8 @@ pub(crate) struct Split {
     pub repeat: Option<usize>,
     /// Of `frames`.
     pub seed: Option<u64>,
+    /// Of `frames`: leaves out frames without a slot, which are the same sentence in every split.
+    pub named: Option<bool>,
     /// Of `frames`: share of names that are invented.
     pub made_up: Option<f64>,
 }
@@ -154,6 +160,8 @@ impl Declaration {
             "spert" => Self::parse(path, &text, |options| (none(options), Reader::Spert).1),
             "fewfc" => Self::parse(path, &text, |options| (none(options), Reader::FewFc).1),
             "frames" => Self::parse(path, &text, Reader::Frames),
+            "joined" => Self::parse(path, &text, Reader::Joined),
+            "translations" => Self::parse(path, &text, Reader::Translations),
             "json" => Self::parse(path, &text, |options| Reader::Json(Box::new(options))),
             "pairs" => Self::parse(path, &text, Reader::Pairs),
             other => {
@@ -224,16 +232,21 @@ impl Declaration {
         match &self.reader {
             Reader::UnerParallel(options) => options.check(self)?,
             Reader::Frames(options) => options.check(self)?,
+            Reader::Joined(options) => options.check(self)?,
+            Reader::Translations(options) => options.check(self)?,
             Reader::Columns(options) => options.check(&self.path)?,
             Reader::Json(options) => options.check(&self.path)?,
             Reader::Pairs(options) => options.check(&self.path)?,
             _ => {}
         }
         match &self.reader {
-            Reader::UnerParallel(_) | Reader::Frames(_) => {}
+            Reader::UnerParallel(_)
+            | Reader::Frames(_)
+            | Reader::Joined(_)
+            | Reader::Translations(_) => {}
             _ if self.parallel => {
                 return refuse(
-                    "`parallel = true` needs the reader `uner-parallel` or `frames`".into(),
+                    "`parallel = true` needs the reader `uner-parallel`, `joined`, `translations` or `frames`".into(),
                 );
             }
             _ => {}
@@ -246,6 +259,7 @@ impl Declaration {
         let kind = match self.reader {
             Reader::UnerParallel(_) => "uner-parallel",
             Reader::Frames(_) => "frames",
+            Reader::Joined(_) => "joined",
             _ => "files",
         };
         let keys = [
@@ -256,6 +270,7 @@ impl Declaration {
             ("frames", "names_part", split.names_part.is_some(), true),
             ("frames", "repeat", split.repeat.is_some(), false),
             ("frames", "seed", split.seed.is_some(), false),
+            ("frames", "named", split.named.is_some(), false),
             ("frames", "made_up", split.made_up.is_some(), false),
         ];
         let refuse = |message: String| {

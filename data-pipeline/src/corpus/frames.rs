@@ -151,7 +151,8 @@ fn filled<T>(
             if !ids.insert(frame.line.id.clone()) {
                 return Err(data(format!("frame `{}` comes twice", frame.line.id)));
             }
-            if frame.line.part != part {
+            let same_everywhere = split.named == Some(true) && frame.line.slots.is_empty();
+            if frame.line.part != part || same_everywhere {
                 continue;
             }
             for repetition in 0..split.repeat.unwrap_or(1) {

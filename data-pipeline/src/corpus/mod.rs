@@ -6,6 +6,8 @@
 //!   file a family of formats; `records`: whatever JSON a declaration describes. A reader gives
 //!   `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`: files, names
 //!   and tags that a reader looks for.
+//! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
+//!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
 //! - `check`, `stats`: what `knowcoder data validate` and `data stats` say.
 //!
@@ -19,6 +21,7 @@ mod declaration;
 mod fewfc;
 mod frames;
 mod glob;
+mod joined;
 mod json;
 mod json_stream;
 mod labels;
@@ -26,6 +29,7 @@ mod laid;
 mod locate;
 mod names;
 mod pairs;
+mod parallel;
 mod quarantine;
 mod records;
 mod row;
@@ -35,6 +39,7 @@ mod spert;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod translations;
 mod uner;
 mod uner_parallel;
 
@@ -188,9 +193,9 @@ impl Corpus {
         self.declaration.splits.keys().map(String::as_str).collect()
     }
 
-    /// The files that `split` is read from; they need not exist.
-    pub fn files(&self, split: &str) -> Result<Vec<PathBuf>, Error> {
-        let split = self.declaration.split(split)?;
+    /// The files that the split `name` is read from; they need not exist.
+    pub fn files(&self, name: &str) -> Result<Vec<PathBuf>, Error> {
+        let split = self.declaration.split(name)?;
         let files: Vec<String> = match &self.declaration.reader {
             Reader::UnerParallel(options) => {
                 options.sources().into_iter().map(str::to_owned).collect()
@@ -198,6 +203,7 @@ impl Corpus {
             Reader::Frames(options) => {
                 options.frames.iter().chain(&options.names).cloned().collect()
             }
+            Reader::Joined(_) | Reader::Translations(_) => return self.files_of_sides(name),
             _ => self.files_of(split),
         };
         Ok(files.iter().map(|file| self.place(file)).collect())
@@ -276,7 +282,10 @@ impl Corpus {
                 Reader::FewFc => fewfc::rows(&source),
                 Reader::Json(options) => records::rows(&source, options)?,
                 Reader::Pairs(options) => pairs::rows(&source, options),
-                Reader::UnerParallel(_) | Reader::Frames(_) => Vec::new(),
+                Reader::UnerParallel(_)
+                | Reader::Frames(_)
+                | Reader::Joined(_)
+                | Reader::Translations(_) => Vec::new(),
             };
             if found.is_empty() {
                 return Err(Error::data(&source.path, 1, "the file holds no sentence"));
@@ -312,46 +321,6 @@ impl Corpus {
             items.extend(assembly.sentence(row)?);
         }
         let Assembly { quarantined, dropped, counts, .. } = assembly;
-        Ok(Found { items, quarantined, dropped, counts })
-    }
-
-    fn found_pairs(&self, name: &str, split: &Split) -> Result<Found<Parallel>, Error> {
-        let find = |file: &str| self.find(file);
-        let (Some((source, target)), true) =
-            (self.declaration.languages(), self.declaration.parallel)
-        else {
-            let name = &self.declaration.name;
-            let message =
-                format!("`{name}` is not parallel: the phase `alignment` needs `parallel = true`");
-            return Err(Error::declaration(&self.declaration.path, message));
-        };
-        let pairs = match &self.declaration.reader {
-            Reader::UnerParallel(options) => {
-                uner_parallel::pairs(options, split.pairs.unwrap_or_default(), find)?
-            }
-            Reader::Frames(options) => frames::pairs(options, &self.declaration, split, find)?,
-            _ => Vec::new(),
-        };
-        let name = format!("{}/{name}", self.declaration.name);
-        let mut sources = Assembly::new(name.clone(), source, self.labels());
-        let mut targets = Assembly::new(name, target, self.labels());
-        let mut items = Vec::new();
-        for (source, target) in pairs {
-            let (source, target) = (sources.sentence(source)?, targets.sentence(target)?);
-            items.extend(source.zip(target).map(|(source, target)| Parallel { source, target }));
-        }
-        let mut quarantined = sources.quarantined;
-        quarantined.append(&mut targets.quarantined);
-        let mut dropped = sources.dropped;
-        for (label, count) in targets.dropped {
-            *dropped.entry(label).or_default() += count;
-        }
-        let counts = Counts {
-            sentences: items.len(),
-            entities: sources.counts.entities + targets.counts.entities,
-            relations: sources.counts.relations + targets.counts.relations,
-            events: sources.counts.events + targets.counts.events,
-        };
         Ok(Found { items, quarantined, dropped, counts })
     }
 

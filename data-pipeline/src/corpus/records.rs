@@ -38,12 +38,12 @@ pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error
     Ok(rows)
 }
 
+/// A value and its line, or what is wrong with it.
+type Record = (usize, Result<Value, String>);
+
 /// The values of a file with their lines. A broken line is a row that does not fit; where values
 /// are not divided by lines, nothing can be read behind the fault, and the file is refused.
-fn values(
-    source: &Source,
-    container: Container,
-) -> Result<Vec<(usize, Result<Value, String>)>, Error> {
+fn values(source: &Source, container: Container) -> Result<Vec<Record>, Error> {
     let found = match container {
         Container::Lines => {
             let lines = source.lines().filter(|(_, line)| !line.trim().is_empty());

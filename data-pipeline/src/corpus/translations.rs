@@ -1,0 +1,159 @@
+//! Translations of sentences that another corpus annotates: the labels are carried over.
+//!
+//! A name is written alike in many languages. So an entity of the annotated side stands in the
+//! translation where its surface stands there, as a word of its own and at least as often. A pair of
+//! which some name is not found is left out and counted: half an annotation would teach that the
+//! other half is none.
+
+use super::Corpus;
+use super::declaration::Declaration;
+use super::json::without_place;
+use super::row::{Annotated, Labelled, Place, Row};
+use super::source::Source;
+use crate::Error;
+use crate::audit::normal;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// What a declaration says about the pairs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    /// The key of each line's object that holds both texts; left out, the line itself does.
+    #[serde(default)]
+    within: Option<String>,
+    /// The keys of the translation and of the annotated text.
+    keys: (String, String),
+    /// `name:split` of the corpora that annotate the second text, found by its letters and digits;
+    /// left out, the pairs are text alone.
+    #[serde(default)]
+    annotated: Vec<String>,
+}
+
+/// Pairs, and how many lines gave none, by reason.
+pub(crate) struct Pairs {
+    pub pairs: Vec<(Row, Row)>,
+    pub left_out: BTreeMap<String, usize>,
+}
+
+/// The annotated sentences, by normal text.
+pub(crate) type Gold = HashMap<String, Annotated>;
+
+impl Options {
+    /// Refuses a declaration that lacks what makes a pair.
+    pub(crate) fn check(&self, declaration: &Declaration) -> Result<(), Error> {
+        if self.keys.0.is_empty() || !declaration.parallel {
+            let message = "the reader `translations` needs `parallel = true` and [options] `keys = [\"en\", \"sw\"]`";
+            return Err(Error::declaration(&declaration.path, message));
+        }
+        Ok(())
+    }
+
+    /// The corpora that annotate the second text, each with its split.
+    pub(crate) fn load(
+        &self,
+        path: &Path,
+        data_root: &Path,
+    ) -> Result<Vec<(Corpus, String)>, Error> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let side = |dataset: &String| {
+            let (name, split) = dataset.split_once(':').unwrap_or((dataset, "train"));
+            let corpus = Corpus::load(&folder.join(format!("{name}.toml")), data_root)?;
+            corpus.declaration.split(split)?;
+            Ok((corpus, split.to_owned()))
+        };
+        self.annotated.iter().map(side).collect()
+    }
+
+    /// The sentences that annotate the second text.
+    pub(crate) fn gold(&self, path: &Path, data_root: &Path) -> Result<Gold, Error> {
+        let mut gold = HashMap::new();
+        for (corpus, split) in self.load(path, data_root)? {
+            for row in corpus.rows(corpus.declaration.split(&split)?)? {
+                if let Ok(annotated) = row.content {
+                    gold.entry(normal(&annotated.text)).or_insert(annotated);
+                }
+            }
+        }
+        Ok(gold)
+    }
+}
+
+/// The pairs of a file of JSON Lines.
+pub(crate) fn pairs(source: &Source, options: &Options, gold: &Gold) -> Pairs {
+    let mut found = Pairs { pairs: Vec::new(), left_out: BTreeMap::new() };
+    for (line, text) in source.lines().filter(|(_, text)| !text.trim().is_empty()) {
+        match texts(text, options) {
+            Err(reason) => {
+                let row = || Row::new(source, line, None, Err(reason.clone()));
+                found.pairs.push((row(), row()));
+            }
+            Ok((translation, original)) if options.annotated.is_empty() => {
+                let row = |text| {
+                    let content = Annotated { text, ..Annotated::default() };
+                    Row::new(source, line, None, Ok(content))
+                };
+                found.pairs.push((row(translation), row(original)));
+            }
+            Ok((translation, original)) => match carried(&translation, &original, gold) {
+                Ok((translated, annotated)) => {
+                    let row = |content| Row::new(source, line, None, Ok(content));
+                    found.pairs.push((row(translated), row(annotated)));
+                }
+                Err(reason) => *found.left_out.entry(reason.to_owned()).or_default() += 1,
+            },
+        }
+    }
+    found
+}
+
+/// The translation and the annotated text of a line.
+fn texts(line: &str, options: &Options) -> Result<(String, String), String> {
+    let value: Value = serde_json::from_str(line)
+        .map_err(|error| format!("broken JSON: {}", without_place(&error)))?;
+    let within = match &options.within {
+        Some(key) => value.get(key).ok_or_else(|| format!("the object has no `{key}`"))?,
+        None => &value,
+    };
+    let text = |key: &str| {
+        let text = within.get(key).and_then(Value::as_str);
+        text.map(str::to_owned).ok_or_else(|| format!("the object has no text `{key}`"))
+    };
+    Ok((text(&options.keys.0)?, text(&options.keys.1)?))
+}
+
+/// Both sides with their entities, or why the pair is left out.
+fn carried(
+    translation: &str,
+    original: &str,
+    gold: &Gold,
+) -> Result<(Annotated, Annotated), &'static str> {
+    let annotated = gold.get(&normal(original)).ok_or("no annotated sentence has this text")?;
+    let chars: Vec<char> = translation.chars().collect();
+    let mut taken: Vec<(usize, usize)> = Vec::new();
+    let mut entities = Vec::new();
+    for Labelled { label, place } in &annotated.entities {
+        let surface: Vec<char> =
+            annotated.text.chars().skip(place.start).take(place.end - place.start).collect();
+        let (start, end) =
+            free_place(&chars, &surface, &taken).ok_or("a name is not found again")?;
+        taken.push((start, end));
+        entities.push(Labelled { label: label.clone(), place: Place::at(start, end) });
+    }
+    let translated = Annotated { text: translation.to_owned(), entities, ..Annotated::default() };
+    Ok((translated, annotated.clone()))
+}
+
+/// The first place where `surface` stands in `text` as a word of its own, clear of `taken`.
+fn free_place(text: &[char], surface: &[char], taken: &[(usize, usize)]) -> Option<(usize, usize)> {
+    let edge = |c: Option<&char>| c.is_none_or(|c| !c.is_alphanumeric());
+    let ends = text.len().checked_sub(surface.len())?;
+    (0..=ends).map(|start| (start, start + surface.len())).find(|(start, end)| {
+        text[*start..*end] == *surface
+            && edge(start.checked_sub(1).and_then(|before| text.get(before)))
+            && edge(text.get(*end))
+            && !taken.iter().any(|(from, to)| start < to && from < end)
+    })
+}
