@@ -23,6 +23,8 @@ pub struct SplitCheck {
     pub quarantined: Vec<Quarantined>,
     /// Annotations by original label or role, where the declaration drops it.
     pub dropped: BTreeMap<String, usize>,
+    /// Whether its files are not on this machine.
+    pub absent: bool,
     /// Why it cannot be used.
     pub error: Option<String>,
     /// What a program ends with that needs it.
@@ -58,6 +60,7 @@ fn check(corpus: &Corpus, name: &str, split: &Split) -> SplitCheck {
         misfits_declared: split.misfits,
         quarantined: Vec::new(),
         dropped: BTreeMap::new(),
+        absent: corpus.files(name).is_ok_and(|files| files.iter().any(|file| !file.exists())),
         error: None,
         exit_code: 0,
     };

@@ -10,8 +10,8 @@ use super::declaration::Declaration;
 use super::json::without_place;
 use super::row::{Annotated, Labelled, Place, Row};
 use super::source::Source;
-use crate::Error;
 use crate::audit::normal;
+use crate::{Error, Kind};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -71,8 +71,15 @@ impl Options {
     pub(crate) fn gold(&self, path: &Path, data_root: &Path) -> Result<Gold, Error> {
         let mut gold = HashMap::new();
         for (corpus, split) in self.load(path, data_root)? {
+            let labels = corpus.labels();
+            // What is dropped need not be found again.
+            let is_kept = |label: &Option<String>| {
+                let class = label.as_ref().map(|label| labels.class(label, Kind::Entity));
+                class.is_some_and(|class| class.is_ok_and(|class| class.is_some()))
+            };
             for row in corpus.rows(corpus.declaration.split(&split)?)? {
-                if let Ok(annotated) = row.content {
+                if let Ok(mut annotated) = row.content {
+                    annotated.entities.retain(|entity| is_kept(&entity.label));
                     gold.entry(normal(&annotated.text)).or_insert(annotated);
                 }
             }

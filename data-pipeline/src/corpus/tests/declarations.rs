@@ -1,8 +1,9 @@
 //! Every declaration of the repository, held against real files.
 #![allow(clippy::unwrap_used)]
 
-use crate::Schema;
+use crate::audit::{Kind, Role, THRESHOLD, Texts, overlaps};
 use crate::corpus::{Corpus, stats, validate};
+use crate::{Schema, Sentence};
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ fn data_root() -> Option<PathBuf> {
 #[test]
 fn every_declaration_fits_its_files() {
     let root = data_root();
+    let (mut held, mut absent) = (0, 0);
     let mut faults = String::new();
     for path in declarations() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -51,6 +53,12 @@ fn every_declaration_fits_its_files() {
             }
         };
         for check in validate(&corpus) {
+            // What must be fetched by hand, under a licence that nobody here has, may be absent.
+            if check.absent && !own {
+                absent += 1;
+                continue;
+            }
+            held += 1;
             if !check.ok {
                 writeln!(faults, "{name}:{}: {:?} {:?}", check.split, check.error, check.found)
                     .unwrap();
@@ -73,6 +81,31 @@ fn every_declaration_fits_its_files() {
         }
     }
     assert!(faults.is_empty(), "{faults}");
+    println!("{held} splits hold, {absent} are absent");
+    assert!(root.is_none() || held >= 150, "only {held} splits were held against files");
+}
+
+#[test]
+fn the_test_sentences_that_mafand_trains_on_are_found() {
+    let Some(root) = data_root() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
+    let corpus = |name: &str| Corpus::load(&folder.join(format!("{name}.toml")), &root).unwrap();
+    let texts = |dataset: &str, role, sentences: Vec<Sentence>| Texts {
+        dataset: dataset.to_owned(),
+        role,
+        items: sentences.into_iter().map(|it| (it.id, it.text)).collect(),
+    };
+    let pairs = corpus("mafand-en-twi-text").read_parallel("train").unwrap().pairs;
+    let train = pairs.into_iter().map(|pair| pair.target).collect();
+    let test = corpus("masakhaner2-twi").read("test").unwrap().sentences;
+    let found = overlaps(
+        &[texts("mafand", Role::Train, train), texts("test", Role::Benchmark, test)],
+        &[],
+        THRESHOLD,
+    );
+    // The number that the corpus's own notes have, counted by another program.
+    assert_eq!(found[0].count(Kind::Exact), 1106);
+    assert!(found[0].is_leak());
 }
 
 /// A declaration of the repository that holds its own data.

@@ -121,3 +121,90 @@ fn parallel_sentences_without_partner_are_named() {
     expect!["data/en:1: its partner `n1-0001` is not in data/zh, or has another partner [65]"]
         .assert_eq(&refuse("alignment = \"pairs\"\n", ""));
 }
+
+/// A corpus in columns called `name`, its one file as well.
+fn side(name: &str, language: &str, content: &str) -> [(String, String); 2] {
+    let text =
+        declaration("columns", &format!("[splits.train]\nfiles = [\"{name}\"]\nmisfits = 1\n"))
+            .replace("name = \"x\"", &format!("name = \"{name}\""))
+            .replace("language = \"en\"", &format!("language = \"{language}\""));
+    [
+        (format!("configs/datasets/{name}.toml"), format!("{text}{LABELS}")),
+        (format!("data/{name}"), content.to_owned()),
+    ]
+}
+
+/// What a parallel declaration beside `files` gives.
+fn pairs_of(files: &[(String, String)], rest: &str) -> String {
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+    let fixture = Fixture::new(&files);
+    let reader = if rest.contains("sides") { "joined" } else { "translations" };
+    let text = declaration(reader, rest).replace("language = \"en\"", "language = \"en-sw\"");
+    let read = fixture
+        .declare(&format!("parallel = true\n{text}"))
+        .and_then(|corpus| Ok((corpus.read_parallel("train")?, validate(&corpus))));
+    let (reading, checks) = match read {
+        Ok(read) => read,
+        Err(error) => return fixture.error(&error),
+    };
+    let mut text = String::new();
+    for pair in reading.pairs {
+        text += &format!("{}{}", show(&[pair.source]), show(&[pair.target]));
+    }
+    for row in reading.quarantined {
+        text += &format!("quarantined {}: {}\n", row.line, row.reason);
+    }
+    text + &format!("dropped {:?}", checks[0].dropped)
+}
+
+#[test]
+fn two_corpora_in_the_same_order_are_joined() {
+    let sides = |sw: &str| {
+        let en = "Ann\tB-PER\nleft\tO\n\nin\tO\nRome\tB-LOC\n\nGo\tO\n";
+        [side("a", "en", en), side("b", "sw", sw)].concat()
+    };
+    let rest = "[options]\nsides = [\"a\", \"b\"]\n[splits.train]\nmisfits = 1\n";
+    // A row that does not fit takes its partner with it, and shifts nobody.
+    let fits = sides("Ann\tB-PER\nameondoka\tO\n\nRoma\tI-LOC\n\nNenda\tO\n");
+    expect![[r#"
+        x/train/1 (en): Ann left | Person Ann 0..3
+        x/train/1 (sw): Ann ameondoka | Person Ann 0..3
+        x/train/3 (en): Go
+        x/train/3 (sw): Nenda
+        quarantined 4: tag `I-LOC` continues an entity that nothing began
+        dropped {}"#]]
+    .assert_eq(&pairs_of(&fits, rest));
+    expect![
+        "configs/datasets/x.toml: `a:train` has 3 rows and `b:train` 1; sides of a pair have as many [64]"
+    ]
+    .assert_eq(&pairs_of(&sides("Ann\tB-PER\n"), rest));
+    expect![
+        "configs/datasets/x.toml: the reader `joined` needs `parallel = true` and [options] `sides = [\"SOURCE\", \"TARGET\"]`, the names of two declarations [64]"
+    ]
+    .assert_eq(&pairs_of(&sides(""), "[options]\nsides = [\"\", \"\"]\n[splits.train]\n"));
+}
+
+#[test]
+fn labels_are_carried_over_to_a_translation() {
+    let gold = "Ann\tB-PER\nalikutana\tO\nna\tO\nAnn\tB-PER\nLee\tI-PER\nleo\tB-DATE\n.\tO\n\nRoma\tB-LOC\nni\tO\nkubwa\tO\n\nHakuna\tO\njina\tO\n";
+    let lines = [
+        r#"{"t": {"en": "Annex: Ann met Ann Lee.", "sw": "Ann alikutana na Ann Lee leo."}}"#,
+        r#"{"t": {"en": "Rome is big.", "sw": "Roma ni kubwa"}}"#,
+        r#"{"t": {"en": "No name.", "sw": "hakuna JINA!"}}"#,
+        r#"{"t": {"en": "Nobody marked this.", "sw": "Haijulikani."}}"#,
+        r#"{"t": {"en": "Only one side."}}"#,
+    ];
+    let mut files = side("gold", "sw", gold).to_vec();
+    files.push(("data/f".to_owned(), lines.join("\n")));
+    let rest = "[options]\nwithin = \"t\"\nkeys = [\"en\", \"sw\"]\nannotated = [\"gold:train\"]\n[splits.train]\nfiles = [\"f\"]\nmisfits = 2\n[labels]\nPER = \"Person\"\nLOC = \"Location\"\n";
+    expect![[r#"
+        x/train/1 (en): Annex: Ann met Ann Lee. | Person Ann 7..10 | Person Ann Lee 15..22
+        x/train/1 (sw): Ann alikutana na Ann Lee leo . | Person Ann 0..3 | Person Ann Lee 17..24
+        x/train/2 (en): No name.
+        x/train/2 (sw): Hakuna jina
+        quarantined 5: the object has no text `sw`
+        quarantined 5: the object has no text `sw`
+        dropped {"a name is not found again": 1, "no annotated sentence has this text": 1}"#]]
+    .assert_eq(&pairs_of(&files, rest));
+}
