@@ -1,7 +1,9 @@
 //! What `configs/datasets/NAME.toml` says of a corpus, refused where it cannot be meant.
 
 use super::labels::Map;
-use super::{columns, frames, joined, json_stream, pairs, records, translations, uner_parallel};
+use super::{
+    brat, columns, frames, joined, json_stream, pairs, records, translations, uner_parallel,
+};
 use crate::error::nearest;
 use crate::{Error, Task};
 use serde::Deserialize;
@@ -49,6 +51,7 @@ pub(crate) enum Root {
 #[derive(Clone, Debug)]
 pub(crate) enum Reader {
     Columns(columns::Options),
+    Brat(brat::Options),
     JsonStream(json_stream::Options),
     Uner,
     UnerParallel(uner_parallel::Options),
@@ -63,10 +66,11 @@ pub(crate) enum Reader {
 }
 
 /// Their names in declarations.
-const READERS: [&str; 11] = [
+const READERS: [&str; 12] = [
     "joined",
     "translations",
     "columns",
+    "brat",
     "json",
     "json-stream",
     "pairs",
@@ -154,6 +158,7 @@ impl Declaration {
         let none = |_: NoOptions| ();
         match head.reader.get_ref().as_str() {
             "columns" => Self::parse(path, &text, Reader::Columns),
+            "brat" => Self::parse(path, &text, Reader::Brat),
             "json-stream" => Self::parse(path, &text, Reader::JsonStream),
             "uner" => Self::parse(path, &text, |options| (none(options), Reader::Uner).1),
             "uner-parallel" => Self::parse(path, &text, Reader::UnerParallel),

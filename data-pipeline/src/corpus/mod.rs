@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
-//! - `columns`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`, `frames`: one
-//!   file a family of formats; `records`: whatever JSON a declaration describes. A reader gives
+//! - `columns`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`, `frames`:
+//!   one file a family of formats; `records`: whatever JSON a declaration describes. A reader gives
 //!   `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`: files, names
 //!   and tags that a reader looks for.
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
@@ -15,6 +15,7 @@
 //! reason, more of them than declared stop the run, and so does a count that is not the declared.
 
 mod assembly;
+mod brat;
 mod check;
 mod columns;
 mod declaration;
@@ -204,6 +205,7 @@ impl Corpus {
                 options.frames.iter().chain(&options.names).cloned().collect()
             }
             Reader::Joined(_) | Reader::Translations(_) => return self.files_of_sides(name),
+            Reader::Brat(_) => with_neighbours(self.files_of(split), brat::notes_of),
             _ => self.files_of(split),
         };
         Ok(files.iter().map(|file| self.place(file)).collect())
@@ -276,6 +278,7 @@ impl Corpus {
             let source = Source::open(&self.find(&file)?)?;
             let found = match &self.declaration.reader {
                 Reader::Columns(options) => columns::rows(&source, options),
+                Reader::Brat(options) => brat::rows(&source, options)?,
                 Reader::JsonStream(options) => json_stream::rows(&source, options)?,
                 Reader::Uner => uner::rows(&source),
                 Reader::Spert => spert::rows(&source)?,
@@ -349,6 +352,19 @@ impl Corpus {
         );
         Err(Error::data(&self.declaration.path, line, message))
     }
+}
+
+/// The `files`, each with the one beside it whose name `neighbour` makes of its own.
+fn with_neighbours(files: Vec<String>, neighbour: impl Fn(&str) -> String) -> Vec<String> {
+    let mut all = Vec::with_capacity(2 * files.len());
+    for file in files {
+        let beside = match file.rsplit_once('/') {
+            Some((folder, name)) => format!("{folder}/{}", neighbour(name)),
+            None => neighbour(&file),
+        };
+        all.extend([file, beside]);
+    }
+    all
 }
 
 /// `schema` without the classes that no label of `declaration` stands for: to offer a class that

@@ -15,13 +15,14 @@ mod mention;
 mod options;
 mod route;
 
+pub(crate) use cut::cut;
+pub(crate) use document::Document;
 pub(crate) use options::Options;
 
 use super::json::{Values, parse};
 use super::row::{Annotated, Row};
 use super::source::Source;
 use crate::Error;
-use document::Document;
 use options::{Container, Rows};
 use route::Found;
 use serde_json::Value;
@@ -115,5 +116,5 @@ fn push(rows: &mut Vec<Row>, source: &Source, line: usize, record: &Found<'_>, o
 fn annotated(record: &Found<'_>, options: &Options) -> Result<Vec<Annotated>, String> {
     let document = Document::read(record, options)?;
     let whole = annotation::annotated(record, &document, options)?;
-    Ok(cut::cut(&document, whole))
+    Ok(cut(&document, whole))
 }
