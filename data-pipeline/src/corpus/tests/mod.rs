@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod brat;
+mod columns;
 mod declarations;
 mod frames;
 mod pairs;
