@@ -2,7 +2,7 @@
 
 use super::labels::Map;
 use super::{
-    brat, columns, frames, joined, json_stream, pairs, records, translations, uner_parallel,
+    brat, columns, frames, joined, json_stream, lines, pairs, records, translations, uner_parallel,
 };
 use crate::error::nearest;
 use crate::{Error, Task};
@@ -51,6 +51,7 @@ pub(crate) enum Root {
 #[derive(Clone, Debug)]
 pub(crate) enum Reader {
     Columns(columns::Options),
+    Lines(lines::Options),
     Brat(brat::Options),
     JsonStream(json_stream::Options),
     Uner,
@@ -66,10 +67,11 @@ pub(crate) enum Reader {
 }
 
 /// Their names in declarations.
-const READERS: [&str; 12] = [
+const READERS: [&str; 13] = [
     "joined",
     "translations",
     "columns",
+    "lines",
     "brat",
     "json",
     "json-stream",
@@ -158,6 +160,7 @@ impl Declaration {
         let none = |_: NoOptions| ();
         match head.reader.get_ref().as_str() {
             "columns" => Self::parse(path, &text, Reader::Columns),
+            "lines" => Self::parse(path, &text, Reader::Lines),
             "brat" => Self::parse(path, &text, Reader::Brat),
             "json-stream" => Self::parse(path, &text, Reader::JsonStream),
             "uner" => Self::parse(path, &text, |options| (none(options), Reader::Uner).1),
@@ -240,6 +243,7 @@ impl Declaration {
             Reader::Joined(options) => options.check(self)?,
             Reader::Translations(options) => options.check(self)?,
             Reader::Columns(options) => options.check(&self.path)?,
+            Reader::Lines(options) => options.check(&self.path)?,
             Reader::Json(options) => options.check(&self.path)?,
             Reader::Pairs(options) => options.check(&self.path)?,
             _ => {}

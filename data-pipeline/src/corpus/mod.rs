@@ -2,10 +2,10 @@
 //!
 //! # Layout
 //! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
-//! - `columns`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`, `frames`:
-//!   one file a family of formats; `records`: whatever JSON a declaration describes. A reader gives
-//!   `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`: files, names
-//!   and tags that a reader looks for.
+//! - `columns`, `lines`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`,
+//!   `frames`: one file a family of formats; `records`: whatever JSON a declaration describes. A
+//!   reader gives `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`:
+//!   files, names and tags that a reader looks for.
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
 //!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
@@ -27,6 +27,7 @@ mod json;
 mod json_stream;
 mod labels;
 mod laid;
+mod lines;
 mod locate;
 mod names;
 mod pairs;
@@ -205,6 +206,9 @@ impl Corpus {
                 options.frames.iter().chain(&options.names).cloned().collect()
             }
             Reader::Joined(_) | Reader::Translations(_) => return self.files_of_sides(name),
+            Reader::Lines(options) => {
+                with_neighbours(self.files_of(split), |name| options.tags_of(name))
+            }
             Reader::Brat(_) => with_neighbours(self.files_of(split), brat::notes_of),
             _ => self.files_of(split),
         };
@@ -278,6 +282,7 @@ impl Corpus {
             let source = Source::open(&self.find(&file)?)?;
             let found = match &self.declaration.reader {
                 Reader::Columns(options) => columns::rows(&source, options),
+                Reader::Lines(options) => lines::rows(&source, options)?,
                 Reader::Brat(options) => brat::rows(&source, options)?,
                 Reader::JsonStream(options) => json_stream::rows(&source, options)?,
                 Reader::Uner => uner::rows(&source),

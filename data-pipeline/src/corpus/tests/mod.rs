@@ -5,6 +5,7 @@ mod brat;
 mod columns;
 mod declarations;
 mod frames;
+mod lines;
 mod pairs;
 mod parallel;
 mod readers;
