@@ -5,7 +5,7 @@
 //! - `columns`, `lines`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`,
 //!   `frames`: one file a family of formats; `records`: whatever JSON a declaration describes. A
 //!   reader gives `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`:
-//!   files, names and tags that a reader looks for.
+//!   files, names and tags that a reader looks for; `table`: Parquet as JSON.
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
 //!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
@@ -39,6 +39,7 @@ pub(crate) mod source;
 mod spans;
 mod spert;
 mod stats;
+mod table;
 #[cfg(test)]
 mod tests;
 mod translations;
@@ -207,9 +208,9 @@ impl Corpus {
             }
             Reader::Joined(_) | Reader::Translations(_) => return self.files_of_sides(name),
             Reader::Lines(options) => {
-                with_neighbours(self.files_of(split), |name| options.tags_of(name))
+                glob::with_neighbours(self.files_of(split), |name| options.tags_of(name))
             }
-            Reader::Brat(_) => with_neighbours(self.files_of(split), brat::notes_of),
+            Reader::Brat(_) => glob::with_neighbours(self.files_of(split), brat::notes_of),
             _ => self.files_of(split),
         };
         Ok(files.iter().map(|file| self.place(file)).collect())
@@ -279,24 +280,10 @@ impl Corpus {
         }
         let mut rows = Vec::new();
         for file in self.files_of(split) {
-            let source = Source::open(&self.find(&file)?)?;
-            let found = match &self.declaration.reader {
-                Reader::Columns(options) => columns::rows(&source, options),
-                Reader::Lines(options) => lines::rows(&source, options)?,
-                Reader::Brat(options) => brat::rows(&source, options)?,
-                Reader::JsonStream(options) => json_stream::rows(&source, options)?,
-                Reader::Uner => uner::rows(&source),
-                Reader::Spert => spert::rows(&source)?,
-                Reader::FewFc => fewfc::rows(&source),
-                Reader::Json(options) => records::rows(&source, options)?,
-                Reader::Pairs(options) => pairs::rows(&source, options),
-                Reader::UnerParallel(_)
-                | Reader::Frames(_)
-                | Reader::Joined(_)
-                | Reader::Translations(_) => Vec::new(),
-            };
+            let path = self.find(&file)?;
+            let found = self.rows_of(&path)?;
             if found.is_empty() {
-                return Err(Error::data(&source.path, 1, "the file holds no sentence"));
+                return Err(Error::data(&path, 1, "the file holds no sentence"));
             }
             rows.extend(found);
         }
@@ -304,6 +291,32 @@ impl Corpus {
             Some((start, end)) => self.part(rows, start, end),
             None => Ok(rows),
         }
+    }
+
+    /// The rows of one file.
+    fn rows_of(&self, path: &Path) -> Result<Vec<Row>, Error> {
+        let reader = &self.declaration.reader;
+        if let Reader::Json(options) = reader
+            && options.is_table()
+        {
+            return records::rows_of_table(path, options);
+        }
+        let source = Source::open(path)?;
+        Ok(match reader {
+            Reader::Columns(options) => columns::rows(&source, options),
+            Reader::Lines(options) => lines::rows(&source, options)?,
+            Reader::Brat(options) => brat::rows(&source, options)?,
+            Reader::JsonStream(options) => json_stream::rows(&source, options)?,
+            Reader::Uner => uner::rows(&source),
+            Reader::Spert => spert::rows(&source)?,
+            Reader::FewFc => fewfc::rows(&source),
+            Reader::Json(options) => records::rows(&source, options)?,
+            Reader::Pairs(options) => pairs::rows(&source, options),
+            Reader::UnerParallel(_)
+            | Reader::Frames(_)
+            | Reader::Joined(_)
+            | Reader::Translations(_) => Vec::new(),
+        })
     }
 
     /// Rows `start` to `end`, exclusive, of a split's files.
@@ -357,19 +370,6 @@ impl Corpus {
         );
         Err(Error::data(&self.declaration.path, line, message))
     }
-}
-
-/// The `files`, each with the one beside it whose name `neighbour` makes of its own.
-fn with_neighbours(files: Vec<String>, neighbour: impl Fn(&str) -> String) -> Vec<String> {
-    let mut all = Vec::with_capacity(2 * files.len());
-    for file in files {
-        let beside = match file.rsplit_once('/') {
-            Some((folder, name)) => format!("{folder}/{}", neighbour(name)),
-            None => neighbour(&file),
-        };
-        all.extend([file, beside]);
-    }
-    all
 }
 
 /// `schema` without the classes that no label of `declaration` stands for: to offer a class that

@@ -22,10 +22,12 @@ pub(crate) use options::Options;
 use super::json::{Values, parse};
 use super::row::{Annotated, Row};
 use super::source::Source;
+use super::table;
 use crate::Error;
 use options::{Container, Rows};
 use route::Found;
 use serde_json::Value;
+use std::path::Path;
 
 /// The rows of a file.
 pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error> {
@@ -36,6 +38,19 @@ pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error
             Err(fault) => rows.push(Row::new(source, line, None, Err(fault))),
         }
     }
+    Ok(rows)
+}
+
+/// The rows of a Parquet file, each of whose rows is a value; faults name the number of the row.
+pub(crate) fn rows_of_table(path: &Path, options: &Options) -> Result<Vec<Row>, Error> {
+    let source = Source { path: path.to_owned(), text: String::new() };
+    let mut rows = Vec::new();
+    table::each_row(path, |number, value| {
+        match value.and_then(|value| rows_of(&source, number, &value, options)) {
+            Ok(found) => rows.extend(found),
+            Err(fault) => rows.push(Row::new(&source, number, None, Err(fault))),
+        }
+    })?;
     Ok(rows)
 }
 
@@ -51,7 +66,8 @@ fn values(source: &Source, container: Container) -> Result<Vec<Record>, Error> {
             return Ok(lines.map(|(number, line)| (number, parse(line))).collect());
         }
         Container::Array => Values::array(source),
-        Container::Stream | Container::Object => Values::stream(source),
+        // A table never comes here: it is no text.
+        Container::Stream | Container::Object | Container::Parquet => Values::stream(source),
     };
     let mut values = Vec::new();
     for value in found {

@@ -12,6 +12,7 @@ mod readers;
 mod record_refusals;
 mod records;
 mod refusals;
+mod table;
 
 use super::Corpus;
 use crate::{Error, Mention, Sentence};
