@@ -2,7 +2,8 @@
 
 use super::labels::Map;
 use super::{
-    brat, columns, frames, joined, json_stream, lines, pairs, records, translations, uner_parallel,
+    brat, columns, frames, instructions, joined, json_stream, lines, pairs, records, translations,
+    uner_parallel,
 };
 use crate::error::nearest;
 use crate::{Error, Task};
@@ -53,6 +54,8 @@ pub(crate) enum Reader {
     Columns(columns::Options),
     Lines(lines::Options),
     Brat(brat::Options),
+    /// Boxed, as `Json`.
+    Instructions(Box<instructions::Options>),
     JsonStream(json_stream::Options),
     Uner,
     UnerParallel(uner_parallel::Options),
@@ -67,12 +70,13 @@ pub(crate) enum Reader {
 }
 
 /// Their names in declarations.
-const READERS: [&str; 13] = [
+const READERS: [&str; 14] = [
     "joined",
     "translations",
     "columns",
     "lines",
     "brat",
+    "instructions",
     "json",
     "json-stream",
     "pairs",
@@ -161,6 +165,9 @@ impl Declaration {
         match head.reader.get_ref().as_str() {
             "columns" => Self::parse(path, &text, Reader::Columns),
             "lines" => Self::parse(path, &text, Reader::Lines),
+            "instructions" => {
+                Self::parse(path, &text, |options| Reader::Instructions(Box::new(options)))
+            }
             "brat" => Self::parse(path, &text, Reader::Brat),
             "json-stream" => Self::parse(path, &text, Reader::JsonStream),
             "uner" => Self::parse(path, &text, |options| (none(options), Reader::Uner).1),
@@ -244,6 +251,7 @@ impl Declaration {
             Reader::Translations(options) => options.check(self)?,
             Reader::Columns(options) => options.check(&self.path)?,
             Reader::Lines(options) => options.check(&self.path)?,
+            Reader::Instructions(options) => options.check(&self.path)?,
             Reader::Json(options) => options.check(&self.path)?,
             Reader::Pairs(options) => options.check(&self.path)?,
             _ => {}

@@ -3,9 +3,10 @@
 //! # Layout
 //! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
 //! - `columns`, `lines`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`,
-//!   `frames`: one file a family of formats; `records`: whatever JSON a declaration describes. A
-//!   reader gives `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`:
-//!   files, names and tags that a reader looks for; `table`: Parquet as JSON.
+//!   `frames`: one file a family of formats; `records`: whatever JSON a declaration describes;
+//!   `instructions`: answers of models. A reader gives `row`s in the corpus's own words and knows no
+//!   class. `glob`, `locate`, `spans`: files, names and tags that a reader looks for; `table`:
+//!   Parquet as JSON.
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
 //!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
@@ -22,6 +23,7 @@ mod declaration;
 mod fewfc;
 mod frames;
 mod glob;
+mod instructions;
 mod joined;
 mod json;
 mod json_stream;
@@ -210,6 +212,10 @@ impl Corpus {
             Reader::Lines(options) => {
                 glob::with_neighbours(self.files_of(split), |name| options.tags_of(name))
             }
+            Reader::Instructions(options) => match options.info() {
+                Some(info) => glob::with_neighbours(self.files_of(split), |_| info.to_owned()),
+                None => self.files_of(split),
+            },
             Reader::Brat(_) => glob::with_neighbours(self.files_of(split), brat::notes_of),
             _ => self.files_of(split),
         };
@@ -306,6 +312,7 @@ impl Corpus {
             Reader::Columns(options) => columns::rows(&source, options),
             Reader::Lines(options) => lines::rows(&source, options)?,
             Reader::Brat(options) => brat::rows(&source, options)?,
+            Reader::Instructions(options) => instructions::rows(&source, options)?,
             Reader::JsonStream(options) => json_stream::rows(&source, options)?,
             Reader::Uner => uner::rows(&source),
             Reader::Spert => spert::rows(&source)?,

@@ -17,15 +17,15 @@ mod route;
 
 pub(crate) use cut::cut;
 pub(crate) use document::Document;
-pub(crate) use options::Options;
+pub(crate) use options::{Container, Options};
+pub(crate) use route::{Field, Found, Route, kind_of};
 
 use super::json::{Values, parse};
 use super::row::{Annotated, Row};
 use super::source::Source;
 use super::table;
 use crate::Error;
-use options::{Container, Rows};
-use route::Found;
+use options::Rows;
 use serde_json::Value;
 use std::path::Path;
 
@@ -59,7 +59,7 @@ type Record = (usize, Result<Value, String>);
 
 /// The values of a file with their lines. A broken line is a row that does not fit; where values
 /// are not divided by lines, nothing can be read behind the fault, and the file is refused.
-fn values(source: &Source, container: Container) -> Result<Vec<Record>, Error> {
+pub(crate) fn values(source: &Source, container: Container) -> Result<Vec<Record>, Error> {
     let found = match container {
         Container::Lines => {
             let lines = source.lines().filter(|(_, line)| !line.trim().is_empty());

@@ -5,6 +5,7 @@ mod brat;
 mod columns;
 mod declarations;
 mod frames;
+mod instructions;
 mod lines;
 mod pairs;
 mod parallel;
