@@ -97,14 +97,10 @@ impl Sentences<'_> {
             return;
         }
         let row = &mut self.rows[index];
-        match content {
-            Ok(part) => {
-                if let Ok(whole) = &mut row.content {
-                    found::merge(whole, part);
-                }
-            }
-            Err(fault) => {
-                if row.content.is_ok() {
+        if let Ok(whole) = &mut row.content {
+            match content {
+                Ok(part) => found::merge(whole, part),
+                Err(fault) => {
                     row.line = line;
                     row.content = Err(fault);
                 }
