@@ -1,10 +1,16 @@
 //! CoNLL columns: a token and its tag a line, a blank line between sentences.
+//!
+//! CoNLL-U is this with numbers that tell words from what several of them are written as, and with
+//! features in its last column; HIPE's files have a header, and flags where sentences end.
+
+mod cells;
 
 use super::laid;
 use super::row::{Annotated, Labelled, Place, Row};
 use super::source::Source;
 use super::spans::{self, Orphans, Scheme};
 use crate::Error;
+use cells::{Cells, Position, cells};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -36,6 +42,23 @@ pub(crate) struct Options {
     empty: Empty,
     /// Whether a token is one character with its position in the word glued to it (`科0`).
     glued_position: bool,
+    /// Whether the first line names the columns.
+    header: bool,
+    /// What a comment line begins with that holds the sentence's id; where `end_of_sentence` ends
+    /// sentences, that of a document.
+    id: Option<String>,
+    /// Column of the token's number: `3`, `3-4` for several words that are written as one, `5.1`
+    /// for a word that is not written.
+    position: Option<usize>,
+    /// Of features in the column of the tag, the one whose value is the tag; a token without it has
+    /// none.
+    tag_key: Option<String>,
+    /// Column of the features that the next two keys name.
+    misc: Option<usize>,
+    /// The feature of a token behind which a sentence ends, blank line or not.
+    end_of_sentence: Option<String>,
+    /// The feature of a token that has no space behind it.
+    no_space: Option<String>,
 }
 
 /// What to do with an empty token.
@@ -79,66 +102,189 @@ impl Default for Options {
             text: None,
             empty: Empty::default(),
             glued_position: false,
+            header: false,
+            id: None,
+            position: None,
+            tag_key: None,
+            misc: None,
+            end_of_sentence: None,
+            no_space: None,
         }
     }
 }
 
 impl Options {
-    /// Refuses a column that no line can have.
+    /// Refuses a column that no line can have, and a feature of no column.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
-        let last = self.token.max(self.tag);
-        match self.columns {
-            Some(columns) if columns <= last => Err(Error::declaration(
-                path,
-                format!("[options] reads column {last}, counted from 0, but `columns = {columns}`"),
-            )),
-            _ => Ok(()),
+        let refuse = |message: String| Err(Error::declaration(path, message));
+        let last = self.last();
+        if let Some(columns) = self.columns.filter(|columns| *columns <= last) {
+            return refuse(format!(
+                "[options] reads column {last}, counted from 0, but `columns = {columns}`"
+            ));
         }
+        let flags = [("end_of_sentence", &self.end_of_sentence), ("no_space", &self.no_space)];
+        match flags.iter().find(|(_, flag)| flag.is_some() && self.misc.is_none()) {
+            Some((key, _)) => {
+                refuse(format!("[options] has `{key}`, but no `misc`: the column that holds it"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The last column that is read.
+    fn last(&self) -> usize {
+        let others = [self.position, self.misc].into_iter().flatten();
+        others.fold(self.token.max(self.tag), usize::max)
     }
 }
 
 /// The sentences of a file.
 pub(crate) fn rows(source: &Source, options: &Options) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut block = Block::default();
-    for (number, line) in source.lines() {
-        if line.trim().is_empty() {
-            rows.extend(std::mem::take(&mut block).finish(source, options));
-        } else if let Some(text) =
-            options.text.as_ref().and_then(|prefix| line.strip_prefix(prefix))
-        {
-            block.text = Some(text.trim());
-        } else if !options.comment.as_ref().is_some_and(|prefix| line.starts_with(prefix)) {
-            block.push(number, line, options);
-        }
+    let ids = Ids { numbered: options.end_of_sentence.is_some(), ..Ids::default() };
+    let mut reading = Reading { source, options, ids, block: Block::default(), rows: Vec::new() };
+    for (number, line) in source.lines().skip(usize::from(options.header)) {
+        reading.line(number, line);
     }
-    rows.extend(block.finish(source, options));
-    rows
+    reading.end();
+    reading.rows
+}
+
+/// A file as it is read.
+struct Reading<'a> {
+    source: &'a Source,
+    options: &'a Options,
+    ids: Ids<'a>,
+    block: Block<'a>,
+    rows: Vec<Row>,
+}
+
+/// Ids as the comments give them.
+#[derive(Default)]
+struct Ids<'a> {
+    current: Option<&'a str>,
+    /// Whether they are of documents, whose sentences are numbered.
+    numbered: bool,
+    sentences: usize,
 }
 
 /// The lines of one sentence.
 #[derive(Default)]
 struct Block<'a> {
-    tokens: Vec<(usize, &'a str, &'a str)>,
+    words: Vec<Word<'a>>,
+    /// What the text holds: words, or what several of them are written as.
+    pieces: Vec<Piece<'a>>,
+    /// The last word that is written as the last piece.
+    covered: Option<usize>,
     text: Option<&'a str>,
     fault: Option<(usize, String)>,
 }
 
+/// What carries a tag.
+struct Word<'a> {
+    line: usize,
+    tag: &'a str,
+    /// Its index in `pieces`.
+    piece: usize,
+}
+
+/// What is written.
+struct Piece<'a> {
+    line: usize,
+    text: &'a str,
+    /// Whether the next one follows without a space.
+    tight: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn line(&mut self, number: usize, line: &'a str) {
+        let options = self.options;
+        let behind = |prefix: &Option<String>| {
+            prefix.as_ref().and_then(|prefix| line.strip_prefix(prefix.as_str()))
+        };
+        if line.trim().is_empty() {
+            self.end();
+        } else if let Some(text) = behind(&options.text) {
+            self.block.text = Some(text.trim());
+        } else if let Some(id) = behind(&options.id) {
+            self.ids.begin(id.trim());
+        } else if behind(&options.comment).is_none() && self.block.push(number, line, options) {
+            self.end();
+        }
+    }
+
+    /// Ends the sentence, if there is one.
+    fn end(&mut self) {
+        let block = std::mem::take(&mut self.block);
+        if let Some(mut row) = block.finish(self.source, self.options) {
+            row.id = self.ids.take();
+            self.rows.push(row);
+        }
+    }
+}
+
+impl<'a> Ids<'a> {
+    fn begin(&mut self, id: &'a str) {
+        self.current = Some(id);
+        self.sentences = 0;
+    }
+
+    /// The id of the sentence that has just ended.
+    fn take(&mut self) -> Option<String> {
+        if !self.numbered {
+            return self.current.take().map(str::to_owned);
+        }
+        self.sentences += 1;
+        self.current.map(|id| format!("{id}/{}", self.sentences))
+    }
+}
+
 impl<'a> Block<'a> {
-    fn push(&mut self, number: usize, line: &'a str, options: &Options) {
+    /// Takes a line; whether the sentence ends with it.
+    fn push(&mut self, number: usize, line: &'a str, options: &Options) -> bool {
         match cells(line, options) {
-            Ok((token, _)) if options.skip.iter().any(|skipped| skipped == token) => {}
-            Ok(("", _)) if options.empty == Empty::Skip => {}
-            Ok(("", _)) => {
-                let message = "the token is empty; `empty = \"skip\"` passes over such lines";
-                self.fault.get_or_insert((number, message.into()));
+            Ok(cells) => {
+                if let Err(message) = self.add(number, &cells, options) {
+                    self.fault.get_or_insert((number, message));
+                }
+                cells.has(&options.end_of_sentence)
             }
-            Ok((token, tag)) => self.tokens.push((number, token, tag)),
             // The first fault is what a reader of the message can act on.
             Err(message) => {
                 self.fault.get_or_insert((number, message));
+                false
             }
         }
+    }
+
+    fn add(&mut self, line: usize, cells: &Cells<'a>, options: &Options) -> Result<(), String> {
+        let token = cells.token;
+        if options.skip.iter().any(|skipped| skipped == token) {
+            return Ok(());
+        }
+        if token.is_empty() {
+            return match options.empty {
+                Empty::Skip => Ok(()),
+                Empty::Misfit => {
+                    Err("the token is empty; `empty = \"skip\"` passes over such lines".into())
+                }
+            };
+        }
+        let tight = cells.has(&options.no_space);
+        let piece = Piece { line, text: token, tight };
+        match cells.position {
+            Some(Position::Unwritten) => return Ok(()),
+            Some(Position::Several(last)) => {
+                self.pieces.push(piece);
+                self.covered = Some(last);
+                return Ok(());
+            }
+            Some(Position::Word(number))
+                if self.covered.is_some_and(|covered| number <= covered) => {}
+            _ => self.pieces.push(piece),
+        }
+        self.words.push(Word { line, tag: cells.tag, piece: self.pieces.len() - 1 });
+        Ok(())
     }
 
     fn finish(self, source: &Source, options: &Options) -> Option<Row> {
@@ -146,75 +292,42 @@ impl<'a> Block<'a> {
         if let Some(found) = self.fault {
             return fault(found);
         }
-        let line = self.tokens.first()?.0;
-        let tags: Vec<&str> = self.tokens.iter().map(|(_, _, tag)| *tag).collect();
+        let line = self.words.first()?.line;
+        let tags: Vec<&str> = self.words.iter().map(|word| word.tag).collect();
         let spans = match spans::join(&tags, options.scheme, options.orphans) {
             Ok(spans) => spans,
-            Err((index, message)) => return fault((self.tokens[index].0, message)),
+            Err((index, message)) => return fault((self.words[index].line, message)),
         };
         let (text, places) = match self.placed(options) {
             Ok(placed) => placed,
-            Err((index, message)) => return fault((self.tokens[index].0, message)),
+            Err((index, message)) => return fault((self.pieces[index].line, message)),
         };
+        let place = |word: usize| places[self.words[word].piece];
         let entities = spans
             .into_iter()
             .map(|span| Labelled {
                 label: Some(span.label),
-                place: Place::at(places[span.start].0, places[span.end - 1].1),
+                place: Place::at(place(span.start).0, place(span.end - 1).1),
             })
             .collect();
         let annotated = Annotated { text, entities, ..Annotated::default() };
         Some(Row::new(source, line, None, Ok(annotated)))
     }
 
-    /// The text, and the characters of each token in it.
+    /// The text, and the characters of each piece in it.
     fn placed(&self, options: &Options) -> Result<Placed, (usize, String)> {
-        let tokens: Vec<&str> = self.tokens.iter().map(|(_, token, _)| *token).collect();
         match (&options.text, self.text) {
-            (None, _) => Ok(joined(tokens.into_iter(), &options.joiner)),
-            (Some(_), Some(text)) => Ok((text.to_owned(), laid::places(&tokens, text)?)),
+            (None, _) => {
+                let pieces = self.pieces.iter().map(|piece| (piece.text, piece.tight));
+                Ok(spaced(pieces, &options.joiner))
+            }
+            (Some(_), Some(text)) => {
+                let tokens: Vec<&str> = self.pieces.iter().map(|piece| piece.text).collect();
+                Ok((text.to_owned(), laid::places(&tokens, text)?))
+            }
             (Some(prefix), None) => Err((0, format!("no line `{prefix}…` stands before it"))),
         }
     }
-}
-
-/// The token and the tag of a line.
-fn cells<'a>(line: &'a str, options: &Options) -> Result<(&'a str, &'a str), String> {
-    let cells: Vec<&str> = match options.delimiter {
-        Delimiter::Space => line.split(' ').collect(),
-        Delimiter::Tab => line.split('\t').collect(),
-        // Only ASCII: a no-break space may be part of a token.
-        Delimiter::Whitespace => line.split_ascii_whitespace().collect(),
-    };
-    let expected = options.columns.unwrap_or(options.token.max(options.tag) + 1);
-    if cells.len() != expected {
-        let between = match options.delimiter {
-            Delimiter::Space => "one space",
-            Delimiter::Tab => "a TAB",
-            Delimiter::Whitespace => "white space",
-        };
-        let found = cells.len();
-        let by_space = line.split_ascii_whitespace().count();
-        let way_out = match options.delimiter {
-            Delimiter::Tab if found == 1 && by_space == expected => {
-                "; white space divides them: write `delimiter = \"whitespace\"` in [options]"
-            }
-            _ => "",
-        };
-        return Err(format!(
-            "expected {expected} columns divided by {between}, found {found}{way_out}"
-        ));
-    }
-    let token = cells[options.token].trim();
-    let token = if options.glued_position { without_position(token) } else { token };
-    Ok((token, cells[options.tag]))
-}
-
-/// A first character, whatever it is, and what follows it up to the digits at the end.
-fn without_position(token: &str) -> &str {
-    let first = token.chars().next().map_or(0, char::len_utf8);
-    let kept = token[first..].trim_end_matches(|c: char| c.is_ascii_digit());
-    &token[..first + kept.len()]
 }
 
 /// A text and the characters of each of its tokens.
@@ -222,13 +335,20 @@ type Placed = (String, Vec<(usize, usize)>);
 
 /// Tokens as a text, and the characters of each.
 pub(crate) fn joined<'a>(tokens: impl Iterator<Item = &'a str>, joiner: &str) -> Placed {
+    spaced(tokens.map(|token| (token, false)), joiner)
+}
+
+/// Tokens as a text, and the characters of each; some have nothing between them and the next.
+fn spaced<'a>(tokens: impl Iterator<Item = (&'a str, bool)>, joiner: &str) -> Placed {
     let (mut text, mut places, mut at) = (String::new(), Vec::new(), 0);
-    let gap = joiner.chars().count();
-    for token in tokens {
-        if !places.is_empty() {
+    let width = joiner.chars().count();
+    let mut gap = false;
+    for (token, tight) in tokens {
+        if gap {
             text.push_str(joiner);
-            at += gap;
+            at += width;
         }
+        gap = !tight;
         text.push_str(token);
         let length = token.chars().count();
         places.push((at, at + length));

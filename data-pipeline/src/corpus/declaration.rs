@@ -1,7 +1,10 @@
 //! What `configs/datasets/NAME.toml` says of a corpus, refused where it cannot be meant.
 
 use super::labels::Map;
-use super::{columns, frames, joined, json_stream, pairs, records, translations, uner_parallel};
+use super::{
+    brat, columns, frames, instructions, joined, json_stream, lines, pairs, records, translations,
+    uner_parallel,
+};
 use crate::error::nearest;
 use crate::{Error, Task};
 use serde::Deserialize;
@@ -49,6 +52,10 @@ pub(crate) enum Root {
 #[derive(Clone, Debug)]
 pub(crate) enum Reader {
     Columns(columns::Options),
+    Lines(lines::Options),
+    Brat(brat::Options),
+    /// Boxed, as `Json`.
+    Instructions(Box<instructions::Options>),
     JsonStream(json_stream::Options),
     Uner,
     UnerParallel(uner_parallel::Options),
@@ -63,10 +70,13 @@ pub(crate) enum Reader {
 }
 
 /// Their names in declarations.
-const READERS: [&str; 11] = [
+const READERS: [&str; 14] = [
     "joined",
     "translations",
     "columns",
+    "lines",
+    "brat",
+    "instructions",
     "json",
     "json-stream",
     "pairs",
@@ -154,6 +164,11 @@ impl Declaration {
         let none = |_: NoOptions| ();
         match head.reader.get_ref().as_str() {
             "columns" => Self::parse(path, &text, Reader::Columns),
+            "lines" => Self::parse(path, &text, Reader::Lines),
+            "instructions" => {
+                Self::parse(path, &text, |options| Reader::Instructions(Box::new(options)))
+            }
+            "brat" => Self::parse(path, &text, Reader::Brat),
             "json-stream" => Self::parse(path, &text, Reader::JsonStream),
             "uner" => Self::parse(path, &text, |options| (none(options), Reader::Uner).1),
             "uner-parallel" => Self::parse(path, &text, Reader::UnerParallel),
@@ -235,6 +250,8 @@ impl Declaration {
             Reader::Joined(options) => options.check(self)?,
             Reader::Translations(options) => options.check(self)?,
             Reader::Columns(options) => options.check(&self.path)?,
+            Reader::Lines(options) => options.check(&self.path)?,
+            Reader::Instructions(options) => options.check(&self.path)?,
             Reader::Json(options) => options.check(&self.path)?,
             Reader::Pairs(options) => options.check(&self.path)?,
             _ => {}

@@ -1,4 +1,5 @@
-//! File names with `*`: a corpus of one file a document is declared in one line.
+//! File names with `*`, and of files that belong to others: a corpus of one file a document is
+//! declared in one line.
 
 use std::path::Path;
 
@@ -23,6 +24,22 @@ pub(crate) fn expand(pattern: &str, place: impl Fn(&str) -> std::path::PathBuf) 
     }
     names.sort();
     names
+}
+
+/// The `files`, each with the one beside it whose name `neighbour` makes of its own.
+pub(crate) fn with_neighbours(
+    files: Vec<String>,
+    neighbour: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let mut all = Vec::with_capacity(2 * files.len());
+    for file in files {
+        let beside = match file.rsplit_once('/') {
+            Some((folder, name)) => format!("{folder}/{}", neighbour(name)),
+            None => neighbour(&file),
+        };
+        all.extend([file, beside]);
+    }
+    all
 }
 
 /// The names of what lies in a folder; none if it cannot be read.

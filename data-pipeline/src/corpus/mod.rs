@@ -2,10 +2,11 @@
 //!
 //! # Layout
 //! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
-//! - `columns`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`, `frames`: one
-//!   file a family of formats; `records`: whatever JSON a declaration describes. A reader gives
-//!   `row`s in the corpus's own words and knows no class. `glob`, `locate`, `spans`: files, names
-//!   and tags that a reader looks for.
+//! - `columns`, `lines`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`,
+//!   `frames`: one file a family of formats; `records`: whatever JSON a declaration describes;
+//!   `instructions`: answers of models. A reader gives `row`s in the corpus's own words and knows no
+//!   class. `glob`, `locate`, `spans`: files, names and tags that a reader looks for; `table`:
+//!   Parquet as JSON.
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
 //!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
@@ -15,17 +16,20 @@
 //! reason, more of them than declared stop the run, and so does a count that is not the declared.
 
 mod assembly;
+mod brat;
 mod check;
 mod columns;
 mod declaration;
 mod fewfc;
 mod frames;
 mod glob;
+mod instructions;
 mod joined;
 mod json;
 mod json_stream;
 mod labels;
 mod laid;
+mod lines;
 mod locate;
 mod names;
 mod pairs;
@@ -37,6 +41,7 @@ pub(crate) mod source;
 mod spans;
 mod spert;
 mod stats;
+mod table;
 #[cfg(test)]
 mod tests;
 mod translations;
@@ -204,6 +209,14 @@ impl Corpus {
                 options.frames.iter().chain(&options.names).cloned().collect()
             }
             Reader::Joined(_) | Reader::Translations(_) => return self.files_of_sides(name),
+            Reader::Lines(options) => {
+                glob::with_neighbours(self.files_of(split), |name| options.tags_of(name))
+            }
+            Reader::Instructions(options) => match options.info() {
+                Some(info) => glob::with_neighbours(self.files_of(split), |_| info.to_owned()),
+                None => self.files_of(split),
+            },
+            Reader::Brat(_) => glob::with_neighbours(self.files_of(split), brat::notes_of),
             _ => self.files_of(split),
         };
         Ok(files.iter().map(|file| self.place(file)).collect())
@@ -273,22 +286,10 @@ impl Corpus {
         }
         let mut rows = Vec::new();
         for file in self.files_of(split) {
-            let source = Source::open(&self.find(&file)?)?;
-            let found = match &self.declaration.reader {
-                Reader::Columns(options) => columns::rows(&source, options),
-                Reader::JsonStream(options) => json_stream::rows(&source, options)?,
-                Reader::Uner => uner::rows(&source),
-                Reader::Spert => spert::rows(&source)?,
-                Reader::FewFc => fewfc::rows(&source),
-                Reader::Json(options) => records::rows(&source, options)?,
-                Reader::Pairs(options) => pairs::rows(&source, options),
-                Reader::UnerParallel(_)
-                | Reader::Frames(_)
-                | Reader::Joined(_)
-                | Reader::Translations(_) => Vec::new(),
-            };
+            let path = self.find(&file)?;
+            let found = self.rows_of(&path)?;
             if found.is_empty() {
-                return Err(Error::data(&source.path, 1, "the file holds no sentence"));
+                return Err(Error::data(&path, 1, "the file holds no sentence"));
             }
             rows.extend(found);
         }
@@ -296,6 +297,33 @@ impl Corpus {
             Some((start, end)) => self.part(rows, start, end),
             None => Ok(rows),
         }
+    }
+
+    /// The rows of one file.
+    fn rows_of(&self, path: &Path) -> Result<Vec<Row>, Error> {
+        let reader = &self.declaration.reader;
+        if let Reader::Json(options) = reader
+            && options.is_table()
+        {
+            return records::rows_of_table(path, options);
+        }
+        let source = Source::open(path)?;
+        Ok(match reader {
+            Reader::Columns(options) => columns::rows(&source, options),
+            Reader::Lines(options) => lines::rows(&source, options)?,
+            Reader::Brat(options) => brat::rows(&source, options)?,
+            Reader::Instructions(options) => instructions::rows(&source, options)?,
+            Reader::JsonStream(options) => json_stream::rows(&source, options)?,
+            Reader::Uner => uner::rows(&source),
+            Reader::Spert => spert::rows(&source)?,
+            Reader::FewFc => fewfc::rows(&source),
+            Reader::Json(options) => records::rows(&source, options)?,
+            Reader::Pairs(options) => pairs::rows(&source, options),
+            Reader::UnerParallel(_)
+            | Reader::Frames(_)
+            | Reader::Joined(_)
+            | Reader::Translations(_) => Vec::new(),
+        })
     }
 
     /// Rows `start` to `end`, exclusive, of a split's files.

@@ -15,16 +15,19 @@ mod mention;
 mod options;
 mod route;
 
-pub(crate) use options::Options;
+pub(crate) use cut::cut;
+pub(crate) use document::Document;
+pub(crate) use options::{Container, Options};
+pub(crate) use route::{Field, Found, Route, kind_of};
 
 use super::json::{Values, parse};
 use super::row::{Annotated, Row};
 use super::source::Source;
+use super::table;
 use crate::Error;
-use document::Document;
-use options::{Container, Rows};
-use route::Found;
+use options::Rows;
 use serde_json::Value;
+use std::path::Path;
 
 /// The rows of a file.
 pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error> {
@@ -38,19 +41,33 @@ pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error
     Ok(rows)
 }
 
+/// The rows of a Parquet file, each of whose rows is a value; faults name the number of the row.
+pub(crate) fn rows_of_table(path: &Path, options: &Options) -> Result<Vec<Row>, Error> {
+    let source = Source { path: path.to_owned(), text: String::new() };
+    let mut rows = Vec::new();
+    table::each_row(path, |number, value| {
+        match value.and_then(|value| rows_of(&source, number, &value, options)) {
+            Ok(found) => rows.extend(found),
+            Err(fault) => rows.push(Row::new(&source, number, None, Err(fault))),
+        }
+    })?;
+    Ok(rows)
+}
+
 /// A value and its line, or what is wrong with it.
 type Record = (usize, Result<Value, String>);
 
 /// The values of a file with their lines. A broken line is a row that does not fit; where values
 /// are not divided by lines, nothing can be read behind the fault, and the file is refused.
-fn values(source: &Source, container: Container) -> Result<Vec<Record>, Error> {
+pub(crate) fn values(source: &Source, container: Container) -> Result<Vec<Record>, Error> {
     let found = match container {
         Container::Lines => {
             let lines = source.lines().filter(|(_, line)| !line.trim().is_empty());
             return Ok(lines.map(|(number, line)| (number, parse(line))).collect());
         }
         Container::Array => Values::array(source),
-        Container::Stream | Container::Object => Values::stream(source),
+        // A table never comes here: it is no text.
+        Container::Stream | Container::Object | Container::Parquet => Values::stream(source),
     };
     let mut values = Vec::new();
     for value in found {
@@ -115,5 +132,5 @@ fn push(rows: &mut Vec<Row>, source: &Source, line: usize, record: &Found<'_>, o
 fn annotated(record: &Found<'_>, options: &Options) -> Result<Vec<Annotated>, String> {
     let document = Document::read(record, options)?;
     let whole = annotation::annotated(record, &document, options)?;
-    Ok(cut::cut(&document, whole))
+    Ok(cut(&document, whole))
 }

@@ -18,15 +18,36 @@ pub(crate) struct Source {
 impl Source {
     /// Reads a file that must exist, hold something and be UTF-8.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let source = Self::read(path)?;
+        if source.text.trim().is_empty() {
+            return Err(Error::data(path, 1, "the file is empty; fetch it again"));
+        }
+        Ok(source)
+    }
+
+    /// The file called `name` in the folder of this one, which is of no use without it. It may be
+    /// empty: a text in which nothing is marked.
+    pub(crate) fn neighbour(&self, name: &str) -> Result<Self, Error> {
+        let path = self.path.with_file_name(name);
+        if !path.is_file() {
+            let message = format!("`{name}` does not lie beside it; fetch it too");
+            return Err(Error::data(&self.path, 1, message));
+        }
+        Self::read(&path)
+    }
+
+    /// The name of the file, without its folder.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    fn read(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(Error::read(path))?;
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
             None => text,
         };
-        if text.trim().is_empty() {
-            return Err(Error::data(path, 1, "the file is empty; fetch it again"));
-        }
         Ok(Self { path: path.to_owned(), text })
     }
 

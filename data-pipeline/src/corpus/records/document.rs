@@ -67,6 +67,12 @@ impl Document {
         Ok(Self { text, bytes, tokens, sentences: extents, rows })
     }
 
+    /// A text of which the characters `rows` become rows; what stands between them is in none.
+    pub(crate) fn of_parts(text: String, rows: Vec<Range>) -> Self {
+        let bytes = text.char_indices().map(|(byte, _)| byte).chain([text.len()]).collect();
+        Self { text, bytes, tokens: Vec::new(), sentences: Vec::new(), rows }
+    }
+
     /// How many characters it has.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() - 1

@@ -58,6 +58,8 @@ pub(crate) enum Container {
     Stream,
     /// The whole file is one.
     Object,
+    /// As rows of a Parquet file.
+    Parquet,
 }
 
 /// What becomes a row.
@@ -201,6 +203,11 @@ impl Options {
     /// Whether entities are annotated, so that an argument must be one of them.
     pub(crate) fn marks_entities(&self) -> bool {
         self.entities.is_some() || self.tags.is_some()
+    }
+
+    /// Whether its files are no text.
+    pub(crate) fn is_table(&self) -> bool {
+        self.container == Container::Parquet
     }
 
     /// Refuses what each option allows but all together cannot mean.

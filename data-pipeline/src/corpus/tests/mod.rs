@@ -1,14 +1,19 @@
 //! Small corpora of our own, written for each test, and what is read from them as text.
 #![allow(clippy::unwrap_used)]
 
+mod brat;
+mod columns;
 mod declarations;
 mod frames;
+mod instructions;
+mod lines;
 mod pairs;
 mod parallel;
 mod readers;
 mod record_refusals;
 mod records;
 mod refusals;
+mod table;
 
 use super::Corpus;
 use crate::{Error, Mention, Sentence};
@@ -95,13 +100,18 @@ pub(super) fn declaration(reader: &str, rest: &str) -> String {
 
 /// Reads `content` as the one file of the split `train`.
 pub(super) fn check(reader: &str, rest: &str, content: impl AsRef<[u8]>, expected: Expect) {
-    let fixture = Fixture::new(&[("data/f", content.as_ref())]);
     let rest = match rest.contains("[splits.train]") {
         true => rest.to_owned(),
         false => format!("{rest}[splits.train]\nfiles = [\"f\"]\n"),
     };
+    check_files(reader, &rest, &[("data/f", content.as_ref())], expected);
+}
+
+/// Reads `files` as the split `train`, which `rest` declares.
+pub(super) fn check_files(reader: &str, rest: &str, files: &[(&str, &[u8])], expected: Expect) {
+    let fixture = Fixture::new(files);
     let labels = if rest.contains("[labels]") { "" } else { LABELS };
-    let text = match fixture.declare(&format!("{}{labels}", declaration(reader, &rest))) {
+    let text = match fixture.declare(&format!("{}{labels}", declaration(reader, rest))) {
         Err(error) => fixture.error(&error),
         Ok(corpus) => match corpus.read("train") {
             Err(error) => fixture.error(&error),
