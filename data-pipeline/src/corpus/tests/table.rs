@@ -81,7 +81,7 @@ fn structs_are_objects_and_rows_that_do_not_fit_have_their_number() {
     ]);
     let text = StringArray::from(vec!["Ann left", "Bob", "in Rome"]);
     let file =
-        parquet(vec![("text", Arc::new(text) as ArrayRef), ("span", Arc::new(span) as ArrayRef)]);
+        packed(vec![("text", Arc::new(text) as ArrayRef), ("span", Arc::new(span) as ArrayRef)]);
     check(
         "json",
         "[options]\ncontainer = \"parquet\"\ntext = \"text\"\n[options.entities]\npath = \"span\"\nlabel = \"=PER\"\nmention = { start = \"start\", end = \"end\" }\n[splits.train]\nfiles = [\"f\"]\nmisfits = 1\n",
