@@ -2,13 +2,13 @@
 //!
 //! A score on a sentence that was trained on says nothing, and a name is no protection: one corpus
 //! is often the translation, the copy or the re-annotation of another. So texts are compared, not
-//! files: equal after normalisation ([`normal`]), nearly equal (shingles, MinHash), and equal by way
+//! files: equal after normalisation (`normal`), nearly equal (shingles, MinHash), and equal by way
 //! of a translation that a parallel corpus knows.
 //!
 //! # Layout
-//! - [`normal`]: what is left of a text when writing is taken off; [`shingles`]: its parts.
-//! - [`index`]: which texts are near each other, without comparing all with all.
-//! - [`overlap`]: whose texts meet whose, and how; [`conflicts`]: one mention under several classes.
+//! - `normal`: what is left of a text when writing is taken off; `shingles`: its parts.
+//! - `index`: which texts are near each other, without comparing all with all.
+//! - `overlap`: whose texts meet whose, and how; `conflicts`: one mention under several classes.
 
 mod conflicts;
 mod index;
