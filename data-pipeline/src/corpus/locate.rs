@@ -2,22 +2,32 @@
 
 /// The characters at which `text` has `wanted`: as whole words, or, if nowhere so, as it is.
 pub(crate) fn find(text: &str, wanted: &str) -> Vec<(usize, usize)> {
-    let (mut words, mut parts) = (Vec::new(), Vec::new());
-    if wanted.is_empty() {
-        return words;
-    }
+    let words = words(text, wanted);
+    if words.is_empty() { places(text, wanted).map(|(_, place)| place).collect() } else { words }
+}
+
+/// The characters at which `text` has `wanted` as whole words.
+pub(crate) fn words(text: &str, wanted: &str) -> Vec<(usize, usize)> {
+    let is_whole = |(byte, _): &(usize, (usize, usize))| {
+        let (before, after) = (&text[..*byte], &text[*byte + wanted.len()..]);
+        !one_word(before.chars().next_back(), wanted.chars().next())
+            && !one_word(wanted.chars().next_back(), after.chars().next())
+    };
+    places(text, wanted).filter(is_whole).map(|(_, place)| place).collect()
+}
+
+/// The byte and the characters of every place where `text` has `wanted`.
+fn places<'a>(
+    text: &'a str,
+    wanted: &'a str,
+) -> impl Iterator<Item = (usize, (usize, usize))> + 'a {
     let length = wanted.chars().count();
-    for (byte, found) in text.match_indices(wanted) {
-        let (before, after) = (&text[..byte], &text[byte + found.len()..]);
-        let start = before.chars().count();
-        parts.push((start, start + length));
-        let begins = !one_word(before.chars().next_back(), found.chars().next());
-        let ends = !one_word(found.chars().next_back(), after.chars().next());
-        if begins && ends {
-            words.push((start, start + length));
-        }
-    }
-    if words.is_empty() { parts } else { words }
+    // An empty surface stands everywhere and says nothing.
+    let found = text.match_indices(wanted).filter(move |_| length > 0);
+    found.map(move |(byte, _)| {
+        let start = text[..byte].chars().count();
+        (byte, (start, start + length))
+    })
 }
 
 /// Whether two neighbours are of one word. Scripts that put no space between words have no whole
@@ -44,6 +54,8 @@ mod tests {
         assert_eq!(find("Anna and Annabel", "Ann"), [(0, 3), (9, 12)]);
         assert_eq!(find("É. Ann, Ann.", "Ann"), [(3, 6), (8, 11)]);
         assert_eq!(find("李明在京", "明"), [(1, 2)]);
+        assert_eq!(words("Anna met Ann", "Ann"), [(9, 12)]);
+        assert!(words("Anna and Annabel", "Ann").is_empty());
         assert!(find("Ann", "Bob").is_empty());
         assert!(find("Ann", "").is_empty());
     }

@@ -8,6 +8,7 @@
 use super::Corpus;
 use super::declaration::Declaration;
 use super::json::without_place;
+use super::locate;
 use super::row::{Annotated, Labelled, Place, Row};
 use super::source::Source;
 use crate::audit::normal;
@@ -138,29 +139,21 @@ fn carried(
     gold: &Gold,
 ) -> Result<(Annotated, Annotated), &'static str> {
     let annotated = gold.get(&normal(original)).ok_or("no annotated sentence has this text")?;
-    let chars: Vec<char> = translation.chars().collect();
     let mut taken: Vec<(usize, usize)> = Vec::new();
     let mut entities = Vec::new();
     for Labelled { label, place } in &annotated.entities {
-        let surface: Vec<char> =
+        let surface: String =
             annotated.text.chars().skip(place.start).take(place.end - place.start).collect();
-        let (start, end) =
-            free_place(&chars, &surface, &taken).ok_or("a name is not found again")?;
+        let is_free = |(start, end): &(usize, usize)| {
+            taken.iter().all(|(from, to)| end <= from || to <= start)
+        };
+        let (start, end) = locate::words(translation, &surface)
+            .into_iter()
+            .find(is_free)
+            .ok_or("a name is not found again")?;
         taken.push((start, end));
         entities.push(Labelled { label: label.clone(), place: Place::at(start, end) });
     }
     let translated = Annotated { text: translation.to_owned(), entities, ..Annotated::default() };
     Ok((translated, annotated.clone()))
-}
-
-/// The first place where `surface` stands in `text` as a word of its own, clear of `taken`.
-fn free_place(text: &[char], surface: &[char], taken: &[(usize, usize)]) -> Option<(usize, usize)> {
-    let edge = |c: Option<&char>| c.is_none_or(|c| !c.is_alphanumeric());
-    let ends = text.len().checked_sub(surface.len())?;
-    (0..=ends).map(|start| (start, start + surface.len())).find(|(start, end)| {
-        text[*start..*end] == *surface
-            && edge(start.checked_sub(1).and_then(|before| text.get(before)))
-            && edge(text.get(*end))
-            && !taken.iter().any(|(from, to)| start < to && from < end)
-    })
 }
