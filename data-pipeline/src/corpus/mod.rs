@@ -10,6 +10,7 @@
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
 //!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
+//! - [`fetch`]: what of a corpus may be downloaded, and whether it is what was declared.
 //! - `check`, `stats`: what `knowcoder data validate` and `data stats` say.
 //!
 //! Nothing is lost silently: a dropped label is counted, a row that does not fit is kept with its
@@ -20,6 +21,7 @@ mod brat;
 mod check;
 mod columns;
 mod declaration;
+pub mod fetch;
 mod fewfc;
 mod frames;
 mod glob;
