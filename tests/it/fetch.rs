@@ -50,8 +50,10 @@ impl Server {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { continue };
                 let manner = *manner.lock().unwrap();
-                let range = answer(stream, manner);
-                asked.lock().unwrap().push(range);
+                let range = range_of(&stream);
+                // Before the answer: who has it looks here at once.
+                asked.lock().unwrap().push(range.clone());
+                answer(stream, manner, &range);
             }
         });
         server
@@ -62,8 +64,8 @@ impl Server {
     }
 }
 
-/// Reads one request, answers in `manner`, and returns the range that was asked for.
-fn answer(mut stream: TcpStream, manner: Manner) -> String {
+/// Reads one request, and returns the range that it asks for.
+fn range_of(stream: &TcpStream) -> String {
     let mut range = String::new();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     loop {
@@ -77,6 +79,11 @@ fn answer(mut stream: TcpStream, manner: Manner) -> String {
             range = value.trim().to_owned();
         }
     }
+    range
+}
+
+/// Answers in `manner`.
+fn answer(mut stream: TcpStream, manner: Manner, range: &str) {
     let all = content();
     let from = range.strip_prefix("bytes=").and_then(|it| it.strip_suffix('-'));
     let from: usize = from.map_or(0, |from| from.parse().unwrap());
@@ -95,7 +102,6 @@ fn answer(mut stream: TcpStream, manner: Manner) -> String {
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{more}Connection: close\r\n\r\n");
     // A client that has seen enough may hang up.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-    range
 }
 
 /// A folder with the declaration of one file, and where that file should come to lie.
