@@ -11,7 +11,7 @@
 //!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
 //! - [`fetch`]: what of a corpus may be downloaded, and whether it is what was declared.
-//! - `check`, `stats`: what `knowcoder data validate` and `data stats` say.
+//! - `check`, `stats`, `tally`: what `knowcoder data validate`, `data stats` and `data concepts` say.
 //!
 //! Nothing is lost silently: a dropped label is counted, a row that does not fit is kept with its
 //! reason, more of them than declared stop the run, and so does a count that is not the declared.
@@ -44,6 +44,7 @@ mod spans;
 mod spert;
 mod stats;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod translations;
