@@ -55,7 +55,7 @@ fn summary(rows: &[(&Corpus, &Vec<Outcome>)]) -> String {
     let heading = ["labels of", "all", "kept", "merged", "split", "dropped", "annotations lost"];
     let mut table = vec![heading.map(str::to_owned)];
     for (corpus, outcomes) in rows.iter().filter(|(_, outcomes)| !outcomes.is_empty()) {
-        let count = |fate| outcomes.iter().filter(|it| it.fate == fate).count().to_string();
+        let count = |fate: Fate| outcomes.iter().filter(|it| it.fate == fate).count().to_string();
         table.push([
             clipped(corpus.name(), 24),
             outcomes.len().to_string(),
@@ -74,11 +74,9 @@ fn lost(outcomes: &[Outcome]) -> String {
     if outcomes.iter().any(|it| it.count.is_none()) {
         return String::new();
     }
-    let sum = |outcomes: &mut dyn Iterator<Item = &Outcome>| {
-        outcomes.filter_map(|it| it.count).sum::<usize>()
-    };
-    let all = sum(&mut outcomes.iter());
-    let dropped = sum(&mut outcomes.iter().filter(|it| it.fate == Fate::Dropped));
+    let all: usize = outcomes.iter().filter_map(|it| it.count).sum();
+    let dropped = outcomes.iter().filter(|it| it.fate == Fate::Dropped);
+    let dropped: usize = dropped.filter_map(|it| it.count).sum();
     format!("{dropped} of {all}")
 }
 
