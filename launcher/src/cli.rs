@@ -354,7 +354,6 @@ mod tests {
             "data validate",
             "data stats cluener configs/datasets/wnut17.toml --json",
             "data fetch wnut17 uner-zh --accept-licence --data-root d",
-            "data concepts",
             "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
             "data inspect runs/x/prepared/0-instruction --row 7",

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 impl Concepts {
     /// What is wrong with the map itself: names of nothing, circles, corpora that are there twice.
     pub fn faults(&self) -> Vec<Error> {
-        let mut faults = Vec::new();
+        let mut faults: Vec<Error> = Vec::new();
         for (name, concept) in &self.concepts {
             for broader in &concept.broader {
                 faults.extend(self.unknown(broader, concept.place));
@@ -48,7 +48,7 @@ impl Concepts {
             return classes.filter_map(|class| self.unbound(corpus, "", &class.name)).collect();
         }
         let known = self.labels_of(corpus.name());
-        let mut faults = Vec::new();
+        let mut faults: Vec<Error> = Vec::new();
         for (label, class) in labels {
             match known.and_then(|known| known.get(label)) {
                 Some(mapping) => faults.extend(self.disagreement(corpus, label, class, mapping)),
@@ -70,8 +70,8 @@ impl Concepts {
     }
 
     fn stale_of(&self, group: &Group, corpora: &[Corpus]) -> Vec<Error> {
-        let mut faults = Vec::new();
-        let mut declared = BTreeSet::new();
+        let mut faults: Vec<Error> = Vec::new();
+        let mut declared: BTreeSet<&str> = BTreeSet::new();
         for (dataset, place) in &group.datasets {
             match corpora.iter().find(|corpus| corpus.name() == dataset) {
                 Some(corpus) => declared.extend(corpus.declared_labels().into_keys()),
