@@ -3,6 +3,7 @@
 //! # Layout
 //! - [`schema`], [`sentence`]: the classes a model may instantiate; text and the objects in it.
 //! - [`corpus`]: one declaration in `configs/datasets/` becomes sentences.
+//! - [`concepts`]: what original labels mean, and whether declarations agree.
 //! - [`audit`]: what training data and benchmarks have in common.
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
 //! - [`tokenizer`], [`tokens`]: text and token ids.
@@ -15,6 +16,7 @@
 
 pub mod audit;
 pub mod batch;
+pub mod concepts;
 pub mod corpus;
 mod durable;
 pub mod error;

@@ -124,6 +124,12 @@ pub enum Data {
     /// Corpora in numbers.
     #[command(after_help = exit::HELP)]
     Stats(Datasets),
+    /// Download corpora from their sources, as far as their licences allow.
+    #[command(after_help = exit::HELP)]
+    Fetch(Fetch),
+    /// What original labels mean, and what becomes of them: kept, merged, split or dropped.
+    #[command(after_help = exit::HELP)]
+    Concepts(Datasets),
     /// Find what a recipe's training data and benchmarks have in common.
     #[command(after_help = exit::HELP)]
     Audit(Audit),
@@ -141,6 +147,25 @@ pub struct Datasets {
     /// Names of declarations, or their files; without any, all in the folder of configurations.
     #[arg(value_name = "DATASET")]
     pub datasets: Vec<String>,
+
+    /// The folder of configurations, in which `datasets/NAME.toml` lie.
+    #[arg(long, value_name = "DIR", default_value = "configs")]
+    pub configs: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+}
+
+/// `knowcoder data fetch`.
+#[derive(Clone, Debug, Args)]
+pub struct Fetch {
+    /// Names of declarations, or their files.
+    #[arg(value_name = "DATASET", required = true)]
+    pub datasets: Vec<String>,
+
+    /// Say that you keep the terms of licences that do not allow every use.
+    #[arg(long)]
+    pub accept_licence: bool,
 
     /// The folder of configurations, in which `datasets/NAME.toml` lie.
     #[arg(long, value_name = "DIR", default_value = "configs")]
@@ -328,6 +353,8 @@ mod tests {
             "--json plan r.toml --cluster c.toml",
             "data validate",
             "data stats cluener configs/datasets/wnut17.toml --json",
+            "data fetch wnut17 uner-zh --accept-licence --data-root d",
+            "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
             "data inspect runs/x/prepared/0-instruction --row 7",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",
@@ -351,7 +378,7 @@ mod tests {
             ("runn r.toml", ErrorKind::InvalidSubcommand),
             // Verbs that are not there yet are not half there.
             ("sweep start x.toml", ErrorKind::InvalidSubcommand),
-            ("data fetch", ErrorKind::InvalidSubcommand),
+            ("data fetch", ErrorKind::MissingRequiredArgument),
             ("data inspect x --row minus-one", ErrorKind::ValueValidation),
             ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
             ("score", ErrorKind::MissingRequiredArgument),

@@ -6,13 +6,14 @@
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
-//! - [`report`]: a run as one page.
+//! - [`report`]: a run as one page. [`download`]: one file from its source to its place.
 //!
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
 mod cli;
 mod cluster;
 mod display;
+mod download;
 mod error;
 mod events;
 mod interrupt;
@@ -58,6 +59,8 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Plan(args) => verbs::plan::plan(&args),
         Verb::Data(Data::Validate(args)) => verbs::data::validate(&args),
         Verb::Data(Data::Stats(args)) => verbs::data::stats(&args),
+        Verb::Data(Data::Fetch(args)) => verbs::fetch::fetch(&args),
+        Verb::Data(Data::Concepts(args)) => verbs::concepts::concepts(&args),
         Verb::Data(Data::Audit(args)) => verbs::audit::audit(&args),
         Verb::Data(Data::Prepare(args)) => verbs::data::prepare(&args),
         Verb::Data(Data::Inspect(args)) => verbs::data::inspect(&args),

@@ -5,6 +5,7 @@
 mod audit;
 mod bad_input;
 mod cli;
+mod fetch;
 mod full_disk;
 mod program;
 mod resume;

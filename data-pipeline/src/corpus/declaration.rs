@@ -1,5 +1,6 @@
 //! What `configs/datasets/NAME.toml` says of a corpus, refused where it cannot be meant.
 
+use super::fetch::Fetch;
 use super::labels::Map;
 use super::{
     brat, columns, frames, instructions, joined, json_stream, lines, pairs, records, translations,
@@ -35,6 +36,8 @@ pub(crate) struct Declaration {
     pub splits: BTreeMap<String, Split>,
     pub labels: Map,
     pub roles: Map,
+    /// What may be fetched; none of it where this is not said.
+    pub fetch: Option<Fetch>,
 }
 
 /// Below what the files of a corpus lie.
@@ -140,6 +143,8 @@ struct File<O> {
     labels: Map,
     #[serde(default)]
     roles: Map,
+    #[serde(default)]
+    fetch: Option<Fetch>,
 }
 
 /// Read first, as it says how the rest is to be read.
@@ -217,6 +222,7 @@ impl Declaration {
             splits: file.splits,
             labels: file.labels,
             roles: file.roles,
+            fetch: file.fetch,
         };
         declaration.check()?;
         Ok(declaration)
@@ -268,7 +274,11 @@ impl Declaration {
             }
             _ => {}
         }
-        self.splits.iter().try_for_each(|(name, split)| self.check_split(name, split))
+        self.splits.iter().try_for_each(|(name, split)| self.check_split(name, split))?;
+        match &self.fetch {
+            Some(fetch) => fetch.check(self),
+            None => Ok(()),
+        }
     }
 
     /// Refuses keys of another reader, and holes where this one needs a key.

@@ -10,7 +10,8 @@
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
 //!   makes pairs of.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
-//! - `check`, `stats`: what `knowcoder data validate` and `data stats` say.
+//! - [`fetch`]: what of a corpus may be downloaded, and whether it is what was declared.
+//! - `check`, `stats`, `tally`: what `knowcoder data validate`, `data stats` and `data concepts` say.
 //!
 //! Nothing is lost silently: a dropped label is counted, a row that does not fit is kept with its
 //! reason, more of them than declared stop the run, and so does a count that is not the declared.
@@ -20,6 +21,7 @@ mod brat;
 mod check;
 mod columns;
 mod declaration;
+pub mod fetch;
 mod fewfc;
 mod frames;
 mod glob;
@@ -42,6 +44,7 @@ mod spans;
 mod spert;
 mod stats;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod translations;

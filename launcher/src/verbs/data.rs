@@ -20,7 +20,7 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
     let mut text = String::new();
     let mut documents = Vec::new();
     let (mut wrong, mut absent, mut first) = (0, 0, None);
-    for path in declarations(args)? {
+    for path in declarations(&args.configs, &args.datasets)? {
         let corpus = match Corpus::load(&path, &args.data.data_root) {
             Ok(corpus) => corpus,
             Err(error) => {
@@ -96,7 +96,7 @@ fn verdict(name: &str, check: &SplitCheck) -> String {
 pub fn stats(args: &cli::Datasets) -> Result<Answer, Error> {
     let mut text = String::new();
     let mut documents = Vec::new();
-    for path in declarations(args)? {
+    for path in declarations(&args.configs, &args.datasets)? {
         let corpus = Corpus::load(&path, &args.data.data_root)?;
         let splits = corpus::stats(&corpus)?;
         let mut rows = vec![HEADINGS.map(str::to_owned)];
@@ -212,10 +212,10 @@ pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
 }
 
 /// The declarations that are meant, sorted where all are.
-fn declarations(args: &cli::Datasets) -> Result<Vec<PathBuf>, Error> {
-    let folder = args.configs.join("datasets");
-    if !args.datasets.is_empty() {
-        return args.datasets.iter().map(|name| declaration(&folder, name)).collect();
+pub(super) fn declarations(configs: &Path, names: &[String]) -> Result<Vec<PathBuf>, Error> {
+    let folder = configs.join("datasets");
+    if !names.is_empty() {
+        return names.iter().map(|name| declaration(&folder, name)).collect();
     }
     let known = known(&folder)?;
     if known.is_empty() {

@@ -1,10 +1,12 @@
 //! What each verb does, one file each.
 
 pub mod audit;
+pub mod concepts;
 pub mod data;
 mod difference;
 pub mod evaluate;
 pub mod extract;
+pub mod fetch;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::audit::{Kind, Role, THRESHOLD, Texts, overlaps};
+use crate::corpus::fetch::{State, plans};
 use crate::corpus::{Corpus, stats, validate};
 use crate::{Schema, Sentence};
 use std::collections::HashSet;
@@ -83,6 +84,25 @@ fn every_declaration_fits_its_files() {
     assert!(faults.is_empty(), "{faults}");
     println!("{held} splits hold, {absent} are absent");
     assert!(root.is_none() || held >= 150, "only {held} splits were held against files");
+}
+
+#[test]
+fn files_that_may_be_fetched_are_the_ones_that_are_declared() {
+    let root = data_root();
+    let mut held = 0;
+    for path in declarations() {
+        let corpus = Corpus::load(&path, root.as_deref().unwrap_or(Path::new("nowhere"))).unwrap();
+        // Most that may not be fetched are not ours to give.
+        let Ok(found) = plans(&corpus) else { continue };
+        assert!(!found.is_empty(), "{}", corpus.name());
+        let Some(root) = &root else { continue };
+        for file in found.iter().flat_map(|plan| &plan.files) {
+            let state = file.state(root).unwrap();
+            assert_ne!(state, State::Other, "{}: {}", corpus.name(), file.path);
+            held += usize::from(state == State::Present);
+        }
+    }
+    assert!(root.is_none() || held >= 100, "only {held} files were held against their checksums");
 }
 
 #[test]
