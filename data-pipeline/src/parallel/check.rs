@@ -142,6 +142,28 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Its kind, for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable",
+            Self::Empty => "empty",
+            Self::Copied => "copied",
+            Self::Language { .. } => "language",
+            Self::Count { .. } => "count",
+            Self::Class { .. } => "class",
+            Self::Types { .. } => "types",
+            Self::Missing { .. } => "missing",
+            Self::Moved { .. } => "moved",
+            Self::InsideWord { .. } => "inside-word",
+            Self::Occurrences { .. } => "occurrences",
+            Self::Untranslated { .. } => "untranslated",
+            Self::Term { .. } => "term",
+            Self::RoundTrip { .. } => "round-trip",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -245,6 +267,13 @@ impl Checker<'_> {
         faults
     }
 
+    /// What is wrong with one name of a sentence.
+    pub fn name_faults(&self, entity: &Entity, name: &Name, sentence: &str) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        self.name(entity, name, sentence, &mut faults);
+        faults
+    }
+
     /// Holds one name against its source and its sentence.
     fn name(&self, entity: &Entity, name: &Name, sentence: &str, faults: &mut Vec<Fault>) {
         let source = &entity.mention.text;
@@ -322,10 +351,9 @@ fn aligned(source: &Sentence, target: &Sentence) -> Vec<Name> {
         .zip(names)
         .map(|(wanted, name)| match name {
             Some(name) => name,
-            None => left.next().map_or_else(
-                || Name { class: wanted.class.clone(), text: String::new() },
-                named,
-            ),
+            None => left
+                .next()
+                .map_or_else(|| Name { class: wanted.class.clone(), text: String::new() }, named),
         })
         .collect();
     aligned.extend(left.map(named));
@@ -360,19 +388,19 @@ fn types(source: &Sentence, draft: &Draft, faults: &mut Vec<Fault>) {
 /// entities share theirs, too.
 pub fn places(source: &Sentence, draft: &Draft) -> Result<Vec<Span>, Fault> {
     let mut order: Vec<usize> = (0..draft.names.len()).collect();
-    order.sort_by_key(|index| {
-        (std::cmp::Reverse(draft.names[*index].text.chars().count()), *index)
-    });
+    order
+        .sort_by_key(|index| (std::cmp::Reverse(draft.names[*index].text.chars().count()), *index));
     let mut taken: Vec<Option<Span>> = vec![None; draft.names.len()];
     for index in order {
         let text = &draft.names[index].text;
         let found = locate::find(&draft.sentence, text);
-        let free = found.iter().map(|(start, end)| Span { start: *start, end: *end }).find(|place| {
-            taken.iter().enumerate().all(|(other, held)| match held {
-                Some(held) if overlap(*held, *place) => share(source, index, other),
-                _ => true,
-            })
-        });
+        let free =
+            found.iter().map(|(start, end)| Span { start: *start, end: *end }).find(|place| {
+                taken.iter().enumerate().all(|(other, held)| match held {
+                    Some(held) if overlap(*held, *place) => share(source, index, other),
+                    _ => true,
+                })
+            });
         let Some(place) = free else {
             let expected = draft.names.iter().filter(|name| name.text == *text).count();
             let text = text.clone();
@@ -446,11 +474,8 @@ pub fn similarity(one: &str, other: &str) -> f64 {
 }
 
 fn pairs(text: &str) -> BTreeMap<[char; 2], usize> {
-    let letters: Vec<char> = text
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect();
+    let letters: Vec<char> =
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let mut counts = BTreeMap::new();
     for pair in letters.windows(2) {
         *counts.entry([pair[0], pair[1]]).or_default() += 1;

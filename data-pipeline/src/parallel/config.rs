@@ -219,7 +219,7 @@ impl Price {
 
 /// Where sentences come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct From {
+pub struct Source {
     /// Name of the declaration.
     pub dataset: String,
     /// The split.
@@ -265,7 +265,7 @@ pub struct Job {
     /// So many sentences at most, for a trial.
     pub limit: Option<usize>,
     /// Where sentences come from.
-    pub sources: Vec<From>,
+    pub sources: Vec<Source>,
     /// Who is asked.
     pub server: Server,
     /// What it may take.
@@ -293,8 +293,9 @@ impl Job {
             .collect::<Result<Vec<_>, _>>()?;
         let round_trip = file.round_trip.map(|it| load_round_trip(folder, it)).transpose()?;
         let sources = file.source.into_iter().map(|source| {
-            let (dataset, split) = source.dataset.split_once(':').unwrap_or((&source.dataset, "train"));
-            From {
+            let (dataset, split) =
+                source.dataset.split_once(':').unwrap_or((&source.dataset, "train"));
+            Source {
                 dataset: dataset.to_owned(),
                 split: split.to_owned(),
                 domain: source.domain.clone().unwrap_or_else(|| dataset.to_owned()),
@@ -343,7 +344,9 @@ impl Job {
             Some(_) => {}
         }
         if self.stages.iter().any(|stage| stage.kind == Kind::RoundTrip) {
-            return Err("`round-trip` is no stage; it has a section of its own, [round_trip]".into());
+            return Err(
+                "`round-trip` is no stage; it has a section of its own, [round_trip]".into()
+            );
         }
         for (index, stage) in self.stages.iter().enumerate() {
             if self.stages[..index].iter().any(|other| other.name == stage.name) {

@@ -193,7 +193,8 @@ mod tests {
         assert!(!languages.is_source("The council has met in the old town hall today."));
         for _ in 0..60 {
             languages.learn_source("The council met the mayor in the old hall of the town.");
-            languages.learn_target("Watu wengi walikutana na kiongozi wao katika mji mkuu wa nchi.");
+            languages
+                .learn_target("Watu wengi walikutana na kiongozi wao katika mji mkuu wa nchi.");
         }
         assert!(languages.is_ready());
         assert!(languages.is_source("The mayor met the council in the town."));

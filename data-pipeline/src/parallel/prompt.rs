@@ -9,7 +9,7 @@ use crate::error::nearest;
 use std::path::Path;
 
 /// What may be put into a prompt.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 8] = [
     "source_language",
     "target_language",
     "sentence",
@@ -18,7 +18,6 @@ const KNOWN: [&str; 9] = [
     "draft_names",
     "missing",
     "glossary",
-    "classes",
 ];
 
 /// A prompt with places for values.
@@ -35,8 +34,8 @@ enum Piece {
     Value(String),
 }
 
-/// What is put in, by name.
-pub type Values = Vec<(&'static str, String)>;
+/// A name and what is put in for it.
+pub type Filling = (&'static str, String);
 
 impl Prompt {
     /// Reads the prompt of a stage, which must ask about what the stage works on.
@@ -84,7 +83,7 @@ impl Prompt {
     }
 
     /// What the system says and what the user asks, with `values` put in.
-    pub fn fill(&self, values: &Values) -> (String, String) {
+    pub fn fill(&self, values: &[Filling]) -> (String, String) {
         let filled = |pieces: &[Piece]| {
             let mut text = String::new();
             for piece in pieces {

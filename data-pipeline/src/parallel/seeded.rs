@@ -46,7 +46,10 @@ fn caught(seed: impl Fn(&mut Parallel, &mut Random) -> bool) -> (usize, usize) {
         seeded += 1;
         let found = faults(&pair);
         if found.is_empty() {
-            println!("missed: {} | {} | {:?}", pair.source.text, pair.target.text, pair.target.entities);
+            println!(
+                "missed: {} | {} | {:?}",
+                pair.source.text, pair.target.text, pair.target.entities
+            );
         }
         caught += usize::from(!found.is_empty());
     }

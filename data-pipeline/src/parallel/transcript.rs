@@ -166,7 +166,8 @@ mod tests {
     use serde_json::json;
 
     fn record(question: &str, reply: &str) -> Record {
-        let request = json!({"model": "m", "messages": [{"content": question}], "temperature": 0.1});
+        let request =
+            json!({"model": "m", "messages": [{"content": question}], "temperature": 0.1});
         Record {
             key: key_of(&request),
             stage: "translate".to_owned(),
