@@ -100,7 +100,7 @@ pub fn estimate(job: &Job, data_root: &Path) -> Result<Estimate, Error> {
             Step::Ask(question) => question,
         };
         let stage = question.stage;
-        let prompt = work::texts(&question.request).into_iter().map(likely_tokens).sum();
+        let prompt: u64 = work::texts(&question.request).into_iter().map(likely_tokens).sum();
         let names = item.sentence.entities.len() as u64;
         let text = likely_tokens(&item.sentence.text);
         let completion = (text * 3 / 2 + 24 * names + 16).min(stage.max_tokens.into());

@@ -4,8 +4,10 @@
 
 mod audit;
 mod bad_input;
+mod chat;
 mod cli;
 mod full_disk;
+mod parallel;
 mod program;
 mod resume;
 mod world;

@@ -197,13 +197,19 @@ fn declaration_of_side(
          [options]\nid = \"id\"\ntext = \"{side}.text\"\n\n\
          [options.entities]\npath = \"{side}.entities.*\"\nlabel = \"label\"\n\
          mention = {{ start = \"start\", end = \"end\", surface = \"text\" }}\n\n\
-         [splits.train]\nfiles = [\"pairs.jsonl\"]\nsentences = {count}\n\n[labels]\n",
+         [splits.train]\nfiles = [\"pairs.jsonl\"]\nsentences = {count}\n\n",
         job.name,
         quoted(&name),
         quoted(language),
     );
+    text += &labels(items);
+    text
+}
+
+/// The classes that the sources annotate: a prompt must offer no others.
+fn labels(items: &Items) -> String {
+    let mut text = "[labels]\n".to_owned();
     for class in &items.classes {
-        // A class is a Python identifier; quotes keep one with letters beyond ASCII a key.
         let class = quoted(class);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{class} = {class}");
@@ -219,12 +225,13 @@ fn declaration_of_pairs(job: &Job, items: &Items, count: usize) -> String {
         "# Sentences and their translations; written by `knowcoder data parallel`.\n\
          name = {}\nparallel = true\nlanguage = {}\nlicence = {}\nsource = {}\n\
          schema = {}\nreader = \"joined\"\n\n[options]\nsides = [{}]\n\n\
-         [splits.train]\nsentences = {count}\n",
+         [splits.train]\nsentences = {count}\n\n{}",
         quoted(name),
         quoted(&format!("{language}-{target}")),
         quoted(&joined(&items.licences)),
         quoted(&format!("`knowcoder data parallel` on {}", joined(&items.origins))),
         quoted(&format!("../schemas/{name}.py")),
         sides.join(", "),
+        labels(items),
     )
 }

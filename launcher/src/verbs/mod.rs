@@ -5,6 +5,7 @@ pub mod data;
 mod difference;
 pub mod evaluate;
 pub mod extract;
+pub mod parallel;
 pub mod plan;
 pub mod report;
 pub mod run;
