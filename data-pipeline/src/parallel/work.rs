@@ -13,6 +13,7 @@ use super::transcript::{Record, Transcript, Usage};
 use crate::Error;
 use crate::random::Random;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,6 +50,8 @@ pub struct Work<'a> {
     client: Client,
     purse: Purse,
     transcript: Mutex<Transcript>,
+    /// Keys of questions under way: equal sentences ask equal questions, and one reply is enough.
+    flying: Mutex<HashSet<String>>,
     /// Set from outside.
     stop: &'a AtomicBool,
     /// Set by the thread that cannot go on: the others finish what they asked.
@@ -91,6 +94,7 @@ impl<'a> Work<'a> {
             client: Client::new(&job.server)?,
             purse: Purse::new(job.budget, transcript.spent()),
             transcript: Mutex::new(transcript),
+            flying: Mutex::new(HashSet::new()),
             stop,
             halt: AtomicBool::new(false),
             next: AtomicUsize::new(0),
@@ -166,10 +170,22 @@ impl<'a> Work<'a> {
             let find = |key: &str| self.transcript().get(key).cloned();
             match self.stages.walk(item, &find) {
                 Step::Done(_) => return Ok(true),
-                Step::Ask(question) => match self.answer(&question)? {
-                    Some(record) => self.transcript().add(record)?,
-                    None => return Ok(false),
-                },
+                Step::Ask(question) if self.flying().insert(question.key.clone()) => {
+                    // Another thread may have got the reply since the walk.
+                    let known = self.transcript().get(&question.key).is_some();
+                    if !known {
+                        match self.answer(&question)? {
+                            Some(record) => self.transcript().add(record)?,
+                            None => return Ok(false),
+                        }
+                    }
+                    self.flying().remove(&question.key);
+                }
+                Step::Ask(_) => {
+                    if !self.pause(LOOK) {
+                        return Ok(false);
+                    }
+                }
             }
         }
     }
@@ -233,20 +249,22 @@ impl<'a> Work<'a> {
     /// Waits; false if it has to stop before.
     fn pause(&self, wait: Duration) -> bool {
         let until = Instant::now() + wait;
-        loop {
-            if self.is_over() {
-                return false;
-            }
+        while !self.is_over() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return true;
             }
             std::thread::sleep(left.min(LOOK));
         }
+        false
     }
 
     fn is_over(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.halt.load(Ordering::Relaxed)
+    }
+
+    fn flying(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.flying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn transcript(&self) -> MutexGuard<'_, Transcript> {
