@@ -30,6 +30,8 @@ mod report;
 #[cfg(test)]
 mod seeded;
 mod stages;
+#[cfg(test)]
+mod tests;
 mod transcript;
 mod work;
 
