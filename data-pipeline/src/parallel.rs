@@ -8,7 +8,8 @@
 //! # Layout
 //! - `config`: what a job's file says; `prompt`: prompts as files; `glossary`: how names are written.
 //! - `items`: what is translated; `language`: which language a text is in.
-//! - `check`: whether a translation kept what was annotated; `seeded` counts what it misses.
+//! - `check`: whether a translation kept what was annotated, or which `fault` it has; `seeded` counts
+//!   what is missed.
 //! - `stages`: who gets a sentence next, as a pure function of the replies.
 //! - `transcript`: every reply that was paid for; `budget`: what may be; `client`: one question to a
 //!   server; `work`: threads that ask.
@@ -21,6 +22,7 @@ mod budget;
 mod check;
 mod client;
 mod config;
+mod fault;
 mod glossary;
 mod items;
 mod language;
@@ -35,8 +37,9 @@ mod tests;
 mod transcript;
 mod work;
 
-pub use check::{Checker, Draft, Fault, Name};
+pub use check::{Checker, Draft, Name};
 pub use config::{Budget, Check, Job, Kind, Price, Server, Source, Stage};
+pub use fault::Fault;
 pub use glossary::Glossary;
 pub use items::{Item, Items};
 pub use language::{Languages, Script};

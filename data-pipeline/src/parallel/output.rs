@@ -4,8 +4,9 @@
 //! declarations: each side with the reader `json`, and the pairs with the reader `joined`. So
 //! `datasets = "OUT/datasets"` is all that a recipe needs.
 
-use super::check::{Draft, Fault, Name, places};
+use super::check::{Draft, Name, places};
 use super::config::Job;
+use super::fault::Fault;
 use super::items::{Item, Items};
 use super::stages::Outcome;
 use crate::{Error, Sentence, Span, durable};

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::check::{Checker, Fault};
+use super::check::Checker;
+use super::fault::Fault;
 use super::glossary::Glossary;
 use super::language::Languages;
 use crate::corpus::Corpus;

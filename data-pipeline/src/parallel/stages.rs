@@ -4,8 +4,9 @@
 //! question to ask; where none is, what became of the sentence. So the same transcript gives the
 //! same corpus, whatever the order in which its replies came.
 
-use super::check::{Checker, Draft, Fault, Name, similarity};
+use super::check::{Checker, Draft, Name, similarity};
 use super::config::{Job, Kind, Stage};
+use super::fault::Fault;
 use super::items::Item;
 use super::prompt::Filling;
 use super::transcript::{Record, key_of};

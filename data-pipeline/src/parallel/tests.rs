@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::check::{Checker, Fault};
+use super::check::Checker;
 use super::config::{Job, Kind};
+use super::fault::Fault;
 use super::items::Item;
 use super::language::Languages;
 use super::stages::{Outcome, Stages, Step};
