@@ -134,7 +134,8 @@ impl Client {
 
     /// Asks once.
     pub fn ask(&self, request: &Value) -> Attempt {
-        let mut builder = self.agent.post(self.url.as_str()).header("Content-Type", "application/json");
+        let mut builder =
+            self.agent.post(self.url.as_str()).header("Content-Type", "application/json");
         if let Some(key) = &self.key {
             builder = builder.header("Authorization", format!("Bearer {key}"));
         }
