@@ -39,6 +39,16 @@ pub enum Error {
         /// What is wrong with it and what to do.
         message: String,
     },
+    /// A server that answers questions is not there, or refuses them.
+    #[error("{url}: {message}")]
+    Server {
+        /// Where it is asked.
+        url: String,
+        /// What it did and what to do.
+        message: String,
+        /// 64 where the job is wrong, 69 where nobody is there, 75 where it may work later.
+        code: u8,
+    },
     /// Something that we wrote earlier is torn, changed or of another run.
     #[error("{}: {message}", path.display())]
     Corrupt {
@@ -55,6 +65,7 @@ impl Error {
         match self {
             Self::Declaration { .. } => 64,
             Self::Data { .. } | Self::Corrupt { .. } => 65,
+            Self::Server { code, .. } => *code,
             Self::Read { source, .. } | Self::Write { source, .. } => io_exit_code(source),
         }
     }

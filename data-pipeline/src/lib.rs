@@ -4,6 +4,7 @@
 //! - [`schema`], [`sentence`]: the classes a model may instantiate; text and the objects in it.
 //! - [`corpus`]: one declaration in `configs/datasets/` becomes sentences.
 //! - [`concepts`]: what original labels mean, and whether declarations agree.
+//! - [`parallel`]: sentences and their names, translated by language models and checked.
 //! - [`audit`]: what training data and benchmarks have in common.
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
 //! - [`tokenizer`], [`tokens`]: text and token ids.
@@ -24,6 +25,7 @@ pub mod inspect;
 pub mod loader;
 pub mod manifest;
 pub mod order;
+pub mod parallel;
 pub mod predictions;
 pub mod prepare;
 pub mod prompt;

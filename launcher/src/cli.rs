@@ -139,6 +139,9 @@ pub enum Data {
     /// Show a row of prepared shards as the model sees it.
     #[command(after_help = exit::HELP)]
     Inspect(Inspect),
+    /// Translate sentences and their names with language models; goes on where it stopped.
+    #[command(after_help = exit::HELP)]
+    Parallel(Parallel),
 }
 
 /// Which corpora.
@@ -213,6 +216,21 @@ pub struct Inspect {
     /// The tokenizer; without it that of the run directory around the shards.
     #[arg(long, value_name = "PATH")]
     pub tokenizer: Option<PathBuf>,
+}
+
+/// `knowcoder data parallel`.
+#[derive(Clone, Debug, Args)]
+pub struct Parallel {
+    /// What is translated, by whom and for how much, a TOML file.
+    #[arg(value_name = "JOB")]
+    pub job: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+
+    /// Say what it would take and stop; asks nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `knowcoder evaluate`.
@@ -357,6 +375,7 @@ mod tests {
             "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
             "data inspect runs/x/prepared/0-instruction --row 7",
+            "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",
             "score a.jsonl b.jsonl --protocol set --protocol strict-span",
             "extract --checkpoint c --schema s.py --task re one two",

@@ -4,9 +4,11 @@
 
 mod audit;
 mod bad_input;
+mod chat;
 mod cli;
 mod fetch;
 mod full_disk;
+mod parallel;
 mod program;
 mod resume;
 mod world;

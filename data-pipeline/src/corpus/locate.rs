@@ -32,7 +32,7 @@ fn places<'a>(
 
 /// Whether two neighbours are of one word. Scripts that put no space between words have no whole
 /// words to look for.
-fn one_word(before: Option<char>, after: Option<char>) -> bool {
+pub(crate) fn one_word(before: Option<char>, after: Option<char>) -> bool {
     let letter = |found: Option<char>| found.is_some_and(|c| c.is_alphanumeric() && !unspaced(c));
     letter(before) && letter(after)
 }

@@ -32,7 +32,7 @@ mod json_stream;
 mod labels;
 mod laid;
 mod lines;
-mod locate;
+pub(crate) mod locate;
 mod names;
 mod pairs;
 mod parallel;

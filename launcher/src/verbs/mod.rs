@@ -7,6 +7,7 @@ mod difference;
 pub mod evaluate;
 pub mod extract;
 pub mod fetch;
+pub mod parallel;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -1,0 +1,109 @@
+//! The sentences of a job, and the languages that they teach us to know.
+
+use super::config::Job;
+use super::language::Languages;
+use crate::corpus::Corpus;
+use crate::{Error, Kind, Sentence};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A sentence to be translated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What reports call its source.
+    pub domain: String,
+    /// The sentence; only its entities are carried over.
+    pub sentence: Sentence,
+}
+
+/// Everything that a job reads.
+#[derive(Clone, Debug)]
+pub struct Items {
+    /// The sentences in the order of the sources.
+    pub items: Vec<Item>,
+    /// The language that they are in.
+    pub language: String,
+    /// The file of their classes.
+    pub schema: PathBuf,
+    /// The entity classes that they are annotated with.
+    pub classes: BTreeSet<String>,
+    /// Under what licences they may be used.
+    pub licences: BTreeSet<String>,
+    /// Where they come from.
+    pub origins: BTreeSet<String>,
+    /// What the job knows of both languages.
+    pub languages: Languages,
+}
+
+impl Items {
+    /// Reads the sources of `job` below `data_root`.
+    pub fn load(job: &Job, data_root: &Path) -> Result<Self, Error> {
+        let refuse = |message: String| Err(Error::declaration(&job.path, message));
+        let mut items = Vec::new();
+        let mut common: Option<(String, PathBuf)> = None;
+        let mut languages = Languages::default();
+        let (mut classes, mut licences, mut origins) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut ids = BTreeSet::new();
+        for source in &job.sources {
+            let corpus = load(job, &source.dataset, data_root)?;
+            let (language, schema) =
+                (corpus.language().to_owned(), corpus.schema_path().to_owned());
+            match &common {
+                None => common = Some((language, schema)),
+                Some(known) if *known == (language.clone(), schema.clone()) => {}
+                Some((known, file)) => {
+                    return refuse(format!(
+                        "`{}` is in `{language}` with the classes of `{}`, the first source in `{known}` with those of `{}`; make a job of each",
+                        source.dataset,
+                        schema.display(),
+                        file.display()
+                    ));
+                }
+            }
+            let entities = corpus.schema().classes.iter().filter(|it| it.kind == Kind::Entity);
+            classes.extend(entities.map(|class| class.name.clone()));
+            licences.insert(corpus.licence().to_owned());
+            origins.insert(corpus.origin().to_owned());
+            for mut sentence in corpus.read(&source.split)?.sentences {
+                // Two sources may have given one id.
+                if !ids.insert(sentence.id.clone()) {
+                    sentence.id = format!("{}:{}/{}", source.dataset, source.split, sentence.id);
+                    ids.insert(sentence.id.clone());
+                }
+                languages.learn_source(&sentence.text);
+                items.push(Item { domain: source.domain.clone(), sentence });
+            }
+        }
+        // `Job::check` has seen that there is a source.
+        let (language, schema) = common.unwrap_or_default();
+        if language == job.target {
+            return refuse(format!("the sources are in `{language}`, and so is the target"));
+        }
+        for name in &job.check.known_by {
+            let (name, split) = name.split_once(':').unwrap_or((name, "train"));
+            let corpus = load(job, name, data_root)?;
+            if corpus.language() != job.target {
+                let language = corpus.language();
+                return refuse(format!(
+                    "`known_by` names `{name}`, which is in `{language}` and not in `{}`",
+                    job.target
+                ));
+            }
+            for sentence in corpus.read(split)?.sentences {
+                languages.learn_target(&sentence.text);
+            }
+        }
+        items.truncate(job.limit.unwrap_or(usize::MAX));
+        Ok(Self { items, language, schema, classes, licences, origins, languages })
+    }
+}
+
+fn load(job: &Job, name: &str, data_root: &Path) -> Result<Corpus, Error> {
+    let corpus = Corpus::load(&job.datasets.join(format!("{name}.toml")), data_root)?;
+    if corpus.is_parallel() {
+        let message = format!("`{name}` is parallel; name a corpus in one language");
+        return Err(Error::declaration(&job.path, message));
+    }
+    Ok(corpus)
+}
