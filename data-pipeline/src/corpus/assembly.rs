@@ -19,6 +19,8 @@ pub(crate) struct Assembly<'a> {
     labels: Labels<'a>,
     ids: HashSet<String>,
     rows: usize,
+    /// Whether entities keep the order of the file.
+    pub in_step: bool,
     /// Rows that did not fit.
     pub quarantined: Vec<Quarantined>,
     /// Annotations whose label is declared as dropped.
@@ -50,6 +52,7 @@ impl<'a> Assembly<'a> {
             labels,
             ids: HashSet::new(),
             rows: 0,
+            in_step: false,
             quarantined: Vec::new(),
             dropped: BTreeMap::new(),
             counts: Counts::default(),
@@ -94,7 +97,7 @@ impl<'a> Assembly<'a> {
             relations,
             events,
         };
-        in_order(&mut sentence);
+        in_order(&mut sentence, self.in_step);
         Ok(Some(sentence))
     }
 
@@ -187,11 +190,14 @@ impl<'a> Assembly<'a> {
 }
 
 /// Order of appearance, each object once: two labels that map to one class would repeat it.
-fn in_order(sentence: &mut Sentence) {
+/// Entities of pairs `in_step` stay where they are.
+fn in_order(sentence: &mut Sentence, in_step: bool) {
     let start = |mention: &Mention| mention.span.map(|span| (span.start, span.end));
-    sentence
-        .entities
-        .sort_by(|a, b| (start(&a.mention), &a.class).cmp(&(start(&b.mention), &b.class)));
+    if !in_step {
+        sentence
+            .entities
+            .sort_by(|a, b| (start(&a.mention), &a.class).cmp(&(start(&b.mention), &b.class)));
+    }
     sentence.entities.dedup();
     sentence.relations.sort_by_key(|relation| {
         (start(&relation.head.mention), start(&relation.tail.mention), relation.class.clone())

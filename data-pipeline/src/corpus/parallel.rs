@@ -22,19 +22,21 @@ impl Corpus {
             return Err(Error::declaration(path, message));
         }
         let own = [self.labels(), self.labels()];
+        let in_step =
+            matches!(&self.declaration.reader, Reader::Joined(options) if options.in_step);
         match &self.declaration.reader {
             Reader::UnerParallel(options) => {
                 let pairs = uner_parallel::pairs(options, split.pairs.unwrap_or_default(), find)?;
-                self.assembled(name, pairs, own)
+                self.assembled(name, pairs, own, in_step)
             }
             Reader::Frames(options) => {
                 let pairs = frames::pairs(options, &self.declaration, split, find)?;
-                self.assembled(name, pairs, own)
+                self.assembled(name, pairs, own, in_step)
             }
             Reader::Joined(options) => {
                 let sides = options.load(path, &self.data_root)?;
                 let pairs = joined::pairs(path, [&sides[0], &sides[1]], name)?;
-                self.assembled(name, pairs, [sides[0].labels(), sides[1].labels()])
+                self.assembled(name, pairs, [sides[0].labels(), sides[1].labels()], in_step)
             }
             Reader::Translations(options) => {
                 let gold = options.gold(path, &self.data_root)?;
@@ -47,10 +49,10 @@ impl Corpus {
                         *left_out.entry(reason).or_default() += count;
                     }
                 }
-                let found = self.assembled(name, pairs, own)?;
+                let found = self.assembled(name, pairs, own, in_step)?;
                 Ok(Found { dropped: sum(found.dropped, left_out), ..found })
             }
-            _ => self.assembled(name, Vec::new(), own),
+            _ => self.assembled(name, Vec::new(), own, in_step),
         }
     }
 
@@ -81,6 +83,7 @@ impl Corpus {
         name: &str,
         pairs: Vec<(Row, Row)>,
         labels: [Labels<'_>; 2],
+        in_step: bool,
     ) -> Result<Found<Parallel>, Error> {
         // `Declaration::check` has seen that a parallel corpus names two languages.
         let (source, target) = self.declaration.languages().unwrap_or_default();
@@ -88,6 +91,7 @@ impl Corpus {
         let [of_source, of_target] = labels;
         let mut sources = Assembly::new(name.clone(), source, of_source);
         let mut targets = Assembly::new(name, target, of_target);
+        (sources.in_step, targets.in_step) = (in_step, in_step);
         let mut items = Vec::new();
         for (source, target) in pairs {
             let (source, target) = (sources.sentence(source)?, targets.sentence(target)?);
