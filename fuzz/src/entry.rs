@@ -217,8 +217,14 @@ impl Bench {
         let text = String::from_utf8_lossy(bytes);
         let lines = text.lines().map(|line| match line.split_once('=') {
             Some((key, _)) if key.trim() == "name" => "name = \"x\"".to_owned(),
-            Some((key, _)) if key.trim() == "schema" => {
-                format!("schema = {}", json!(home().join("declarations/schema.py")))
+            Some((key, value)) if key.trim() == "schema" => {
+                // A declaration of ours finds its classes among ours.
+                let ours = value.trim().trim_matches('"').strip_prefix("../schemas/");
+                let path = match ours {
+                    Some(name) => home().join("../configs/schemas").join(name),
+                    None => home().join("declarations/schema.py"),
+                };
+                format!("schema = {}", json!(path))
             }
             _ => line.to_owned(),
         });
@@ -299,7 +305,7 @@ impl Bench {
 
     /// What a model writes about the sentence of the job.
     fn reply(&self, text: &str) -> bool {
-        let user = "Ann Lee joined Acme in Rome.\n\
+        let user = "Ann Lee joined Acme in Rome\n\
                     1. Person: Ann Lee\n2. Organization: Acme\n3. Location: Rome";
         let request = json!({
             "model": "m",

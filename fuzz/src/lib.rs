@@ -10,4 +10,13 @@ macro_rules! target {
             $crate::entry::run($name, bytes);
         });
     };
+    // A library of others asserts, and our reader catches that: only what it does not catch is a find.
+    ($name:literal, catches) => {
+        libfuzzer_sys::fuzz_target!(
+            init: std::panic::set_hook(Box::new(|info| eprintln!("{info}"))),
+            |bytes: &[u8]| {
+                $crate::entry::run($name, bytes);
+            }
+        );
+    };
 }

@@ -1,2 +1,2 @@
 #![no_main]
-knowcoder_fuzz::target!("table");
+knowcoder_fuzz::target!("table", catches);

@@ -259,6 +259,11 @@ impl Frame {
             let made_up = random.chance(split.made_up.unwrap_or(0.0));
             let name = names.draw(class, &used, made_up, &mut random).ok_or_else(|| {
                 let part = split.names_part.as_deref().unwrap_or_default();
+                if made_up {
+                    return format!(
+                        "other parts than `{part}` list so many names that none of the class `{class}` can be invented"
+                    );
+                }
                 format!("the part `{part}` has too few names of the class `{class}`")
             })?;
             used.push(name.clone());

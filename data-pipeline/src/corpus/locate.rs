@@ -24,8 +24,11 @@ fn places<'a>(
     let length = wanted.chars().count();
     // An empty surface stands everywhere and says nothing.
     let found = text.match_indices(wanted).filter(move |_| length > 0);
+    // Characters are counted on from the place before: a text may hold a short name very often.
+    let (mut before, mut start) = (0, 0);
     found.map(move |(byte, _)| {
-        let start = text[..byte].chars().count();
+        start += text[before..byte].chars().count();
+        before = byte;
         (byte, (start, start + length))
     })
 }

@@ -79,7 +79,8 @@ impl Names {
         self.listed.is_empty()
     }
 
-    /// A name of `class`, unlike those in `used`; none if the list is used up.
+    /// A name of `class`, unlike those in `used`; none if the list is used up, or if the lists of other
+    /// parts hold all that could be invented.
     pub(crate) fn draw(
         &self,
         class: &str,
@@ -93,18 +94,23 @@ impl Names {
             let (mut en, mut zh) = (Random::named(&["en"]), Random::named(&["zh"]));
             en.mix(random.next());
             zh.mix(random.next());
-            loop {
+            // Of a few names that are used, most that could be invented are unlike all.
+            for _ in 0..ATTEMPTS + used.len() {
                 let name =
-                    Name { en: self.english(class, &mut en), zh: self.chinese(class, &mut zh) };
+                    Name { en: self.english(class, &mut en)?, zh: self.chinese(class, &mut zh)? };
                 if fresh(&name) {
                     return Some(name);
                 }
             }
+            return None;
         }
         let free: Vec<&Name> = self.listed.get(class)?.iter().filter(|name| fresh(name)).collect();
         (!free.is_empty()).then(|| random.pick(&free).clone())
     }
 }
+
+/// How often a name is invented that a sentence already has, before it is given up.
+const ATTEMPTS: usize = 1_000;
 
 /// Whether names of the class are names of people.
 fn is_person(class: &str) -> bool {
@@ -161,6 +167,23 @@ mod tests {
             Song: Buro / 聊黔
             Ship: AJJ / 良绿希紫号"#]]
         .assert_eq(&sample.join("\n"));
+    }
+
+    #[test]
+    fn lists_that_hold_everything_leave_nothing_to_invent() {
+        let syllables = parts::PINYIN_ONSETS.iter().flat_map(|onset| {
+            parts::PINYIN_ENDS.iter().map(move |end| {
+                format!(r#"{{"class":"Person","part":"test","en":"{onset}{end}","zh":"王"}}"#)
+            })
+        });
+        let text = syllables.collect::<Vec<_>>().join("\n")
+            + "\n"
+            + r#"{"class":"Person","part":"train","en":"Lena Vogt","zh":"莱娜·沃格特"}"#;
+        let names = Names::read(&[Source { path: "n.jsonl".into(), text }], "train").unwrap();
+        let mut random = Random::named(&["nothing"]);
+        let drawn: Vec<_> =
+            (0..100).map(|_| names.draw("Person", &[], true, &mut random)).collect();
+        assert!(drawn.iter().any(Option::is_none) && drawn.iter().any(Option::is_some));
     }
 
     #[test]

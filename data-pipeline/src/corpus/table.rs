@@ -14,6 +14,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// Rows that are values at once.
@@ -25,18 +26,32 @@ pub(crate) fn each_row(
     mut take: impl FnMut(usize, Result<Value, String>),
 ) -> Result<(), Error> {
     let file = File::open(path).map_err(Error::read(path))?;
-    let batches = ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(BATCH).build())
-        .map_err(|error| unreadable(path, 1, &error))?;
+    let open = || {
+        ParquetRecordBatchReaderBuilder::try_new(file)
+            .and_then(|builder| builder.with_batch_size(BATCH).build())
+            .map_err(|error| error.to_string())
+    };
+    let mut batches = guarded(open).map_err(|fault| unreadable(path, 1, &fault))?;
     let mut number = 0;
-    for batch in batches {
-        let batch = batch.map_err(|error| unreadable(path, number + 1, &error))?;
+    loop {
+        let next = || batches.next().transpose().map_err(|error| error.to_string());
+        let batch = guarded(next).map_err(|fault| unreadable(path, number + 1, &fault))?;
+        let Some(batch) = batch else { return Ok(()) };
         for row in 0..batch.num_rows() {
             number += 1;
-            take(number, record(&batch, row));
+            take(number, guarded(|| record(&batch, row)));
         }
     }
-    Ok(())
+}
+
+/// What `work` gives. The library asserts what a damaged file does not keep; of whoever reads files
+/// of others, that is an error and no bug. Nothing that a panic left half-done is used again.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(format!("the file is damaged ({})", said.unwrap_or("no reason given")))
+    })
 }
 
 /// What a file that is no Parquet, or is packed in a way that we do not unpack, gets.

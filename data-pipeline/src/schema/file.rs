@@ -20,7 +20,8 @@ pub(super) fn parse(source: &str, path: &Path) -> Result<Schema, Error> {
         return Err(Error::declaration(path, message));
     }
     if let Some(line) = too_deep(source) {
-        let message = format!("brackets are nested more than {DEEPEST} deep; a schema needs a few");
+        let message =
+            format!("brackets or signs are nested more than {DEEPEST} deep; a schema needs a few");
         return Err(Error::data(path, line, message));
     }
     std::thread::scope(|scope| {
@@ -34,26 +35,33 @@ pub(super) fn parse(source: &str, path: &Path) -> Result<Schema, Error> {
 
 /// The longest schema file, in bytes; the paper's own schemas are a tenth of it.
 const LONGEST: usize = 1 << 20;
-/// The deepest nesting of brackets.
+/// The deepest nesting of brackets, and of signs before a value.
 const DEEPEST: usize = 500;
 /// Address space, of which only what is used becomes memory.
 const STACK: usize = 1 << 29;
 
-/// The line at which brackets are open deeper than [`DEEPEST`]; classes begin afresh, and brackets
-/// inside strings count, as no text has so many of them open.
+/// The line at which brackets are open deeper than [`DEEPEST`], or so many signs follow each other,
+/// each of which the parser keeps a kilobyte for; classes begin afresh, and what stands inside
+/// strings counts, as no text has so many of them.
 fn too_deep(source: &str) -> Option<usize> {
-    let mut depth = 0usize;
+    let (mut depth, mut signs) = (0usize, 0usize);
     for (number, line) in source.lines().enumerate() {
         if line.starts_with("class ") {
             depth = 0;
         }
         for byte in line.bytes() {
             match byte {
+                b'-' | b'+' | b'~' => signs += 1,
+                // Nothing that parts one sign from the next.
+                byte if byte.is_ascii_whitespace() || byte == b'\\' => {}
+                _ => signs = 0,
+            }
+            match byte {
                 b'(' | b'[' | b'{' => depth += 1,
                 b')' | b']' | b'}' => depth = depth.saturating_sub(1),
                 _ => {}
             }
-            if depth > DEEPEST {
+            if depth.max(signs) > DEEPEST {
                 return Some(number + 1);
             }
         }

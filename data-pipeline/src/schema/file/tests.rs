@@ -234,7 +234,15 @@ fn what_would_exhaust_the_parser_is_refused() {
     let nested = format!("class A(Entity): pass\nx = {}1{}\n", "(".repeat(501), ")".repeat(501));
     fails(
         &nested,
-        expect!["schema.py:2: brackets are nested more than 500 deep; a schema needs a few"],
+        expect![
+            "schema.py:2: brackets or signs are nested more than 500 deep; a schema needs a few"
+        ],
+    );
+    fails(
+        &format!("class A(Entity): pass\nx = {}1\n", "-\\\n".repeat(501)),
+        expect![
+            "schema.py:502: brackets or signs are nested more than 500 deep; a schema needs a few"
+        ],
     );
     let allowed = format!("x = {}1{}\n", "(".repeat(400), ")".repeat(400));
     fails(
