@@ -81,9 +81,10 @@ fn native(form: Form) -> PromptConfig {
     }
 }
 
-/// The three parts of an example with their seams, tabs made visible.
+/// The three parts of an example with their seams; tabs and spaces at line ends made visible.
 fn shown(example: Example) -> String {
-    format!("{}¦{}¦{}", example.prefix, example.prompt, example.answer).replace('\t', "→")
+    let text = format!("{}¦{}¦{}", example.prefix, example.prompt, example.answer);
+    text.replace('\t', "→").replace(" \n", "·\n")
 }
 
 /// The prompt about a sentence; its answer must be read as the sentence's own objects.
@@ -420,7 +421,7 @@ fn native_names() {
             class 任职(Relation):
             →"""
             →Description: Employment
-            →Examples: 
+            →Examples:·
             →"""
             →def __init__(self, head_entity: 人物, tail_entity: 公司 | Entity):
             →→super().__init__(head_entity = head_entity, tail_entity = tail_entity)
