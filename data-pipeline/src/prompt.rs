@@ -18,7 +18,6 @@ mod words;
 pub use crate::python::{ClassStyle, Dialect};
 pub use form::{Form, NameLanguage, read};
 
-use crate::python::escape::escape_line;
 use crate::python::render::{
     self, ClassView, base_code, by_role, class_code, entity_code, role_code, string,
 };
@@ -373,7 +372,7 @@ impl<'a> Frame<'a> {
         let text = sentence.text.as_str();
         match self.config.form {
             Form::Code => format!("sentence = {}\n", string(text, self.config.dialect)),
-            Form::List => format!("{}: {}\n", self.words().text, escape_line(text)),
+            Form::List => format!("{}: {}\n", self.words().text, list::one_line(text)),
             Form::Json => format!("{}: {}\n", self.words().text, json::string(text)),
         }
     }

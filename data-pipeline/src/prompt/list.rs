@@ -106,6 +106,13 @@ pub(super) fn name(name: &str) -> String {
     escaped(name, &[';', ':'])
 }
 
+/// A text of a prompt, which nothing but the end of its line ends.
+pub(super) fn one_line(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_escaped(&mut escaped, c));
+    escaped
+}
+
 fn text(text: &str) -> String {
     escaped(text, &[';'])
 }

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod json;
+mod list;
+mod native;
+
 use crate::prompt::*;
 use crate::sentence::{Entity, Event, Mention, Relation, Span};
 use expect_test::{Expect, expect};
@@ -72,7 +76,7 @@ fn plain(form: Form) -> PromptConfig {
     PromptConfig { form, system: false, task_sentence: source, ..PromptConfig::default() }
 }
 
-fn native(form: Form) -> PromptConfig {
+fn under_native_names(form: Form) -> PromptConfig {
     PromptConfig {
         names: NameLanguage::Native,
         classes: ClassStyle::Names,
@@ -97,477 +101,6 @@ fn check(task: Task, sentence: &Sentence, config: &PromptConfig, text: Expect) {
     let gold = order::ordered(sentence.instances(task), Dialect::Python);
     assert_eq!(answer.instances, gold);
     text.assert_eq(&shown(example));
-}
-
-#[test]
-fn an_english_list() {
-    let config = plain(Form::List);
-    check(
-        Task::Ner,
-        &english(),
-        &config,
-        expect![[r#"
-            Types of entities:
-            - Person: A human being. Examples: Ann Lee, Bo.
-            - Company (a kind of Organization)
-
-            Find all entities of the types above in the following text. Write a line "- type: mention" for each, then "end"; if there are none, "none".
-            ¦Text: Acme fired 9 people; Bo left Acme.
-
-            ¦- Company: Acme
-            - Person: Bo
-            end"#]],
-    );
-    check(
-        Task::Re,
-        &english(),
-        &config,
-        expect![[r#"
-            Types of relations:
-            - WorksFor (head: Person; tail: Company or Entity): Employment.
-
-            Find all relations of the types above between two entities in the following text. Write a line "- type: type of head: head; type of tail: tail" for each, then "end"; if there are none, "none".
-            ¦Text: Acme fired 9 people; Bo left Acme.
-
-            ¦- WorksFor: Person: Bo; Company: Acme
-            end"#]],
-    );
-    check(
-        Task::Ed,
-        &english(),
-        &config,
-        expect![[r#"
-            Types of events:
-            - Layoff: Staff is dismissed. Examples: fired. Roles: employer, number.
-
-            Find all events of the types above in the following text, each with its trigger. Write a line "- type: trigger" for each, then "end"; if there are none, "none".
-            ¦Text: Acme fired 9 people; Bo left Acme.
-
-            ¦- Layoff: fired
-            end"#]],
-    );
-    check(
-        Task::Eae,
-        &english(),
-        &config,
-        expect![[r#"
-            Types of events:
-            - Layoff: Staff is dismissed. Examples: fired. Roles: employer (Company), number (Entity).
-
-            ¦Find the arguments of the following events in the text, each with its role. Write a line "- type: trigger; role: argument; role: argument" for each, then "end"; if there are none, "none".
-            Events:
-            - Layoff: fired
-            Text: Acme fired 9 people; Bo left Acme.
-
-            ¦- Layoff: fired; employer: Acme; number: 9 people
-            end"#]],
-    );
-}
-
-#[test]
-fn a_chinese_list() {
-    let config = plain(Form::List);
-    check(
-        Task::Ner,
-        &chinese(),
-        &config,
-        expect![[r#"
-            实体类型:
-            - Person: A human being. 例: 李明.
-            - Company (属于 Organization)
-
-            请找出下面文本中属于上述类型的所有实体。每个写一行"- 类型: 实体"，最后写"end"；如果没有，写"none"。
-            ¦文本: 华为裁员百人，李明离开华为。
-
-            ¦- Company: 华为
-            - Person: 李明
-            end"#]],
-    );
-    check(
-        Task::Re,
-        &chinese(),
-        &config,
-        expect![[r#"
-            关系类型:
-            - WorksFor (头实体: Person; 尾实体: Company或Entity): Employment.
-
-            请找出下面文本中两个实体之间属于上述类型的所有关系。每个写一行"- 类型: 头实体类型: 头实体; 尾实体类型: 尾实体"，最后写"end"；如果没有，写"none"。
-            ¦文本: 华为裁员百人，李明离开华为。
-
-            ¦- WorksFor: Person: 李明; Company: 华为
-            end"#]],
-    );
-    check(
-        Task::Ed,
-        &chinese(),
-        &config,
-        expect![[r#"
-            事件类型:
-            - Layoff: Staff is dismissed. 例: fired. 角色: employer, number.
-
-            请找出下面文本中属于上述类型的所有事件及其触发词。每个写一行"- 类型: 触发词"，最后写"end"；如果没有，写"none"。
-            ¦文本: 华为裁员百人，李明离开华为。
-
-            ¦- Layoff: 裁员
-            end"#]],
-    );
-    check(
-        Task::Eae,
-        &chinese(),
-        &config,
-        expect![[r#"
-            事件类型:
-            - Layoff: Staff is dismissed. 例: fired. 角色: employer (Company), number (Entity).
-
-            ¦请找出文本中以下事件的论元及其角色。每个写一行"- 类型: 触发词; 角色: 论元; 角色: 论元"，最后写"end"；如果没有，写"none"。
-            事件:
-            - Layoff: 裁员
-            文本: 华为裁员百人，李明离开华为。
-
-            ¦- Layoff: 裁员; employer: 华为; number: 百人
-            end"#]],
-    );
-}
-
-#[test]
-fn english_json() {
-    let config = plain(Form::Json);
-    check(
-        Task::Ner,
-        &english(),
-        &config,
-        expect![[r#"
-            {"entities":[
-            {"type":"Person","description":"A human being.","examples":["Ann Lee","Bo"]},
-            {"type":"Company","parent":"Organization"}
-            ]}
-
-            Find all entities of the types above in the following text. Answer with a JSON array of objects such as {"type":"…","name":"…"}.
-            ¦Text: "Acme fired 9 people; Bo left Acme."
-
-            ¦[
-            {"type":"Company","name":"Acme"},
-            {"type":"Person","name":"Bo"}
-            ]"#]],
-    );
-    check(
-        Task::Re,
-        &english(),
-        &config,
-        expect![[r#"
-            {"relations":[
-            {"type":"WorksFor","description":"Employment","head":["Person"],"tail":["Company","Entity"]}
-            ]}
-
-            Find all relations of the types above between two entities in the following text. Answer with a JSON array of objects such as {"type":"…","head":{"type":"…","name":"…"},"tail":{"type":"…","name":"…"}}.
-            ¦Text: "Acme fired 9 people; Bo left Acme."
-
-            ¦[
-            {"type":"WorksFor","head":{"type":"Person","name":"Bo"},"tail":{"type":"Company","name":"Acme"}}
-            ]"#]],
-    );
-    check(
-        Task::Ed,
-        &english(),
-        &config,
-        expect![[r#"
-            {"events":[
-            {"type":"Layoff","description":"Staff is dismissed.","examples":["fired"],"roles":["employer","number"]}
-            ]}
-
-            Find all events of the types above in the following text, each with its trigger. Answer with a JSON array of objects such as {"type":"…","trigger":"…"}.
-            ¦Text: "Acme fired 9 people; Bo left Acme."
-
-            ¦[
-            {"type":"Layoff","trigger":"fired"}
-            ]"#]],
-    );
-    check(
-        Task::Eae,
-        &english(),
-        &config,
-        expect![[r#"
-            {"events":[
-            {"type":"Layoff","description":"Staff is dismissed.","examples":["fired"],"roles":{"employer":["Company"],"number":["Entity"]}}
-            ]}
-
-            ¦Find the arguments of the following events in the text, each with its role. Answer with a JSON array of objects such as {"type":"…","trigger":"…","arguments":[{"role":"…","name":"…"}]}.
-            Events:
-            [
-            {"type":"Layoff","trigger":"fired"}
-            ]
-            Text: "Acme fired 9 people; Bo left Acme."
-
-            ¦[
-            {"type":"Layoff","trigger":"fired","arguments":[{"role":"employer","name":"Acme"},{"role":"number","name":"9 people"}]}
-            ]"#]],
-    );
-}
-
-#[test]
-fn chinese_json() {
-    let config = plain(Form::Json);
-    check(
-        Task::Ner,
-        &chinese(),
-        &config,
-        expect![[r#"
-            {"entities":[
-            {"type":"Person","description":"A human being.","examples":["李明"]},
-            {"type":"Company","parent":"Organization"}
-            ]}
-
-            请找出下面文本中属于上述类型的所有实体。请用JSON数组作答，其中的对象形如{"type":"…","name":"…"}。
-            ¦文本: "华为裁员百人，李明离开华为。"
-
-            ¦[
-            {"type":"Company","name":"华为"},
-            {"type":"Person","name":"李明"}
-            ]"#]],
-    );
-    check(
-        Task::Re,
-        &chinese(),
-        &config,
-        expect![[r#"
-            {"relations":[
-            {"type":"WorksFor","description":"Employment","head":["Person"],"tail":["Company","Entity"]}
-            ]}
-
-            请找出下面文本中两个实体之间属于上述类型的所有关系。请用JSON数组作答，其中的对象形如{"type":"…","head":{"type":"…","name":"…"},"tail":{"type":"…","name":"…"}}。
-            ¦文本: "华为裁员百人，李明离开华为。"
-
-            ¦[
-            {"type":"WorksFor","head":{"type":"Person","name":"李明"},"tail":{"type":"Company","name":"华为"}}
-            ]"#]],
-    );
-    check(
-        Task::Ed,
-        &chinese(),
-        &config,
-        expect![[r#"
-            {"events":[
-            {"type":"Layoff","description":"Staff is dismissed.","examples":["fired"],"roles":["employer","number"]}
-            ]}
-
-            请找出下面文本中属于上述类型的所有事件及其触发词。请用JSON数组作答，其中的对象形如{"type":"…","trigger":"…"}。
-            ¦文本: "华为裁员百人，李明离开华为。"
-
-            ¦[
-            {"type":"Layoff","trigger":"裁员"}
-            ]"#]],
-    );
-    check(
-        Task::Eae,
-        &chinese(),
-        &config,
-        expect![[r#"
-            {"events":[
-            {"type":"Layoff","description":"Staff is dismissed.","examples":["fired"],"roles":{"employer":["Company"],"number":["Entity"]}}
-            ]}
-
-            ¦请找出文本中以下事件的论元及其角色。请用JSON数组作答，其中的对象形如{"type":"…","trigger":"…","arguments":[{"role":"…","name":"…"}]}。
-            事件:
-            [
-            {"type":"Layoff","trigger":"裁员"}
-            ]
-            文本: "华为裁员百人，李明离开华为。"
-
-            ¦[
-            {"type":"Layoff","trigger":"裁员","arguments":[{"role":"employer","name":"华为"},{"role":"number","name":"百人"}]}
-            ]"#]],
-    );
-}
-
-#[test]
-fn native_names() {
-    check(
-        Task::Ner,
-        &chinese(),
-        &native(Form::Code),
-        expect![[r#"
-            class 人物(Entity): pass
-            class 公司(Entity): pass
-
-            ¦sentence = "华为裁员百人，李明离开华为。"
-
-            ¦results = [
-            →公司("华为"),
-            →人物("李明")
-            ]"#]],
-    );
-    check(
-        Task::Re,
-        &chinese(),
-        &PromptConfig { classes: ClassStyle::Full, ..native(Form::Code) },
-        expect![[r#"
-            from Entities import 人物, 公司
-
-            class Entity:
-            →"""
-            →The base class for all entities.
-            →"""
-            →def __init__(self, name: str):
-            →→self.name = name
-
-            class Relation:
-            →"""
-            →The base class for all relations.
-            →"""
-            →def __init__(self, head_entity: Entity, tail_entity: Entity):
-            →→self.head_entity = head_entity
-            →→self.tail_entity = tail_entity
-
-            class 任职(Relation):
-            →"""
-            →Description: Employment
-            →Examples:·
-            →"""
-            →def __init__(self, head_entity: 人物, tail_entity: 公司 | Entity):
-            →→super().__init__(head_entity = head_entity, tail_entity = tail_entity)
-
-            ¦sentence = "华为裁员百人，李明离开华为。"
-
-            ¦results = [
-            →任职(人物("李明"), 公司("华为"))
-            ]"#]],
-    );
-    check(
-        Task::Ed,
-        &chinese(),
-        &native(Form::Code),
-        expect![[r#"
-            class 裁员(Event): pass
-
-            ¦sentence = "华为裁员百人，李明离开华为。"
-
-            ¦results = [
-            →裁员("裁员")
-            ]"#]],
-    );
-    check(
-        Task::Eae,
-        &chinese(),
-        &native(Form::Code),
-        expect![[r#"
-            class 裁员(Event): 用人单位, number
-
-            ¦trigger = 裁员("裁员")
-            sentence = "华为裁员百人，李明离开华为。"
-
-            ¦results = [
-            →裁员(trigger = "裁员", 用人单位 = [Entity("华为")], number = [Entity("百人")])
-            ]"#]],
-    );
-    check(
-        Task::Re,
-        &chinese(),
-        &native(Form::List),
-        expect![[r#"
-            Types of relations:
-            - 任职
-
-            ¦Text: 华为裁员百人，李明离开华为。
-
-            ¦- 任职: 人物: 李明; 公司: 华为
-            end"#]],
-    );
-    check(
-        Task::Eae,
-        &chinese(),
-        &native(Form::List),
-        expect![[r#"
-            Types of events:
-            - 裁员: 用人单位, number
-
-            ¦Events:
-            - 裁员: 裁员
-            Text: 华为裁员百人，李明离开华为。
-
-            ¦- 裁员: 裁员; 用人单位: 华为; number: 百人
-            end"#]],
-    );
-    check(
-        Task::Ner,
-        &chinese(),
-        &native(Form::Json),
-        expect![[r#"
-            {"entities":[
-            "人物",
-            "公司"
-            ]}
-
-            ¦Text: "华为裁员百人，李明离开华为。"
-
-            ¦[
-            {"type":"公司","name":"华为"},
-            {"type":"人物","name":"李明"}
-            ]"#]],
-    );
-    check(
-        Task::Eae,
-        &chinese(),
-        &native(Form::Json),
-        expect![[r#"
-            {"events":[
-            {"type":"裁员","roles":["用人单位","number"]}
-            ]}
-
-            ¦Events:
-            [
-            {"type":"裁员","trigger":"裁员"}
-            ]
-            Text: "华为裁员百人，李明离开华为。"
-
-            ¦[
-            {"type":"裁员","trigger":"裁员","arguments":[{"role":"用人单位","name":"华为"},{"role":"number","name":"百人"}]}
-            ]"#]],
-    );
-    // The schema has no names in English beside its own.
-    let task = Task::Ner;
-    let schema = schema();
-    let classes = schema.of_task(task);
-    let english_names = PromptConfig { names: NameLanguage::English, ..native(Form::Code) };
-    assert_eq!(
-        extraction(&schema, &classes, task, &english(), &native(Form::Code)),
-        extraction(&schema, &classes, task, &english(), &english_names),
-    );
-}
-
-#[test]
-fn a_name_that_would_be_ambiguous_is_not_shown() {
-    let source = r#"
-class A(Entity): names = {"zh": "甲"}
-class B(Entity): names = {"zh": "甲"}
-class C(Entity): names = {"zh": "A"}
-class D(Entity): names = {"zh": "丁"}
-class E(Entity): names = {"zh": "Entity"}
-class F(Event):
-    roles = {"zh": {"a": "己", "b": "己", "c": "a", "d": "庚"}}
-    def __init__(self, trigger, a, b, c, d): ...
-"#;
-    let schema = Schema::parse(source, std::path::Path::new("schema.py")).unwrap();
-    let sentence = Sentence { language: "zh".to_owned(), ..Sentence::default() };
-    let prefix = |task| {
-        let classes = schema.of_task(task);
-        extraction(&schema, &classes, task, &sentence, &native(Form::List)).prefix
-    };
-    expect![[r#"
-        Types of entities:
-        - A
-        - B
-        - C
-        - 丁
-        - E
-
-    "#]]
-    .assert_eq(&prefix(Task::Ner));
-    expect![[r#"
-        Types of events:
-        - F: a, b, c, 庚
-
-    "#]]
-    .assert_eq(&prefix(Task::Eae));
 }
 
 #[test]
@@ -613,7 +146,10 @@ fn each_form_tells_its_flaws() {
             "[{\"type\":\"Person\",\"name\":\"李明\"},{\"type\":\"公司\",\"name\":\"华为\"}]",
         ),
     ] {
-        assert_eq!(flaws(&native(form), Task::Ner, answer), ["Person Company", english]);
+        assert_eq!(
+            flaws(&under_native_names(form), Task::Ner, answer),
+            ["Person Company", english]
+        );
     }
     // The answer of another form is no answer.
     for (form, answer) in [
@@ -649,8 +185,8 @@ fn pairs_are_aligned_in_every_form() {
         ¦- 公司: 华为
         - 人物: 李明
         end"#]]
-    .assert_eq(&ask(&native(Form::List)));
-    let english = PromptConfig { names: NameLanguage::English, ..native(Form::Json) };
+    .assert_eq(&ask(&under_native_names(Form::List)));
+    let english = PromptConfig { names: NameLanguage::English, ..under_native_names(Form::Json) };
     expect![[r#"
         {"entities":[
         "Person",
@@ -695,7 +231,7 @@ fn schemas_are_understood_in_every_form() {
         →Examples: 李明
         →"""
         →pass"#]]
-    .assert_eq(&define("Person", "zh", &native(Form::Code)));
+    .assert_eq(&define("Person", "zh", &under_native_names(Form::Code)));
     let lesson = |task, config: &PromptConfig| shown(instances(task, &chinese(), &schema, config));
     expect![[r#"
         ¦¦抽取下面句子中的关系。
@@ -726,7 +262,7 @@ fn schemas_are_understood_in_every_form() {
         →→number = [Entity("百人")]
         →)
         ]"#]]
-    .assert_eq(&lesson(Task::Eae, &native(Form::Code)));
+    .assert_eq(&lesson(Task::Eae, &under_native_names(Form::Code)));
 }
 
 #[test]
@@ -752,7 +288,7 @@ fn settings_that_cannot_go_together_are_refused() {
     };
     let official = |form| PromptConfig { dialect: Dialect::Official, ..plain(form) };
     check(plain(Form::Json), expect![""]);
-    check(native(Form::List), expect![""]);
+    check(under_native_names(Form::List), expect![""]);
     check(official(Form::Code), expect![""]);
     check(
         official(Form::List),

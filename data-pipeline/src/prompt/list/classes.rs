@@ -1,9 +1,8 @@
 //! Classes as lines of plain text.
 
-use super::name;
+use super::{name, one_line};
 use crate::prompt::words::Words;
 use crate::python::ClassStyle;
-use crate::python::escape::escape_line;
 use crate::python::render::{ClassView, in_language};
 use crate::schema::{Class, Kind, Task};
 
@@ -51,11 +50,11 @@ fn full_line(class: &Class, view: &ClassView, words: &Words) -> String {
     let mut said = Vec::new();
     let description = view.description.and_then(|code| in_language(&class.descriptions, code));
     if let Some(text) = description.filter(|text| !text.is_empty()) {
-        said.push(sentence(escape_line(text).into_owned()));
+        said.push(sentence(one_line(text)));
     }
     let examples = view.examples.and_then(|code| in_language(&class.examples, code));
     let examples = examples.map_or(&[][..], Vec::as_slice).iter().take(view.max_examples);
-    let examples: Vec<_> = examples.map(|text| escape_line(text)).collect();
+    let examples: Vec<_> = examples.map(|text| one_line(text)).collect();
     if !examples.is_empty() {
         said.push(sentence(format!("{}: {}", words.examples, examples.join(", "))));
     }
