@@ -236,6 +236,9 @@ fn ready(out: &Path, wanted: &Manifest) -> Result<Option<Manifest>, &'static str
 impl PrepareConfig {
     fn check(&self) -> Result<(), Error> {
         let wrong = |message: String| Err(Error::declaration(Path::new("[prepare]"), message));
+        if let Err(message) = self.prompt.check() {
+            return wrong(message);
+        }
         let Selection { negatives_per_positive, empty_ratio, .. } = self.selection;
         if self.group == 0 {
             return wrong("group = 0: a group has at least 1 sample".to_owned());

@@ -11,8 +11,7 @@ use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions::{self, Prediction};
-use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
-use data_pipeline::python::read as reader;
+use data_pipeline::prompt::{self, PromptConfig, extraction, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Schema, Sentence, Task};
 use model::Decoder;
@@ -137,9 +136,10 @@ impl Evaluation<'_> {
                 let classes = schema.of_task(question.task);
                 let (predicted, flaws) = read_answer(
                     &answer,
-                    question.task,
+                    schema,
                     &classes,
-                    &question.sentence.text,
+                    question.task,
+                    &question.sentence,
                     self.prompt,
                 );
                 Prediction {
@@ -316,14 +316,13 @@ fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> 
 /// Objects with offsets, and what was wrong with the answer.
 pub fn read_answer(
     answer: &str,
-    task: Task,
+    schema: &Schema,
     classes: &[&Class],
-    sentence: &str,
-    prompt: &PromptConfig,
+    task: Task,
+    sentence: &Sentence,
+    config: &PromptConfig,
 ) -> (Vec<data_pipeline::Instance>, Vec<String>) {
-    let mut read = reader::read(answer, task, prompt.dialect);
-    data_pipeline::python::ground::locate(&mut read.instances, sentence);
-    data_pipeline::python::ground::check(&mut read, classes, sentence);
+    let read = prompt::read(answer, schema, classes, task, sentence, config);
     let flaws = read.flaws.iter().map(|flaw| flaw.message.clone()).collect();
     (read.instances, flaws)
 }

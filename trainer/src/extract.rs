@@ -77,15 +77,16 @@ impl Extractor {
         if task == Task::Eae {
             return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
         }
-        let requests: Vec<Request> = texts
+        let sentence = |text: &String| Sentence {
+            text: text.clone(),
+            language: language.into(),
+            ..Sentence::default()
+        };
+        let sentences: Vec<Sentence> = texts.iter().map(sentence).collect();
+        let requests: Vec<Request> = sentences
             .iter()
-            .map(|text| {
-                let sentence = Sentence {
-                    text: text.clone(),
-                    language: language.into(),
-                    ..Sentence::default()
-                };
-                let example = extraction(schema, &classes, task, &sentence, &self.prompt);
+            .map(|sentence| {
+                let example = extraction(schema, &classes, task, sentence, &self.prompt);
                 Request {
                     prefix: self.tokenizer.encode(&example.prefix),
                     prompt: self.tokenizer.encode(&example.prompt),
@@ -103,7 +104,7 @@ impl Extractor {
         };
         let answers = generate(&self.decoder, &asked, GENERATION, &mut report).unwrap_or_default();
         let mut answers = answers.into_iter();
-        let extraction = |(text, request): (&String, &Request)| {
+        let extraction = |(sentence, request): (&Sentence, &Request)| {
             let ids = match length(request) < limit {
                 true => answers.next().unwrap_or_default(),
                 false => {
@@ -114,8 +115,9 @@ impl Extractor {
                     return (Vec::new(), vec![flaw]);
                 }
             };
-            read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt)
+            let answer = self.tokenizer.decode(&ids);
+            read_answer(&answer, schema, &classes, task, sentence, &self.prompt)
         };
-        Ok(texts.iter().zip(&requests).map(extraction).collect())
+        Ok(sentences.iter().zip(&requests).map(extraction).collect())
     }
 }

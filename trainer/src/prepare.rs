@@ -150,3 +150,28 @@ fn add(
         texts.push(prefix + &example.prompt + &example.answer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use data_pipeline::prompt::template_fingerprint;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn recipes_of_the_renderings_differ_in_their_prompts_alone() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/ablation-renderings");
+        let (mut templates, mut essences) = (BTreeSet::new(), Vec::new());
+        for name in ["full", "names", "list", "json", "native"] {
+            let mut recipe = Recipe::load(&folder.join(name).with_extension("toml"), &[]).unwrap();
+            check(&recipe).unwrap();
+            templates.insert(template_fingerprint(&recipe.evaluation_prompt()));
+            assert_eq!(recipe.run.name, format!("renderings-{name}"));
+            recipe.run.name.clear();
+            recipe.phase.iter_mut().for_each(|phase| phase.prompt = PromptConfig::default());
+            essences.push(recipe);
+        }
+        assert_eq!(templates.len(), essences.len());
+        assert!(essences.iter().all(|recipe| recipe.trains_like(&essences[0])));
+    }
+}

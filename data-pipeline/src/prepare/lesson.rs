@@ -3,7 +3,7 @@
 use super::{Output, PrepareConfig};
 use crate::corpus::Corpus;
 use crate::manifest::Refused;
-use crate::prompt::{self, Example, PromptConfig};
+use crate::prompt::{self, Example, NameLanguage, PromptConfig};
 use crate::schema::{Class, Schema, Task, sha256_hex};
 use crate::sentence::{Parallel, Sentence};
 use crate::shard::Sample;
@@ -157,12 +157,21 @@ pub(super) fn texts(
 ) -> Vec<Text> {
     let schema = corpus.schema();
     let mut texts = Vec::new();
-    for class in &schema.classes {
-        let example = prompt::definition(class, schema, config);
+    // The corpus's own language matters to native names only; pairs have one for each side.
+    let languages: Vec<&str> = match config.names {
+        NameLanguage::English => vec!["en"],
+        NameLanguage::Native if corpus.is_parallel() => corpus.language().split('-').collect(),
+        NameLanguage::Native => vec![corpus.language()],
+    };
+    for (class, language) in
+        schema.classes.iter().flat_map(|class| languages.iter().map(move |it| (class, *it)))
+    {
+        let example = prompt::definition(class, schema, language, config);
         if known.insert(sha256_hex(example.answer.as_bytes())) {
+            let side = if languages.len() > 1 { format!("~{language}") } else { String::new() };
             texts.push(Text {
-                id: format!("{}/{split}/class {}", corpus.name(), class.name),
-                language: "en".to_owned(),
+                id: format!("{}/{split}/class {}{side}", corpus.name(), class.name),
+                language: language.to_owned(),
                 task_name: "definition".to_owned(),
                 example,
             });

@@ -4,7 +4,7 @@
 use super::draw::{Drawn, draw};
 use super::fit::Fit;
 use super::*;
-use crate::prompt::{ClassStyle, Dialect, TextLanguage};
+use crate::prompt::{ClassStyle, Dialect, Form, NameLanguage, TextLanguage};
 use crate::python::read::read;
 use crate::schema::{Class, Schema, Task};
 use crate::sentence::{Entity, Mention, Sentence, Span};
@@ -278,9 +278,19 @@ fn parts_have_the_ids_that_they_have_in_the_whole_text() {
         let declaration = repository.join(format!("configs/datasets/{name}.toml"));
         let corpus = Corpus::load(&declaration, &repository).unwrap();
         let sentences = corpus.read("test-names").unwrap().sentences;
-        for (classes, system) in [(ClassStyle::Full, true), (ClassStyle::Names, false)] {
+        let styles = [(ClassStyle::Full, true), (ClassStyle::Names, false)];
+        for ((classes, system), (form, names)) in
+            styles.into_iter().flat_map(|style| renderings().map(|rendering| (style, rendering)))
+        {
             let task_sentence = if system { TextLanguage::En } else { TextLanguage::None };
-            let config = PromptConfig { classes, system, task_sentence, ..PromptConfig::default() };
+            let config = PromptConfig {
+                form,
+                names,
+                classes,
+                system,
+                task_sentence,
+                ..PromptConfig::default()
+            };
             for lesson in Lesson::instruction(&corpus, "test-names", &sentences) {
                 let example = lesson.example(0, &lesson.classes, &config);
                 let mut parts = Tokens::of(&example, tokenizer());
@@ -294,6 +304,16 @@ fn parts_have_the_ids_that_they_have_in_the_whole_text() {
             }
         }
     }
+}
+
+/// Every form, under either kind of names.
+fn renderings() -> [(Form, NameLanguage); 6] {
+    let forms = [Form::Code, Form::List, Form::Json];
+    std::array::from_fn(|number| {
+        let native = number >= forms.len();
+        let names = if native { NameLanguage::Native } else { NameLanguage::English };
+        (forms[number % forms.len()], names)
+    })
 }
 
 fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
@@ -408,6 +428,40 @@ fn schema_understanding_learns_whole_texts() {
 }
 
 #[test]
+fn every_kind_of_phase_is_prepared_in_every_form() {
+    let lessons = [
+        (Kind::SchemaUnderstanding, "quickstart-parallel:test-names"),
+        (Kind::Alignment, "quickstart-parallel:test-names"),
+        (Kind::Instruction, "quickstart-zh:test-names"),
+    ];
+    for (kind, dataset) in lessons {
+        let mut samples = BTreeSet::new();
+        for (form, names) in renderings() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut plan = plan(kind, &[dataset]);
+            plan.config.prompt = PromptConfig { form, names, ..plan.config.prompt };
+            let manifest = run(&plan, dir.path());
+            assert_eq!(manifest.refused, []);
+            let set = ShardSet::open(dir.path()).unwrap();
+            let mut text = String::new();
+            for row in 0..set.len() {
+                let sample = set.sample(row).unwrap();
+                text += &tokenizer().decode(&[sample.prefix_ids, sample.suffix_ids].concat());
+            }
+            // No definition of a class has an answer; these have all.
+            let marks =
+                [("results = ", Form::Code), ("\nend", Form::List), ("{\"type\":", Form::Json)];
+            for (mark, of) in marks {
+                assert_eq!(text.contains(mark), of == form, "{kind:?} {form} {mark}");
+            }
+            assert_eq!(text.contains("人物"), names == NameLanguage::Native, "{kind:?} {form}");
+            samples.insert(text);
+        }
+        assert_eq!(samples.len(), renderings().len());
+    }
+}
+
+#[test]
 fn alignment_asks_in_both_directions() {
     let dir = tempfile::tempdir().unwrap();
     let mut plan = plan(Kind::Alignment, &["quickstart-parallel:test-names"]);
@@ -442,6 +496,10 @@ fn a_plan_that_cannot_be_is_refused() {
     let mut none = plan(Kind::RandomCopy, &["random-copy:5"]);
     none.config.group = 0;
     check(none, "[prepare]: group = 0: a group has at least 1 sample");
+    let mut mixed = plan(Kind::Instruction, &["quickstart-en:test-names"]);
+    mixed.config.prompt.dialect = Dialect::Official;
+    mixed.config.prompt.form = Form::Json;
+    check(mixed, "[prepare]: prompt.dialect = \"official\" is a dialect of code");
 }
 
 #[test]

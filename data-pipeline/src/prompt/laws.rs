@@ -35,7 +35,11 @@ fn class(kind: Kind) -> impl Strategy<Value = Class> {
             names: BTreeMap::new(),
             arguments: roles
                 .into_iter()
-                .map(|name| Argument { name, types: vec!["A b".to_owned(), "Entity".to_owned()] })
+                .map(|name| Argument {
+                    name,
+                    types: vec!["A b".to_owned(), "Entity".to_owned()],
+                    names: BTreeMap::new(),
+                })
                 .collect(),
         },
     )
@@ -57,7 +61,11 @@ proptest! {
             class.kind = [Kind::Entity, Kind::Relation, Kind::Event][kind];
             if class.kind == Kind::Relation {
                 class.arguments = ["head_entity", "tail_entity"]
-                    .map(|name| Argument { name: name.to_owned(), types: vec!["A b".to_owned()] })
+                    .map(|name| Argument {
+                        name: name.to_owned(),
+                        types: vec!["A b".to_owned()],
+                        names: BTreeMap::new(),
+                    })
                     .into();
             }
         }
@@ -109,7 +117,7 @@ proptest! {
             prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
         }
         for class in &schema.classes {
-            let code = definition(class, &schema, &config).answer;
+            let code = definition(class, &schema, "en", &config).answer;
             prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
         }
     }

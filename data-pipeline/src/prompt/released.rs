@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::python::read;
+use crate::python::render::answer_code;
 use crate::schema::Argument;
 use crate::sentence::{Entity, Event, Mention, Relation, Span};
 use serde_json::Value;
@@ -44,6 +45,7 @@ fn released_classes(prompt: &str, kind: Kind) -> Vec<Class> {
             let argument = |name: &str, types: &str| Argument {
                 name: name.to_owned(),
                 types: types.split(" | ").map(str::to_owned).collect(),
+                names: BTreeMap::new(),
             };
             for line in block.lines().skip(1) {
                 if let Some(text) = line.strip_prefix("\tDescription: ").filter(|t| !t.is_empty()) {

@@ -9,17 +9,25 @@ pub(super) fn specimen() -> (Schema, [Sentence; 2]) {
     let texts = |en: &str, zh: &str| {
         BTreeMap::from([("en".to_owned(), en.to_owned()), ("zh".to_owned(), zh.to_owned())])
     };
-    let class = |kind, name: &str, base: &str, roles: &[&str]| Class {
-        name: name.to_owned(),
-        kind,
-        base: base.to_owned(),
-        descriptions: texts("A \"\"\" \\ b", "某\t物"),
-        examples: texts("x", "甲").into_iter().map(|(k, v)| (k, vec![v.clone(), v])).collect(),
-        names: texts("n", "名"),
-        arguments: roles
-            .iter()
-            .map(|role| Argument { name: role.to_string(), types: vec!["A".into(), "B".into()] })
-            .collect(),
+    let class = |kind, name: &str, base: &str, roles: &[&str]| {
+        let native = format!("名 {name}");
+        Class {
+            name: name.to_owned(),
+            kind,
+            base: base.to_owned(),
+            descriptions: texts("A \"\"\" \\ b", "某\t物"),
+            examples: texts("x", "甲").into_iter().map(|(k, v)| (k, vec![v.clone(), v])).collect(),
+            // Two classes with one name: neither can be shown by it.
+            names: texts("n", if kind == Kind::Event { "名" } else { &native }),
+            arguments: roles
+                .iter()
+                .map(|role| Argument {
+                    name: role.to_string(),
+                    types: vec!["A".into(), "B".into()],
+                    names: BTreeMap::from([("zh".to_owned(), format!("角色：{role}"))]),
+                })
+                .collect(),
+        }
     };
     let bare = Class {
         descriptions: BTreeMap::new(),

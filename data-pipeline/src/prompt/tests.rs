@@ -383,7 +383,7 @@ fn schema_understanding_is_plain_text() {
     let schema = schema();
     let config = PromptConfig::default();
     check(
-        definition(schema.class("Layoff").unwrap(), &schema, &config),
+        definition(schema.class("Layoff").unwrap(), &schema, "en", &config),
         expect![[r#"
         ¦¦class Layoff(Event):
         →"""
@@ -479,6 +479,9 @@ fn the_fingerprint_sees_every_setting() {
         PromptConfig { task_sentence: none, ..plain.clone() },
         PromptConfig { descriptions: none, ..plain.clone() },
         PromptConfig { examples: none, ..plain.clone() },
+        PromptConfig { form: Form::List, ..plain.clone() },
+        PromptConfig { form: Form::Json, ..plain.clone() },
+        PromptConfig { names: NameLanguage::Native, ..plain.clone() },
         PromptConfig { max_examples: 9, ..plain },
     ];
     let prints: std::collections::HashSet<String> =

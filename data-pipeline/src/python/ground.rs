@@ -208,7 +208,11 @@ mod tests {
             names: Default::default(),
             arguments: roles
                 .iter()
-                .map(|role| Argument { name: role.to_string(), types: vec!["Entity".to_owned()] })
+                .map(|role| Argument {
+                    name: role.to_string(),
+                    types: vec!["Entity".to_owned()],
+                    names: Default::default(),
+                })
                 .collect(),
         };
         let flaws = |text: &str, task, sentence: &str| -> Vec<(usize, FlawKind)> {
