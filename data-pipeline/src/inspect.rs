@@ -91,11 +91,7 @@ impl Member {
 }
 
 /// `rows`, in groups: neighbours with one prefix stand together.
-pub fn read(
-    shards: &ShardSet,
-    rows: &[usize],
-    tokenizer: &Tokenizer,
-) -> Result<Vec<Group>, Error> {
+pub fn read(shards: &ShardSet, rows: &[usize], tokenizer: &Tokenizer) -> Result<Vec<Group>, Error> {
     let mut groups: Vec<Group> = Vec::new();
     for &row in rows {
         let sample = shards.sample(row)?;

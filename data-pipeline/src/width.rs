@@ -140,10 +140,7 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_has_a_sign() {
         let hostile = "a b\n\tc\r\x1b[2J\u{7f}\u{85}\u{202e}x\u{200b}\u{3000}\u{feff}é";
-        assert_eq!(
-            visible(hostile),
-            "a␣b↵→c␍␛[2J␡<U+0085><U+202E>x<U+200B><U+3000><U+FEFF>é"
-        );
+        assert_eq!(visible(hostile), "a␣b↵→c␍␛[2J␡<U+0085><U+202E>x<U+200B><U+3000><U+FEFF>é");
         assert_eq!(printable("a b\n"), "a b↵");
     }
 

@@ -103,8 +103,7 @@ pub fn stats(
     let row = |sentences: &[&Sentence], discontinuous| {
         let language = sentences.first().map_or(corpus.language(), |first| first.language.as_str());
         let mut texts = TextStats::of(sentences, corpus.tasks());
-        texts.tokens =
-            tokenizer.map(|tokenizer| TokenStats::of(sentences, language, tokenizer));
+        texts.tokens = tokenizer.map(|tokenizer| TokenStats::of(sentences, language, tokenizer));
         texts.discontinuous = discontinuous;
         SplitStats { split: split.to_owned(), language: language.to_owned(), texts }
     };
@@ -127,12 +126,12 @@ fn discontinuous(corpus: &Corpus, dropped: &BTreeMap<String, usize>) -> Option<u
     let labels = corpus.declared_labels();
     let is_entity = |label: &str| {
         let class = if labels.is_empty() { Some(&label) } else { labels.get(label) };
-        let known = class.and_then(|name| corpus.schema().classes.iter().find(|it| it.name == **name));
+        let known =
+            class.and_then(|name| corpus.schema().classes.iter().find(|it| it.name == **name));
         known.is_some_and(|class| class.kind == Kind::Entity)
     };
-    let of_entities = dropped
-        .iter()
-        .filter(|(reason, _)| reason.strip_suffix(IN_PIECES).is_some_and(is_entity));
+    let of_entities =
+        dropped.iter().filter(|(reason, _)| reason.strip_suffix(IN_PIECES).is_some_and(is_entity));
     Some(of_entities.map(|(_, count)| count).sum())
 }
 

@@ -52,7 +52,17 @@ pub(crate) fn written() -> Vec<Group> {
         };
         Part { text: pieces.concat(), tokens: pieces.iter().enumerate().map(token).collect() }
     };
-    let prompt = ["sentence = \"", "莱娜", "·", "沃格特", " e\u{301}", "<0xE4>", "<0xB8>", "<0xAD>", "\"\n\n"];
+    let prompt = [
+        "sentence = \"",
+        "莱娜",
+        "·",
+        "沃格特",
+        " e\u{301}",
+        "<0xE4>",
+        "<0xB8>",
+        "<0xAD>",
+        "\"\n\n",
+    ];
     let member = Member {
         row: 4,
         sample_id: "s/1 <script>".to_owned(),
@@ -61,7 +71,11 @@ pub(crate) fn written() -> Vec<Group> {
         task: "ner".to_owned(),
         loss_from: 14,
         prompt: part(5, false, &prompt),
-        answer: part(14, true, &["results = [\n\t", "Person", "(\"", "莱娜", "·", "沃格特", "\")\n]", "</s>"]),
+        answer: part(
+            14,
+            true,
+            &["results = [\n\t", "Person", "(\"", "莱娜", "·", "沃格特", "\")\n]", "</s>"],
+        ),
     };
     vec![Group {
         group: 2,

@@ -64,9 +64,8 @@ fn tiles(survey: &Survey) -> String {
 fn languages(survey: &Survey) -> String {
     let languages = survey.languages();
     let tokens = || languages.iter().filter_map(|stats| stats.texts.tokens.as_ref());
-    let highest = |number: fn(&TokenStats) -> Option<f64>| {
-        tokens().filter_map(number).fold(0.0, f64::max)
-    };
+    let highest =
+        |number: fn(&TokenStats) -> Option<f64>| tokens().filter_map(number).fold(0.0, f64::max);
     let (fertility, bytes) = (highest(TokenStats::fertility), highest(TokenStats::byte_rate));
     let counted = tokens().next().is_some();
     let rows: String = languages
@@ -291,7 +290,10 @@ fn class_list(kind: &str, counts: &BTreeMap<String, usize>) -> String {
         0 => String::new(),
         _ => format!("<li><span>and {rest} others</span></li>"),
     };
-    format!("<div><h3>{kind} <small>{} classes</small></h3><ul>{rows}{rest}</ul></div>", sorted.len())
+    format!(
+        "<div><h3>{kind} <small>{} classes</small></h3><ul>{rows}{rest}</ul></div>",
+        sorted.len()
+    )
 }
 
 fn failed(survey: &Survey) -> String {

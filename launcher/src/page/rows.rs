@@ -221,12 +221,8 @@ mod tests {
     }
 
     fn shown(members: Vec<Member>) -> String {
-        let groups = [Group {
-            group: 9,
-            rows: 3..5,
-            prefix: part(0, false, &["class", " A\n"]),
-            members,
-        }];
+        let groups =
+            [Group { group: 9, rows: 3..5, prefix: part(0, false, &["class", " A\n"]), members }];
         page(&Shown {
             source: "runs/<x>",
             phase: "0-instruction",
@@ -248,7 +244,8 @@ mod tests {
 
     #[test]
     fn hostile_text_stays_text() {
-        let hostile = ["</script><script>alert(1)</script>", "' onload='x", "\u{202e}\x1b[2J\0", "&lt;"];
+        let hostile =
+            ["</script><script>alert(1)</script>", "' onload='x", "\u{202e}\x1b[2J\0", "&lt;"];
         let page = shown(vec![row(3, &hostile), row(4, &hostile)]);
         assert_sound(&page);
         for expected in [
@@ -271,6 +268,8 @@ mod tests {
         assert_eq!(page.matches("positions 0–1 (2 tokens)").count(), 1);
         assert!(page.contains("2 rows, 3–4.") && page.contains("<a href=\"#row-4\">row 4</a>"));
         let alone = shown(vec![row(4, &["b"])]);
-        assert!(alone.contains("1 of its 2 rows (3–4) are shown") && !alone.contains("href=\"#row"));
+        assert!(
+            alone.contains("1 of its 2 rows (3–4) are shown") && !alone.contains("href=\"#row")
+        );
     }
 }

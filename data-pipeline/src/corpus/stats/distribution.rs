@@ -114,7 +114,11 @@ impl Distribution {
         // Rounding the start down may cost a bin: then the last one takes what is over.
         let number = ((nearly - start) / width + 1).min(most.max(1));
         let mut bins: Vec<Bin> = (0..number)
-            .map(|bin| Bin { from: start + bin * width, to: start + (bin + 1) * width - 1, count: 0 })
+            .map(|bin| Bin {
+                from: start + bin * width,
+                to: start + (bin + 1) * width - 1,
+                count: 0,
+            })
             .collect();
         for (value, count) in &self.counts {
             bins[((value - start) / width).min(number - 1)].count += count;
@@ -176,7 +180,10 @@ mod tests {
         assert_eq!(bins(&[], 5), []);
         assert_eq!(bins(&[7], 5), [(7, 7, 1)]);
         assert_eq!(bins(&[0, 1, 1, 3], 5), [(0, 0, 1), (1, 1, 2), (2, 2, 0), (3, 3, 1)]);
-        assert_eq!(bins(&[12, 18, 29, 31], 4), [(10, 14, 1), (15, 19, 1), (20, 24, 0), (25, 31, 2)]);
+        assert_eq!(
+            bins(&[12, 18, 29, 31], 4),
+            [(10, 14, 1), (15, 19, 1), (20, 24, 0), (25, 31, 2)]
+        );
         assert_eq!(bins(&[12, 19, 29, 31], 3), [(10, 19, 2), (20, 29, 1), (30, 39, 1)]);
     }
 

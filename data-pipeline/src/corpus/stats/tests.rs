@@ -44,11 +44,15 @@ fn sentences() -> [Sentence; 3] {
         ..Sentence::default()
     };
     [
-        sentence("Bank of Rome hired Ann", vec![
-            entity("Organization", "Bank of Rome", Some((0, 12))),
-            entity("Location", "Rome", Some((8, 12))),
-            entity("Person", "Ann", Some((19, 22))),
-        ], vec![event]),
+        sentence(
+            "Bank of Rome hired Ann",
+            vec![
+                entity("Organization", "Bank of Rome", Some((0, 12))),
+                entity("Location", "Rome", Some((8, 12))),
+                entity("Person", "Ann", Some((19, 22))),
+            ],
+            vec![event],
+        ),
         sentence("李华", vec![entity("Person", "李华", None)], Vec::new()),
         sentence("", Vec::new(), Vec::new()),
     ]

@@ -5,7 +5,9 @@ use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
 use data_pipeline::corpus::Corpus;
-use data_pipeline::prepare::{Kind, PrepareConfig, PreparePlan, Progress, Removed, Source, prepare};
+use data_pipeline::prepare::{
+    Kind, PrepareConfig, PreparePlan, Progress, Removed, Source, prepare,
+};
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
 use std::cell::RefCell;
@@ -94,9 +96,8 @@ pub fn open(place: &Place, args: &cli::Inspect) -> Result<Rows, Error> {
         Place::Dataset { declaration, split } => {
             let Some(path) = named else {
                 let message = format!("rows of `{}` need a tokenizer", args.source);
-                return Err(Error::new(exit::USAGE, message).hint(
-                    "--tokenizer names its file, its directory, or a recipe that has one",
-                ));
+                return Err(Error::new(exit::USAGE, message)
+                    .hint("--tokenizer names its file, its directory, or a recipe that has one"));
             };
             let corpus = Corpus::load(declaration, data_root)?;
             let plan = plan_of(&corpus, declaration, split.as_deref(), data_root);
