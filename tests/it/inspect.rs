@@ -134,7 +134,9 @@ fn corpora_are_counted_by_split_language_and_task() {
         data(&[&["stats"][..], &names, &["--tokenizer", &tokenizer()], more].concat())
     };
     let shown = text(stats(&[]));
-    for expected in ["  entities    ", "tokens a word", "tokens a character", "\nlanguage  ", "\ntask  "] {
+    for expected in
+        ["  entities    ", "tokens a word", "tokens a character", "\nlanguage  ", "\ntask  "]
+    {
         assert!(shown.contains(expected), "no {expected} in {shown}");
     }
     let drawn = text(stats(&["--histograms", "--ascii"]));
@@ -177,8 +179,12 @@ fn all_means_those_that_are_there() {
     let mut command = data(&["stats", "--all"]);
     command.arg("--data-root").arg(folder.path());
     let found = json(command);
-    let names: Vec<&str> =
-        found["datasets"].as_array().unwrap().iter().map(|it| it["dataset"].as_str().unwrap()).collect();
+    let names: Vec<&str> = found["datasets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["dataset"].as_str().unwrap())
+        .collect();
     assert!(names.contains(&"quickstart-en") && !names.contains(&"wnut17"), "{names:?}");
     assert!(found["absent"].as_array().unwrap().iter().any(|split| split == "wnut17:test"));
     assert_eq!(found["failed"], serde_json::json!([]));

@@ -167,7 +167,8 @@ impl Page {
                 lines[line] += &padded("", blanks(text));
             }
         }
-        for line in lines {
+        // Below the rest of a long piece there is no id.
+        for line in lines.iter().filter(|line| !line.trim().is_empty()) {
             // Writing to a string cannot fail.
             let _ = writeln!(self.text, "{}", line.trim_end());
         }
@@ -211,26 +212,47 @@ fn cells_of(token: &Token, room: usize) -> Vec<Cell> {
 mod tests {
     use super::*;
     use crate::inspect::tests::written;
-    use expect_test::{Expect, expect};
-
-    fn check(screen: Screen, expect: Expect) {
-        let text = text(&written(), screen);
-        if !screen.colour {
-            for line in text.lines() {
-                assert!(columns(line) <= screen.columns, "{line}");
-            }
-        }
-        expect.assert_eq(&text);
-    }
+    use expect_test::expect;
 
     #[test]
     fn ids_stand_below_pieces_of_any_width() {
-        check(Screen { columns: 80, colour: false }, expect![[r#""#]]);
+        let text = text(&written(), Screen { columns: 80, colour: false });
+        assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+        expect![[r#"
+            ── group 2 · 1 of 2 rows 3–4 · shared prefix, positions 0–4 ────────────────────
+                0 class ␣Person (Entity):␣pass↵
+                  100   137     174
+                3 <U+202E>␛[2J →
+                  211          248
+            ── row 4 ───────────────────────────────────────────────────────────────────────
+            s/1 <script>
+            s · zh · ner · positions 5–21 · 9 prompt + 8 supervised tokens
+                5 sentence␣=␣" 莱娜 ·   沃格特 ␣é  <0xE4> <0xB8> <0xAD>=中 "↵↵
+                  285          322  359 396    433 470    507    544       581
+            ── answer of row 4, loss from position 14 ──────────────────────────────────────
+               14 results␣=␣[↵→
+                  *618
+               15 Person ("   莱娜 ·    沃格特 ")↵]
+                  *655   *692 *729 *766 *803   *840
+               21 </s>
+                  *877
+            ────────────────────────────────────────────────────────────────────────────────
+            ␣ space   ↵ end of line   → tab   * before an id: it has a loss
+            <0xE4> a byte of a character, =x what the bytes up to here spell
+        "#]]
+        .assert_eq(&text);
     }
 
     #[test]
     fn colours_come_beside_signs() {
-        check(Screen { columns: 100, colour: true }, expect![[r#""#]]);
+        let drawn = |colour| text(&written(), Screen { columns: 80, colour });
+        let coloured = drawn(true);
+        for expected in ["\x1b[1;32m莱娜\x1b[0m", "\x1b[33m<0xE4>\x1b[0m", "\x1b[2m*655\x1b[0m"] {
+            assert!(coloured.contains(expected), "{coloured:?}");
+        }
+        let codes = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[1;32m"];
+        let plain = codes.iter().fold(coloured, |text, code| text.replace(code, ""));
+        assert_eq!(plain, drawn(false));
     }
 
     #[test]
