@@ -52,11 +52,12 @@ pub fn page(shown: &Shown) -> String {
 /// What boxes, colours and signs mean, and the switch for the numbers.
 const LEGEND: &str = "<aside>\n<label for=\"numbers\">ids and positions</label>\n\
     <ul class=\"legend\">\
-    <li><span class=\"t\">piece<i>id</i><i>position</i></span> a token</li>\
-    <li><span class=\"t s\">piece<i>*id</i><i>position</i></span> with a loss</li>\
-    <li><span class=\"t b\">&lt;0xE4&gt;<i>id</i><i>position</i></span> a byte of a character</li>\
-    <li><span class=\"t b\">&lt;0xAD&gt;<em>=中</em><i>id</i><i>position</i></span> what bytes \
-    spell</li>\
+    <li><span class=\"t\"><bdi>piece</bdi><i>id</i><i>position</i></span> a token</li>\
+    <li><span class=\"t s\"><bdi>piece</bdi><i>*id</i><i>position</i></span> with a loss</li>\
+    <li><span class=\"t b\"><bdi>&lt;0xE4&gt;</bdi><i>id</i><i>position</i></span> a byte of a \
+    character</li>\
+    <li><span class=\"t b\"><bdi>&lt;0xAD&gt;<em>=中</em></bdi><i>id</i><i>position</i></span> \
+    what bytes spell</li>\
     <li><b>␣</b> space</li><li><b>↵</b> end of line</li><li><b>→</b> tab</li></ul>\n</aside>\n";
 
 /// A line a row, with links; nothing for a single one.
@@ -184,7 +185,7 @@ fn token_box(token: &Token) -> String {
         .map_or(String::new(), |text| format!("<em dir=\"auto\">={}</em>", escape(&visible(text))));
     let star = if *supervised { "*" } else { "" };
     format!(
-        "<span class=\"{class}\"><bdi>{}</bdi>{spells}<i>{star}{id}</i><i>{position}</i></span>",
+        "<span class=\"{class}\"><bdi>{}{spells}</bdi><i>{star}{id}</i><i>{position}</i></span>",
         escape(&visible(piece))
     )
 }
@@ -236,7 +237,7 @@ mod tests {
     #[test]
     fn a_token_is_a_box() {
         let boxes = |pieces: &[&str], supervised| boxes(&part(5, supervised, pieces));
-        expect![[r#"<span class="t"><bdi>␣é</bdi><i>7</i><i>5</i></span><span class="t"><bdi>a↵→</bdi><i>7</i><i>6</i></span><br><span class="t b"><bdi>&lt;0xAD&gt;</bdi><em dir="auto">=中</em><i>7</i><i>7</i></span>"#]]
+        expect![[r#"<span class="t"><bdi>␣é</bdi><i>7</i><i>5</i></span><span class="t"><bdi>a↵→</bdi><i>7</i><i>6</i></span><br><span class="t b"><bdi>&lt;0xAD&gt;<em dir="auto">=中</em></bdi><i>7</i><i>7</i></span>"#]]
             .assert_eq(&boxes(&[" é", "a\n\t", "<0xAD>"], false));
         expect![[r#"<span class="t s"><bdi>&lt;/s&gt;</bdi><i>*7</i><i>5</i></span>"#]]
             .assert_eq(&boxes(&["</s>"], true));
