@@ -42,7 +42,7 @@ pub(super) fn histogram(title: &str, values: &Distribution) -> String {
     let tail = if last.to - last.from > first.to - first.from { " and up" } else { "" };
     let end = if tail.is_empty() { last.to } else { last.from };
     format!(
-        "<figure class=\"chart hist\"><figcaption>{title}<b>median {}, 95 % up to {}</b>\
+        "<figure class=\"chart hist\"><figcaption>{title}<b>median {}, 95 % ≤ {}</b>\
          </figcaption><div class=\"plot\"><svg viewBox=\"0 0 1000 1000\" \
          preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{title}: {} to {}, median {}\">\
          {bars}</svg><span class=\"y end\" style=\"top:0%\">{}</span>\
