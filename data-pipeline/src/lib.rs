@@ -11,6 +11,7 @@
 //! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
 //!   [`inspect`] shows a row.
 //! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout.
+//! - [`width`]: how text stands on a terminal.
 //! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
 //!
 //! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
@@ -37,6 +38,7 @@ pub mod sentence;
 pub mod shard;
 pub mod tokenizer;
 pub mod tokens;
+pub mod width;
 
 pub use error::Error;
 pub use schema::{Class, Kind, Schema, Task};

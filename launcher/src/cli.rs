@@ -121,9 +121,9 @@ pub enum Data {
     /// Hold corpora against their declared counts.
     #[command(after_help = exit::HELP)]
     Validate(Datasets),
-    /// Corpora in numbers.
+    /// Corpora in numbers: sentences, classes, lengths, and what a vocabulary makes of languages.
     #[command(after_help = exit::HELP)]
-    Stats(Datasets),
+    Stats(Stats),
     /// Download corpora from their sources, as far as their licences allow.
     #[command(after_help = exit::HELP)]
     Fetch(Fetch),
@@ -136,7 +136,7 @@ pub enum Data {
     /// Write the shards of a recipe, without training.
     #[command(after_help = exit::HELP)]
     Prepare(Prepare),
-    /// Show a row of prepared shards as the model sees it.
+    /// Show rows as the model sees them: text, tokens, ids, and what has a loss.
     #[command(after_help = exit::HELP)]
     Inspect(Inspect),
     /// Translate sentences and their names with language models; goes on where it stopped.
@@ -202,20 +202,92 @@ pub struct Prepare {
     pub data: DataRoot,
 }
 
+/// `knowcoder data stats`.
+#[derive(Clone, Debug, Args)]
+pub struct Stats {
+    #[command(flatten)]
+    pub corpora: Datasets,
+
+    /// All declared corpora whose files are there, which is also what no name means.
+    #[arg(long, conflicts_with = "datasets")]
+    pub all: bool,
+
+    /// Count tokens too: a tokenizer's file or directory, a run, or a recipe that has one.
+    #[arg(long, value_name = "PATH")]
+    pub tokenizer: Option<PathBuf>,
+
+    /// Draw each histogram with its numbers.
+    #[arg(long)]
+    pub histograms: bool,
+
+    /// Draw with letters, as where the locale is not UTF-8.
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Write a page with tables and histograms instead.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
 /// `knowcoder data inspect`.
 #[derive(Clone, Debug, Args)]
 pub struct Inspect {
-    /// A folder of shards with its manifest, such as `runs/NAME/prepared/0-instruction`.
-    #[arg(value_name = "SHARDS")]
-    pub shards: PathBuf,
+    /// A run directory, a folder of shards, a recipe, or a dataset as `NAME` or `NAME:SPLIT`; rows
+    /// that nobody prepared are made to be looked at.
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
 
-    /// Which row, from 0.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub row: usize,
+    /// The phase, by its name or number; without it the last one, or all with --id and --find.
+    #[arg(long, value_name = "PHASE")]
+    pub phase: Option<String>,
 
-    /// The tokenizer; without it that of the run directory around the shards.
+    /// From this row on, from 0.
+    #[arg(long, value_name = "N", group = "which")]
+    pub row: Option<usize>,
+
+    /// The rows of this sample.
+    #[arg(long, value_name = "ID", group = "which")]
+    pub id: Option<String>,
+
+    /// Rows with this text in prompt or answer.
+    #[arg(long, value_name = "TEXT", group = "which")]
+    pub find: Option<String>,
+
+    /// Rows by chance.
+    #[arg(long, group = "which")]
+    pub random: bool,
+
+    /// Other rows by chance.
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub seed: u64,
+
+    /// At most so many rows; without it one, with --id all.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rows: Option<u32>,
+
+    /// All rows of their groups as well.
+    #[arg(long)]
+    pub group: bool,
+
+    /// Write a page instead.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// The tokenizer's file or directory, or a recipe that has one; without it that of the run or
+    /// recipe.
     #[arg(long, value_name = "PATH")]
     pub tokenizer: Option<PathBuf>,
+
+    /// Change a value of the recipe: `--set batch.max_length=512`.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
+    pub sets: Vec<String>,
+
+    /// The folder of configurations, in which `datasets/NAME.toml` lie.
+    #[arg(long, value_name = "DIR", default_value = "configs")]
+    pub configs: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataRoot,
 }
 
 /// `knowcoder data parallel`.
@@ -374,7 +446,11 @@ mod tests {
             "data fetch wnut17 uner-zh --accept-licence --data-root d",
             "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
+            "data stats --all --tokenizer t.model --html s.html --ascii --histograms",
             "data inspect runs/x/prepared/0-instruction --row 7",
+            "data inspect runs/x --phase instruction --id a/1 --group --html r.html",
+            "data inspect r.toml --find Ann --rows 10 --set a.b=c --json",
+            "data inspect wnut17:test --random --seed 3 --tokenizer t.model",
             "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",
             "score a.jsonl b.jsonl --protocol set --protocol strict-span",
@@ -399,6 +475,9 @@ mod tests {
             ("sweep start x.toml", ErrorKind::InvalidSubcommand),
             ("data fetch", ErrorKind::MissingRequiredArgument),
             ("data inspect x --row minus-one", ErrorKind::ValueValidation),
+            ("data inspect x --row 1 --random", ErrorKind::ArgumentConflict),
+            ("data inspect x --rows 0", ErrorKind::ValueValidation),
+            ("data stats wnut17 --all", ErrorKind::ArgumentConflict),
             ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
             ("score", ErrorKind::MissingRequiredArgument),
             ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),

@@ -6,7 +6,8 @@
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
-//! - [`report`]: a run as one page. [`download`]: one file from its source to its place.
+//! - [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
+//!   [`download`]: one file from its source to its place.
 //!
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
@@ -20,6 +21,7 @@ mod interrupt;
 mod lock;
 mod logs;
 mod message;
+mod page;
 mod plan;
 mod report;
 mod supervise;

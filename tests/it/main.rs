@@ -8,6 +8,7 @@ mod chat;
 mod cli;
 mod fetch;
 mod full_disk;
+mod inspect;
 mod parallel;
 mod program;
 mod resume;

@@ -39,6 +39,24 @@ pub fn all(
         .collect()
 }
 
+/// The rows of one phase, made into `out` to be looked at: no benchmark is held against them, but
+/// sentences that the recipe leaves out are left out.
+pub fn phase(
+    recipe: &Recipe,
+    phase: &Phase,
+    tokenizer: &Tokenizer,
+    data_root: &Path,
+    out: &Path,
+    progress: &dyn Fn(Progress),
+) -> Result<Manifest, Error> {
+    let removed = match recipe.audit.remove {
+        true => audit(recipe, data_root)?.removed(&recipe.audit)?,
+        false => Removed::new(),
+    };
+    let plan = PreparePlan { removed, ..plan(recipe, phase, data_root) };
+    Ok(prepare(&plan, tokenizer, out, progress)?)
+}
+
 /// Refuses what would be found wrong only after hours: no file of a corpus is read.
 pub fn check(recipe: &Recipe) -> Result<(), Error> {
     device::check(&recipe.run.device)?;
@@ -92,11 +110,7 @@ pub fn tokenizer(recipe: &Recipe, run_dir: &RunDir, data_root: &Path) -> Result<
     if directory.exists() {
         return Ok(Tokenizer::load(&directory)?);
     }
-    let tokenizer = match (&recipe.tokenizer.train, &recipe.tokenizer.file) {
-        (Some(training), _) => Tokenizer::train(&texts(recipe, data_root)?, training.vocabulary)?,
-        (None, Some(file)) => Tokenizer::load(file)?,
-        (None, None) => Tokenizer::load(&recipe.model.path.clone().unwrap_or_default())?,
-    };
+    let tokenizer = vocabulary(recipe, data_root)?;
     // Under its own name only when it is whole.
     let mut name = directory.as_os_str().to_owned();
     name.push(".tmp");
@@ -105,6 +119,15 @@ pub fn tokenizer(recipe: &Recipe, run_dir: &RunDir, data_root: &Path) -> Result<
     tokenizer.save(&temporary)?;
     std::fs::rename(&temporary, &directory).map_err(Error::write(&directory))?;
     Ok(tokenizer)
+}
+
+/// The recipe's vocabulary: read, or trained on its text.
+pub fn vocabulary(recipe: &Recipe, data_root: &Path) -> Result<Tokenizer, Error> {
+    Ok(match (&recipe.tokenizer.train, &recipe.tokenizer.file) {
+        (Some(training), _) => Tokenizer::train(&texts(recipe, data_root)?, training.vocabulary)?,
+        (None, Some(file)) => Tokenizer::load(file)?,
+        (None, None) => Tokenizer::load(&recipe.model.path.clone().unwrap_or_default())?,
+    })
 }
 
 /// Prompts and answers of the training text, as the phases will show them.

@@ -53,7 +53,7 @@ mod uner_parallel;
 
 pub use check::{Difference, SplitCheck, validate};
 pub use quarantine::{Quarantined, write_quarantine};
-pub use stats::{SplitStats, stats};
+pub use stats::{Bin, Distribution, Histogram, SplitStats, TextStats, TokenStats, Unit, stats};
 
 use crate::manifest::sha256_of;
 use crate::schema::sha256_hex;

@@ -143,6 +143,16 @@ impl SentencePiece {
         }
     }
 
+    pub(super) fn spells_bytes(&self, id: u32) -> bool {
+        match self.pieces.get(id as usize) {
+            Some(Piece::Text(bytes)) => match bytes[..] {
+                [byte] => self.bytes[usize::from(byte)] == id,
+                _ => false,
+            },
+            Some(Piece::Special(_)) | None => false,
+        }
+    }
+
     pub(super) fn vocabulary(&self) -> usize {
         self.pieces.len()
     }

@@ -1,14 +1,24 @@
 //! `knowcoder data`: check, count, prepare and look at data.
 
+mod bars;
+mod inspect;
+mod place;
+mod stats;
+pub mod survey;
+mod tables;
+mod vocabulary;
+
+pub use inspect::inspect;
+pub use stats::stats;
+
 use super::Answer;
 use super::run::{recipe_of, run_dir_of};
 use crate::cli;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
-use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
-use data_pipeline::shard::ShardSet;
-use data_pipeline::tokenizer::Tokenizer;
+use data_pipeline::corpus::{self, Corpus, SplitCheck};
+use data_pipeline::width::columns;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -92,57 +102,19 @@ fn verdict(name: &str, check: &SplitCheck) -> String {
     text
 }
 
-/// Corpora in numbers.
-pub fn stats(args: &cli::Datasets) -> Result<Answer, Error> {
-    let mut text = String::new();
-    let mut documents = Vec::new();
-    for path in declarations(&args.configs, &args.datasets)? {
-        let corpus = Corpus::load(&path, &args.data.data_root)?;
-        let splits = corpus::stats(&corpus)?;
-        let mut rows = vec![HEADINGS.map(str::to_owned)];
-        rows[0][0] = format!("{} ({})", corpus.name(), corpus.language());
-        rows.extend(splits.iter().map(row));
-        text.push_str(if text.is_empty() { "" } else { "\n" });
-        text.push_str(&aligned(&rows));
-        documents.push(json!({
-            "dataset": corpus.name(),
-            "licence": corpus.licence(),
-            "origin": corpus.origin(),
-            "splits": splits,
-        }));
-    }
-    Ok(Answer::new(text, json!({"datasets": documents})))
-}
-
-/// What is counted of a split; the first place is the dataset's own.
-const HEADINGS: [&str; 8] = ["", "sent.", "empty", "ent.", "rel.", "events", "per sent.", "length"];
-
-fn row(stats: &SplitStats) -> [String; 8] {
-    let sum = |counts: &std::collections::BTreeMap<String, usize>| counts.values().sum::<usize>();
-    [
-        format!("  {}", stats.split),
-        stats.sentences.to_string(),
-        stats.empty_sentences.to_string(),
-        sum(&stats.entities).to_string(),
-        sum(&stats.relations).to_string(),
-        sum(&stats.events).to_string(),
-        format!("{:.2}", stats.mentions_per_sentence),
-        format!("{:.1}", stats.mention_length),
-    ]
-}
-
 /// Rows of cells, the first column left, the others right.
 pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths: Vec<usize> =
-        (0..N).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..N)
+        .map(|column| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in rows {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // Writing to a string cannot fail.
-            let _ = match column {
-                0 => write!(text, "{cell:<width$}"),
-                _ => write!(text, "  {cell:>width$}"),
-            };
+            let blanks = " ".repeat(width - columns(cell));
+            match column {
+                0 => text += &format!("{cell}{blanks}"),
+                _ => text += &format!("  {blanks}{cell}"),
+            }
         }
         text.push('\n');
     }
@@ -161,54 +133,6 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let folder = run_dir.root().join("prepared");
     let text = format!("{}\n", folder.display());
     Ok(Answer::new(text, json!({"prepared": folder})))
-}
-
-/// Shows a row of prepared shards as the model sees it.
-pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
-    let shards = ShardSet::open(&args.shards)?;
-    if args.row >= shards.len() {
-        let message = format!(
-            "`{}` has {} rows, counted from 0: there is no row {}",
-            args.shards.display(),
-            shards.len(),
-            args.row
-        );
-        return Err(Error::new(exit::USAGE, message));
-    }
-    // `RUN/prepared/PHASE` and `RUN/tokenizer` lie in one run directory.
-    let beside = || args.shards.join("../../tokenizer");
-    let tokenizer = Tokenizer::load(&args.tokenizer.clone().unwrap_or_else(beside))?;
-    let manifest = shards.manifest();
-    let (made_with, given) = (&manifest.origin.tokenizer, tokenizer.fingerprint());
-    if *made_with != given {
-        let message = format!(
-            "the shards were made with tokenizer {made_with}, the one given is {given}: its text \
-             would be nonsense"
-        );
-        return Err(Error::new(exit::DATA, message).hint("--tokenizer names the right one"));
-    }
-    let sample = shards.sample(args.row)?;
-    let text = data_pipeline::inspect::inspect(&shards, args.row, &tokenizer)?;
-    let (prompt, answer) =
-        sample.suffix_ids.split_at(sample.suffix_ids.len() - sample.supervised());
-    let [prefix, prompt, answer] =
-        [&sample.prefix_ids, prompt, answer].map(|ids| tokenizer.decode(ids));
-    let json = json!({
-        "row": args.row,
-        "rows": shards.len(),
-        "sample_id": sample.sample_id,
-        "dataset": sample.dataset,
-        "language": sample.language,
-        "task": sample.task,
-        "group": sample.group,
-        "prefix": prefix,
-        "prompt": prompt,
-        "answer": answer,
-        "prefix_ids": sample.prefix_ids,
-        "suffix_ids": sample.suffix_ids,
-        "supervised_from": sample.supervised_from,
-    });
-    Ok(Answer::new(text, json))
 }
 
 /// The declarations that are meant, sorted where all are.
@@ -276,5 +200,7 @@ mod tests {
     fn tables_are_aligned() {
         let rows = [["a".to_owned(), "10".to_owned()], ["bcd".to_owned(), "2".to_owned()]];
         assert_eq!(aligned(&rows), "a    10\nbcd   2\n");
+        let rows = [["北京".to_owned(), "10".to_owned()], ["bcd".to_owned(), "２".to_owned()]];
+        assert_eq!(aligned(&rows), "北京  10\nbcd   ２\n");
     }
 }

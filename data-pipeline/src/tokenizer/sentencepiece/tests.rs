@@ -31,6 +31,10 @@ fn baichuan2_ids_equal_sentencepiece() {
         assert_eq!(tokenizer.encode(text), ids, "{text:?}");
         assert_eq!(tokenizer.decode(ids), text);
     };
+    // No vocabulary has this character.
+    let bytes: Vec<bool> =
+        tokenizer.encode("a\u{10fffd}").iter().map(|id| tokenizer.spells_bytes(*id)).collect();
+    assert_eq!(bytes, [false, true, true, true, true]);
     check("results = []", &[43803, 92311, 64, 27381]);
     check(
         "results = [\n\tPerson(\"Bob\")\n]",
