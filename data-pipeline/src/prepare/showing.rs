@@ -58,7 +58,10 @@ pub(super) fn check(plan: &PreparePlan, corpora: &[Option<Corpus>]) -> Result<()
         return wrong("paraphrase needs `paraphrases`, the bank that it is of".to_owned());
     }
     for corpus in corpora.iter().flatten() {
-        if config.shots > 0 || shows_mentions(config) {
+        if config.shots > 0 {
+            origin(plan, corpus).without(plan.benchmarks.clone()).check()?;
+        }
+        if shows_mentions(config) {
             origin(plan, corpus).check()?;
         }
         if config.shots > 0 && plan.kind == Kind::Alignment {

@@ -53,13 +53,15 @@ impl ShownSchema {
             }
             schema = exemplified(&schema, &training, config.max_examples, seed);
         }
+        // A prompt that shows the schema's own words needs no bank, wherever that may be by now.
         let wordings = match &config.paraphrases {
-            Some(path) => Bank::load(path)?.wordings(corpus.schema_path())?,
-            None => None,
+            Some(path) if config.paraphrase != Some(0) => {
+                Bank::load(path)?.wordings(corpus.schema_path())?
+            }
+            _ => None,
         };
         match config.paraphrase {
-            None => Ok(Self { schema, wordings }),
-            Some(0) => Ok(Self { schema, wordings: None }),
+            None | Some(0) => Ok(Self { schema, wordings }),
             Some(number) => {
                 let wordings = wordings.unwrap_or_default();
                 if number > wordings.most() {

@@ -47,7 +47,8 @@ pub fn check(
                 .without(asked(benchmarks))
                 .check()?;
         }
-        if let Some(path) = prompt.paraphrases.as_ref().filter(|_| prompt.paraphrase.is_some()) {
+        let shows = prompt.paraphrase.is_some_and(|number| number > 0);
+        if let Some(path) = prompt.paraphrases.as_ref().filter(|_| shows) {
             let declared = declaration(datasets, &benchmark.dataset);
             let corpus = Corpus::load(&declared, Path::new(""))?;
             Bank::load(path)?.wordings(corpus.schema_path())?;
