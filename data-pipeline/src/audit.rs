@@ -7,11 +7,13 @@
 //!
 //! # Layout
 //! - `normal`: what is left of a text when writing is taken off; `shingles`: its parts.
-//! - `index`: which texts are near each other, without comparing all with all.
+//! - `index`: which texts are near each other, without comparing all with all; `near`: whether one is
+//!   near a given set.
 //! - `overlap`: whose texts meet whose, and how; `conflicts`: one mention under several classes.
 
 mod conflicts;
 mod index;
+mod near;
 mod normal;
 mod overlap;
 mod shingles;
@@ -19,6 +21,7 @@ mod shingles;
 mod tests;
 
 pub use conflicts::{Conflict, conflicts};
+pub(crate) use near::{Known, Print};
 pub(crate) use normal::normal;
 pub use overlap::{Bridge, Kind, Match, Overlap, Role, Texts, overlaps};
 

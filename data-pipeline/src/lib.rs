@@ -7,6 +7,7 @@
 //! - [`parallel`]: sentences and their names, translated by language models and checked.
 //! - [`audit`]: what training data and benchmarks have in common.
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
+//! - [`shots`]: training text that prompts show, as demonstrations and examples.
 //! - [`tokenizer`], [`tokens`]: text and token ids.
 //! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
 //!   [`inspect`] shows a row.
@@ -36,6 +37,7 @@ pub mod schema;
 pub mod score;
 pub mod sentence;
 pub mod shard;
+pub mod shots;
 pub mod tokenizer;
 pub mod tokens;
 pub mod width;

@@ -47,6 +47,20 @@ pub struct Manifest {
     pub left_out: BTreeMap<String, usize>,
     /// Rows of the corpora in quarantine, by dataset and split.
     pub quarantined: BTreeMap<String, usize>,
+    /// What became of demonstrations, by dataset and task.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shots: BTreeMap<String, ShotsMade>,
+}
+
+/// The demonstrations of one lesson.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShotsMade {
+    /// Sentences of which they were drawn.
+    pub sentences: usize,
+    /// Samples that had no room for all of theirs.
+    pub fewer: usize,
+    /// Classes of which those sentences have fewer mentions than wanted.
+    pub lacking: Vec<String>,
 }
 
 /// Everything that decides the rows of a prepared directory.
@@ -63,6 +77,10 @@ pub struct Origin {
     /// Sentences that were left out on demand, by `name:split`: how many, and a hash of which.
     #[serde(default)]
     pub removed: BTreeMap<String, (usize, String)>,
+    /// Hashes of what prompts show beside classes and sentences: training text and what is taken out
+    /// of it, banks of descriptions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown: BTreeMap<String, String>,
     /// What the templates make of a specimen: `prompt::template_fingerprint`.
     pub template: String,
     /// SHA-256 of the tokenizer's file.
@@ -171,6 +189,7 @@ impl Manifest {
             refused: Vec::new(),
             left_out: BTreeMap::new(),
             quarantined: BTreeMap::new(),
+            shots: BTreeMap::new(),
         })
     }
 

@@ -10,7 +10,7 @@
 //! {"type":"Hiring","trigger":"joined","arguments":[{"role":"employee","name":"Ann"}]}
 //! ```
 
-mod objects;
+pub(crate) mod objects;
 
 use crate::durable;
 use crate::error::{Error, explain};

@@ -8,6 +8,7 @@ mod copy;
 mod draw;
 mod fit;
 mod lesson;
+mod showing;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::tokenizer::Tokenizer;
 use lesson::Lesson;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use showing::Context;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -127,6 +129,8 @@ pub struct PreparePlan {
     /// Ids of sentences that are left out, by `name:split`; `id~language` for one side of a pair,
     /// which takes the pair with it.
     pub removed: Removed,
+    /// `name:split` of sets that are asked about: no prompt shows a sentence like one of theirs.
+    pub benchmarks: Vec<String>,
     /// The settings.
     pub config: PrepareConfig,
 }
@@ -156,7 +160,9 @@ pub enum Progress {
 /// Refuses a plan whose settings, declarations or splits cannot be; no file of a corpus is read.
 pub fn check(plan: &PreparePlan) -> Result<(), Error> {
     plan.config.check()?;
-    for (source, corpus) in plan.datasets.iter().zip(source::load(plan)?) {
+    let corpora = source::load(plan)?;
+    showing::check(plan, &corpora)?;
+    for (source, corpus) in plan.datasets.iter().zip(corpora) {
         if let (Source::Corpus { split, .. }, Some(corpus)) = (source, corpus) {
             corpus.files(split)?;
         }
@@ -175,12 +181,16 @@ pub fn prepare(
 ) -> Result<Manifest, Error> {
     plan.config.check()?;
     let corpora = source::load(plan)?;
+    showing::check(plan, &corpora)?;
+    // Where a bank lies decides no row; what it says is hashed.
+    let prompt = PromptConfig { paraphrases: None, ..plan.config.prompt.clone() };
     let origin = Origin {
         kind: plan.kind,
         both_directions: plan.both_directions,
-        config: plan.config.clone(),
+        config: PrepareConfig { prompt, ..plan.config.clone() },
         sources: source::origins(plan, &corpora)?,
         removed: source::removed(plan),
+        shown: showing::fingerprints(plan, &corpora)?,
         template: template_fingerprint(&plan.config.prompt),
         tokenizer: tokenizer.fingerprint(),
     };
@@ -282,24 +292,36 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         let (plan, tokenizer) = (self.plan, self.tokenizer);
         let (sentences, pairs) = source::read(plan, corpus, split, self.out, &mut self.manifest)?;
+        let context = Context::of(plan, corpus)?;
         if plan.kind == Kind::SchemaUnderstanding {
-            let texts = lesson::texts(corpus, split, &sentences, &plan.config.prompt, known);
+            let texts = lesson::texts(
+                corpus,
+                split,
+                &sentences,
+                &context.shown,
+                &plan.config.prompt,
+                known,
+            );
             let name = format!("{}:{split}", corpus.name());
             return self.run(&name, texts.len(), |unit| {
                 texts[unit].output(corpus.name(), &plan.config, tokenizer)
             });
         }
-        let lessons = match plan.kind {
+        let mut lessons = match plan.kind {
             Kind::Alignment => vec![Lesson::alignment(corpus, split, &pairs)],
             _ => Lesson::instruction(corpus, split, &sentences),
         };
-        for lesson in &lessons {
+        for lesson in &mut lessons {
+            lesson.show(&context, plan)?;
             let drawn = draw::draw(lesson, &plan.config);
             if drawn.left_out > 0 {
                 self.manifest.left_out.insert(lesson.name.clone(), drawn.left_out);
             }
             let fit = fit::Fit { lesson, config: &plan.config, tokenizer };
             self.run(&lesson.name, drawn.groups.len(), |unit| fit.output(&drawn.groups[unit]))?;
+            if let Some(made) = lesson.shots_made() {
+                self.manifest.shots.insert(lesson.name.clone(), made);
+            }
         }
         Ok(())
     }

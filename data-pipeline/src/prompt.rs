@@ -11,12 +11,16 @@ mod json;
 mod list;
 mod naming;
 mod order;
+mod paraphrase;
+mod shots;
 mod specimen;
 mod wording;
 mod words;
 
 pub use crate::python::{ClassStyle, Dialect};
 pub use form::{Form, NameLanguage, read};
+pub use paraphrase::{Bank, Kept, Wordings};
+pub use shots::{ExamplesFrom, with_shots};
 
 use crate::python::render::{
     self, ClassView, base_code, by_role, class_code, entity_code, role_code, string,
@@ -27,6 +31,7 @@ use naming::Naming;
 use order::{aligned, filtered, offered};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 /// Everything about the form of a prompt that can be chosen.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -52,6 +57,23 @@ pub struct PromptConfig {
     pub examples: TextLanguage,
     /// At most so many examples per class.
     pub max_examples: usize,
+    /// Whose examples: the schema's own, or mentions of training text.
+    #[serde(skip_serializing_if = "ExamplesFrom::is_schema")]
+    pub examples_from: ExamplesFrom,
+    /// Mentions that demonstrations should have of each class; 0: no demonstrations.
+    #[serde(skip_serializing_if = "shots::is_none")]
+    pub shots: usize,
+    /// `name:split` that demonstrations and `examples_from = "training"` take from; a dataset's own
+    /// split `train` where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shots_from: Option<String>,
+    /// A bank of other descriptions for the classes, see [`Bank`]. Each group of training draws of
+    /// them and the schema's own; evaluation shows the schema's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paraphrases: Option<PathBuf>,
+    /// Shows this description of the bank everywhere, counted from 1; 0 is the schema's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paraphrase: Option<usize>,
 }
 
 impl Default for PromptConfig {
@@ -66,6 +88,11 @@ impl Default for PromptConfig {
             descriptions: TextLanguage::En,
             examples: TextLanguage::Source,
             max_examples: 10,
+            examples_from: ExamplesFrom::Schema,
+            shots: 0,
+            shots_from: None,
+            paraphrases: None,
+            paraphrase: None,
         }
     }
 }
@@ -215,7 +242,9 @@ pub fn instances(
 /// A hash that changes whenever any prompt or answer of this configuration would.
 pub fn template_fingerprint(config: &PromptConfig) -> String {
     let (schema, sentences) = specimen::specimen();
-    let mut text = serde_json::to_string(config).expect("a configuration has a JSON form");
+    // Where a bank lies changes no prompt; whoever uses one keeps the hash of what it says.
+    let settings = PromptConfig { paraphrases: None, ..config.clone() };
+    let mut text = serde_json::to_string(&settings).expect("a configuration has a JSON form");
     let mut add = |example: Example| {
         for part in [example.prefix, example.prompt, example.answer] {
             // Lengths keep the parts apart: a seam that moves is a change.
@@ -232,6 +261,14 @@ pub fn template_fingerprint(config: &PromptConfig) -> String {
     let languages = if config.names == NameLanguage::English { &["en"][..] } else { &["en", "zh"] };
     for language in languages {
         schema.classes.iter().for_each(|class| add(definition(class, &schema, language, config)));
+    }
+    if config.shots > 0 {
+        for task in [Task::Ner, Task::Re, Task::Ed, Task::Eae] {
+            let classes = schema.of_task(task);
+            let [shot, asked] =
+                [0, 1].map(|place| extraction(&schema, &classes, task, &sentences[place], config));
+            add(with_shots(asked, &[shot], config));
+        }
     }
     let [source, target] = sentences;
     let pair = Parallel { source, target };
@@ -285,7 +322,7 @@ impl<'a> Frame<'a> {
     }
 
     fn closing(&self) -> &'static str {
-        if self.config.system { "\nOutput:\n" } else { "\n" }
+        self.config.closing()
     }
 
     /// The answer that lists `objects`, which have the schema's own names.

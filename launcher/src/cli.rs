@@ -142,6 +142,9 @@ pub enum Data {
     /// Translate sentences and their names with language models; goes on where it stopped.
     #[command(after_help = exit::HELP)]
     Parallel(Parallel),
+    /// Hold a bank of paraphrased descriptions against its schema, and bring it up to date.
+    #[command(after_help = exit::HELP)]
+    Paraphrase(Paraphrase),
 }
 
 /// Which corpora.
@@ -305,6 +308,22 @@ pub struct Parallel {
     pub dry_run: bool,
 }
 
+/// `knowcoder data paraphrase`.
+#[derive(Clone, Debug, Args)]
+pub struct Paraphrase {
+    /// The classes, a Python file.
+    #[arg(value_name = "SCHEMA.py")]
+    pub schema: PathBuf,
+
+    /// The bank, JSON Lines; it is written again if its schema changed.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub bank: PathBuf,
+
+    /// Change nothing; end with 65 if the bank is not up to date.
+    #[arg(long)]
+    pub check: bool,
+}
+
 /// `knowcoder evaluate`.
 #[derive(Clone, Debug, Args)]
 pub struct Evaluate {
@@ -323,6 +342,19 @@ pub struct Evaluate {
     /// How to score; may be given several times.
     #[arg(long = "protocol", value_name = "P", default_value = "set")]
     pub protocols: Vec<Protocol>,
+
+    /// Show demonstrations from training text with so many mentions of each class; without it, as
+    /// in training.
+    #[arg(long, value_name = "K")]
+    pub shots: Option<usize>,
+
+    /// Show the N-th paraphrase of each description, from 1; without it, the schema's own.
+    #[arg(long, value_name = "N")]
+    pub paraphrase: Option<usize>,
+
+    /// The bank of paraphrases; without it, that of training.
+    #[arg(long, value_name = "FILE.jsonl", requires = "paraphrase")]
+    pub paraphrases: Option<PathBuf>,
 
     #[command(flatten)]
     pub data: DataRoot,
@@ -354,6 +386,11 @@ pub struct Extract {
     /// What to look for: ner, re or ed.
     #[arg(long, value_name = "TASK", default_value = "ner", value_parser = task)]
     pub task: Task,
+
+    /// Demonstrations, one a line with `sentence` and `gold` as in predictions (or `text` and
+    /// `objects` as this verb writes them).
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub shots: Option<PathBuf>,
 
     /// Language code of the texts, for the prompt.
     #[arg(long, value_name = "CODE", default_value = "en")]
@@ -452,10 +489,12 @@ mod tests {
             "data inspect r.toml --find Ann --rows 10 --set a.b=c --json",
             "data inspect wnut17:test --random --seed 3 --tokenizer t.model",
             "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
+            "data paraphrase s.py --bank b.jsonl --check",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",
+            "evaluate --checkpoint c --benchmark a --shots 3 --paraphrase 1 --paraphrases b.jsonl",
             "score a.jsonl b.jsonl --protocol set --protocol strict-span",
             "extract --checkpoint c --schema s.py --task re one two",
-            "extract --checkpoint c --schema s.py -",
+            "extract --checkpoint c --schema s.py --shots f.jsonl -",
             "report runs/x",
             "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
         ] {

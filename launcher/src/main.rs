@@ -67,6 +67,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Data(Data::Prepare(args)) => verbs::data::prepare(&args),
         Verb::Data(Data::Inspect(args)) => verbs::data::inspect(&args),
         Verb::Data(Data::Parallel(args)) => verbs::parallel::parallel(&args),
+        Verb::Data(Data::Paraphrase(args)) => verbs::paraphrase::paraphrase(&args),
         Verb::Evaluate(args) => verbs::evaluate::evaluate(&args),
         Verb::Score(args) => verbs::score::score(&args),
         Verb::Extract(args) => verbs::extract::extract(&args),

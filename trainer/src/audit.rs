@@ -113,7 +113,7 @@ fn trained(recipe: &Recipe) -> BTreeSet<String> {
 }
 
 /// `name:split` of every benchmark.
-fn asked(recipe: &Recipe) -> BTreeSet<String> {
+pub(crate) fn asked(recipe: &Recipe) -> BTreeSet<String> {
     let full = |dataset: &str| {
         let name = dataset.split(':').next().unwrap_or(dataset);
         format!("{name}:{}", split(dataset, "test"))

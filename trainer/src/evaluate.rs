@@ -4,6 +4,9 @@
 //! predictions in a second.
 
 mod receipt;
+mod showing;
+
+pub use showing::check as check_shown;
 
 use crate::collective::Collective;
 use crate::recipe::{Benchmark, EvaluationConfig};
@@ -11,11 +14,12 @@ use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions::{self, Prediction};
-use data_pipeline::prompt::{self, PromptConfig, extraction, template_fingerprint};
+use data_pipeline::prompt::{self, PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Schema, Sentence, Task};
 use model::Decoder;
 use model::generate::{GenerateConfig, Request, generate};
+use showing::Showing;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +38,8 @@ pub struct Evaluation<'a> {
     pub prompt: &'a PromptConfig,
     /// The `[evaluation]` section.
     pub config: &'a EvaluationConfig,
+    /// Decides which demonstrations and examples of training text prompts show.
+    pub seed: u64,
 }
 
 /// One sentence to ask about.
@@ -58,7 +64,8 @@ impl Evaluation<'_> {
         for benchmark in &self.config.benchmarks {
             let corpus = open(self.datasets, self.data_root, &benchmark.dataset)?;
             let path = self.run_dir.predictions(which, &file_name(benchmark, corpus.language()));
-            let question = self.question(model, benchmark, &corpus)?;
+            let showing = Showing::of(self, benchmark, &corpus, asked(&corpus, benchmark))?;
+            let question = self.question(model, benchmark, &corpus, &showing)?;
             if receipt::answers(&path, &question) {
                 continue;
             }
@@ -73,11 +80,13 @@ impl Evaluation<'_> {
                 progress(&label, done, total);
                 !stop.load(Ordering::Relaxed)
             };
-            let found = self.answer(decoder, &corpus, benchmark, &share, &mut report)?;
-            let Some(found) = agreed(found, stop, collective)? else {
+            let found = self.answer(decoder, &showing, benchmark, &share, &mut report)?;
+            let Some((found, fewer)) = agreed(found, stop, collective)? else {
                 return Ok(Outcome::Stopped);
             };
-            self.join(&path, found, questions.len(), collective, &question)?;
+            let fewer_shots = self.fewer_shots(fewer, &label, collective)?;
+            let receipt = receipt::Receipt::new(question, fewer_shots);
+            self.join(&path, found, questions.len(), collective, receipt)?;
         }
         Ok(Outcome::Done)
     }
@@ -88,6 +97,7 @@ impl Evaluation<'_> {
         model: &str,
         benchmark: &Benchmark,
         corpus: &Corpus,
+        showing: &Showing,
     ) -> Result<receipt::Question, Error> {
         Ok(receipt::Question {
             model: model.to_owned(),
@@ -98,24 +108,47 @@ impl Evaluation<'_> {
             template: template_fingerprint(self.prompt),
             tokenizer: self.tokenizer.fingerprint(),
             max_new_tokens: self.config.max_new_tokens,
+            shown: showing.fingerprint.clone(),
         })
     }
 
-    /// Predictions for `questions`, in their order; none if it was stopped.
+    /// How many prompts of all ranks had no room for all demonstrations.
+    fn fewer_shots(
+        &self,
+        mine: usize,
+        label: &str,
+        collective: &mut dyn Collective,
+    ) -> Result<usize, Error> {
+        if self.prompt.shots == 0 {
+            return Ok(0);
+        }
+        // Exact up to 16 million prompts.
+        let mut sum = [mine as f32];
+        collective.all_reduce(&mut sum)?;
+        let fewer = sum[0] as usize;
+        if fewer > 0 && collective.rank() == 0 {
+            tracing::warn!("{label}: {fewer} prompts had no room for all demonstrations");
+        }
+        Ok(fewer)
+    }
+
+    /// Predictions for `questions`, in their order, and how many were asked with fewer
+    /// demonstrations than drawn; none if it was stopped.
     fn answer(
         &self,
         decoder: &Decoder,
-        corpus: &Corpus,
+        showing: &Showing,
         benchmark: &Benchmark,
         questions: &[&Question],
         progress: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Option<Vec<Prediction>>, Error> {
-        let schema = corpus.schema();
-        let requests: Vec<Request> = questions
-            .iter()
-            .map(|question| request(self.tokenizer, schema, question, self.prompt))
-            .collect();
+    ) -> Result<Option<(Vec<Prediction>, usize)>, Error> {
+        let schema = &showing.schema;
         let limit = decoder.config.max_length();
+        let with_answer = limit.saturating_sub(self.config.max_new_tokens);
+        let asked: Vec<_> =
+            questions.iter().map(|question| showing.ask(question, with_answer)).collect();
+        let fewer = asked.iter().filter(|asked| asked.fewer).count();
+        let requests: Vec<Request> = asked.into_iter().map(|asked| asked.request).collect();
         let room =
             GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
         for (question, request) in questions.iter().zip(&requests) {
@@ -157,7 +190,7 @@ impl Evaluation<'_> {
                 }
             })
             .collect();
-        Ok(Some(predictions))
+        Ok(Some((predictions, fewer)))
     }
 
     /// Every rank's part in a file of its own; rank 0 puts them together in the original order.
@@ -167,7 +200,7 @@ impl Evaluation<'_> {
         found: Vec<Prediction>,
         total: usize,
         collective: &mut dyn Collective,
-        question: &receipt::Question,
+        receipt: receipt::Receipt,
     ) -> Result<(), Error> {
         let (rank, world) = (collective.rank(), collective.world());
         let part = |rank: usize| path.with_extension(format!("rank-{rank}.jsonl"));
@@ -183,7 +216,7 @@ impl Evaluation<'_> {
             let joined: Vec<Prediction> =
                 (0..total).filter_map(|i| parts[i % world].next()).collect();
             predictions::write(path, &joined)?;
-            receipt::write(path, question)?;
+            receipt.write(path)?;
             for rank in 0..world {
                 let part = part(rank);
                 std::fs::remove_file(&part).map_err(Error::write(&part))?;
@@ -287,22 +320,6 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Er
                 .map(|sentence| Question { task: *task, sentence: sentence.clone() })
         })
         .collect())
-}
-
-/// The prompt of a question, with the same encoder as training.
-fn request(
-    tokenizer: &Tokenizer,
-    schema: &Schema,
-    question: &Question,
-    prompt: &PromptConfig,
-) -> Request {
-    let classes = match question.task {
-        // Arguments are asked of known triggers: only their classes are offered.
-        Task::Eae => event_classes(schema, &question.sentence),
-        task => schema.of_task(task),
-    };
-    let example = extraction(schema, &classes, question.task, &question.sentence, prompt);
-    Request { prefix: tokenizer.encode(&example.prefix), prompt: tokenizer.encode(&example.prompt) }
 }
 
 fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> {

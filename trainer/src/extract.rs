@@ -3,9 +3,10 @@
 use crate::checkpoint::{self, CheckpointInfo};
 use crate::evaluate::read_answer;
 use crate::{Error, device};
-use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
+use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint, with_shots};
+use data_pipeline::shots::Asked;
 use data_pipeline::tokenizer::Tokenizer;
-use data_pipeline::{Instance, Schema, Sentence, Task};
+use data_pipeline::{Class, Instance, Schema, Sentence, Task};
 use model::generate::{GenerateConfig, Request, generate};
 use model::{Decoder, files};
 use std::path::Path;
@@ -57,14 +58,20 @@ impl Extractor {
         Ok(Self { decoder, tokenizer, prompt: info.prompt })
     }
 
-    /// Objects of each text, and what was wrong with the answer; `progress` hears how many texts
-    /// are answered.
+    /// How many mentions of each class demonstrations had in training; 0: there were none.
+    pub fn trained_with_shots(&self) -> usize {
+        self.prompt.shots
+    }
+
+    /// Objects of each text, and what was wrong with the answer; `shots` are shown with their
+    /// answers before it, and `progress` hears how many texts are answered.
     pub fn extract(
         &self,
         schema: &Schema,
         task: Task,
         language: &str,
         texts: &[String],
+        shots: &[Sentence],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<Extraction>, Error> {
         let classes = schema.of_task(task);
@@ -77,24 +84,11 @@ impl Extractor {
         if task == Task::Eae {
             return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
         }
-        let sentence = |text: &String| Sentence {
-            text: text.clone(),
-            language: language.into(),
-            ..Sentence::default()
-        };
-        let sentences: Vec<Sentence> = texts.iter().map(sentence).collect();
-        let requests: Vec<Request> = sentences
-            .iter()
-            .map(|sentence| {
-                let example = extraction(schema, &classes, task, sentence, &self.prompt);
-                Request {
-                    prefix: self.tokenizer.encode(&example.prefix),
-                    prompt: self.tokenizer.encode(&example.prompt),
-                }
-            })
-            .collect();
-        // A text that is too long gets an answer of its own; the others are asked.
         let limit = self.decoder.config.max_length();
+        let question = Question { schema, classes: &classes, task, language, shots };
+        let (requests, fewer): (Vec<Request>, Vec<Option<String>>) =
+            texts.iter().map(|text| self.request(&question, text, limit)).unzip();
+        // A text that is too long gets an answer of its own; the others are asked.
         let length = |request: &Request| request.prefix.len() + request.prompt.len();
         let asked: Vec<Request> =
             requests.iter().filter(|request| length(request) < limit).cloned().collect();
@@ -104,7 +98,7 @@ impl Extractor {
         };
         let answers = generate(&self.decoder, &asked, GENERATION, &mut report).unwrap_or_default();
         let mut answers = answers.into_iter();
-        let extraction = |(sentence, request): (&Sentence, &Request)| {
+        let extraction = |((text, request), fewer): ((&String, &Request), Option<String>)| {
             let ids = match length(request) < limit {
                 true => answers.next().unwrap_or_default(),
                 false => {
@@ -116,8 +110,57 @@ impl Extractor {
                 }
             };
             let answer = self.tokenizer.decode(&ids);
-            read_answer(&answer, schema, &classes, task, sentence, &self.prompt)
+            let sentence = question.sentence(text);
+            let (found, mut flaws) =
+                read_answer(&answer, schema, &classes, task, &sentence, &self.prompt);
+            flaws.extend(fewer);
+            (found, flaws)
         };
-        Ok(sentences.iter().zip(&requests).map(extraction).collect())
+        Ok(texts.iter().zip(&requests).zip(fewer).map(extraction).collect())
+    }
+
+    /// The prompt for `text` with as many demonstrations as leave room for an answer, and a word
+    /// about those that had none. None of them is the text itself.
+    fn request(&self, question: &Question, text: &str, limit: usize) -> (Request, Option<String>) {
+        let Question { schema, classes, task, shots, .. } = *question;
+        let sentence = question.sentence(text);
+        let example = extraction(schema, classes, task, &sentence, &self.prompt);
+        let asked = Asked::new([text]);
+        let shots: Vec<Example> = shots
+            .iter()
+            .filter(|shot| !asked.has(&shot.text))
+            .map(|shot| extraction(schema, classes, task, shot, &self.prompt))
+            .collect();
+        let with_answer = limit.saturating_sub(GENERATION.max_new_tokens);
+        let mut room = shots.len();
+        loop {
+            let example = with_shots(example.clone(), &shots[..room], &self.prompt);
+            let request = Request {
+                prefix: self.tokenizer.encode(&example.prefix),
+                prompt: self.tokenizer.encode(&example.prompt),
+            };
+            if room == 0 || request.prefix.len() + request.prompt.len() <= with_answer {
+                let all = shots.len();
+                let fewer = (room < all).then(|| format!("fewer shots: {room} of {all} have room"));
+                return (request, fewer);
+            }
+            room /= 2;
+        }
+    }
+}
+
+/// What is asked of every text.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    schema: &'a Schema,
+    classes: &'a [&'a Class],
+    task: Task,
+    language: &'a str,
+    shots: &'a [Sentence],
+}
+
+impl Question<'_> {
+    fn sentence(&self, text: &str) -> Sentence {
+        Sentence { text: text.into(), language: self.language.into(), ..Sentence::default() }
     }
 }

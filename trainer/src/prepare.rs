@@ -1,6 +1,6 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
-use crate::audit::audit;
+use crate::audit::{asked, audit};
 use crate::evaluate::{self, declaration, prediction_files};
 use crate::recipe::{Phase, Recipe};
 use crate::run::shape;
@@ -65,7 +65,9 @@ pub fn check(recipe: &Recipe) -> Result<(), Error> {
     for phase in &recipe.phase {
         data_pipeline::prepare::check(&plan(recipe, phase, Path::new("")))?;
     }
-    evaluate::check(&recipe.datasets, &recipe.evaluation.benchmarks)
+    let benchmarks = &recipe.evaluation.benchmarks;
+    evaluate::check(&recipe.datasets, benchmarks)?;
+    evaluate::check_shown(&recipe.datasets, benchmarks, &recipe.evaluation_prompt())
 }
 
 /// Removes predictions that the recipe does not ask for any more: they would stand in its report.
@@ -94,6 +96,7 @@ fn plan(recipe: &Recipe, phase: &Phase, data_root: &Path) -> PreparePlan {
         data_root: data_root.to_owned(),
         both_directions: phase.both_directions,
         removed: Removed::new(),
+        benchmarks: asked(recipe).into_iter().collect(),
         config: PrepareConfig {
             seed: recipe.run.seed,
             max_length: phase.batch.max_length,

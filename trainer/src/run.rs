@@ -381,6 +381,7 @@ impl Rank<'_> {
             tokenizer: &self.tokenizer,
             prompt: &prompt,
             config: &self.recipe.evaluation,
+            seed: self.recipe.run.seed,
         };
         let report = &mut *self.report;
         let mut tell = |label: &str, done, total| {

@@ -62,7 +62,7 @@ pub(super) fn serialize<S: Serializer>(
     serializer.collect_seq(instances.iter().map(Object::from))
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<Instance>, D::Error> {
     let objects = Vec::<Object>::deserialize(deserializer)?;

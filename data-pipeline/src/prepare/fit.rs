@@ -1,12 +1,13 @@
 //! Groups become rows that are short enough, without losing a label.
 //!
-//! What is too long is asked again about fewer classes: first without half of the classes that do
+//! What is too long is asked again with fewer demonstrations, then about fewer classes: first without half of the classes that do
 //! not occur (where those were drawn by chance anyway), then with the classes in two halves, in two
 //! samples whose labels together are all labels. A sentence that is too long with a single class is
 //! refused, all of its parts.
 
 use super::draw::DrawnGroup;
 use super::lesson::Lesson;
+use super::showing::Shown;
 use super::{Output, PrepareConfig, SelectionMode};
 use crate::manifest::Refused;
 use crate::schema::Task;
@@ -71,7 +72,16 @@ impl Fit<'_> {
 
     /// Asks `asked` about `classes`, in parts if need be.
     fn ask(&self, asked: Vec<Asked>, classes: &[usize], mark: &str, rows: &mut Rows) {
-        let long = self.rows(asked, classes, mark, rows);
+        let items: Vec<usize> = asked.iter().map(|asked| asked.item).collect();
+        let mut shown = self.lesson.shown(&items, classes, &self.config.prompt);
+        let mut long = self.rows(asked, &shown, mark, rows);
+        // Demonstrations go before classes do; fewer classes may have room for theirs again.
+        while !long.is_empty() && shown.halve() {
+            let before = long.len();
+            let asked = long.into_iter().map(|(asked, _)| asked).collect();
+            long = self.rows(asked, &shown, mark, rows);
+            self.lesson.note_fewer(before - long.len());
+        }
         if long.is_empty() {
             return;
         }
@@ -103,14 +113,14 @@ impl Fit<'_> {
     fn rows(
         &self,
         asked: Vec<Asked>,
-        classes: &[usize],
+        shown: &Shown,
         mark: &str,
         rows: &mut Rows,
     ) -> Vec<(Asked, usize)> {
         let mut prefixes: Vec<Prefix> = Vec::new();
         let mut long = Vec::new();
         for asked in asked {
-            let example = self.lesson.example(asked.item, classes, &self.config.prompt);
+            let example = self.lesson.example(asked.item, shown, &self.config.prompt);
             let known = prefixes.iter().position(|prefix| prefix.text == example.prefix);
             let known = known.unwrap_or_else(|| {
                 let ids = self.tokenizer.encode(&example.prefix);

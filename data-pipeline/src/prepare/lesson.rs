@@ -1,12 +1,14 @@
 //! What is asked of the sentences of a corpus.
 
+use super::showing::{Showing, Shown};
 use super::{Output, PrepareConfig};
 use crate::corpus::Corpus;
 use crate::manifest::Refused;
-use crate::prompt::{self, Example, NameLanguage, PromptConfig};
+use crate::prompt::{self, Example, NameLanguage, PromptConfig, with_shots};
 use crate::schema::{Class, Schema, Task, sha256_hex};
 use crate::sentence::{Parallel, Sentence};
 use crate::shard::Sample;
+use crate::shots::ShownSchema;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::Tokens;
 use std::collections::{BTreeSet, HashSet};
@@ -27,6 +29,8 @@ pub(super) struct Lesson<'a> {
     pub classes: Vec<usize>,
     /// The questions.
     pub items: Vec<Item<'a>>,
+    /// What prompts show beside the classes' own words.
+    pub showing: Showing<'a>,
 }
 
 /// A sentence or pair about which classes are asked.
@@ -87,6 +91,7 @@ impl<'a> Lesson<'a> {
             schema,
             classes: of_task(schema, task),
             items: asked.map(item).collect(),
+            showing: Showing::default(),
         }
     }
 
@@ -112,18 +117,39 @@ impl<'a> Lesson<'a> {
             schema,
             classes: of_task(schema, Task::Ner),
             items: pairs.iter().map(item).collect(),
+            showing: Showing::default(),
         }
     }
 
-    /// The question about `item` that offers `classes`.
-    pub(super) fn example(&self, item: usize, classes: &[usize], config: &PromptConfig) -> Example {
-        let classes: Vec<&Class> =
-            classes.iter().map(|class| &self.schema.classes[*class]).collect();
-        match self.items[item].content {
+    /// The question about `item` that shows `shown`.
+    pub(super) fn example(&self, item: usize, shown: &Shown, config: &PromptConfig) -> Example {
+        let classes: Vec<&Class> = shown.classes.iter().map(AsRef::as_ref).collect();
+        let item = &self.items[item];
+        let example = match item.content {
             Content::Sentence(sentence) => {
                 prompt::extraction(self.schema, &classes, self.task, sentence, config)
             }
             Content::Pair(pair) => prompt::alignment(self.schema, &classes, pair, config),
+        };
+        with_shots(example, shown.shots(item.source_language()), config)
+    }
+}
+
+impl<'a> Item<'a> {
+    /// What is asked about: one text, or both sides of a pair.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> {
+        let (one, other) = match self.content {
+            Content::Sentence(sentence) => (&sentence.text, None),
+            Content::Pair(pair) => (&pair.source.text, Some(&pair.target.text)),
+        };
+        std::iter::once(one).chain(other).map(String::as_str)
+    }
+
+    /// The language of its first text.
+    pub(super) fn source_language(&self) -> &'a str {
+        match self.content {
+            Content::Sentence(sentence) => &sentence.language,
+            Content::Pair(pair) => &pair.source.language,
         }
     }
 }
@@ -146,16 +172,17 @@ pub(super) struct Text {
     example: Example,
 }
 
-/// Definitions of the corpus's classes and the objects of its sentences as code. `known` has the
+/// Definitions of the corpus's classes, `shown`, and the objects of its sentences as code. `known` has the
 /// hashes of definitions that an earlier dataset brought.
 pub(super) fn texts(
     corpus: &Corpus,
     split: &str,
     sentences: &[Sentence],
+    shown: &ShownSchema,
     config: &PromptConfig,
     known: &mut HashSet<String>,
 ) -> Vec<Text> {
-    let schema = corpus.schema();
+    let schema = &shown.schema;
     let mut texts = Vec::new();
     // The corpus's own language matters to native names only; pairs have one for each side.
     let languages: Vec<&str> = match config.names {
@@ -163,18 +190,27 @@ pub(super) fn texts(
         NameLanguage::Native if corpus.is_parallel() => corpus.language().split('-').collect(),
         NameLanguage::Native => vec![corpus.language()],
     };
-    for (class, language) in
-        schema.classes.iter().flat_map(|class| languages.iter().map(move |it| (class, *it)))
-    {
-        let example = prompt::definition(class, schema, language, config);
-        if known.insert(sha256_hex(example.answer.as_bytes())) {
-            let side = if languages.len() > 1 { format!("~{language}") } else { String::new() };
-            texts.push(Text {
-                id: format!("{}/{split}/class {}{side}", corpus.name(), class.name),
-                language: language.to_owned(),
-                task_name: "definition".to_owned(),
-                example,
-            });
+    for class in &schema.classes {
+        // Each description of a class makes a definition of it.
+        let wordings = shown.wordings.iter().flat_map(|wordings| {
+            let others = 1..=wordings.count(&class.name);
+            others.map(|number| (format!("~{number}"), wordings.worded(class, number)))
+        });
+        let own = std::iter::once((String::new(), class.clone()));
+        for (mark, class) in own.chain(wordings) {
+            for language in &languages {
+                let example = prompt::definition(&class, schema, language, config);
+                if known.insert(sha256_hex(example.answer.as_bytes())) {
+                    let side =
+                        if languages.len() > 1 { format!("~{language}") } else { String::new() };
+                    texts.push(Text {
+                        id: format!("{}/{split}/class {}{mark}{side}", corpus.name(), class.name),
+                        language: (*language).to_owned(),
+                        task_name: "definition".to_owned(),
+                        example,
+                    });
+                }
+            }
         }
     }
     let tasks = if corpus.is_parallel() { &[Task::Ner] } else { corpus.tasks() };

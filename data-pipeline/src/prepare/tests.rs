@@ -18,7 +18,7 @@ const CLASSES: [&str; 12] = [
     "Song", "Theory",
 ];
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     let class = |name: &&str| Class {
         name: (*name).to_owned(),
         kind: crate::schema::Kind::Entity,
@@ -32,7 +32,7 @@ fn schema() -> Schema {
 }
 
 /// Sentence `number` has `number % 4` mentions of neighbouring classes.
-fn sentences(count: usize) -> Vec<Sentence> {
+pub(super) fn sentences(count: usize) -> Vec<Sentence> {
     (0..count)
         .map(|number| {
             let classes =
@@ -62,7 +62,7 @@ fn sentences(count: usize) -> Vec<Sentence> {
         .collect()
 }
 
-fn tokenizer() -> &'static Tokenizer {
+pub(super) fn tokenizer() -> &'static Tokenizer {
     static TOKENIZER: OnceLock<Tokenizer> = OnceLock::new();
     TOKENIZER.get_or_init(|| {
         let texts: Vec<String> = CLASSES
@@ -73,7 +73,7 @@ fn tokenizer() -> &'static Tokenizer {
     })
 }
 
-fn config(max_length: usize, mode: SelectionMode) -> PrepareConfig {
+pub(super) fn config(max_length: usize, mode: SelectionMode) -> PrepareConfig {
     PrepareConfig {
         seed: 7,
         max_length,
@@ -121,7 +121,7 @@ fn offered(sample: &Sample) -> BTreeSet<&'static str> {
 }
 
 /// Per sentence the labels of all its rows; `#` begins the number of a part.
-fn labels(groups: &[Vec<Sample>]) -> BTreeMap<String, Vec<(String, String)>> {
+pub(super) fn labels(groups: &[Vec<Sample>]) -> BTreeMap<String, Vec<(String, String)>> {
     let mut labels: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for sample in groups.iter().flatten() {
         let id = sample.sample_id.split('#').next().unwrap().to_owned();
@@ -131,7 +131,7 @@ fn labels(groups: &[Vec<Sample>]) -> BTreeMap<String, Vec<(String, String)>> {
     labels
 }
 
-fn gold(sentences: &[Sentence]) -> BTreeMap<String, Vec<(String, String)>> {
+pub(super) fn gold(sentences: &[Sentence]) -> BTreeMap<String, Vec<(String, String)>> {
     let gold = |sentence: &Sentence| {
         let pair = |entity: &Entity| (entity.class.clone(), entity.mention.text.clone());
         let mut labels: Vec<_> = sentence.entities.iter().map(pair).collect();
@@ -292,7 +292,8 @@ fn parts_have_the_ids_that_they_have_in_the_whole_text() {
                 ..PromptConfig::default()
             };
             for lesson in Lesson::instruction(&corpus, "test-names", &sentences) {
-                let example = lesson.example(0, &lesson.classes, &config);
+                let shown = lesson.shown(&[0], &lesson.classes, &config);
+                let example = lesson.example(0, &shown, &config);
                 let mut parts = Tokens::of(&example, tokenizer());
                 assert_eq!(parts.answer.pop(), Some(tokenizer().eos()));
                 let whole = example.prefix + &example.prompt + &example.answer;
@@ -316,7 +317,7 @@ fn renderings() -> [(Form, NameLanguage); 6] {
     })
 }
 
-fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
+pub(super) fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     PreparePlan {
         kind,
@@ -325,6 +326,7 @@ fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
         data_root: repository.clone(),
         both_directions: true,
         removed: Removed::new(),
+        benchmarks: Vec::new(),
         config: PrepareConfig {
             prompt: PromptConfig {
                 classes: ClassStyle::Names,
@@ -337,7 +339,7 @@ fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
     }
 }
 
-fn run(plan: &PreparePlan, out: &Path) -> Manifest {
+pub(super) fn run(plan: &PreparePlan, out: &Path) -> Manifest {
     prepare(plan, tokenizer(), out, &|_| {}).unwrap()
 }
 

@@ -60,6 +60,11 @@ impl PromptConfig {
         Ok(())
     }
 
+    /// What calls for the answer.
+    pub(super) fn closing(&self) -> &'static str {
+        if self.system { "\nOutput:\n" } else { "\n" }
+    }
+
     /// The answer that lists `objects`, under the names that the prompt shows.
     pub(super) fn write(&self, objects: &[Instance], task: Task) -> String {
         match self.form {

@@ -45,6 +45,24 @@ fn class(kind: Kind) -> impl Strategy<Value = Class> {
     )
 }
 
+/// The answers in demonstrations; in this dialect no text has a line end, so lines part them.
+fn answers(shown: &str) -> Vec<String> {
+    let mut answers: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in shown.split('\n') {
+        if line.starts_with("results = [") {
+            answers.push(String::new());
+            open = true;
+        }
+        if let (true, Some(answer)) = (open, answers.last_mut()) {
+            *answer += line;
+            answer.push('\n');
+        }
+        open &= !(line == "]" || line == "results = []");
+    }
+    answers
+}
+
 proptest! {
     #[test]
     fn prompts_are_python_and_answers_come_back(
@@ -113,6 +131,17 @@ proptest! {
             let answer = read(&example.answer, task, Dialect::Python);
             prop_assert_eq!(&answer.flaws, &[]);
             prop_assert_eq!(answer.instances, grouped(sentence.instances(task)));
+            let few = with_shots(example.clone(), &[example.clone(), example.clone()], &config);
+            let code = format!("{}{}{}", few.prefix, few.prompt, few.answer);
+            prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
+            let shown = few.prefix.strip_prefix(&example.prefix).unwrap_or_default();
+            let answers = answers(shown);
+            prop_assert_eq!(answers.len(), 2, "{}", shown);
+            for answer in answers {
+                let answer = read(&answer, task, Dialect::Python);
+                prop_assert_eq!(&answer.flaws, &[]);
+                prop_assert_eq!(answer.instances, grouped(sentence.instances(task)));
+            }
             let code = instances(task, &sentence, &schema, &config).answer;
             prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
         }

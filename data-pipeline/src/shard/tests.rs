@@ -13,6 +13,7 @@ pub(crate) fn origin() -> Origin {
         config: PrepareConfig::default(),
         sources: Vec::new(),
         removed: Default::default(),
+        shown: Default::default(),
         template: "t".to_owned(),
         tokenizer: "k".to_owned(),
     }

@@ -18,6 +18,7 @@ use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
 use data_pipeline::corpus::{self, Corpus, SplitCheck};
+use data_pipeline::shots::{Leak, Schemas};
 use data_pipeline::width::columns;
 use serde_json::json;
 use std::fmt::Write;
@@ -30,6 +31,7 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
     let mut text = String::new();
     let mut documents = Vec::new();
     let (mut wrong, mut absent, mut first) = (0, 0, None);
+    let mut schemas = Schemas::default();
     for path in declarations(&args.configs, &args.datasets)? {
         let corpus = match Corpus::load(&path, &args.data.data_root) {
             Ok(corpus) => corpus,
@@ -57,6 +59,9 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             first.get_or_insert(check.exit_code);
             wrong += 1;
         }
+        if checks.iter().all(|check| check.ok || check.absent) {
+            schemas.add(&corpus)?;
+        }
         documents.push(json!({
             "dataset": corpus.name(),
             "licence": corpus.licence(),
@@ -64,6 +69,8 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             "splits": checks,
         }));
     }
+    let leaks = schemas.leaks();
+    show_leaks(&mut text, &leaks);
     let _ = match wrong {
         0 => writeln!(text, "{} declarations hold", documents.len()),
         _ => writeln!(text, "{wrong} splits or declarations are wrong"),
@@ -75,8 +82,37 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             args.data.data_root.display()
         );
     }
-    let json = json!({"wrong": wrong, "absent": absent, "datasets": documents});
+    let json = json!({
+        "wrong": wrong,
+        "absent": absent,
+        "datasets": documents,
+        "leaking_examples": leaks,
+    });
     Ok(Answer { text, json, code: first.unwrap_or(exit::DONE) })
+}
+
+/// Warns of examples that a prompt should not show.
+fn show_leaks(text: &mut String, leaks: &[Leak]) {
+    for leak in leaks {
+        let found_in: Vec<&str> = leak.found_in.iter().map(String::as_str).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "warn   {}: the example `{}` of {} is a mention of {} and of no training split here",
+            leak.schema.display(),
+            leak.example,
+            leak.class,
+            found_in.join(", ")
+        );
+    }
+    if !leaks.is_empty() {
+        let _ = writeln!(
+            text,
+            "{} examples of schemas are mentions of tests; write others, or let prompts take theirs \
+             from training text with `[prompt] examples_from = \"training\"`",
+            leaks.len()
+        );
+    }
 }
 
 /// One line about a split.

@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod extract;
 pub mod fetch;
 pub mod parallel;
+pub mod paraphrase;
 pub mod plan;
 pub mod report;
 pub mod run;

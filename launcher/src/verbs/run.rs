@@ -133,6 +133,22 @@ pub fn prepare(
                 phase.name
             ));
         }
+        for (lesson, shots) in &manifest.shots {
+            if shots.fewer > 0 {
+                display.line(&format!(
+                    "{}: {} sample(s) of {lesson} have no room for all demonstrations",
+                    phase.name, shots.fewer
+                ));
+            }
+            if !shots.lacking.is_empty() {
+                display.line(&format!(
+                    "{}: the training text of {lesson} has fewer than {} mentions to show of {}",
+                    phase.name,
+                    phase.prompt.shots,
+                    shots.lacking.join(", ")
+                ));
+            }
+        }
         if let Some(first) = manifest.refused.first() {
             display.line(&format!(
                 "{}: {} sample(s) are longer than {} tokens and are left out, `{}` the first; the \

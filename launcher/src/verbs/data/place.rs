@@ -224,6 +224,7 @@ fn plan_of(
         declarations: declaration.parent().unwrap_or(Path::new("")).to_owned(),
         data_root: data_root.to_owned(),
         both_directions: false,
+        benchmarks: Vec::new(),
         removed: Removed::new(),
         config: PrepareConfig::default(),
     }
