@@ -41,6 +41,8 @@ pub struct Evaluation<'a> {
 struct Question {
     task: Task,
     sentence: Sentence,
+    /// Whether the corpus has mentions in pieces.
+    pieces: bool,
 }
 
 impl Evaluation<'_> {
@@ -141,6 +143,7 @@ impl Evaluation<'_> {
                     &classes,
                     &question.sentence.text,
                     self.prompt,
+                    question.pieces,
                 );
                 Prediction {
                     id: question.sentence.id.clone(),
@@ -277,6 +280,7 @@ fn asked<'a>(corpus: &'a Corpus, benchmark: &'a Benchmark) -> &'a [Task] {
 fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Error> {
     let sentences = corpus.read(split(&benchmark.dataset, "test"))?.sentences;
     let limit = benchmark.limit.unwrap_or(usize::MAX);
+    let pieces = sentences.iter().any(Sentence::has_pieces);
     Ok(asked(corpus, benchmark)
         .iter()
         .flat_map(|task| {
@@ -284,7 +288,7 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Er
                 .iter()
                 .take(limit)
                 .filter(|sentence| *task != Task::Eae || !sentence.events.is_empty())
-                .map(|sentence| Question { task: *task, sentence: sentence.clone() })
+                .map(|sentence| Question { task: *task, sentence: sentence.clone(), pieces })
         })
         .collect())
 }
@@ -313,16 +317,21 @@ fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> 
         .collect()
 }
 
-/// Objects with offsets, and what was wrong with the answer.
+/// Objects with offsets, and what was wrong with the answer; `pieces` says whether a mention may
+/// be in pieces.
 pub fn read_answer(
     answer: &str,
     task: Task,
     classes: &[&Class],
     sentence: &str,
     prompt: &PromptConfig,
+    pieces: bool,
 ) -> (Vec<data_pipeline::Instance>, Vec<String>) {
     let mut read = reader::read(answer, task, prompt.dialect);
     data_pipeline::python::ground::locate(&mut read.instances, sentence);
+    if pieces {
+        data_pipeline::python::ground::locate_pieces(&mut read.instances, sentence);
+    }
     data_pipeline::python::ground::check(&mut read, classes, sentence);
     let flaws = read.flaws.iter().map(|flaw| flaw.message.clone()).collect();
     (read.instances, flaws)

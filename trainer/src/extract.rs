@@ -21,6 +21,7 @@ pub struct Extractor {
     decoder: Decoder,
     tokenizer: Tokenizer,
     prompt: PromptConfig,
+    pieces: bool,
 }
 
 /// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
@@ -54,7 +55,13 @@ impl Extractor {
     /// The model of a checkpoint directory.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let (decoder, tokenizer, info) = open(directory, "flex")?;
-        Ok(Self { decoder, tokenizer, prompt: info.prompt })
+        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false })
+    }
+
+    /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it
+    /// has no place.
+    pub fn with_pieces(self, pieces: bool) -> Self {
+        Self { pieces, ..self }
     }
 
     /// Objects of each text, and what was wrong with the answer; `progress` hears how many texts
@@ -114,7 +121,14 @@ impl Extractor {
                     return (Vec::new(), vec![flaw]);
                 }
             };
-            read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt)
+            read_answer(
+                &self.tokenizer.decode(&ids),
+                task,
+                &classes,
+                text,
+                &self.prompt,
+                self.pieces,
+            )
         };
         Ok(texts.iter().zip(&requests).map(extraction).collect())
     }

@@ -1,7 +1,7 @@
 //! A corpus in numbers; `knowcoder data stats`.
 
 use super::Corpus;
-use crate::{Error, Sentence};
+use crate::{Error, Sentence, Span};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -30,6 +30,10 @@ pub struct SplitStats {
     pub mentions_per_sentence: f64,
     /// Characters an entity, on average.
     pub mention_length: f64,
+    /// Entities whose mention is in pieces.
+    pub entities_in_pieces: usize,
+    /// Entities that stand inside another one or share characters with it.
+    pub entities_nested: usize,
 }
 
 /// Every split of `corpus` in numbers.
@@ -62,7 +66,9 @@ fn of<'a>(split: &str, sentences: impl IntoIterator<Item = &'a Sentence>) -> Spl
             *stats.entities.entry(entity.class.clone()).or_default() += 1;
             mentions += 1;
             mention_characters += entity.mention.text.chars().count();
+            stats.entities_in_pieces += usize::from(entity.mention.is_in_pieces());
         }
+        stats.entities_nested += nested(sentence);
         for relation in &sentence.relations {
             *stats.relations.entry(relation.class.clone()).or_default() += 1;
         }
@@ -76,6 +82,25 @@ fn of<'a>(split: &str, sentences: impl IntoIterator<Item = &'a Sentence>) -> Spl
     stats.mentions_per_sentence = ratio(mentions, stats.sentences);
     stats.mention_length = ratio(mention_characters, mentions);
     stats
+}
+
+/// How many entities of a sentence share characters with another.
+fn nested(sentence: &Sentence) -> usize {
+    let mut places: Vec<(Span, usize)> = Vec::new();
+    for (index, entity) in sentence.entities.iter().enumerate() {
+        places.extend(entity.mention.places().iter().map(|place| (*place, index)));
+    }
+    places.sort_unstable();
+    let mut shared = vec![false; sentence.entities.len()];
+    for (at, (place, index)) in places.iter().enumerate() {
+        // Sorted by their starts: what begins before this one ends may be beside it.
+        for (_, other) in places[at + 1..].iter().take_while(|(it, _)| it.start < place.end) {
+            if index != other {
+                (shared[*index], shared[*other]) = (true, true);
+            }
+        }
+    }
+    shared.into_iter().filter(|shared| *shared).count()
 }
 
 fn ratio(part: usize, whole: usize) -> f64 {

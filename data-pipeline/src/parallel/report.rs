@@ -16,6 +16,9 @@ use std::fmt::Write;
 pub struct Report {
     /// Sentences in all.
     pub sentences: usize,
+    /// Sentences that are none of them, as a name of theirs is in pieces.
+    #[serde(skip_serializing_if = "is_none")]
+    pub in_pieces: usize,
     /// Sentences whose translation passed every check.
     pub accepted: usize,
     /// Of those, the ones that a person annotated.
@@ -40,6 +43,10 @@ pub struct Report {
     pub language_known: bool,
     /// Tokens and money of all questions.
     pub spent: Usage,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How many names stand in their sentences.

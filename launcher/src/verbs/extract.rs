@@ -15,7 +15,7 @@ use trainer::extract::Extractor;
 pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
     let texts = texts(&args.texts)?;
     let schema = Schema::load(&args.schema)?;
-    let extractor = Extractor::open(&args.checkpoint)?;
+    let extractor = Extractor::open(&args.checkpoint)?.with_pieces(args.pieces);
     let mut display = Display::new();
     let mut report = |done| display.advance("extracting", done, texts.len(), "", Instant::now());
     let answers = extractor.extract(&schema, args.task, &args.language, &texts, &mut report)?;
