@@ -171,6 +171,10 @@ impl Report {
         if !self.language_known {
             let _ = writeln!(text, "the language of translations was told by its script alone");
         }
+        if self.in_pieces > 0 {
+            let count = self.in_pieces;
+            let _ = writeln!(text, "{count} sentences not translated: a name in pieces");
+        }
         let _ = writeln!(text, "{}", spent(self.spent));
         text
     }

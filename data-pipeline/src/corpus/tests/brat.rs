@@ -63,7 +63,7 @@ fn pieces_survive_and_what_no_line_holds_is_counted() {
         "",
         0,
         "Ann or Bob Lee\n上腹及下肢\n",
-        "T1\tPER 11 14;0 3\tLee Ann\nT2\tPER 0 5;4 6;11 14\t\nT3\tLOC 15 17;18 20\t上腹 下肢\n",
+        "T1\tPER 11 14;0 3\tLee Ann\nT2\tPER 0 5;4 6;11 14\nT3\tLOC 15 17;18 20\t上腹 下肢\n",
         expect![[r#"
             a/1 (en): Ann or Bob Lee | Person Ann Lee 0..3+11..14 | Person Ann or Lee 0..6+11..14
             a/2 (en): 上腹及下肢 | Location 上腹 下肢 0..2+3..5"#]],
