@@ -15,9 +15,10 @@ mod mention;
 mod options;
 mod route;
 
+pub(crate) use annotation::annotated as annotation_of;
 pub(crate) use cut::cut;
 pub(crate) use document::Document;
-pub(crate) use options::{Container, Options};
+pub(crate) use options::{Container, End, Entities, Events, Locate, Options, Relations};
 pub(crate) use route::{Field, Found, Route, kind_of};
 
 use super::json::{Values, parse};

@@ -1,7 +1,7 @@
 //! What the text of an answer says: objects whose mentions are known by their surface alone.
 
-use super::{bracketed, gollie};
 use super::options::{Form, Options};
+use super::{bracketed, gollie};
 use crate::corpus::json::parse;
 use crate::corpus::records::kind_of;
 use crate::python::{self, Dialect, FlawKind};
@@ -194,9 +194,11 @@ fn instruct_uie(
         return Ok(events);
     }
     if task == Task::Eae {
-        return Err("the answer has no `(type:…, trigger:…, arguments:…)`, where alone arguments stand \
+        return Err(
+            "the answer has no `(type:…, trigger:…, arguments:…)`, where alone arguments stand \
                     beside their event"
-            .into());
+                .into(),
+        );
     }
     let mut said = Vec::new();
     for part in parts(answer) {

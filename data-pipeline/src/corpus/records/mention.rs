@@ -140,7 +140,7 @@ fn piece(
     let (start, end) = (said.start, past(said, unit, options.end_is)?);
     let far = || format!("{start} and {end} are behind any text");
     let moved = start.checked_add(base).zip(end.checked_add(base)).ok_or_else(far)?;
-    held(document, document.characters(moved, unit)?, said.surface.clone())
+    held(document, document.characters(moved, unit)?, said.surface.clone(), options.is_wrapped)
 }
 
 /// The surfaces of each piece, or that of the whole mention.
@@ -187,9 +187,17 @@ fn past(said: &Said, unit: Unit, end_is: End) -> Result<usize, String> {
 }
 
 /// A place whose surface, if the file gives one, is what the text holds there.
-fn held(document: &Document, range: Range, surface: Option<String>) -> Result<Place, String> {
+fn held(
+    document: &Document,
+    range: Range,
+    surface: Option<String>,
+    is_wrapped: bool,
+) -> Result<Place, String> {
     let (start, end) = range;
+    let words =
+        |surface: &String| surface.split_whitespace().eq(document.slice(range).split_whitespace());
     match surface {
+        Some(surface) if is_wrapped && words(&surface) => Ok(Place::at(start, end)),
         Some(surface) if surface != document.slice(range) => {
             let text = document.slice(range);
             Err(format!("characters {start}..{end} read `{text}`, but the row says `{surface}`"))

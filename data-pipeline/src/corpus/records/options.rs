@@ -43,6 +43,9 @@ pub(crate) struct Options {
     pub entities: Option<Entities>,
     pub relations: Option<Relations>,
     pub events: Option<Events>,
+    /// Of XML: the text may be wrapped at other places than the surfaces in it are.
+    #[serde(skip)]
+    pub is_wrapped: bool,
 }
 
 /// How values follow each other in a file.
@@ -190,6 +193,7 @@ impl Default for Options {
             entities: None,
             relations: None,
             events: None,
+            is_wrapped: false,
         }
     }
 }

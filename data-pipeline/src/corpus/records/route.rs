@@ -8,6 +8,7 @@
 //! | `a\|b` | those of the members that are there; counts as a `*` |
 //! | `0`, `-1` | an item of a list, counted from its end if negative |
 //! | `*` | each item of a list, each value of an object |
+//! | `**` | each object inside, at any depth; counts as a `*` |
 //! | `…?` | nothing, where the member is not there or null |
 //! | `…[kind=x]`, `…[kind!=x]` | only objects whose member is `x`, or is not |
 //!
@@ -35,6 +36,15 @@ pub(crate) enum Field {
     Star(isize),
     /// What stands in the record.
     At(Route),
+    /// Several of them, and what stands between: `{type}:{subtype}`.
+    Joined(Vec<Part>),
+}
+
+/// A text, and what stands behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    text: String,
+    route: Option<Route>,
 }
 
 /// A value, and what each `*` on the way to it stood for: the name or position of what it chose.
@@ -58,6 +68,7 @@ struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pick {
     All,
+    Deep,
     One(String),
     AnyOf(Vec<String>),
 }
@@ -118,6 +129,21 @@ impl Field {
             Self::At(route) => {
                 Ok(route.select(item)?.into_iter().map(|found| found.value.clone()).collect())
             }
+            Self::Joined(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    text += &part.text;
+                    if let Some(route) = &part.route {
+                        // What may be missing is empty.
+                        match route.select(item)?.as_slice() {
+                            [] => {}
+                            [found] => text += &single(route, found.value)?,
+                            several => return Err(too_many(&route.written, several.len())),
+                        }
+                    }
+                }
+                Ok(vec![Value::from(text)])
+            }
         }
     }
 
@@ -128,6 +154,7 @@ impl Field {
             Self::Constant(text) => text.clone(),
             Self::Star(number) => format!("@{number}"),
             Self::At(route) => route.written.clone(),
+            Self::Joined(_) => "a text of several fields".to_owned(),
         };
         match values.as_slice() {
             [value] => scalar(value).ok_or_else(|| {
@@ -138,6 +165,32 @@ impl Field {
     }
 }
 
+/// The text or number that a route led to.
+fn single(route: &Route, value: &Value) -> Result<String, String> {
+    let written = &route.written;
+    scalar(value)
+        .ok_or_else(|| format!("`{written}` is {}, expected a text or a number", kind_of(value)))
+}
+
+fn too_many(written: &str, count: usize) -> String {
+    format!("`{written}` leads to {count} values, expected one")
+}
+
+/// The parts of `{type}:{subtype}`.
+fn joined(text: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, inside)) = rest.split_once('{') {
+        let (route, behind) =
+            inside.split_once('}').ok_or_else(|| format!("a `{{` of `{text}` is not closed"))?;
+        let route = Some(Route::try_from(route.to_owned())?);
+        parts.push(Part { text: before.to_owned(), route });
+        rest = behind;
+    }
+    parts.push(Part { text: rest.to_owned(), route: None });
+    Ok(parts)
+}
+
 impl Step {
     fn take<'a>(&self, at: &Found<'a>, into: &mut Vec<Found<'a>>) -> Result<(), String> {
         if self.optional && at.value.is_null() {
@@ -146,6 +199,7 @@ impl Step {
         let first = into.len();
         match &self.pick {
             Pick::All => all(at, into)?,
+            Pick::Deep => deep(at.value, at, into),
             Pick::One(name) => self.one(name, at, into)?,
             Pick::AnyOf(names) => any_of(names, at, into)?,
         }
@@ -210,6 +264,27 @@ fn all<'a>(at: &Found<'a>, into: &mut Vec<Found<'a>>) -> Result<(), String> {
     }
 }
 
+/// Every object inside of `value`, outer before inner. What an element of XML repeats of its parent
+/// is not inside of it.
+fn deep<'a>(value: &'a Value, at: &Found<'a>, into: &mut Vec<Found<'a>>) {
+    let mut visit = |name: String, value: &'a Value| {
+        if value.is_object() {
+            into.push(at.child(value, Some(name)));
+        }
+        deep(value, at, into);
+    };
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| visit(index.to_string(), item));
+        }
+        Value::Object(members) => {
+            let inside = members.iter().filter(|(name, _)| *name != "^");
+            inside.for_each(|(name, value)| visit(name.clone(), value));
+        }
+        _ => {}
+    }
+}
+
 fn any_of<'a>(names: &[String], at: &Found<'a>, into: &mut Vec<Found<'a>>) -> Result<(), String> {
     let Value::Object(members) = at.value else {
         return Err(format!("`{}` is asked of {}", names.join("|"), kind_of(at.value)));
@@ -264,7 +339,14 @@ impl TryFrom<String> for Field {
                 _ => Ok(Self::Constant(constant.to_owned())),
             };
         }
-        match text.strip_prefix('@').map(str::parse::<isize>) {
+        if text.contains('{') && text.contains('}') && !text.contains('"') {
+            return Ok(Self::Joined(joined(&text)?));
+        }
+        // `@1` is a `*`, `@ID` an attribute.
+        let star = text.strip_prefix('@').filter(|rest| {
+            rest.chars().next().is_none_or(|first| first == '-' || first.is_ascii_digit())
+        });
+        match star.map(str::parse::<isize>) {
             None => Route::try_from(text).map(Self::At),
             Some(Ok(number)) if number != 0 => Ok(Self::Star(number)),
             Some(_) => {
@@ -323,6 +405,9 @@ fn step(text: &str) -> Result<Step, String> {
     if text == "*" {
         return Ok(Step { pick: Pick::All, optional, only });
     }
+    if text == "**" {
+        return Ok(Step { pick: Pick::Deep, optional, only });
+    }
     let mut names =
         divided(text, '|').into_iter().map(unquoted).collect::<Result<Vec<_>, String>>()?;
     let pick = match names.pop() {
@@ -340,7 +425,9 @@ fn unquoted(text: &str) -> Result<String, String> {
     let plain = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     match plain.unwrap_or(text) {
         "" => Err("a step is empty".into()),
-        name if plain.is_none() && name.contains(['"', '[', ']', '*', '?', '@', '=']) => {
+        name if plain.is_none()
+            && name.trim_start_matches('@').contains(['"', '[', ']', '*', '?', '@', '=']) =>
+        {
             Err(format!("`{name}` is no step; a name with signs stands in quotes"))
         }
         name => Ok(name.to_owned()),

@@ -15,6 +15,7 @@ mod record_refusals;
 mod records;
 mod refusals;
 mod table;
+mod xml;
 
 use super::Corpus;
 use crate::{Error, Mention, Sentence};

@@ -94,7 +94,7 @@ fn a_field_is_a_way_a_star_or_a_constant() {
     assert_eq!(text("=Person", &items[2]).unwrap(), "Person");
     assert_eq!(text("@3", &items[2]).unwrap_err(), "`@3` is asked for, but the way here has 2 `*`");
     assert!(text("@0", &items[2]).unwrap_err().contains("the first is @1"));
-    assert!(text("@x", &items[2]).unwrap_err().contains("the first is @1"));
+    assert!(text("@-x", &items[2]).unwrap_err().contains("the first is @1"));
     assert_eq!(text("=", &items[2]).unwrap_err(), "nothing follows the `=` of a constant");
     let root = Found::root(&record);
     assert_eq!(text("list", &root).unwrap_err(), "`list` is a list, expected a text or a number");
