@@ -291,13 +291,13 @@ mod tests {
         check(
             r#"{"type":"Person","name":"Ann","start":0,"end":3,"pieces":[[0,3]]}"#,
             expect![
-                "column 172: the pieces of `Ann` are not two or more from left to right without overlaps"
+                "column 174: the pieces of `Ann` are not two or more from left to right without overlaps"
             ],
         );
         check(
             r#"{"type":"Person","name":"Ann UN","start":0,"end":18,"pieces":[[0,3],[15,17]]}"#,
             expect![
-                "column 184: the pieces of `Ann UN` do not begin and end where it does, at 0 and 17"
+                "column 186: the pieces of `Ann UN` do not begin and end where it does, at 0 and 17"
             ],
         );
         check(

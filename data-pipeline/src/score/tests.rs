@@ -135,7 +135,7 @@ fn pieces_are_compared_piece_by_piece() {
         knowcoder-2024 2 of 2, 2 gold: 100.0 100.0 100.0
     "#]];
     check(Task::Ner, &gold, &gold, all);
-    // The same hull and the same text, but the first piece is another; and no place at all.
+    // The same text, but the second piece is another; and no place at all.
     check(
         Task::Ner,
         &gold[..1],

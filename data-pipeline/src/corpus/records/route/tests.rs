@@ -52,6 +52,7 @@ fn steps_lead_to_values_and_stars_are_kept() {
             ["0"] 1
             ["2"] 3"#]],
     );
+    check("**[kind=q].v", expect![[r#"["1"] 2"#]]);
     check("none?.x", expect![""]);
     check("nothing?.x", expect![""]);
     check("sents.5?", expect![""]);
@@ -97,6 +98,10 @@ fn a_field_is_a_way_a_star_or_a_constant() {
     assert!(text("@-x", &items[2]).unwrap_err().contains("the first is @1"));
     assert_eq!(text("=", &items[2]).unwrap_err(), "nothing follows the `=` of a constant");
     let root = Found::root(&record);
+    assert_eq!(text("{id}:{map.y.0}", &root).unwrap(), "7:2");
+    assert_eq!(text("no. {id}{nothing?}", &root).unwrap(), "no. 7");
+    let fault = text("{map.y.*}", &root).unwrap_err();
+    assert_eq!(fault, "`map.y.*` leads to 2 values, expected one");
     assert_eq!(text("list", &root).unwrap_err(), "`list` is a list, expected a text or a number");
     assert_eq!(text("map.*", &root).unwrap_err(), "`map.*` leads to 2 values, expected one");
 }
