@@ -1,8 +1,9 @@
 //! Where a mention stands: offsets or a surface become characters of the text.
 
 use super::document::{Document, Range};
+use super::field::Field;
 use super::options::{End, Locate, Mention, Options, Unit};
-use super::route::{Field, Found, kind_of, scalar};
+use super::route::{Found, kind_of, scalar};
 use crate::corpus::locate;
 use crate::corpus::row::Place;
 use serde_json::Value;

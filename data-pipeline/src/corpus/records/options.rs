@@ -1,6 +1,7 @@
 //! What a declaration says about the records of a JSON corpus.
 
-use super::route::{Field, Route};
+use super::field::Field;
+use super::route::Route;
 use crate::Error;
 use crate::corpus::spans::{Orphans, Scheme};
 use serde::Deserialize;

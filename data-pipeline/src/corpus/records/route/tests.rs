@@ -1,6 +1,7 @@
 //! The grammar of ways, and what they lead to.
 #![allow(clippy::unwrap_used)]
 
+use super::super::field::Field;
 use super::*;
 use expect_test::{Expect, expect};
 
