@@ -211,6 +211,7 @@ fn finish(
         job.stages.iter().map(|stage| (stage.name.clone(), stage.model.clone())).collect();
     let mut report = Report::of(&items.items, &outcomes, &names, &job.glossary, transcript.spent());
     report.language_known = items.languages.is_ready();
+    report.in_pieces = items.in_pieces;
     // A report is numbers and strings: it always has a JSON form.
     let mut json = serde_json::to_string_pretty(&report).unwrap_or_default();
     json.push('\n');

@@ -396,6 +396,11 @@ pub struct Extract {
     #[arg(long, value_name = "CODE", default_value = "en")]
     pub language: String,
 
+    /// Mentions may be in pieces, as the model has learned them: words that stand apart in a text
+    /// are found there.
+    #[arg(long)]
+    pub pieces: bool,
+
     /// Texts; without any, or as `-`, one a line from stdin.
     #[arg(value_name = "TEXT")]
     pub texts: Vec<String>,

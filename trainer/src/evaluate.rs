@@ -46,6 +46,8 @@ pub struct Evaluation<'a> {
 struct Question {
     task: Task,
     sentence: Sentence,
+    /// Whether the corpus has mentions in pieces.
+    pieces: bool,
 }
 
 impl Evaluation<'_> {
@@ -174,6 +176,7 @@ impl Evaluation<'_> {
                     question.task,
                     &question.sentence,
                     self.prompt,
+                    question.pieces,
                 );
                 Prediction {
                     id: question.sentence.id.clone(),
@@ -310,6 +313,7 @@ fn asked<'a>(corpus: &'a Corpus, benchmark: &'a Benchmark) -> &'a [Task] {
 fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Error> {
     let sentences = corpus.read(split(&benchmark.dataset, "test"))?.sentences;
     let limit = benchmark.limit.unwrap_or(usize::MAX);
+    let pieces = sentences.iter().any(Sentence::has_pieces);
     Ok(asked(corpus, benchmark)
         .iter()
         .flat_map(|task| {
@@ -317,7 +321,7 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Er
                 .iter()
                 .take(limit)
                 .filter(|sentence| *task != Task::Eae || !sentence.events.is_empty())
-                .map(|sentence| Question { task: *task, sentence: sentence.clone() })
+                .map(|sentence| Question { task: *task, sentence: sentence.clone(), pieces })
         })
         .collect())
 }
@@ -330,7 +334,8 @@ fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> 
         .collect()
 }
 
-/// Objects with offsets, and what was wrong with the answer.
+/// Objects with offsets, and what was wrong with the answer; `pieces` says whether a mention may
+/// be in pieces.
 pub fn read_answer(
     answer: &str,
     schema: &Schema,
@@ -338,8 +343,9 @@ pub fn read_answer(
     task: Task,
     sentence: &Sentence,
     config: &PromptConfig,
+    pieces: bool,
 ) -> (Vec<data_pipeline::Instance>, Vec<String>) {
-    let read = prompt::read(answer, schema, classes, task, sentence, config);
+    let read = prompt::read(answer, schema, classes, task, sentence, config, pieces);
     let flaws = read.flaws.iter().map(|flaw| flaw.message.clone()).collect();
     (read.instances, flaws)
 }

@@ -22,6 +22,7 @@ pub struct Extractor {
     decoder: Decoder,
     tokenizer: Tokenizer,
     prompt: PromptConfig,
+    pieces: bool,
 }
 
 /// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
@@ -55,7 +56,13 @@ impl Extractor {
     /// The model of a checkpoint directory.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let (decoder, tokenizer, info) = open(directory, "flex")?;
-        Ok(Self { decoder, tokenizer, prompt: info.prompt })
+        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false })
+    }
+
+    /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it
+    /// has no place.
+    pub fn with_pieces(self, pieces: bool) -> Self {
+        Self { pieces, ..self }
     }
 
     /// How many mentions of each class demonstrations had in training; 0: there were none.
@@ -112,7 +119,7 @@ impl Extractor {
             let answer = self.tokenizer.decode(&ids);
             let sentence = question.sentence(text);
             let (found, mut flaws) =
-                read_answer(&answer, schema, &classes, task, &sentence, &self.prompt);
+                read_answer(&answer, schema, &classes, task, &sentence, &self.prompt, self.pieces);
             flaws.extend(fewer);
             (found, flaws)
         };

@@ -164,7 +164,9 @@ impl<'a> Assembly<'a> {
                     None => *self.dropped.entry(role).or_default() += 1,
                 }
             }
-            arguments.sort_by_key(|(position, mention)| (*position, mention.span));
+            arguments.sort_by_key(|(position, mention)| {
+                (*position, mention.span, mention.pieces.clone())
+            });
             arguments.dedup();
             let name = |position: usize| class.arguments[position].name.clone();
             let arguments = arguments
@@ -188,7 +190,7 @@ impl<'a> Assembly<'a> {
 
 /// Order of appearance, each object once: two labels that map to one class would repeat it.
 fn in_order(sentence: &mut Sentence) {
-    let start = |mention: &Mention| mention.span.map(|span| (span.start, span.end));
+    let start = |mention: &Mention| (mention.span, mention.pieces.clone());
     sentence
         .entities
         .sort_by(|a, b| (start(&a.mention), &a.class).cmp(&(start(&b.mention), &b.class)));
@@ -257,24 +259,56 @@ impl<'a> Characters<'a> {
     }
 
     fn mention(&self, place: &Place, label: &str) -> Result<Mention, String> {
-        let Place { start, end, surface } = place;
+        let Place { start, end, surface, pieces } = place;
+        self.is_inside(*start, *end, label)?;
+        for (from, to) in pieces {
+            self.is_inside(*from, *to, label)?;
+        }
+        let text = match pieces.as_slice() {
+            [] => self.slice(*start, *end).to_owned(),
+            pieces => {
+                let texts: Vec<&str> =
+                    pieces.iter().map(|(from, to)| self.slice(*from, *to)).collect();
+                texts.join(" ")
+            }
+        };
+        if let Some(surface) = surface.as_ref().filter(|surface| **surface != text) {
+            return Err(format!(
+                "`{label}` at characters {} (end exclusive) reads `{text}`, but the row says `{surface}`",
+                written(place)
+            ));
+        }
+        if pieces.is_empty() {
+            return Ok(Mention::at(text, *start, *end));
+        }
+        let spans = pieces.iter().map(|(start, end)| Span { start: *start, end: *end }).collect();
+        Ok(Mention::in_pieces(text, spans))
+    }
+
+    fn slice(&self, start: usize, end: usize) -> &'a str {
+        &self.text[self.bytes[start]..self.bytes[end]]
+    }
+
+    fn is_inside(&self, start: usize, end: usize, label: &str) -> Result<(), String> {
         let length = self.bytes.len() - 1;
         if start >= end {
             return Err(format!("`{label}` at characters {start}..{end} (end exclusive) is empty"));
         }
-        if *end > length {
+        if end > length {
             return Err(format!(
                 "`{label}` at characters {start}..{end} (end exclusive) leaves the text, which has {length}"
             ));
         }
-        let text = &self.text[self.bytes[*start]..self.bytes[*end]];
-        match surface {
-            Some(surface) if surface != text => Err(format!(
-                "`{label}` at characters {start}..{end} (end exclusive) reads `{text}`, but the row says `{surface}`"
-            )),
-            _ => {
-                Ok(Mention { text: text.to_owned(), span: Some(Span { start: *start, end: *end }) })
-            }
-        }
+        Ok(())
     }
+}
+
+/// The characters of a place, as `0..3` or `0..3, 8..11`.
+fn written(place: &Place) -> String {
+    if place.pieces.is_empty() {
+        return format!("{}..{}", place.start, place.end);
+    }
+    let pieces: Vec<String> =
+        place.pieces.iter().map(|(start, end)| format!("{start}..{end}")).collect();
+    pieces.join(", ")
 }

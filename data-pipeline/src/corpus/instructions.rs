@@ -3,13 +3,14 @@
 //! # Layout
 //! - `options`: what `[options]` may say, and the sentence in a prompt.
 //! - `info`: LLaMA-Factory's `dataset_info.json`, which says how its rows are built.
-//! - `answer`, `gollie`: what an answer says; `found`: where the sentence has it.
+//! - `answer`, `bracketed`, `gollie`: what an answer says; `found`: where the sentence has it.
 //!
 //! Such rows name their mentions by surface alone, and a corpus may ask one sentence about a few
 //! classes at a time. So rows of one sentence become one: a part of them would teach that the other
 //! classes do not occur in it.
 
 mod answer;
+mod bracketed;
 mod found;
 mod gollie;
 mod info;

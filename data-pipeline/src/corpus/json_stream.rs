@@ -54,7 +54,7 @@ fn annotated(value: Value, end: End) -> Result<Annotated, String> {
                 let end = end
                     .checked_add(past)
                     .ok_or_else(|| format!("`{surface}` ends at {end}, behind any text"))?;
-                let place = Place { start, end, surface: Some(surface.clone()) };
+                let place = Place { surface: Some(surface.clone()), ..Place::at(start, end) };
                 entities.push(Labelled { label: Some(label.clone()), place });
             }
         }

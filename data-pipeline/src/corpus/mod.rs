@@ -4,7 +4,7 @@
 //! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
 //! - `columns`, `lines`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`,
 //!   `frames`: one file a family of formats; `records`: whatever JSON a declaration describes;
-//!   `instructions`: answers of models. A reader gives `row`s in the corpus's own words and knows no
+//!   `xml` the same of elements; `instructions`: answers of models. A reader gives `row`s in the corpus's own words and knows no
 //!   class. `glob`, `locate`, `spans`: files, names and tags that a reader looks for; `table`:
 //!   Parquet as JSON.
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
@@ -50,6 +50,7 @@ mod tests;
 mod translations;
 mod uner;
 mod uner_parallel;
+mod xml;
 
 pub use check::{Difference, SplitCheck, validate};
 pub use quarantine::{Quarantined, write_quarantine};
@@ -219,6 +220,15 @@ impl Corpus {
                 Some(info) => glob::with_neighbours(self.files_of(split), |_| info.to_owned()),
                 None => self.files_of(split),
             },
+            Reader::Xml(options) => {
+                let files = self.files_of(split);
+                match options.text_of("") {
+                    Some(_) => glob::with_neighbours(files, |name| {
+                        options.text_of(name).unwrap_or_default()
+                    }),
+                    None => files,
+                }
+            }
             Reader::Brat(_) => glob::with_neighbours(self.files_of(split), brat::notes_of),
             _ => self.files_of(split),
         };
@@ -316,6 +326,7 @@ impl Corpus {
             Reader::Lines(options) => lines::rows(&source, options)?,
             Reader::Brat(options) => brat::rows(&source, options)?,
             Reader::Instructions(options) => instructions::rows(&source, options)?,
+            Reader::Xml(options) => xml::rows(&source, options)?,
             Reader::JsonStream(options) => json_stream::rows(&source, options)?,
             Reader::Uner => uner::rows(&source),
             Reader::Spert => spert::rows(&source)?,

@@ -1,7 +1,7 @@
 //! Any JSON corpus whose declaration says where its records keep what.
 //!
 //! # Layout
-//! - `options`: what `[options]` may say; `route`: ways to values, as they are written there.
+//! - `options`: what `[options]` may say; `route`, `field`: ways to values, as they are written there.
 //! - `document`: a record's text, its sentences and tokens; `mention`: where a mention stands in it.
 //! - `annotation`: entities, relations and events of the record; `cut`: those of each sentence.
 //!
@@ -11,14 +11,17 @@
 mod annotation;
 mod cut;
 mod document;
+mod field;
 mod mention;
 mod options;
 mod route;
 
+pub(crate) use annotation::annotated as annotation_of;
 pub(crate) use cut::cut;
 pub(crate) use document::Document;
-pub(crate) use options::{Container, Options};
-pub(crate) use route::{Field, Found, Route, kind_of};
+pub(crate) use field::Field;
+pub(crate) use options::{Container, End, Entities, Events, Locate, Options, Relations};
+pub(crate) use route::{Found, Route, kind_of};
 
 use super::json::{Values, parse};
 use super::row::{Annotated, Row};

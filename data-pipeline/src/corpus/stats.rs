@@ -7,15 +7,11 @@ pub use distribution::{Bin, Distribution, Histogram};
 pub use fertility::{TokenStats, Unit};
 
 use super::Corpus;
-use super::declaration::Reader;
 use crate::tokenizer::Tokenizer;
-use crate::{Error, Kind, Sentence, Span, Task};
+use crate::{Error, Sentence, Span, Task};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-
-/// What readers write behind the label of a mention that has gaps and so is not kept.
-const IN_PIECES: &str = " (in pieces)";
 
 /// One split in one language.
 #[derive(Clone, Debug, Serialize)]
@@ -53,9 +49,8 @@ pub struct TextStats {
     pub placed: usize,
     /// Those of them that lie inside another, longer one.
     pub nested: usize,
-    /// Entities with gaps, which the reader counted and left out; none where its format has no such
-    /// thing.
-    pub discontinuous: Option<usize>,
+    /// Entities whose mention is in pieces, with gaps between them.
+    pub discontinuous: usize,
     /// Objects a sentence, for each task of the corpus; of arguments, those of sentences with events.
     pub tasks: BTreeMap<Task, Distribution>,
 }
@@ -74,7 +69,7 @@ struct Numbers {
     mention_length: f64,
     nested: Option<usize>,
     nested_share: Option<f64>,
-    discontinuous: Option<usize>,
+    discontinuous: usize,
     discontinuous_share: Option<f64>,
     lengths: Distribution,
     mention_lengths: Distribution,
@@ -100,39 +95,21 @@ pub fn stats(
     split: &str,
     tokenizer: Option<&Tokenizer>,
 ) -> Result<Vec<SplitStats>, Error> {
-    let row = |sentences: &[&Sentence], discontinuous| {
+    let row = |sentences: &[&Sentence]| {
         let language = sentences.first().map_or(corpus.language(), |first| first.language.as_str());
         let mut texts = TextStats::of(sentences, corpus.tasks());
         texts.tokens = tokenizer.map(|tokenizer| TokenStats::of(sentences, language, tokenizer));
-        texts.discontinuous = discontinuous;
         SplitStats { split: split.to_owned(), language: language.to_owned(), texts }
     };
     if corpus.is_parallel() {
         let pairs = corpus.read_parallel(split)?.pairs;
         let sources: Vec<&Sentence> = pairs.iter().map(|pair| &pair.source).collect();
         let targets: Vec<&Sentence> = pairs.iter().map(|pair| &pair.target).collect();
-        return Ok(vec![row(&sources, None), row(&targets, None)]);
+        return Ok(vec![row(&sources), row(&targets)]);
     }
     let reading = corpus.read(split)?;
     let sentences: Vec<&Sentence> = reading.sentences.iter().collect();
-    Ok(vec![row(&sentences, discontinuous(corpus, &reading.dropped))])
-}
-
-/// How many entities were left out for their gaps, if the corpus could say so.
-fn discontinuous(corpus: &Corpus, dropped: &BTreeMap<String, usize>) -> Option<usize> {
-    if !matches!(corpus.declaration.reader, Reader::Brat(_) | Reader::Json(_)) {
-        return None;
-    }
-    let labels = corpus.declared_labels();
-    let is_entity = |label: &str| {
-        let class = if labels.is_empty() { Some(&label) } else { labels.get(label) };
-        let known =
-            class.and_then(|name| corpus.schema().classes.iter().find(|it| it.name == **name));
-        known.is_some_and(|class| class.kind == Kind::Entity)
-    };
-    let of_entities =
-        dropped.iter().filter(|(reason, _)| reason.strip_suffix(IN_PIECES).is_some_and(is_entity));
-    Some(of_entities.map(|(_, count)| count).sum())
+    Ok(vec![row(&sentences)])
 }
 
 impl TextStats {
@@ -154,8 +131,11 @@ impl TextStats {
         for entity in entities {
             *self.entities.entry(entity.class.clone()).or_default() += 1;
             self.mentions.add(entity.mention.text.chars().count());
+            self.discontinuous += usize::from(entity.mention.is_in_pieces());
         }
-        let spans: Vec<Span> = entities.iter().filter_map(|entity| entity.mention.span).collect();
+        // One in pieces has others in its gaps, not inside it.
+        let whole = entities.iter().filter(|entity| !entity.mention.is_in_pieces());
+        let spans: Vec<Span> = whole.filter_map(|entity| entity.mention.span).collect();
         self.placed += spans.len();
         self.nested += nested(spans);
         for relation in relations {
@@ -201,10 +181,7 @@ impl TextStats {
         self.mentions.merge(&other.mentions);
         self.placed += other.placed;
         self.nested += other.nested;
-        self.discontinuous = match (self.discontinuous, other.discontinuous) {
-            (Some(one), Some(other)) => Some(one + other),
-            (one, other) => one.or(other),
-        };
+        self.discontinuous += other.discontinuous;
         for (task, objects) in &other.tasks {
             self.tasks.entry(*task).or_default().merge(objects);
         }
@@ -225,9 +202,9 @@ impl TextStats {
         ratio(self.nested, self.placed)
     }
 
-    /// The share of all entities, those left out too, that have gaps; none where nobody can know.
+    /// The share of entities whose mention is in pieces; none where there are no entities.
     pub fn discontinuous_share(&self) -> Option<f64> {
-        self.discontinuous.and_then(|gaps| ratio(gaps, self.mentions.count() + gaps))
+        ratio(self.discontinuous, self.mentions.count())
     }
 }
 

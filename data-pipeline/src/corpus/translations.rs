@@ -142,6 +142,9 @@ fn carried(
     let mut taken: Vec<(usize, usize)> = Vec::new();
     let mut entities = Vec::new();
     for Labelled { label, place } in &annotated.entities {
+        if !place.pieces.is_empty() {
+            return Err("a name is in pieces");
+        }
         let surface: String =
             annotated.text.chars().skip(place.start).take(place.end - place.start).collect();
         let is_free = |(start, end): &(usize, usize)| {

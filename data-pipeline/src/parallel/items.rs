@@ -21,6 +21,9 @@ pub struct Item {
 pub struct Items {
     /// The sentences in the order of the sources.
     pub items: Vec<Item>,
+    /// Sentences that are not translated, as one of their names is in pieces: a name must stand
+    /// verbatim in its translation, and so as a whole.
+    pub in_pieces: usize,
     /// The language that they are in.
     pub language: String,
     /// The file of their classes.
@@ -39,7 +42,7 @@ impl Items {
     /// Reads the sources of `job` below `data_root`.
     pub fn load(job: &Job, data_root: &Path) -> Result<Self, Error> {
         let refuse = |message: String| Err(Error::declaration(&job.path, message));
-        let mut items = Vec::new();
+        let (mut items, mut in_pieces) = (Vec::new(), 0);
         let mut common: Option<(String, PathBuf)> = None;
         let mut languages = Languages::default();
         let (mut classes, mut licences, mut origins) =
@@ -72,6 +75,10 @@ impl Items {
                     ids.insert(sentence.id.clone());
                 }
                 languages.learn_source(&sentence.text);
+                if sentence.entities.iter().any(|entity| entity.mention.is_in_pieces()) {
+                    in_pieces += 1;
+                    continue;
+                }
                 items.push(Item { domain: source.domain.clone(), sentence });
             }
         }
@@ -95,7 +102,7 @@ impl Items {
             }
         }
         items.truncate(job.limit.unwrap_or(usize::MAX));
-        Ok(Self { items, language, schema, classes, licences, origins, languages })
+        Ok(Self { items, in_pieces, language, schema, classes, licences, origins, languages })
     }
 }
 

@@ -16,6 +16,9 @@ use std::fmt::Write;
 pub struct Report {
     /// Sentences in all.
     pub sentences: usize,
+    /// Sentences that are none of them, as a name of theirs is in pieces.
+    #[serde(skip_serializing_if = "is_none")]
+    pub in_pieces: usize,
     /// Sentences whose translation passed every check.
     pub accepted: usize,
     /// Of those, the ones that a person annotated.
@@ -40,6 +43,10 @@ pub struct Report {
     pub language_known: bool,
     /// Tokens and money of all questions.
     pub spent: Usage,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How many names stand in their sentences.
@@ -163,6 +170,10 @@ impl Report {
         }
         if !self.language_known {
             let _ = writeln!(text, "the language of translations was told by its script alone");
+        }
+        if self.in_pieces > 0 {
+            let count = self.in_pieces;
+            let _ = writeln!(text, "{count} sentences not translated: a name in pieces");
         }
         let _ = writeln!(text, "{}", spent(self.spent));
         text

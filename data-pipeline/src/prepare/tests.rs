@@ -7,7 +7,7 @@ use super::*;
 use crate::prompt::{ClassStyle, Dialect, Form, NameLanguage, TextLanguage};
 use crate::python::read::read;
 use crate::schema::{Class, Schema, Task};
-use crate::sentence::{Entity, Mention, Sentence, Span};
+use crate::sentence::{Entity, Mention, Sentence};
 use crate::shard::ShardSet;
 use crate::tokens::Tokens;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,7 @@ pub(super) fn sentences(count: usize) -> Vec<Sentence> {
                 text += &name;
                 entities.push(Entity {
                     class: class.to_owned(),
-                    mention: Mention { text: name, span: Some(Span { start, end: text.len() }) },
+                    mention: Mention::at(name, start, text.len()),
                 });
                 text += " and ";
             }

@@ -86,7 +86,7 @@ impl PromptConfig {
 
 /// Reads the answer to [`extraction`](super::extraction) with the same arguments: objects under the
 /// schema's own names and with their places in the sentence, and everything that is wrong with the
-/// answer.
+/// answer. `pieces` says whether a mention whose words stand apart may be in pieces.
 pub fn read(
     answer: &str,
     schema: &Schema,
@@ -94,10 +94,14 @@ pub fn read(
     task: Task,
     sentence: &Sentence,
     config: &PromptConfig,
+    pieces: bool,
 ) -> Answer {
     let naming = Naming::of(schema, &sentence.language, config);
     let mut read = config.read(answer, task);
     ground::locate(&mut read.instances, &sentence.text);
+    if pieces {
+        ground::locate_pieces(&mut read.instances, &sentence.text);
+    }
     // Held against what was shown: another name of an offered class is a flaw.
     let shown = naming.classes(classes);
     let shown: Vec<&Class> = shown.iter().map(Cow::as_ref).collect();

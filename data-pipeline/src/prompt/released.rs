@@ -82,11 +82,11 @@ fn released_sentence(row: &Value, classes: &[Class]) -> Sentence {
         known.map_or(name, |class| class.name.clone())
     };
     let mention = |value: &Value, key: &str| Mention {
-        text: text(value, key),
         span: value["pos"].as_array().map(|pos| Span {
             start: pos[0].as_u64().unwrap() as usize,
             end: pos[1].as_u64().unwrap() as usize,
         }),
+        ..Mention::surface(text(value, key))
     };
     let entity = |value: &Value| Entity { class: class(value), mention: mention(value, "name") };
     let rows = |key: &str| row[key].as_array().cloned().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What the fingerprint of a template is taken from.
 
 use crate::schema::{Argument, Class, Kind, Schema};
-use crate::sentence::{Entity, Event, Mention, Relation, Sentence, Span};
+use crate::sentence::{Entity, Event, Mention, Relation, Sentence};
 use std::collections::BTreeMap;
 
 /// A schema and two sentences that exercise every branch of the template.
@@ -44,10 +44,8 @@ pub(super) fn specimen() -> (Schema, [Sentence; 2]) {
         ],
     };
     let sentence = |language: &str, text: &str| {
-        let mention = |at: usize| Mention {
-            text: text.chars().skip(at).take(1).collect(),
-            span: Some(Span { start: at, end: at + 1 }),
-        };
+        let mention =
+            |at: usize| Mention::at(text.chars().skip(at).take(1).collect::<String>(), at, at + 1);
         let entity = |class: &str, at| Entity { class: class.to_owned(), mention: mention(at) };
         let event = |class: &str, at, arguments| Event {
             class: class.to_owned(),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::sentence::{Entity, Event, Mention, Relation, Span};
+use crate::sentence::{Entity, Event, Mention, Relation};
 use expect_test::{Expect, expect};
 
 const SCHEMA: &str = r#"
@@ -34,7 +34,7 @@ fn schema() -> Schema {
 
 fn mention(sentence: &str, text: &str) -> Mention {
     let start = sentence.split(text).next().unwrap().chars().count();
-    Mention { text: text.to_owned(), span: Some(Span { start, end: start + text.chars().count() }) }
+    Mention::at(text, start, start + text.chars().count())
 }
 
 fn entity(sentence: &str, class: &str, text: &str) -> Entity {

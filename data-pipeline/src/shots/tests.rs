@@ -6,7 +6,7 @@ use super::*;
 use crate::prepare::Removed;
 use crate::prompt::{ExamplesFrom, PromptConfig};
 use crate::schema::{Schema, Task};
-use crate::sentence::{Entity, Mention, Parallel, Sentence, Span};
+use crate::sentence::{Entity, Mention, Parallel, Sentence};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn sentence(number: usize, classes: &[usize]) -> Sentence {
         let start = text.chars().count();
         text += &name;
         let end = text.chars().count();
-        let mention = Mention { text: name, span: Some(Span { start, end }) };
+        let mention = Mention::at(name, start, end);
         entities.push(Entity { class: CLASSES[*class].to_owned(), mention });
         text += " und ";
     }

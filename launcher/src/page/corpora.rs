@@ -246,7 +246,10 @@ fn texts_block(texts: &TextStats) -> String {
     };
     let shares: Vec<String> = [
         share("entities inside another", texts.nested_share()),
-        share("entities with gaps, which are left out", texts.discontinuous_share()),
+        share(
+            "entities in pieces, with gaps",
+            texts.discontinuous_share().filter(|share| *share > 0.0),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -344,7 +347,7 @@ mod tests {
             mentions: [3, 4, 9].into_iter().collect(),
             placed: 3,
             nested: 1,
-            discontinuous: Some(1),
+            discontinuous: 1,
             tasks: [(Task::Ner, objects)].into(),
             ..TextStats::default()
         };

@@ -20,7 +20,7 @@ pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
         Some(path) => shots::read(path, args.task, &args.language, &schema)?,
         None => Vec::new(),
     };
-    let extractor = Extractor::open(&args.checkpoint)?;
+    let extractor = Extractor::open(&args.checkpoint)?.with_pieces(args.pieces);
     let mut display = Display::new();
     let trained_with = extractor.trained_with_shots();
     if trained_with > 0 && shots.is_empty() {

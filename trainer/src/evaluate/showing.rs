@@ -126,7 +126,7 @@ impl<'a> Showing<'a> {
     /// The prompt of a question, with the same encoder as training and as many demonstrations as
     /// leave room for an answer in `limit` tokens.
     pub(super) fn ask(&self, question: &Question, limit: usize) -> Asking {
-        let Question { task, sentence } = question;
+        let Question { task, sentence, .. } = question;
         let classes = match task {
             // Arguments are asked of known triggers: only their classes are offered.
             Task::Eae => event_classes(&self.schema, sentence),
@@ -221,7 +221,7 @@ mod tests {
         let sentences = corpus.read("test-names").unwrap().sentences;
         let mut prefixes = std::collections::BTreeSet::new();
         for sentence in &sentences {
-            let question = Question { task: Task::Ner, sentence: sentence.clone() };
+            let question = Question { pieces: false, task: Task::Ner, sentence: sentence.clone() };
             let asking = shown.ask(&question, 1 << 20);
             assert!(!asking.fewer);
             let prefix = tokenizer.decode(&asking.request.prefix);

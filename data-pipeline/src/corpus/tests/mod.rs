@@ -7,6 +7,7 @@ mod declarations;
 mod frames;
 mod instructions;
 mod lines;
+mod mentions;
 mod pairs;
 mod parallel;
 mod readers;
@@ -14,6 +15,7 @@ mod record_refusals;
 mod records;
 mod refusals;
 mod table;
+mod xml;
 
 use super::Corpus;
 use crate::{Error, Mention, Sentence};
@@ -133,10 +135,13 @@ pub(super) fn check_files(reader: &str, rest: &str, files: &[(&str, &[u8])], exp
 
 pub(super) fn show(sentences: &[Sentence]) -> String {
     let mention = |mention: &Mention| {
-        let span = mention.span.unwrap();
-        let characters = mention.text.chars().count();
-        assert_eq!(span.end - span.start, characters, "{mention:?}");
-        format!("{} {}..{}", mention.text, span.start, span.end)
+        let places = mention.places();
+        let characters: usize = places.iter().map(|place| place.end - place.start).sum();
+        let spaces = places.len() - 1;
+        assert_eq!(characters + spaces, mention.text.chars().count(), "{mention:?}");
+        let places: Vec<String> =
+            places.iter().map(|place| format!("{}..{}", place.start, place.end)).collect();
+        format!("{} {}", mention.text, places.join("+"))
     };
     let mut text = String::new();
     for sentence in sentences {

@@ -245,7 +245,7 @@ proptest! {
             };
             let classes = schema.of_task(task);
             let answer = extraction(&schema, &classes, task, &sentence, &config).answer;
-            let read = read(&answer, &schema, &classes, task, &sentence, &config);
+            let read = read(&answer, &schema, &classes, task, &sentence, &config, false);
             prop_assert_eq!(&read.flaws, &[], "{}", answer);
             let found: Vec<Instance> = read.instances.into_iter().map(unplaced).collect();
             prop_assert_eq!(found, grouped(sentence.instances(task)), "{}", answer);

@@ -96,7 +96,7 @@ fn check(task: Task, sentence: &Sentence, config: &PromptConfig, text: Expect) {
     let schema = schema();
     let classes = schema.of_task(task);
     let example = extraction(&schema, &classes, task, sentence, config);
-    let answer = read(&example.answer, &schema, &classes, task, sentence, config);
+    let answer = read(&example.answer, &schema, &classes, task, sentence, config, false);
     assert_eq!(answer.flaws, []);
     let gold = order::ordered(sentence.instances(task), Dialect::Python);
     assert_eq!(answer.instances, gold);
@@ -107,7 +107,7 @@ fn check(task: Task, sentence: &Sentence, config: &PromptConfig, text: Expect) {
 fn each_form_tells_its_flaws() {
     let schema = schema();
     let flaws = |config: &PromptConfig, task, answer: &str| -> Vec<String> {
-        let read = read(answer, &schema, &schema.of_task(task), task, &chinese(), config);
+        let read = read(answer, &schema, &schema.of_task(task), task, &chinese(), config, false);
         let classes: Vec<String> =
             read.instances.iter().map(|object| object.class().to_owned()).collect();
         let flaws = read.flaws.iter().map(ToString::to_string);

@@ -78,7 +78,10 @@ impl Drawn {
         for (task, objects) in &texts.tasks {
             self.drawn(text, &format!("{task} objects"), objects);
         }
-        let shares = [(texts.nested_share(), "nested"), (texts.discontinuous_share(), "with gaps")];
+        let shares = [
+            (texts.nested_share(), "nested"),
+            (texts.discontinuous_share().filter(|share| *share > 0.0), "with gaps"),
+        ];
         let shares: Vec<String> = shares
             .into_iter()
             .filter_map(|(share, what)| Some(format!("{:.2} % {what}", share? * 100.0)))
