@@ -382,7 +382,7 @@ mod tests {
             "2.00 <small>a word</small>",
             "10.00 <small>%</small>",
             "entities inside another: 33.3 %",
-            "left out: 25.0 %",
+            "with gaps: 33.3 %",
             "ner: objects a sentence",
             "three:train",
             "line 3 is &lt;wrong&gt;",
