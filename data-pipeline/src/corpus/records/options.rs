@@ -204,12 +204,6 @@ impl Options {
     pub(crate) fn marks_entities(&self) -> bool {
         self.entities.is_some() || self.tags.is_some()
     }
-
-    /// Whether its files are no text.
-    pub(crate) fn is_table(&self) -> bool {
-        self.container == Container::Parquet
-    }
-
     /// Refuses what each option allows but all together cannot mean.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
         self.fault()
