@@ -7,12 +7,35 @@ use crate::error::Error;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The name under which a file grows.
 pub(crate) fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     path.with_file_name(name)
+}
+
+/// A name beside `path` that no other process takes, on this machine or another.
+pub(crate) fn unique(path: &Path) -> PathBuf {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let taken = TAKEN.fetch_add(1, Ordering::Relaxed);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}-{since:x}-{taken}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Writes `bytes` to `path` as [`write`] does, where others may write the same at the same time.
+pub(crate) fn write_among_others(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let growing = unique(path);
+    let written = File::create(&growing).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.map_err(Error::write(&growing))?;
+    std::fs::rename(&growing, path).map_err(Error::write(path))
 }
 
 /// Writes `bytes` to `path`, replacing what was there in one step.

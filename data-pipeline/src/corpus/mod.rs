@@ -83,8 +83,10 @@ pub struct Corpus {
 /// What was left out of the sentences that were handed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rest {
-    /// Rows that do not fit, as many as the declaration allows.
+    /// Rows that do not fit, as many as the declaration allows; the first 100,000 of them.
     pub quarantined: Vec<Quarantined>,
+    /// How many there are.
+    pub misfits: usize,
     /// Annotations by original label or role, where the declaration drops it.
     pub dropped: BTreeMap<String, usize>,
 }
@@ -157,7 +159,7 @@ impl Corpus {
     /// The sentences of `split`, all in memory; for a parallel corpus see [`Self::read_parallel`].
     pub fn read(&self, split: &str) -> Result<Reading, Error> {
         let mut sentences = Vec::new();
-        let Rest { quarantined, dropped } = self.each(split, &mut |sentence| {
+        let Rest { quarantined, dropped, .. } = self.each(split, &mut |sentence| {
             sentences.push(sentence);
             Ok(())
         })?;
@@ -241,6 +243,12 @@ impl Corpus {
     /// The names of its splits, sorted.
     pub fn splits(&self) -> Vec<&str> {
         self.declaration.splits.keys().map(String::as_str).collect()
+    }
+
+    /// How many sentences the split `name` is declared to have.
+    pub fn declared_sentences(&self, name: &str) -> Option<usize> {
+        let split = self.declaration.splits.get(name)?;
+        split.sentences.as_ref().map(|count| *count.get_ref())
     }
 
     /// The files that the split `name` is read from; they need not exist.
@@ -411,7 +419,8 @@ impl Corpus {
     /// What is left when the split is what was declared.
     fn accepted(&self, name: &str, split: &Split, found: Found) -> Result<Rest, Error> {
         self.accept(name, split, &found)?;
-        Ok(Rest { quarantined: found.quarantined, dropped: found.dropped })
+        let Found { quarantined, misfits, dropped, .. } = found;
+        Ok(Rest { quarantined, misfits, dropped })
     }
 
     /// Refuses more misfits, or other counts, than declared.

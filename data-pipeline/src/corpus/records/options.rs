@@ -204,6 +204,7 @@ impl Options {
     pub(crate) fn marks_entities(&self) -> bool {
         self.entities.is_some() || self.tags.is_some()
     }
+
     /// Refuses what each option allows but all together cannot mean.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
         self.fault()
