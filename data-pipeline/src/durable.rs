@@ -34,7 +34,11 @@ pub(crate) fn write_among_others(path: &Path, bytes: &[u8]) -> Result<(), Error>
         file.write_all(bytes)?;
         file.sync_all()
     });
-    written.map_err(Error::write(&growing))?;
+    if let Err(error) = written {
+        // Nobody else uses this name: on a full disk it must not stay.
+        let _ = std::fs::remove_file(&growing);
+        return Err(Error::write(&growing)(error));
+    }
     std::fs::rename(&growing, path).map_err(Error::write(path))
 }
 
@@ -84,5 +88,22 @@ mod tests {
         assert!(matches!(&error, Error::Write { path, .. } if path.ends_with("manifest.json.tmp")));
         assert_eq!(error.exit_code(), 75);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    }
+    #[test]
+    fn many_may_write_the_same_file_at_one_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest.json");
+        let bytes = vec![7; 100_000];
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..5 {
+                        write_among_others(&path, &bytes).unwrap();
+                        assert!(std::fs::read(&path).unwrap() == bytes);
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -138,7 +138,11 @@ pub fn tokenizer(recipe: &Recipe, run_dir: &RunDir, data_root: &Path) -> Result<
     name.push(format!(".{}-{since:x}.tmp", std::process::id()));
     let temporary = PathBuf::from(name);
     std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
-    tokenizer.save(&temporary)?;
+    if let Err(error) = tokenizer.save(&temporary) {
+        // On a full disk, what is of no use must not stay.
+        let _ = std::fs::remove_dir_all(&temporary);
+        return Err(error.into());
+    }
     match std::fs::rename(&temporary, &directory) {
         Ok(()) => Ok(tokenizer),
         Err(_) if directory.exists() => {

@@ -68,6 +68,12 @@ struct Index {
     more: Vec<(u32, Place)>,
 }
 
+/// What tells a sentence from others.
+type Key = (u64, u64);
+
+/// A record's line, its place and the keys of its parts.
+type Keyed = (usize, Extent, Vec<Option<Key>>);
+
 /// A record with its line and its place in the file.
 type Record = (usize, Extent, String);
 
@@ -121,10 +127,10 @@ impl Index {
 fn index(path: &Path, layout: Layout, records: &impl Records) -> Result<Index, Error> {
     let mut index = Index::default();
     // 128 bits: of a billion sentences, no two are taken for one.
-    let mut known: HashMap<(u64, u64), u32> = HashMap::new();
+    let mut known: HashMap<Key, u32> = HashMap::new();
     stream::in_order(
         batches(path, layout)?,
-        |batch: &Vec<Record>| -> Vec<(usize, Extent, Vec<Option<(u64, u64)>>)> {
+        |batch: &Vec<Record>| -> Vec<Keyed> {
             let keys = |(line, extent, record): &Record| {
                 let sentences = records.sentences(record).into_iter();
                 (*line, *extent, sentences.map(|text| text.map(|text| key(&text))).collect())
@@ -150,7 +156,7 @@ fn index(path: &Path, layout: Layout, records: &impl Records) -> Result<Index, E
     Ok(index)
 }
 
-fn key(text: &str) -> (u64, u64) {
+fn key(text: &str) -> Key {
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
     (hasher.hash_one(text), hasher.hash_one((text, 1)))
 }

@@ -577,13 +577,13 @@ fn blocks_that_are_whole_survive_an_end_and_torn_ones_are_made_again() {
     let plan = many_blocks();
     let manifest = run(&plan, whole.path());
     // The program ends in the second dataset, however that happens.
-    let ended = std::panic::catch_unwind(|| {
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         prepare(&plan, tokenizer(), dir.path(), &|progress| {
             let late = matches!(&progress, Progress::Groups { dataset, done, .. }
                 if dataset == "random-copy" && *done > 20_000);
             assert!(!late, "the end");
         })
-    });
+    }));
     assert!(ended.is_err());
     assert!(ShardSet::open(dir.path()).is_err());
     let journal = dir.path().join("part-1-of-1.jsonl");
