@@ -1,9 +1,9 @@
 //! Groups become rows that are short enough, without losing a label.
 //!
-//! What is too long is asked again with fewer demonstrations, then about fewer classes: first without half of the classes that do
-//! not occur (where those were drawn by chance anyway), then with the classes in two halves, in two
-//! samples whose labels together are all labels. A sentence that is too long with a single class is
-//! refused, all of its parts.
+//! What is too long is asked again with fewer demonstrations, then about fewer classes: first
+//! without half of the classes that do not occur (where those were drawn by chance anyway), then with
+//! the classes in two halves, in two samples whose labels together are all labels. A sentence that is
+//! too long with a single class is refused, all of its parts.
 
 use super::draw::DrawnGroup;
 use super::lesson::Lesson;
@@ -36,6 +36,8 @@ struct Rows {
     /// Per prefix its rows, each with its item.
     groups: Vec<Vec<(usize, Sample)>>,
     refused: Vec<(usize, Refused)>,
+    /// Rows that have fewer demonstrations than were drawn.
+    fewer_shots: usize,
 }
 
 /// One of the prefixes of a group: sentences of several languages may have their own.
@@ -67,6 +69,7 @@ impl Fit<'_> {
                 .filter(|(item, _)| named.insert(*item))
                 .map(|(_, refused)| refused)
                 .collect(),
+            fewer_shots: rows.fewer_shots,
         }
     }
 
@@ -80,7 +83,7 @@ impl Fit<'_> {
             let before = long.len();
             let asked = long.into_iter().map(|(asked, _)| asked).collect();
             long = self.rows(asked, &shown, mark, rows);
-            self.lesson.note_fewer(before - long.len());
+            rows.fewer_shots += before - long.len();
         }
         if long.is_empty() {
             return;

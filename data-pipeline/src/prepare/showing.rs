@@ -2,7 +2,7 @@
 //!
 //! All of it is drawn per group, so that the group's prefix is one.
 
-use super::lesson::Lesson;
+use super::lesson::{Lesson, Outline};
 use super::{Kind, PreparePlan};
 use crate::corpus::Corpus;
 use crate::error::Error;
@@ -14,7 +14,6 @@ use crate::shots::{Asked, Origin, Pool, ShownSchema, Training, shows_mentions};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the lessons of one corpus show.
 pub(super) struct Context {
@@ -23,14 +22,16 @@ pub(super) struct Context {
     training: Option<Training>,
 }
 
-/// What one lesson shows; by default nothing.
-#[derive(Default)]
+/// What one lesson shows.
 pub(super) struct Showing<'a> {
+    /// That of the lesson, for chance.
+    name: String,
+    schema: &'a Schema,
+    /// The classes that the task may instantiate, as places in the schema.
+    classes: Vec<usize>,
     wordings: Option<&'a Wordings>,
     pool: Option<Pool>,
     seed: u64,
-    /// Samples that have fewer demonstrations than drawn.
-    fewer: AtomicUsize,
 }
 
 /// What one prefix shows.
@@ -140,37 +141,58 @@ impl Context {
     }
 }
 
-impl<'a> Lesson<'a> {
-    /// Lets its prompts show what `context` has.
-    pub(super) fn show(&mut self, context: &'a Context, plan: &PreparePlan) -> Result<(), Error> {
+impl<'a> Showing<'a> {
+    /// What the prompts of the lesson `outline` show of `context`.
+    pub(super) fn of(
+        context: &'a Context,
+        outline: &Outline<'_>,
+        plan: &PreparePlan,
+    ) -> Result<Self, Error> {
         let (shots, seed) = (plan.config.prompt.shots, plan.config.seed);
-        self.schema = &context.shown.schema;
-        self.showing.wordings = context.shown.wordings.as_ref();
-        self.showing.seed = seed;
-        let Some(training) = &context.training else { return Ok(()) };
+        let mut showing = Self {
+            name: outline.name.clone(),
+            schema: &context.shown.schema,
+            classes: outline.classes.clone(),
+            wordings: context.shown.wordings.as_ref(),
+            pool: None,
+            seed,
+        };
+        let Some(training) = &context.training else { return Ok(showing) };
         let pool = match plan.kind {
             Kind::Alignment => Pool::of_pairs(training, shots, seed),
-            _ => Pool::of_sentences(training, self.task, shots, seed),
+            _ => Pool::of_sentences(training, outline.task, shots, seed),
         };
-        let names: Vec<&str> = self.names(&self.classes).collect();
-        if !pool.has_any(&names) {
+        if !pool.has_any(&showing.names(&showing.classes)) {
             return Err(Error::declaration(
                 Path::new("[prompt]"),
                 format!(
                     "shots = {shots}: no sentence of the training text has an object of a class of \
                      `{}`; name other text with shots_from",
-                    self.name
+                    outline.name
                 ),
             ));
         }
-        self.showing.pool = Some(pool);
-        Ok(())
+        showing.pool = Some(pool);
+        Ok(showing)
     }
 
-    fn names(&self, classes: &[usize]) -> impl Iterator<Item = &'a str> {
+    fn names(&self, classes: &[usize]) -> Vec<&'a str> {
         let schema: &'a Schema = self.schema;
-        let classes = classes.to_vec();
-        classes.into_iter().map(move |class| schema.classes[class].name.as_str())
+        classes.iter().map(|class| schema.classes[*class].name.as_str()).collect()
+    }
+
+    /// What there is to demonstrate with; none if nothing should be.
+    pub(super) fn made(&self) -> Option<ShotsMade> {
+        let pool = self.pool.as_ref()?;
+        let lacking = pool.lacking(self.names(&self.classes));
+        Some(ShotsMade { sentences: pool.len(), fewer: 0, lacking })
+    }
+}
+
+impl<'a> Lesson<'a> {
+    /// The same lesson, whose prompts show `showing`.
+    pub(super) fn show(self, showing: &'a Showing<'a>) -> Self {
+        Self { schema: showing.schema, showing: Some(showing), ..self }
     }
 
     /// What a prompt for `items` about `classes` shows; a function of them and the seed.
@@ -180,10 +202,14 @@ impl<'a> Lesson<'a> {
         classes: &[usize],
         config: &PromptConfig,
     ) -> Shown<'a> {
-        let showing = &self.showing;
-        let first = items.first().map_or("", |item| self.items[*item].id.as_str());
-        let mut random = Random::of(showing.seed, &[&self.name, "wording", first]);
         let schema: &'a Schema = self.schema;
+        let Some(showing) = self.showing else {
+            let plain = |class: &usize| Cow::Borrowed(&schema.classes[*class]);
+            let classes = classes.iter().map(plain).collect();
+            return Shown { classes, shots: BTreeMap::new(), room: 0 };
+        };
+        let first = items.first().map_or("", |item| self.items[*item].id.as_str());
+        let mut random = Random::of(showing.seed, &[&showing.name, "wording", first]);
         let worded = |class: &usize| {
             let class = &schema.classes[*class];
             let count = showing.wordings.map_or(0, |wordings| wordings.count(&class.name));
@@ -201,8 +227,8 @@ impl<'a> Lesson<'a> {
         };
         if let Some(pool) = &showing.pool {
             let asked = Asked::new(items.iter().flat_map(|item| self.items[*item].texts()));
-            let names: Vec<&str> = self.names(classes).collect();
-            let drawn = pool.draw(&names, &asked, &format!("{} {first}", self.name));
+            let names = showing.names(classes);
+            let drawn = pool.draw(&names, &asked, &format!("{} {first}", showing.name));
             let bare: Vec<&Class> = shown.classes.iter().map(AsRef::as_ref).collect();
             let languages: BTreeSet<&str> =
                 items.iter().map(|item| self.items[*item].source_language()).collect();
@@ -219,22 +245,6 @@ impl<'a> Lesson<'a> {
             shown.shots = shots;
         }
         shown
-    }
-
-    /// Notes that so many samples had no room for all demonstrations.
-    pub(super) fn note_fewer(&self, samples: usize) {
-        self.showing.fewer.fetch_add(samples, Ordering::Relaxed);
-    }
-
-    /// What became of its demonstrations; none if it should show none.
-    pub(super) fn shots_made(&self) -> Option<ShotsMade> {
-        let pool = self.showing.pool.as_ref()?;
-        let classes: Vec<&str> = self.names(&self.classes).collect();
-        Some(ShotsMade {
-            sentences: pool.len(),
-            fewer: self.showing.fewer.load(Ordering::Relaxed),
-            lacking: pool.lacking(classes),
-        })
     }
 }
 

@@ -20,19 +20,33 @@ fn rows(
 ) -> (Vec<Vec<Sample>>, Vec<crate::manifest::Refused>, Option<ShotsMade>) {
     let schema = schema();
     let training = Training::of_sentences("d:train", sentences.to_vec());
-    let mut lesson = Lesson::extraction("d", "d:train", &schema, Task::Ner, sentences);
-    if shots > 0 {
-        lesson.showing.pool = Some(Pool::of_sentences(&training, Task::Ner, shots, 7));
+    let mut outline = Outline::new("d:train ner".to_owned(), Task::Ner, &schema);
+    for (at, sentence) in sentences.iter().enumerate() {
+        outline.add_sentence(at, sentence);
     }
-    let drawn = draw(&lesson, config);
+    let pool = (shots > 0).then(|| Pool::of_sentences(&training, Task::Ner, shots, 7));
+    let showing = Showing {
+        name: outline.name.clone(),
+        schema: &schema,
+        classes: outline.classes.clone(),
+        wordings: None,
+        pool,
+        seed: 0,
+    };
+    let lesson = Lesson::extraction("d", &schema, Task::Ner, sentences).show(&showing);
+    let drawn = draw(&outline, config);
     let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
     let (mut groups, mut refused) = (Vec::new(), Vec::new());
-    for group in &drawn.groups {
-        let output = fit.output(group);
+    let mut made = showing.made();
+    for group in (0..drawn.len()).filter_map(|number| drawn.group(number)) {
+        let output = fit.output(&group);
         groups.extend(output.groups);
         refused.extend(output.refused);
+        if let Some(made) = &mut made {
+            made.fewer += output.fewer_shots;
+        }
     }
-    (groups, refused, lesson.shots_made())
+    (groups, refused, made)
 }
 
 /// The sentences that a prefix shows.
