@@ -175,16 +175,7 @@ pub fn prepare(
 ) -> Result<Manifest, Error> {
     plan.config.check()?;
     let corpora = source::load(plan)?;
-    let origin = Origin {
-        kind: plan.kind,
-        both_directions: plan.both_directions,
-        config: plan.config.clone(),
-        sources: source::origins(plan, &corpora)?,
-        removed: source::removed(plan),
-        template: template_fingerprint(&plan.config.prompt),
-        tokenizer: tokenizer.fingerprint(),
-    };
-    let manifest = Manifest::new(origin)?;
+    let manifest = Manifest::new(origin(plan, &corpora, tokenizer)?)?;
     match ready(out, &manifest) {
         Ok(Some(ready)) => return Ok(ready),
         Ok(None) => {}
@@ -218,6 +209,63 @@ pub fn prepare(
     manifest.files = writer.finish()?;
     manifest.save(out)?;
     Ok(manifest)
+}
+
+/// Refuses shards that were prepared elsewhere, for something else than `plan`.
+///
+/// Nothing is asked of the corpora, which need not be here: what their files held, and which of their
+/// sentences were left out, is what the manifest says.
+pub fn check_given(
+    plan: &PreparePlan,
+    tokenizer: &Tokenizer,
+    given: &Manifest,
+    place: &Path,
+) -> Result<(), Error> {
+    plan.config.check()?;
+    let mut wanted = origin(plan, &source::load(plan)?, tokenizer)?;
+    wanted.removed = given.origin.removed.clone();
+    for (wanted, given) in wanted.sources.iter_mut().zip(&given.origin.sources) {
+        wanted.bytes = given.bytes.clone();
+    }
+    let differs = |(name, is_equal): (&'static str, bool)| (!is_equal).then_some(name);
+    let given = &given.origin;
+    let difference = [
+        ("kind", wanted.kind == given.kind),
+        ("both_directions", wanted.both_directions == given.both_directions),
+        ("datasets, or the declaration or schema of one", wanted.sources == given.sources),
+        ("prompt", wanted.template == given.template),
+        ("selection, seed, max_length or group", wanted.config == given.config),
+        ("tokenizer", wanted.tokenizer == given.tokenizer),
+    ]
+    .into_iter()
+    .find_map(differs);
+    match difference {
+        None if wanted == *given => Ok(()),
+        difference => Err(Error::declaration(
+            place,
+            format!(
+                "these shards were prepared for another recipe: not the same {}; prepare them with this one, or train with theirs",
+                difference.unwrap_or("settings")
+            ),
+        )),
+    }
+}
+
+/// Everything that decides the rows of `plan`.
+fn origin(
+    plan: &PreparePlan,
+    corpora: &[Option<Corpus>],
+    tokenizer: &Tokenizer,
+) -> Result<Origin, Error> {
+    Ok(Origin {
+        kind: plan.kind,
+        both_directions: plan.both_directions,
+        config: plan.config.clone(),
+        sources: source::origins(plan, corpora)?,
+        removed: source::removed(plan),
+        template: template_fingerprint(&plan.config.prompt),
+        tokenizer: tokenizer.fingerprint(),
+    })
 }
 
 /// What lies in `out` and is just what `wanted` asks for; why what lies there is not.

@@ -7,7 +7,7 @@ use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
 use data_pipeline::score::Protocol;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -73,9 +73,27 @@ pub struct RecipeArgs {
 /// Where corpora lie.
 #[derive(Clone, Debug, Args)]
 pub struct DataRoot {
-    /// Where corpora lie.
+    /// Where corpora lie: a folder, or a place in an object store such as `s3://BUCKET/corpora`.
     #[arg(long, env = "KNOWCODER_DATA", value_name = "DIR", default_value = "data")]
     pub data_root: PathBuf,
+
+    #[command(flatten)]
+    pub cache: CacheDir,
+}
+
+/// Where what comes from object stores is kept.
+#[derive(Clone, Debug, Args)]
+pub struct CacheDir {
+    /// Where what comes from object stores is kept; without it `~/.cache/knowcoder/stores`.
+    #[arg(long, env = "KNOWCODER_CACHE", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl CacheDir {
+    /// The folder that is meant.
+    pub fn folder(&self) -> PathBuf {
+        self.cache_dir.as_deref().map_or_else(crate::store::default_folder, Path::to_owned)
+    }
 }
 
 /// `knowcoder run`.
@@ -94,6 +112,10 @@ pub struct Run {
 
     #[command(flatten)]
     pub data: DataRoot,
+
+    /// Shards that `data prepare --out PLACE` made elsewhere: only benchmarks are read of the corpora.
+    #[arg(long, value_name = "PLACE")]
+    pub shards: Option<PathBuf>,
 
     /// Say what would be done and stop.
     #[arg(long)]
@@ -198,6 +220,10 @@ pub struct Prepare {
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 
+    /// Where the shards go beside that, for `run --shards`: a folder, or s3://, gs:// or az://.
+    #[arg(long, value_name = "PLACE")]
+    pub out: Option<PathBuf>,
+
     #[command(flatten)]
     pub data: DataRoot,
 }
@@ -216,6 +242,9 @@ pub struct Inspect {
     /// The tokenizer; without it that of the run directory around the shards.
     #[arg(long, value_name = "PATH")]
     pub tokenizer: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub cache: CacheDir,
 }
 
 /// `knowcoder data parallel`.
@@ -374,6 +403,9 @@ mod tests {
             "data fetch wnut17 uner-zh --accept-licence --data-root d",
             "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
+            "data prepare r.toml --data-root s3://b/corpora --out s3://b/x --cache-dir c",
+            "data inspect s3://b/x/prepared/0-instruction --cache-dir c",
+            "run r.toml --shards s3://b/x --data-root gs://b/corpora",
             "data inspect runs/x/prepared/0-instruction --row 7",
             "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",

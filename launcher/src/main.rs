@@ -7,6 +7,7 @@
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`report`]: a run as one page. [`download`]: one file from its source to its place.
+//!   [`store`]: corpora and shards in object stores.
 //!
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
@@ -22,6 +23,7 @@ mod logs;
 mod message;
 mod plan;
 mod report;
+mod store;
 mod supervise;
 mod verbs;
 

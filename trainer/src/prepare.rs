@@ -7,7 +7,9 @@ use crate::run::shape;
 use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
-use data_pipeline::prepare::{PrepareConfig, PreparePlan, Progress, Removed, Source, prepare};
+use data_pipeline::prepare::{
+    PrepareConfig, PreparePlan, Progress, Removed, Source, check_given, prepare,
+};
 use data_pipeline::prompt::{PromptConfig, extraction};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Schema, Sentence, Task};
@@ -37,6 +39,20 @@ pub fn all(
             Ok(prepare(&plan, &tokenizer, &out, &tell)?)
         })
         .collect()
+}
+
+/// Takes the vocabulary and the shards that lie in `run_dir` as they are, if they were prepared for
+/// this recipe; the corpora of its phases need not be here.
+pub fn given(recipe: &Recipe, run_dir: &RunDir) -> Result<Vec<Manifest>, Error> {
+    let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
+    forget_unasked_predictions(recipe, run_dir)?;
+    let given = |(index, phase): (usize, &Phase)| {
+        let place = run_dir.prepared(index, &phase.name);
+        let manifest = Manifest::load(&place)?;
+        check_given(&plan(recipe, phase, Path::new("")), &tokenizer, &manifest, &place)?;
+        Ok(manifest)
+    };
+    recipe.phase.iter().enumerate().map(given).collect()
 }
 
 /// Refuses what would be found wrong only after hours: no file of a corpus is read.

@@ -52,6 +52,7 @@ mod uner;
 mod uner_parallel;
 
 pub use check::{Difference, SplitCheck, validate};
+pub use glob::fits;
 pub use quarantine::{Quarantined, write_quarantine};
 pub use stats::{SplitStats, stats};
 

@@ -6,6 +6,7 @@ use crate::cli;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
+use crate::store::{self, Place};
 use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
@@ -20,8 +21,10 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
     let mut text = String::new();
     let mut documents = Vec::new();
     let (mut wrong, mut absent, mut first) = (0, 0, None);
-    for path in declarations(&args.configs, &args.datasets)? {
-        let corpus = match Corpus::load(&path, &args.data.data_root) {
+    let declarations = declarations(&args.configs, &args.datasets)?;
+    let data_root = data_root(args, &declarations)?;
+    for path in declarations {
+        let corpus = match Corpus::load(&path, &data_root) {
             Ok(corpus) => corpus,
             Err(error) => {
                 // Writing to a string cannot fail.
@@ -96,8 +99,10 @@ fn verdict(name: &str, check: &SplitCheck) -> String {
 pub fn stats(args: &cli::Datasets) -> Result<Answer, Error> {
     let mut text = String::new();
     let mut documents = Vec::new();
-    for path in declarations(&args.configs, &args.datasets)? {
-        let corpus = Corpus::load(&path, &args.data.data_root)?;
+    let declarations = declarations(&args.configs, &args.datasets)?;
+    let data_root = data_root(args, &declarations)?;
+    for path in declarations {
+        let corpus = Corpus::load(&path, &data_root)?;
         let splits = corpus::stats(&corpus)?;
         let mut rows = vec![HEADINGS.map(str::to_owned)];
         rows[0][0] = format!("{} ({})", corpus.name(), corpus.language());
@@ -154,18 +159,30 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     trainer::prepare::check(&recipe)?;
+    let out = args.out.as_deref().map(Place::of).transpose()?;
+    if let Some(out) = &out {
+        // What cannot be written to at all is refused before the work.
+        out.open()?;
+    }
     run_dir.create()?;
     let _lock = RunLock::take(&run_dir.lock())?;
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
-    super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &args.data.data_root)?;
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
+    super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?;
     let folder = run_dir.root().join("prepared");
-    let text = format!("{}\n", folder.display());
-    Ok(Answer::new(text, json!({"prepared": folder})))
+    let Some(out) = out else {
+        let text = format!("{}\n", folder.display());
+        return Ok(Answer::new(text, json!({"prepared": folder})));
+    };
+    store::shards::put(&recipe, &run_dir, &out)?;
+    let text = format!("{}\n{out}\n", folder.display());
+    Ok(Answer::new(text, json!({"prepared": folder, "out": out.to_string()})))
 }
 
 /// Shows a row of prepared shards as the model sees it.
 pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
-    let shards = ShardSet::open(&args.shards)?;
+    let folder = store::shards::local(&args.shards, &args.cache.folder())?;
+    let shards = ShardSet::open(&folder)?;
     if args.row >= shards.len() {
         let message = format!(
             "`{}` has {} rows, counted from 0: there is no row {}",
@@ -176,7 +193,7 @@ pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
         return Err(Error::new(exit::USAGE, message));
     }
     // `RUN/prepared/PHASE` and `RUN/tokenizer` lie in one run directory.
-    let beside = || args.shards.join("../../tokenizer");
+    let beside = || folder.join("../../tokenizer");
     let tokenizer = Tokenizer::load(&args.tokenizer.clone().unwrap_or_else(beside))?;
     let manifest = shards.manifest();
     let (made_with, given) = (&manifest.origin.tokenizer, tokenizer.fingerprint());
@@ -209,6 +226,12 @@ pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
         "supervised_from": sample.supervised_from,
     });
     Ok(Answer::new(text, json))
+}
+
+/// The folder with the files of all that is asked for; of what was not named, those that are there.
+pub(super) fn data_root(args: &cli::Datasets, declarations: &[PathBuf]) -> Result<PathBuf, Error> {
+    let are_named = !args.datasets.is_empty();
+    store::data_root(&args.data, || Ok(store::of_datasets(declarations, are_named)))
 }
 
 /// The declarations that are meant, sorted where all are.
