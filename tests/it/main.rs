@@ -9,6 +9,11 @@ mod cli;
 mod fetch;
 mod full_disk;
 mod parallel;
+mod places;
 mod program;
 mod resume;
+#[cfg(feature = "object-store")]
+mod s3;
+#[cfg(feature = "object-store")]
+mod store;
 mod world;

@@ -244,13 +244,17 @@ fn sentence(doing: &str, name: &str, remote: &Remote, error: &object_store::Erro
         let message = format!("there is no bucket `{}`, so `{name}` is not there", remote.bucket);
         return new(exit::BACKEND, message, "create it, or name another one");
     }
+    // What is asked of a bucket as a whole fails without a kind, but with a status.
+    let is_refused = matches!(error, E::PermissionDenied { .. } | E::Unauthenticated { .. })
+        || matches!(status, Some(401 | 403));
+    let is_absent = matches!(error, E::NotFound { .. }) || status == Some(404);
     match error {
-        E::NotFound { .. } => new(
+        _ if is_absent => new(
             exit::BACKEND,
             format!("`{name}` is not there"),
             "the store answers, so the bucket or the name is another one",
         ),
-        E::PermissionDenied { .. } | E::Unauthenticated { .. } => new(
+        _ if is_refused => new(
             exit::BACKEND,
             format!("not allowed to {doing} `{name}`: the store answers {because}"),
             credentials,
