@@ -1,7 +1,7 @@
 //! Rows of prepared shards as JSON Lines: what `scripts/reference/shards.py` compares.
 //!
 //! `shard_rows SHARDS TOKENIZER EVERY` prints one object for each row, in the order of training's
-//! row numbers; every EVERYth has its text as well.
+//! row numbers, with groups numbered through all files; every EVERYth has its text as well.
 
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;

@@ -6,6 +6,7 @@
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
+use data_pipeline::order::Share;
 use data_pipeline::score::Protocol;
 use std::path::{Path, PathBuf};
 
@@ -224,6 +225,11 @@ pub struct Prepare {
     #[arg(long, value_name = "PLACE")]
     pub out: Option<PathBuf>,
 
+    /// Make the part K of N only, counted from 1, as one of several programs that share the run
+    /// directory or `--out`; the last to end joins the parts.
+    #[arg(long, value_name = "K/N", value_parser = share)]
+    pub share: Option<Share>,
+
     #[command(flatten)]
     pub data: DataRoot,
 }
@@ -364,6 +370,15 @@ fn assignment(text: &str) -> Result<String, String> {
     }
 }
 
+/// `2/8` is the second of eight.
+fn share(text: &str) -> Result<Share, String> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((part, count)) if (1..=count).contains(&part) => Ok(Share { index: part - 1, count }),
+        _ => Err("expected K/N with K from 1 to N, such as 2/8".to_owned()),
+    }
+}
+
 fn task(name: &str) -> Result<Task, String> {
     match name {
         "ner" => Ok(Task::Ner),
@@ -406,6 +421,8 @@ mod tests {
             "data prepare r.toml --data-root s3://b/corpora --out s3://b/x --cache-dir c",
             "data inspect s3://b/x/prepared/0-instruction --cache-dir c",
             "run r.toml --shards s3://b/x --data-root gs://b/corpora",
+            "data prepare r.toml --share 8/8",
+            "data prepare r.toml --share 1/8 --out s3://b/x",
             "data inspect runs/x/prepared/0-instruction --row 7",
             "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",
@@ -429,6 +446,9 @@ mod tests {
             ("runn r.toml", ErrorKind::InvalidSubcommand),
             // Verbs that are not there yet are not half there.
             ("sweep start x.toml", ErrorKind::InvalidSubcommand),
+            ("data prepare r.toml --share 0/8", ErrorKind::ValueValidation),
+            ("data prepare r.toml --share 9/8", ErrorKind::ValueValidation),
+            ("data prepare r.toml --share 2", ErrorKind::ValueValidation),
             ("data fetch", ErrorKind::MissingRequiredArgument),
             ("data inspect x --row minus-one", ErrorKind::ValueValidation),
             ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),

@@ -5,7 +5,7 @@
 //! - [`folder`], `bucket`: the two kinds of places behind one trait, [`Objects`].
 //! - [`cache`]: objects as files of this machine, brought once and kept while they are the same.
 //! - [`corpora`]: the files of the corpora that a verb will read. [`shards`]: prepared shards, put into
-//!   a place and taken from it.
+//!   a place and taken from it. [`shares`]: those of several programs, which meet in a place.
 //!
 //! Everything remote becomes a local file here: behind this door all code reads folders. Credentials
 //! come from the environment alone, under the names that each store's own tools use.
@@ -17,6 +17,7 @@ mod corpora;
 mod folder;
 mod place;
 pub mod shards;
+pub mod shares;
 
 pub use cache::default_folder;
 pub use corpora::{Wanted, data_root, of_datasets, of_recipe};

@@ -9,7 +9,8 @@ shards in it:
   - each reader finds the same columns, of the types that our documentation promises;
   - each reader finds in every row and column what our own reader finds;
   - lengths are those of their lists, the supervised part is inside its suffix, the rows of a group
-    stand side by side and have one prefix;
+    stand side by side and have one prefix; groups are numbered from 0 in each file, and our reader
+    numbers them through all files;
   - totals, parts and the histogram of lengths in the manifest are what SQL and Polars count;
   - the ids of every Nth row (default: 97), decoded by SentencePiece, are the text that our tokenizer
     gives. Of a vocabulary that we trained, Hugging Face's tokenizers decode the ids; they know nothing
@@ -157,8 +158,8 @@ def check_files(findings, shards, manifest):
 
 
 def check_rows(findings, ours):
-    """What must hold within and between rows."""
-    groups, last, prefix = set(), None, None
+    """What must hold within and between rows; groups are numbered through all files here."""
+    last, prefix = -1, None
     for number, row in enumerate(ours):
         where = f"row {number} `{row['sample_id']}`"
         inside = 0 <= row["supervised_from"] < len(row["suffix_ids"])
@@ -166,14 +167,25 @@ def check_rows(findings, ours):
         if row["group"] == last:
             findings.check(f"{where}: prefix of group {last}", prefix, row["prefix_ids"])
         else:
-            known = row["group"] in groups
-            findings.check(f"{where}: group {row['group']} stands together", False, known)
+            findings.check(f"{where}: the number of its group", last + 1, row["group"])
             last, prefix = row["group"], row["prefix_ids"]
-            groups.add(last)
 
 
-# What rows add to the counts of the manifest. A group counts where its first row does; without a
-# prefix nothing predicts the first token.
+def as_in_files(ours, manifest):
+    """Our rows as the files have them: in each, groups are numbered from 0. A file that gives two
+    groups one number is found by this, as our reader gives each run of rows a number of its own."""
+    rows, start = [], 0
+    for file in manifest["files"]:
+        own = ours[start : start + file["rows"]]
+        for row in own:
+            row = {**row, "group": row["group"] - own[0]["group"]}
+            rows.append(tuple(row[name] for name in COLUMNS))
+        start += file["rows"]
+    return rows
+
+
+# What rows add to the counts of the manifest. A group counts where its first row does, and none
+# reaches into another file; without a prefix nothing predicts the first token.
 KEYS = ["samples", "groups", "tokens", "tokens_grouped", "supervised"]
 COUNTS = """
     count(*) AS samples,
@@ -183,9 +195,9 @@ COUNTS = """
     sum(suffix_length - greatest(supervised_from, if(prefix_length = 0, 1, 0))) AS supervised
 """
 ROWS = """(
-    SELECT *, if("group" IS DISTINCT FROM lag("group") OVER (ORDER BY filename, file_row_number), 1, 0)
-        AS opens
+    SELECT *, if("group" IS DISTINCT FROM lag("group") OVER earlier, 1, 0) AS opens
     FROM read_parquet(?, filename = true, file_row_number = true)
+    WINDOW earlier AS (PARTITION BY filename ORDER BY file_row_number)
 )"""
 
 
@@ -210,10 +222,10 @@ def check_counts(findings, files, manifest):
         found = dict(ask(f"SELECT {length}, count(*) FROM {ROWS} GROUP BY ALL"))
         findings.check("lengths by DuckDB", lengths, found)
 
-    frame = polars.concat(polars.read_parquet(file) for file in files)
     number = lambda name: polars.col(name).cast(polars.Int64)
     opens = (polars.col("group") != polars.col("group").shift(1)).fill_null(True)
-    frame = frame.with_columns(opens.cast(polars.Int64).alias("opens"))
+    opens = opens.cast(polars.Int64).alias("opens")
+    frame = polars.concat(polars.read_parquet(file).with_columns(opens) for file in files)
     prefix, suffix = number("prefix_length"), number("suffix_length")
     first = polars.max_horizontal(number("supervised_from"), (prefix == 0).cast(polars.Int64))
     counts = [
@@ -245,7 +257,7 @@ def check_shards(findings, command, shards, tokenizer, every):
     manifest = json.loads((shards / "manifest.json").read_text())
     files = check_files(findings, shards, manifest)
     ours = our_rows(command, shards, tokenizer, every)
-    expected = [tuple(row[name] for name in COLUMNS) for row in ours]
+    expected = as_in_files(ours, manifest)
     for name, reader in READERS.items():
         schemas, rows = reader(files)
         for file, schema in zip(files, schemas):

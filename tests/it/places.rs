@@ -1,6 +1,7 @@
 //! Shards that were prepared in one place and are trained from in another; places that are wrong.
 
 use crate::program::{checkpoints, fixture, knowcoder, must, run, stderr};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -17,7 +18,7 @@ fn shards_of_another_place_teach_the_same() {
     let at = |name: &str| folder.path().join(name);
     must(prepare(&at("here"), &at("out")));
     for phase in ["0-schema-understanding", "1-alignment", "2-instruction"] {
-        for name in ["manifest.json", "shard-00000.parquet"] {
+        for name in ["manifest.json", "shard-00-0-00000.parquet"] {
             let file = Path::new("prepared").join(phase).join(name);
             let [here, there] =
                 ["here", "out"].map(|it| std::fs::read(at(it).join(&file)).unwrap());
@@ -43,9 +44,9 @@ fn shards_of_another_recipe_are_refused_with_what_differs() {
     must(prepare(&at("here"), &at("out")));
     let out = at("out").display().to_string();
     for (set, expected) in [
-        ("batch.max_length=400", "not the same selection, seed, max_length or group"),
-        ("phase.2.datasets=[\"quickstart-en:test-frames\"]", "not the same datasets"),
-        ("prompt.classes=\"full\"", "not the same prompt"),
+        ("batch.max_length=400", "(theirs → this one): max_length: 512 → 400; prepare them"),
+        ("phase.2.datasets=[\"quickstart-en:test-frames\"]", "`quickstart-zh:test-frames` is gone"),
+        ("prompt.classes=\"full\"", "prompt.classes: names → full"),
     ] {
         let more = ["--shards", &out, "--set", set];
         let output = run(&fixture("tiny.toml"), &at(set), "one-process", &more).output().unwrap();
@@ -67,7 +68,7 @@ fn a_place_without_a_manifest_holds_no_shards() {
         assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     };
     let phase = at("out/prepared/1-alignment");
-    let shard = phase.join("shard-00000.parquet");
+    let shard = phase.join("shard-00-0-00000.parquet");
     let mut bytes = std::fs::read(&shard).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -77,8 +78,79 @@ fn a_place_without_a_manifest_holds_no_shards() {
     refused(69, "no shards were prepared there to the end");
     // What is prepared again is put there again.
     must(prepare(&at("here"), &at("out")));
-    let sound = std::fs::read(at("here/prepared/1-alignment/shard-00000.parquet")).unwrap();
+    let sound = std::fs::read(at("here/prepared/1-alignment/shard-00-0-00000.parquet")).unwrap();
     assert_eq!(std::fs::read(&shard).unwrap(), sound);
+}
+
+/// Vocabulary and shards of a place, but not the lists of shares.
+fn shards(place: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let phases = std::fs::read_dir(place.join("prepared")).unwrap();
+    let phases = phases.map(|phase| phase.unwrap().path());
+    for folder in phases.chain([place.join("tokenizer")]) {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let file = file.unwrap().path();
+            let name = file.strip_prefix(place).unwrap().display().to_string();
+            if !name.contains("/part-") {
+                found.insert(name, std::fs::read(file).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn shares_without_a_folder_in_common_meet_in_a_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    must(prepare(&at("whole"), &at("expected")));
+    let share = |share: &str, run_dir: &str, out: &str| {
+        let mut command = prepare(&at(run_dir), &at(out));
+        command.args(["--share", share, "--json"]);
+        command
+    };
+    let missing = |output: std::process::Output| -> Vec<serde_json::Value> {
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let phases = told["phases"].as_array().unwrap();
+        phases.iter().map(|phase| phase["missing"].clone()).collect()
+    };
+    let none = vec![serde_json::json!([]); 3];
+    let of = |shares: &[usize]| vec![serde_json::json!(shares); 3];
+
+    assert_eq!(missing(must(share("2/3", "two", "out"))), of(&[1, 3]));
+    assert!(!shards(&at("out")).keys().any(|name| name.ends_with("manifest.json")));
+    let both = [("1/3", "one"), ("3/3", "three")]
+        .map(|(number, run_dir)| share(number, run_dir, "out").spawn().unwrap());
+    let both = both.map(|process| process.wait_with_output().unwrap());
+    assert!(both.iter().all(|output| output.status.success()), "{both:?}");
+    assert!(both.into_iter().any(|output| missing(output) == none), "nobody was the last");
+    assert!(shards(&at("out")) == shards(&at("expected")));
+
+    // What is there stays; what went away there is put there again by the share that made it.
+    let manifest = at("out/prepared/0-schema-understanding/manifest.json");
+    let written = || std::fs::metadata(&manifest).unwrap().modified().unwrap();
+    let before = written();
+    assert_eq!(missing(must(share("3/3", "three", "out"))), none);
+    assert_eq!(written(), before);
+    std::fs::remove_file(manifest.with_file_name("shard-00-0-00000.parquet")).unwrap();
+    let absent = missing(must(share("3/3", "three", "out")));
+    assert_eq!(absent, [serde_json::json!([1]), none[0].clone(), none[0].clone()]);
+    assert!(!manifest.exists());
+    assert_eq!(missing(must(share("1/3", "one", "out"))), none);
+    assert!(shards(&at("out")) == shards(&at("expected")));
+
+    // Shares of one run directory meet there as well.
+    assert_eq!(missing(must(share("1/2", "common", "other"))), of(&[2]));
+    assert_eq!(missing(must(share("2/2", "common", "other"))), none);
+    assert!(shards(&at("other")) == shards(&at("expected")));
+
+    // Lists of shares whose files were written over are worth nothing.
+    let mut other = prepare(&at("seed"), &at("out"));
+    other.args(["--set", "run.seed=6"]);
+    must(other);
+    assert!(shards(&at("out")) == shards(&at("seed")));
+    assert_eq!(missing(must(share("1/3", "one", "out"))), of(&[2, 3]));
+    assert!(!manifest.exists());
 }
 
 #[test]

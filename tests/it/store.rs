@@ -242,7 +242,7 @@ fn shards_are_the_same_bytes_from_a_bucket_and_in_one() {
     let remote = show("s3://bucket/shards/towns/prepared/0-instruction");
     assert_eq!(remote, show("local/prepared/0-instruction"));
     // Shards that changed behind their manifest are refused.
-    let shard = "shards/towns/prepared/0-instruction/shard-00000.parquet";
+    let shard = "shards/towns/prepared/0-instruction/shard-00-0-00000.parquet";
     let mut bytes = std::fs::read(place.server.object(shard)).unwrap();
     bytes.truncate(bytes.len() - 1);
     place.server.put(shard, &bytes);
@@ -250,6 +250,23 @@ fn shards_are_the_same_bytes_from_a_bucket_and_in_one() {
     // The same command puts them there again.
     must(place.prepare("local", &["--data-root", "corpora", "--out", "s3://bucket/shards/towns"]));
     assert_eq!(prepared(&place.server.object("shards/towns")), local);
+}
+
+#[test]
+fn shares_meet_in_a_bucket() {
+    let Some(place) = Workplace::new() else { return };
+    must(place.prepare("local", &["--data-root", "corpora"]));
+    let out = ["--data-root", "s3://bucket/corpora", "--out", "s3://bucket/shards/towns"];
+    let there = place.server.object("shards/towns");
+    for share in ["2/2", "1/2"] {
+        assert!(!there.join("prepared/0-instruction/manifest.json").exists(), "{share}");
+        let mut command = place.prepare(&share.replace('/', "-"), &out);
+        command.args(["--share", share]);
+        must(command);
+    }
+    let mut found = prepared(&there);
+    found.retain(|name, _| !name.contains("/part-"));
+    assert_eq!(found, prepared(&place.at("local")));
 }
 
 #[test]
@@ -311,14 +328,14 @@ fn a_cut_upload_is_no_set_of_shards() {
     let Some(place) = Workplace::new() else { return };
     must(place.prepare("local", &["--data-root", "corpora"]));
     let out = ["--data-root", "corpora", "--out", "s3://bucket/shards/towns"];
-    let shard = place.at("local/prepared/0-instruction/shard-00000.parquet");
+    let shard = place.at("local/prepared/0-instruction/shard-00-0-00000.parquet");
     let size = std::fs::metadata(&shard).unwrap().len() as usize;
     // Enough for the vocabulary, not for a shard.
     place.wire.cut(size / 2, usize::MAX);
     fails(&place.prepare("local", &out).output().unwrap(), 75, "s3://bucket/shards/towns/");
     let there = place.server.object("shards/towns/prepared/0-instruction");
     assert!(!there.join("manifest.json").exists());
-    assert!(!there.join("shard-00000.parquet").exists());
+    assert!(!there.join("shard-00-0-00000.parquet").exists());
     place.wire.mend();
     let taken = place
         .command(&["data", "inspect", "s3://bucket/shards/towns/prepared/0-instruction"])

@@ -10,11 +10,10 @@ use crate::shard::Sample;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::Tokens;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
-/// One task over one split of a corpus.
+/// One task over some sentences of a corpus.
 pub(super) struct Lesson<'a> {
-    /// Dataset, split and task, for people and for chance.
-    pub name: String,
     /// The dataset's name.
     pub dataset: &'a str,
     /// What rows call the task.
@@ -23,8 +22,6 @@ pub(super) struct Lesson<'a> {
     pub task: Task,
     /// Where the classes are.
     pub schema: &'a Schema,
-    /// The classes that the task may instantiate, as places in the schema.
-    pub classes: Vec<usize>,
     /// The questions.
     pub items: Vec<Item<'a>>,
 }
@@ -35,8 +32,6 @@ pub(super) struct Item<'a> {
     pub id: String,
     /// The language of the answer's mentions.
     pub language: &'a str,
-    /// Roughly how long its text is.
-    pub size: usize,
     /// The classes of its objects.
     pub positives: BTreeSet<usize>,
     content: Content<'a>,
@@ -47,51 +42,115 @@ enum Content<'a> {
     Pair(&'a Parallel),
 }
 
-impl<'a> Lesson<'a> {
-    /// One lesson per task of the corpus; EAE asks about sentences with events only.
-    pub(super) fn instruction(
-        corpus: &'a Corpus,
-        split: &str,
-        sentences: &'a [Sentence],
-    ) -> Vec<Self> {
-        let tasks = if corpus.is_parallel() { &[Task::Ner] } else { corpus.tasks() };
+/// What drawing needs to know of a lesson whose texts are not in memory.
+pub(super) struct Outline<'a> {
+    /// Dataset, split and task, for people and for chance.
+    pub name: String,
+    /// What is asked.
+    pub task: Task,
+    /// The classes that the task may instantiate, as places in the schema.
+    pub classes: Vec<usize>,
+    /// The questions.
+    pub items: Vec<Shape>,
+    schema: &'a Schema,
+    /// Most sentences have the classes of others.
+    sets: HashSet<Arc<BTreeSet<usize>>>,
+}
+
+/// What drawing needs to know of an item.
+#[derive(Clone)]
+pub(super) struct Shape {
+    /// Roughly how long its text is.
+    pub size: u32,
+    /// The number of its sentence or pair.
+    pub at: u32,
+    /// The classes of its objects.
+    pub positives: Arc<BTreeSet<usize>>,
+}
+
+impl<'a> Outline<'a> {
+    /// One lesson per task of the corpus, about nothing yet.
+    pub(super) fn instruction(corpus: &'a Corpus, split: &str) -> Vec<Self> {
         let name = format!("{}:{split}", corpus.name());
-        tasks
-            .iter()
-            .map(|task| Self::extraction(corpus.name(), &name, corpus.schema(), *task, sentences))
-            .collect()
+        let outline = |task: &Task| Self::new(format!("{name} {task}"), *task, corpus.schema());
+        tasks(corpus).iter().map(outline).collect()
     }
 
-    /// The lesson of one task.
+    /// The lesson of a corpus of pairs, about nothing yet.
+    pub(super) fn alignment(corpus: &'a Corpus, split: &str) -> Self {
+        let name = format!("{}:{split} alignment", corpus.name());
+        Self::new(name, Task::Ner, corpus.schema())
+    }
+
+    /// The lesson of one task, about nothing yet.
+    pub(super) fn new(name: String, task: Task, schema: &'a Schema) -> Self {
+        let (classes, items, sets) = (of_task(schema, task), Vec::new(), HashSet::new());
+        Self { name, task, classes, items, schema, sets }
+    }
+
+    /// Asks about sentence number `at`, unless it is for EAE and has no event.
+    pub(super) fn add_sentence(&mut self, at: usize, sentence: &Sentence) {
+        if is_asked(self.task, sentence) {
+            let positives = positives(self.schema, self.task, sentence);
+            self.add(at, sentence.text.len(), positives);
+        }
+    }
+
+    /// Asks about pair number `at`.
+    pub(super) fn add_pair(&mut self, at: usize, pair: &Parallel) {
+        let sides = [&pair.source, &pair.target];
+        let positives = sides.map(|side| positives(self.schema, Task::Ner, side));
+        let size = pair.source.text.len() + pair.target.text.len();
+        self.add(at, size, positives.into_iter().flatten().collect());
+    }
+
+    /// Asks about every pair in the other direction, too; their numbers go on behind the others.
+    pub(super) fn add_reversed(&mut self) {
+        let count = self.items.len() as u32;
+        let reversed = |item: &Shape| Shape { at: item.at + count, ..item.clone() };
+        let reversed: Vec<Shape> = self.items.iter().map(reversed).collect();
+        self.items.extend(reversed);
+    }
+
+    fn add(&mut self, at: usize, size: usize, positives: BTreeSet<usize>) {
+        let positives = match self.sets.get(&positives) {
+            Some(known) => known.clone(),
+            None => {
+                let new = Arc::new(positives);
+                self.sets.insert(new.clone());
+                new
+            }
+        };
+        self.items.push(Shape { size: size as u32, at: at as u32, positives });
+    }
+}
+
+impl<'a> Lesson<'a> {
+    /// The lesson of one task; EAE asks about sentences with events only.
     pub(super) fn extraction(
         dataset: &'a str,
-        name: &str,
         schema: &'a Schema,
         task: Task,
         sentences: &'a [Sentence],
     ) -> Self {
-        let asked =
-            sentences.iter().filter(|sentence| task != Task::Eae || !sentence.events.is_empty());
+        let asked = sentences.iter().filter(|sentence| is_asked(task, sentence));
         let item = |sentence: &'a Sentence| Item {
             id: sentence.id.clone(),
             language: &sentence.language,
-            size: sentence.text.len(),
             positives: positives(schema, task, sentence),
             content: Content::Sentence(sentence),
         };
         Self {
-            name: format!("{name} {task}"),
             dataset,
             task_name: task.to_string(),
             task,
             schema,
-            classes: of_task(schema, task),
             items: asked.map(item).collect(),
         }
     }
 
     /// The lesson of a corpus of pairs.
-    pub(super) fn alignment(corpus: &'a Corpus, split: &str, pairs: &'a [Parallel]) -> Self {
+    pub(super) fn alignment(corpus: &'a Corpus, pairs: &'a [Parallel]) -> Self {
         let schema = corpus.schema();
         let item = |pair: &'a Parallel| {
             let (source, target) = (&pair.source, &pair.target);
@@ -99,18 +158,15 @@ impl<'a> Lesson<'a> {
             Item {
                 id: format!("{}>{}", source.id, target.language),
                 language: &target.language,
-                size: source.text.len() + target.text.len(),
                 positives: sides.into_iter().flatten().collect(),
                 content: Content::Pair(pair),
             }
         };
         Self {
-            name: format!("{}:{split} alignment", corpus.name()),
             dataset: corpus.name(),
             task_name: "alignment".to_owned(),
             task: Task::Ner,
             schema,
-            classes: of_task(schema, Task::Ner),
             items: pairs.iter().map(item).collect(),
         }
     }
@@ -126,6 +182,16 @@ impl<'a> Lesson<'a> {
             Content::Pair(pair) => prompt::alignment(self.schema, &classes, pair, config),
         }
     }
+}
+
+/// What is asked about the sentences of a corpus.
+pub(super) fn tasks(corpus: &Corpus) -> &[Task] {
+    if corpus.is_parallel() { &[Task::Ner] } else { corpus.tasks() }
+}
+
+/// EAE is told the events, so there is nothing to ask where there are none.
+fn is_asked(task: Task, sentence: &Sentence) -> bool {
+    task != Task::Eae || !sentence.events.is_empty()
 }
 
 fn of_task(schema: &Schema, task: Task) -> Vec<usize> {
@@ -146,12 +212,11 @@ pub(super) struct Text {
     example: Example,
 }
 
-/// Definitions of the corpus's classes and the objects of its sentences as code. `known` has the
-/// hashes of definitions that an earlier dataset brought.
-pub(super) fn texts(
+/// Definitions of the corpus's classes as code. `known` has the hashes of definitions that an earlier
+/// dataset brought.
+pub(super) fn definitions(
     corpus: &Corpus,
     split: &str,
-    sentences: &[Sentence],
     config: &PromptConfig,
     known: &mut HashSet<String>,
 ) -> Vec<Text> {
@@ -168,18 +233,30 @@ pub(super) fn texts(
             });
         }
     }
-    let tasks = if corpus.is_parallel() { &[Task::Ner] } else { corpus.tasks() };
+    texts
+}
+
+/// The tasks whose objects schema understanding writes as code.
+pub(super) fn tasks_of_texts(corpus: &Corpus) -> Vec<Task> {
+    let tasks = tasks(corpus);
     // The code of arguments holds that of the events.
     let covered = |task: Task| task == Task::Ed && tasks.contains(&Task::Eae);
-    for task in tasks.iter().filter(|task| !covered(**task)) {
-        texts.extend(sentences.iter().map(|sentence| Text {
-            id: sentence.id.clone(),
-            language: sentence.language.clone(),
-            task_name: format!("instances-{task}"),
-            example: prompt::instances(*task, sentence, schema, config),
-        }));
+    tasks.iter().copied().filter(|task| !covered(*task)).collect()
+}
+
+/// The objects of a sentence as code.
+pub(super) fn instances(
+    corpus: &Corpus,
+    task: Task,
+    sentence: &Sentence,
+    config: &PromptConfig,
+) -> Text {
+    Text {
+        id: sentence.id.clone(),
+        language: sentence.language.clone(),
+        task_name: format!("instances-{task}"),
+        example: prompt::instances(task, sentence, corpus.schema(), config),
     }
-    texts
 }
 
 impl Text {

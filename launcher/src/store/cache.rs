@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Objects that are asked for at once.
 const AT_ONCE: usize = 8;
@@ -314,7 +314,9 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Copies `file` to `place`, which is whole or as it was.
 pub fn copy(file: &Path, place: &Path) -> Result<(), Error> {
-    let mut name = std::ffi::OsString::from(format!(".{}.", std::process::id()));
+    // Programs on several machines may have one number.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let mut name = std::ffi::OsString::from(format!(".{}-{since:x}.", std::process::id()));
     name.push(place.file_name().unwrap_or_default());
     name.push(".tmp");
     let growing = place.with_file_name(name);

@@ -52,7 +52,12 @@ impl Objects for Folder {
         for entry in entries {
             let entry = entry.map_err(data_pipeline::Error::read(&path))?;
             let file = entry.path();
-            let metadata = std::fs::metadata(&file).map_err(data_pipeline::Error::read(&file))?;
+            let metadata = match std::fs::metadata(&file) {
+                Ok(metadata) => metadata,
+                // Another program has just removed it, or given it another name.
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => return Err(data_pipeline::Error::read(&file)(error).into()),
+            };
             if metadata.is_file() {
                 let key = super::join(folder, &entry.file_name().to_string_lossy());
                 found.push(meta(key, &metadata));

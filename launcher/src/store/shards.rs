@@ -10,11 +10,12 @@ use super::{Objects, is_name, join};
 use crate::display::Display;
 use crate::error::{Error, exit};
 use data_pipeline::manifest::Manifest;
+use data_pipeline::prepare::ShareList;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use trainer::{Recipe, RunDir};
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 const TOKENIZER: &str = "tokenizer";
 
 /// Shards that were prepared elsewhere.
@@ -25,13 +26,13 @@ pub struct Given {
 }
 
 /// One file on its way to a place.
-struct Parcel {
-    key: String,
-    file: PathBuf,
+pub(super) struct Parcel {
+    pub(super) key: String,
+    pub(super) file: PathBuf,
 }
 
 /// The shards of one phase of a run directory.
-struct Phase {
+pub(super) struct Phase {
     /// `prepared/N-NAME`.
     key: String,
     folder: PathBuf,
@@ -47,7 +48,20 @@ pub fn put(recipe: &Recipe, run_dir: &RunDir, place: &Place) -> Result<(), Error
     let objects = objects.as_ref();
     let mut phases = Vec::new();
     for (index, phase) in recipe.phase.iter().enumerate() {
-        let phase = Phase::load(index, &phase.name, run_dir)?;
+        phases.push(Phase::load(index, &phase.name, run_dir)?);
+    }
+    put_phases(phases, run_dir, objects, place)
+}
+
+/// Puts the vocabulary and those of `phases` that are not there.
+pub(super) fn put_phases(
+    all: Vec<Phase>,
+    run_dir: &RunDir,
+    objects: &dyn Objects,
+    place: &Place,
+) -> Result<(), Error> {
+    let mut phases = Vec::new();
+    for phase in all {
         if !phase.is_in(objects)? {
             phases.push(phase);
         }
@@ -66,7 +80,8 @@ pub fn put(recipe: &Recipe, run_dir: &RunDir, place: &Place) -> Result<(), Error
     send(&parcels, objects, place)
 }
 
-fn send(parcels: &[Parcel], objects: &dyn Objects, place: &Place) -> Result<(), Error> {
+/// Puts files in their order, showing how far that is.
+pub(super) fn send(parcels: &[Parcel], objects: &dyn Objects, place: &Place) -> Result<(), Error> {
     let mut display = Display::new();
     let what = format!("files to {place}");
     for (index, Parcel { key, file }) in parcels.iter().enumerate() {
@@ -86,7 +101,7 @@ fn send(parcels: &[Parcel], objects: &dyn Objects, place: &Place) -> Result<(), 
 }
 
 /// A run directory that is put into itself would be removed before it is read.
-fn refuse_itself(run_dir: &RunDir, place: &Place) -> Result<(), Error> {
+pub(super) fn refuse_itself(run_dir: &RunDir, place: &Place) -> Result<(), Error> {
     let Place::Folder(folder) = place else { return Ok(()) };
     match (folder.canonicalize(), run_dir.root().canonicalize()) {
         (Ok(folder), Ok(root)) if folder == root => {
@@ -111,7 +126,7 @@ fn tokenizer(run_dir: &RunDir, objects: &dyn Objects) -> Result<Vec<Parcel>, Err
 }
 
 /// Names and paths of the files right in a folder, sorted.
-fn files_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+pub(super) fn files_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(data_pipeline::Error::read(folder))? {
         let entry = entry.map_err(data_pipeline::Error::read(folder))?;
@@ -124,7 +139,7 @@ fn files_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
 }
 
 impl Phase {
-    fn load(index: usize, name: &str, run_dir: &RunDir) -> Result<Self, Error> {
+    pub(super) fn load(index: usize, name: &str, run_dir: &RunDir) -> Result<Self, Error> {
         let folder = run_dir.prepared(index, name);
         let manifest = Manifest::load(&folder)?;
         let path = folder.join(MANIFEST);
@@ -148,12 +163,11 @@ impl Phase {
         Ok(true)
     }
 
-    /// Removes shards that the manifest does not name.
+    /// Removes shards that the manifest does not name, and lists of shares.
     fn remove_others(&self, objects: &dyn Objects) -> Result<(), Error> {
         for meta in objects.list(&self.key)? {
             let name = meta.key.rsplit('/').next().unwrap_or_default();
-            let is_shard = name.starts_with("shard-") && name.ends_with(".parquet");
-            if is_shard && !self.manifest.files.iter().any(|file| file.name == name) {
+            if is_stray(name, &self.manifest) || ShareList::is_name(name) {
                 objects.remove(&meta.key)?;
             }
         }
@@ -176,8 +190,14 @@ impl Phase {
     }
 }
 
+/// Whether it is the name of a shard that `manifest` does not know.
+pub(super) fn is_stray(name: &str, manifest: &Manifest) -> bool {
+    let is_shard = name.starts_with("shard-") && name.ends_with(".parquet");
+    is_shard && !manifest.files.iter().any(|file| file.name == name)
+}
+
 /// Where the shards of a phase are in a place.
-fn key_of(index: usize, name: &str) -> String {
+pub(super) fn key_of(index: usize, name: &str) -> String {
     format!("prepared/{index}-{name}")
 }
 

@@ -8,11 +8,14 @@ use crate::interrupt;
 use crate::lock::RunLock;
 use crate::store::{self, Place};
 use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
+use data_pipeline::order::Share;
+use data_pipeline::prepare::Prepared;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use trainer::{Recipe, RunDir};
 
 /// Holds corpora against their declared counts; every one is looked at before it ends with 65.
 ///
@@ -165,6 +168,9 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
         out.open()?;
     }
     run_dir.create()?;
+    if let Some(share) = args.share {
+        return prepare_share(args, &recipe, &run_dir, share, out.as_ref());
+    }
     let _lock = RunLock::take(&run_dir.lock())?;
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
     let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
@@ -177,6 +183,58 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     store::shards::put(&recipe, &run_dir, &out)?;
     let text = format!("{}\n{out}\n", folder.display());
     Ok(Answer::new(text, json!({"prepared": folder, "out": out.to_string()})))
+}
+
+/// Writes a share of the shards of a recipe; with `out`, shares meet there.
+fn prepare_share(
+    args: &cli::Prepare,
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    share: Share,
+    out: Option<&Place>,
+) -> Result<Answer, Error> {
+    let name = format!("{}/{}", share.index + 1, share.count);
+    let _lock = RunLock::take_share(&run_dir.lock())?;
+    let own = run_dir.root().join(format!("lock-{}-of-{}", share.index + 1, share.count));
+    let _own = RunLock::take(&own)?;
+    interrupt::end_at_once("stopped while preparing data; the same command prepares them");
+    let data_root = store::data_root(&args.data, || store::of_recipe(recipe, |_| true))?;
+    let source = &args.recipe.recipe;
+    let prepared = super::run::prepare_share(recipe, source, run_dir, &data_root, share)?;
+    let missing: Vec<Vec<usize>> = match out {
+        Some(out) => store::shares::put(recipe, run_dir, out, share, &prepared)?,
+        None => prepared.iter().map(missing).collect(),
+    };
+    let mut text = String::new();
+    let mut phases = Vec::new();
+    for (phase, missing) in recipe.phase.iter().zip(&missing) {
+        let shares: Vec<String> = missing.iter().map(usize::to_string).collect();
+        // Writing to a string cannot fail.
+        let _ = match shares.is_empty() {
+            true => writeln!(text, "{}: share {name} is done, and all others", phase.name),
+            false => writeln!(
+                text,
+                "{}: share {name} is done; not yet done: {}",
+                phase.name,
+                shares.join(", ")
+            ),
+        };
+        phases.push(json!({"phase": phase.name, "whole": missing.is_empty(), "missing": missing}));
+    }
+    let folder = run_dir.root().join("prepared");
+    let mut json = json!({"prepared": folder, "share": name, "phases": phases});
+    if let Some(out) = out {
+        json["out"] = json!(out.to_string());
+    }
+    Ok(Answer::new(text, json))
+}
+
+/// The shares of a phase that its folder does not have yet.
+fn missing(prepared: &Prepared) -> Vec<usize> {
+    match prepared {
+        Prepared::Whole(_) => Vec::new(),
+        Prepared::Part { missing, .. } => missing.clone(),
+    }
 }
 
 /// Shows a row of prepared shards as the model sees it.
