@@ -312,10 +312,14 @@ impl Manifest {
         dir.join(FILE).exists()
     }
 
+    /// What `manifest.json` holds.
+    pub fn to_json(&self) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec_pretty(self).map_err(not_json)
+    }
+
     /// Writes the manifest as [`Self::save`] does, where others may write the same.
     pub(crate) fn save_among_others(&self, dir: &Path) -> Result<(), Error> {
-        let json = serde_json::to_vec_pretty(self).map_err(not_json)?;
-        durable::write_among_others(&dir.join(FILE), &json)
+        durable::write_among_others(&dir.join(FILE), &self.to_json()?)
     }
 
     /// Makes `dir` stop existing for readers.
@@ -326,8 +330,7 @@ impl Manifest {
 
     /// Writes the manifest; from here on `dir` exists for readers.
     pub(crate) fn save(&self, dir: &Path) -> Result<(), Error> {
-        let json = serde_json::to_vec_pretty(self).map_err(not_json)?;
-        durable::write(&dir.join(FILE), &json)
+        durable::write(&dir.join(FILE), &self.to_json()?)
     }
 
     /// Makes `dir` ready for new shards: it stops existing for readers, then its shards go.

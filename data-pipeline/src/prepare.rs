@@ -11,6 +11,7 @@
 mod copy;
 mod draw;
 mod fit;
+mod gather;
 mod lesson;
 mod part;
 mod showing;
@@ -20,6 +21,7 @@ mod spill;
 mod tests;
 mod work;
 
+pub use gather::{ShareList, gather};
 pub use source::{Source, side_id};
 
 use crate::corpus::Corpus;
@@ -188,7 +190,19 @@ pub enum Prepared {
     Part {
         /// Which.
         missing: Vec<usize>,
+        /// What decides the rows of all.
+        origin: Box<Origin>,
     },
+}
+
+impl Prepared {
+    /// What decides the rows of all shares.
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Self::Whole(manifest) => &manifest.origin,
+            Self::Part { origin, .. } => origin,
+        }
+    }
 }
 
 /// Prepares `plan` into `out` and returns the manifest; does nothing if `out` holds just that.
@@ -222,7 +236,7 @@ pub fn prepare(
         }
     };
     Part::join(parts, &mut manifest);
-    refuse_empty(plan, out, &manifest)?;
+    refuse_empty(out, &manifest)?;
     manifest.save(out)?;
     manifest.sweep(out)?;
     Part::clear(out)?;
@@ -252,11 +266,12 @@ pub fn prepare_share(
     let mut part = make(plan, &corpora, tokenizer, (out, &fingerprint, share), progress)?;
     part.save(out)?;
     let Some(parts) = Part::done(out, &fingerprint)? else {
-        return Ok(Prepared::Part { missing: Part::missing(out, &fingerprint, share.count)? });
+        let missing = Part::missing(out, &fingerprint, share.count)?;
+        return Ok(Prepared::Part { missing, origin: Box::new(manifest.origin) });
     };
     parts.iter().filter(|other| **other != part).try_for_each(|other| other.verify(out))?;
     Part::join(parts, &mut manifest);
-    refuse_empty(plan, out, &manifest)?;
+    refuse_empty(out, &manifest)?;
     manifest.save_among_others(out)?;
     manifest.sweep(out)?;
     Ok(Prepared::Whole(Box::new(manifest)))
@@ -270,19 +285,8 @@ fn begin(
     plan.config.check()?;
     let corpora = source::load(plan)?;
     showing::check(plan, &corpora)?;
-    // Where a bank lies decides no row; what it says is hashed.
-    let prompt = PromptConfig { paraphrases: None, ..plan.config.prompt.clone() };
-    let origin = Origin {
-        kind: plan.kind,
-        both_directions: plan.both_directions,
-        config: PrepareConfig { prompt, ..plan.config.clone() },
-        sources: source::origins(plan, &corpora)?,
-        removed: source::removed(plan),
-        shown: showing::fingerprints(plan, &corpora)?,
-        template: template_fingerprint(&plan.config.prompt),
-        tokenizer: tokenizer.fingerprint(),
-    };
-    let manifest = Manifest::new(origin)?;
+    let shown = showing::fingerprints(plan, &corpora)?;
+    let manifest = Manifest::new(Origin { shown, ..origin(plan, &corpora, tokenizer)? })?;
     Ok((corpora, manifest))
 }
 
@@ -313,7 +317,7 @@ fn make(
 }
 
 /// A set without a row is an error of the recipe.
-fn refuse_empty(plan: &PreparePlan, out: &Path, manifest: &Manifest) -> Result<(), Error> {
+fn refuse_empty(out: &Path, manifest: &Manifest) -> Result<(), Error> {
     if manifest.total.samples > 0 {
         return Ok(());
     }
@@ -322,10 +326,61 @@ fn refuse_empty(plan: &PreparePlan, out: &Path, manifest: &Manifest) -> Result<(
         format!(
             "the datasets give no sample: {} were refused as longer than {} tokens, {} left out without objects",
             manifest.refused.len(),
-            plan.config.max_length,
+            manifest.origin.config.max_length,
             manifest.left_out.values().sum::<usize>(),
         ),
     ))
+}
+
+/// Refuses shards that were prepared elsewhere, for something else than `plan`.
+///
+/// Nothing is asked of the corpora, which need not be here: what their files held, and which of their
+/// sentences were left out, is what the manifest says.
+pub fn check_given(
+    plan: &PreparePlan,
+    tokenizer: &Tokenizer,
+    given: &Manifest,
+    place: &Path,
+) -> Result<(), Error> {
+    plan.config.check()?;
+    let mut wanted = origin(plan, &source::load(plan)?, tokenizer)?;
+    let given = &given.origin;
+    wanted.removed = given.removed.clone();
+    wanted.shown = given.shown.clone();
+    for source in &mut wanted.sources {
+        let same = given.sources.iter().find(|given| given.reference == source.reference);
+        source.bytes = same.map(|given| given.bytes.clone()).unwrap_or_default();
+    }
+    if wanted == *given {
+        return Ok(());
+    }
+    Err(Error::declaration(
+        place,
+        format!(
+            "these shards were prepared for another recipe (theirs → this one): {}; prepare them with this one, or train with theirs",
+            given.changes(&wanted).join("; ")
+        ),
+    ))
+}
+
+/// Everything that decides the rows of `plan`, but for what prompts show of training text.
+fn origin(
+    plan: &PreparePlan,
+    corpora: &[Option<Corpus>],
+    tokenizer: &Tokenizer,
+) -> Result<Origin, Error> {
+    // Where a bank lies decides no row; what it says is hashed.
+    let prompt = PromptConfig { paraphrases: None, ..plan.config.prompt.clone() };
+    Ok(Origin {
+        kind: plan.kind,
+        both_directions: plan.both_directions,
+        config: PrepareConfig { prompt, ..plan.config.clone() },
+        sources: source::origins(plan, corpora)?,
+        removed: source::removed(plan),
+        shown: BTreeMap::new(),
+        template: template_fingerprint(&plan.config.prompt),
+        tokenizer: tokenizer.fingerprint(),
+    })
 }
 
 /// What lies in `out` and is just what `wanted` asks for; why what lies there is not.

@@ -3,8 +3,9 @@
 //! A row is one sample: the ids of its group's prefix, its own suffix, and where in the suffix the
 //! supervised part begins. Rows of one group stand side by side in one file; groups are numbered
 //! within their file, so that files can be made apart, and through all files when they are read.
-//! Files are written whole or not at
-//! all and hashed on the way; a reader compares the hashes before it believes a row.
+//! Files are
+//! written whole or not at all and hashed on the way; a reader compares the hashes before it believes a
+//! row.
 
 mod writer;
 

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
 use data_pipeline::order::Share;
 use data_pipeline::score::Protocol;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -74,9 +74,27 @@ pub struct RecipeArgs {
 /// Where corpora lie.
 #[derive(Clone, Debug, Args)]
 pub struct DataRoot {
-    /// Where corpora lie.
+    /// Where corpora lie: a folder, or a place in an object store such as `s3://BUCKET/corpora`.
     #[arg(long, env = "KNOWCODER_DATA", value_name = "DIR", default_value = "data")]
     pub data_root: PathBuf,
+
+    #[command(flatten)]
+    pub cache: CacheDir,
+}
+
+/// Where what comes from object stores is kept.
+#[derive(Clone, Debug, Args)]
+pub struct CacheDir {
+    /// Where what comes from object stores is kept; without it `~/.cache/knowcoder/stores`.
+    #[arg(long, env = "KNOWCODER_CACHE", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl CacheDir {
+    /// The folder that is meant.
+    pub fn folder(&self) -> PathBuf {
+        self.cache_dir.as_deref().map_or_else(crate::store::default_folder, Path::to_owned)
+    }
 }
 
 /// `knowcoder run`.
@@ -95,6 +113,10 @@ pub struct Run {
 
     #[command(flatten)]
     pub data: DataRoot,
+
+    /// Shards that `data prepare --out PLACE` made elsewhere: only benchmarks are read of the corpora.
+    #[arg(long, value_name = "PLACE")]
+    pub shards: Option<PathBuf>,
 
     /// Say what would be done and stop.
     #[arg(long)]
@@ -202,8 +224,12 @@ pub struct Prepare {
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 
+    /// Where the shards go beside that, for `run --shards`: a folder, or s3://, gs:// or az://.
+    #[arg(long, value_name = "PLACE")]
+    pub out: Option<PathBuf>,
+
     /// Make the part K of N only, counted from 1, as one of several programs that share the run
-    /// directory; the last to end joins the parts.
+    /// directory or `--out`; the last to end joins the parts.
     #[arg(long, value_name = "K/N", value_parser = share)]
     pub share: Option<Share>,
 
@@ -504,7 +530,11 @@ mod tests {
             "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
             "data stats --all --tokenizer t.model --html s.html --ascii --histograms",
+            "data prepare r.toml --data-root s3://b/corpora --out s3://b/x --cache-dir c",
+            "data inspect s3://b/x/prepared/0-instruction --cache-dir c",
+            "run r.toml --shards s3://b/x --data-root gs://b/corpora",
             "data prepare r.toml --share 8/8",
+            "data prepare r.toml --share 1/8 --out s3://b/x",
             "data inspect runs/x/prepared/0-instruction --row 7",
             "data inspect runs/x --phase instruction --id a/1 --group --html r.html",
             "data inspect r.toml --find Ann --rows 10 --set a.b=c --json",

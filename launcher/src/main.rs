@@ -8,6 +8,7 @@
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
+//!   [`store`]: corpora and shards in object stores.
 //!
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
@@ -24,6 +25,7 @@ mod message;
 mod page;
 mod plan;
 mod report;
+mod store;
 mod supervise;
 mod verbs;
 

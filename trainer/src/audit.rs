@@ -10,7 +10,7 @@ use data_pipeline::prepare::{Removed, Source, side_id};
 use data_pipeline::{Parallel, Sentence};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The `[audit]` section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,6 +162,65 @@ fn pass(
     Ok(())
 }
 
+/// What a split of a corpus is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A phase learns from it.
+    Train,
+    /// The model is asked about it.
+    Benchmark,
+    /// It may join a sentence of the one to its translation in the other; wanted only if it is there.
+    Bridge,
+}
+
+/// A split of a corpus that a run, and so its audit, reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// The declaration of the corpus.
+    pub declaration: PathBuf,
+    /// The split.
+    pub split: String,
+    /// What for.
+    pub used: Use,
+}
+
+/// Everything that a run of `recipe` reads; no file of a corpus is looked at.
+pub fn reads(recipe: &Recipe) -> Result<Vec<Reads>, Error> {
+    let mut material = Material::default();
+    let mut all = Vec::new();
+    for (datasets, default, used) in
+        [(trained(recipe), "train", Use::Train), (asked(recipe), "test", Use::Benchmark)]
+    {
+        for dataset in datasets {
+            let declaration = declaration(&recipe.datasets, &dataset);
+            let corpus = Corpus::load(&declaration, Path::new(""))?;
+            let languages = &mut material.languages[usize::from(used == Use::Benchmark)];
+            languages.extend(corpus.language().split('-').map(str::to_owned));
+            all.push(Reads { declaration, split: split(&dataset, default).to_owned(), used });
+        }
+    }
+    for declaration in declarations(recipe)? {
+        let Ok(corpus) = Corpus::load(&declaration, Path::new("")) else { continue };
+        if corpus.is_parallel() && material.joins(corpus.language()) {
+            all.extend(corpus.splits().into_iter().map(|split| Reads {
+                declaration: declaration.clone(),
+                split: split.to_owned(),
+                used: Use::Bridge,
+            }));
+        }
+    }
+    Ok(all)
+}
+
+/// Every declaration beside those of `recipe`, sorted.
+fn declarations(recipe: &Recipe) -> Result<Vec<PathBuf>, Error> {
+    let entries = std::fs::read_dir(&recipe.datasets).map_err(Error::read(&recipe.datasets))?;
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    Ok(paths)
+}
+
 /// `name:split` of every corpus that a phase learns from.
 fn trained(recipe: &Recipe) -> BTreeSet<String> {
     let sources = recipe.phase.iter().flat_map(|phase| &phase.datasets);
@@ -228,11 +287,7 @@ impl Material {
     /// Adds the declared parallel corpora that join a language of training to one of a benchmark and
     /// lie on this machine: nobody need train on them for a translation to leak.
     fn bridge(&mut self, recipe: &Recipe, data_root: &Path) -> Result<(), Error> {
-        let entries = std::fs::read_dir(&recipe.datasets).map_err(Error::read(&recipe.datasets))?;
-        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        paths.sort();
-        for path in paths {
+        for path in declarations(recipe)? {
             // A declaration that cannot be read is for those to complain about who use it.
             let Ok(corpus) = Corpus::load(&path, data_root) else { continue };
             if !corpus.is_parallel() || !self.joins(corpus.language()) {

@@ -9,7 +9,8 @@ use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
 use data_pipeline::order::Share;
 use data_pipeline::prepare::{
-    PrepareConfig, PreparePlan, Prepared, Progress, Removed, Source, prepare, prepare_share,
+    PrepareConfig, PreparePlan, Prepared, Progress, Removed, Source, check_given, prepare,
+    prepare_share,
 };
 use data_pipeline::prompt::{PromptConfig, extraction};
 use data_pipeline::tokenizer::Tokenizer;
@@ -58,6 +59,20 @@ pub fn phase(
     };
     let plan = PreparePlan { removed, ..plan(recipe, phase, data_root) };
     Ok(prepare(&plan, tokenizer, out, progress)?)
+}
+
+/// Takes the vocabulary and the shards that lie in `run_dir` as they are, if they were prepared for
+/// this recipe; the corpora of its phases need not be here.
+pub fn given(recipe: &Recipe, run_dir: &RunDir) -> Result<Vec<Manifest>, Error> {
+    let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
+    forget_unasked_predictions(recipe, run_dir)?;
+    let given = |(index, phase): (usize, &Phase)| {
+        let place = run_dir.prepared(index, &phase.name);
+        let manifest = Manifest::load(&place)?;
+        check_given(&plan(recipe, phase, Path::new("")), &tokenizer, &manifest, &place)?;
+        Ok(manifest)
+    };
+    recipe.phase.iter().enumerate().map(given).collect()
 }
 
 /// Makes a share of the shards of every phase, while other programs may make the others.

@@ -57,6 +57,7 @@ mod uner_parallel;
 mod xml;
 
 pub use check::{Difference, SplitCheck, validate};
+pub use glob::fits;
 pub use quarantine::{Quarantined, write_quarantine};
 pub use stats::{Bin, Distribution, Histogram, SplitStats, TextStats, TokenStats, Unit, stats};
 

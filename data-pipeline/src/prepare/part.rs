@@ -44,9 +44,9 @@ pub(super) struct Part {
     /// That of the manifest.
     fingerprint: String,
     /// Which share, from 1.
-    share: usize,
+    pub share: usize,
     /// How many there are.
-    of: usize,
+    pub of: usize,
     /// As in the manifest; every share knows all of it.
     pub left_out: BTreeMap<String, usize>,
     /// See `left_out`.
@@ -90,8 +90,24 @@ impl Part {
         }
     }
 
+    /// The name of the list of a share, counted from 1.
+    pub(super) fn name(share: usize, of: usize) -> String {
+        format!("part-{share}-of-{of}.json")
+    }
+
     fn path(&self, dir: &Path, extension: &str) -> PathBuf {
-        dir.join(format!("part-{}-of-{}.{extension}", self.share, self.of))
+        dir.join(Self::name(self.share, self.of)).with_extension(extension)
+    }
+
+    /// Whether it is one of the rows that have this fingerprint.
+    fn is_of(&self, fingerprint: &str) -> bool {
+        self.format == FORMAT && self.fingerprint == fingerprint
+    }
+
+    /// The list of a share that is done; none if it is torn, or one of other rows.
+    pub(super) fn read(text: &str, fingerprint: &str) -> Option<Self> {
+        let part: Option<Self> = serde_json::from_str(text).ok();
+        part.filter(|part| part.is_of(fingerprint) && (1..=part.of).contains(&part.share))
     }
 
     /// Writes the list; from here on the share is done.
@@ -121,11 +137,10 @@ impl Part {
             // One that is torn, or that another share has just replaced, is made again.
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
             let part: Option<Self> = match extension {
-                "json" => serde_json::from_str(&text).ok(),
-                "jsonl" => grown(&text),
+                "json" => Self::read(&text, fingerprint),
+                "jsonl" => grown(&text).filter(|part| part.is_of(fingerprint)),
                 _ => None,
             };
-            let part = part.filter(|part| part.format == FORMAT && part.fingerprint == fingerprint);
             parts.extend(part.map(|part| (part, extension == "json")));
         }
         Ok(parts)

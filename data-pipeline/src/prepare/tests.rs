@@ -581,7 +581,8 @@ fn shares_together_are_one_run_byte_for_byte() {
                 0 => Prepared::Whole(Box::new(manifest.clone())),
                 _ => {
                     assert!(ShardSet::open(dir.path()).is_err());
-                    Prepared::Part { missing: (1..=index).collect() }
+                    let (missing, origin) = ((1..=index).collect(), manifest.origin.clone());
+                    Prepared::Part { missing, origin: Box::new(origin) }
                 }
             };
             assert_eq!(share(&plan, index, count, dir.path()).unwrap(), expected);
@@ -593,6 +594,42 @@ fn shares_together_are_one_run_byte_for_byte() {
         assert_eq!(run(&plan, dir.path()), manifest);
         assert!(files(dir.path()) == before);
     }
+}
+
+#[test]
+fn lists_of_shares_are_enough_to_join_them() {
+    let whole = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    let (mut lists, mut named) = (Vec::new(), 0);
+    // Each has a folder of its own; the order in which they come says nothing.
+    for index in [1, 2, 0] {
+        let gathered = gather(&manifest.origin, lists.clone(), 3, Path::new("place")).unwrap();
+        assert!(
+            matches!(gathered, Prepared::Part { missing, .. } if missing.contains(&(index + 1)))
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let prepared = share(&plan, index, 3, dir.path()).unwrap();
+        assert_eq!(*prepared.origin(), manifest.origin);
+        let name = ShareList::name(Share { index, count: 3 });
+        assert!(ShareList::is_name(&name), "{name}");
+        let text = std::fs::read(dir.path().join(name)).unwrap();
+        let mut other = manifest.origin.clone();
+        other.config.seed += 1;
+        assert_eq!(ShareList::read(&text, &other).unwrap(), None);
+        assert_eq!(ShareList::read(&text[1..], &manifest.origin).unwrap(), None);
+        let list = ShareList::read(&text, &manifest.origin).unwrap().unwrap();
+        assert!(list.files().all(|file| dir.path().join(&file.name).is_file()));
+        named += list.files().count();
+        lists.push(list);
+    }
+    assert_eq!(named, manifest.files.len());
+    let gathered = gather(&manifest.origin, lists.clone(), 3, Path::new("place")).unwrap();
+    assert_eq!(gathered, Prepared::Whole(Box::new(manifest.clone())));
+    assert!(manifest.to_json().unwrap() == files(whole.path())["manifest.json"]);
+    // Shares of another division are none of these.
+    let gathered = gather(&manifest.origin, lists, 4, Path::new("place")).unwrap();
+    assert!(matches!(gathered, Prepared::Part { missing, .. } if missing == [1, 2, 3, 4]));
 }
 
 #[test]
@@ -678,8 +715,8 @@ fn shares_of_another_plan_are_not_taken() {
     let mut plan = many_blocks();
     share(&plan, 0, 2, dir.path()).unwrap();
     plan.config.seed += 1;
-    let missing = vec![1];
-    assert_eq!(share(&plan, 1, 2, dir.path()).unwrap(), Prepared::Part { missing });
+    let prepared = share(&plan, 1, 2, dir.path()).unwrap();
+    assert!(matches!(prepared, Prepared::Part { missing, .. } if missing == [1]));
     run(&plan, expected.path());
     share(&plan, 0, 2, dir.path()).unwrap();
     assert!(shown(dir.path()) == files(expected.path()));

@@ -17,6 +17,7 @@ use crate::cli;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
+use crate::store::{self, Place};
 use data_pipeline::corpus::{self, Corpus, SplitCheck};
 use data_pipeline::order::Share;
 use data_pipeline::prepare::Prepared;
@@ -35,8 +36,10 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
     let mut documents = Vec::new();
     let (mut wrong, mut absent, mut first) = (0, 0, None);
     let mut schemas = Schemas::default();
-    for path in declarations(&args.configs, &args.datasets)? {
-        let corpus = match Corpus::load(&path, &args.data.data_root) {
+    let declarations = declarations(&args.configs, &args.datasets)?;
+    let data_root = data_root(args, &declarations)?;
+    for path in declarations {
+        let corpus = match Corpus::load(&path, &data_root) {
             Ok(corpus) => corpus,
             Err(error) => {
                 // Writing to a string cannot fail.
@@ -165,39 +168,52 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     trainer::prepare::check(&recipe)?;
+    let out = args.out.as_deref().map(Place::of).transpose()?;
+    if let Some(out) = &out {
+        // What cannot be written to at all is refused before the work.
+        out.open()?;
+    }
     run_dir.create()?;
     if let Some(share) = args.share {
-        return prepare_share(args, &recipe, &run_dir, share);
+        return prepare_share(args, &recipe, &run_dir, share, out.as_ref());
     }
     let _lock = RunLock::take(&run_dir.lock())?;
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
-    super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &args.data.data_root)?;
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
+    super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?;
     let folder = run_dir.root().join("prepared");
-    let text = format!("{}\n", folder.display());
-    Ok(Answer::new(text, json!({"prepared": folder})))
+    let Some(out) = out else {
+        let text = format!("{}\n", folder.display());
+        return Ok(Answer::new(text, json!({"prepared": folder})));
+    };
+    store::shards::put(&recipe, &run_dir, &out)?;
+    let text = format!("{}\n{out}\n", folder.display());
+    Ok(Answer::new(text, json!({"prepared": folder, "out": out.to_string()})))
 }
 
-/// Writes a share of the shards of a recipe.
+/// Writes a share of the shards of a recipe; with `out`, shares meet there.
 fn prepare_share(
     args: &cli::Prepare,
     recipe: &Recipe,
     run_dir: &RunDir,
     share: Share,
+    out: Option<&Place>,
 ) -> Result<Answer, Error> {
     let name = format!("{}/{}", share.index + 1, share.count);
     let _lock = RunLock::take_share(&run_dir.lock())?;
     let own = run_dir.root().join(format!("lock-{}-of-{}", share.index + 1, share.count));
     let _own = RunLock::take(&own)?;
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
-    let (source, data_root) = (&args.recipe.recipe, &args.data.data_root);
-    let prepared = super::run::prepare_share(recipe, source, run_dir, data_root, share)?;
+    let data_root = store::data_root(&args.data, || store::of_recipe(recipe, |_| true))?;
+    let source = &args.recipe.recipe;
+    let prepared = super::run::prepare_share(recipe, source, run_dir, &data_root, share)?;
+    let missing: Vec<Vec<usize>> = match out {
+        Some(out) => store::shares::put(recipe, run_dir, out, share, &prepared)?,
+        None => prepared.iter().map(missing).collect(),
+    };
     let mut text = String::new();
     let mut phases = Vec::new();
-    for (phase, prepared) in recipe.phase.iter().zip(&prepared) {
-        let missing = match prepared {
-            Prepared::Whole(_) => &[][..],
-            Prepared::Part { missing } => missing,
-        };
+    for (phase, missing) in recipe.phase.iter().zip(&missing) {
         let shares: Vec<String> = missing.iter().map(usize::to_string).collect();
         // Writing to a string cannot fail.
         let _ = match shares.is_empty() {
@@ -212,7 +228,25 @@ fn prepare_share(
         phases.push(json!({"phase": phase.name, "whole": missing.is_empty(), "missing": missing}));
     }
     let folder = run_dir.root().join("prepared");
-    Ok(Answer::new(text, json!({"prepared": folder, "share": name, "phases": phases})))
+    let mut json = json!({"prepared": folder, "share": name, "phases": phases});
+    if let Some(out) = out {
+        json["out"] = json!(out.to_string());
+    }
+    Ok(Answer::new(text, json))
+}
+
+/// The shares of a phase that its folder does not have yet.
+fn missing(prepared: &Prepared) -> Vec<usize> {
+    match prepared {
+        Prepared::Whole(_) => Vec::new(),
+        Prepared::Part { missing, .. } => missing.clone(),
+    }
+}
+
+/// The folder with the files of all that is asked for; of what was not named, those that are there.
+pub(super) fn data_root(args: &cli::Datasets, declarations: &[PathBuf]) -> Result<PathBuf, Error> {
+    let are_named = !args.datasets.is_empty();
+    store::data_root(&args.data, || Ok(store::of_datasets(declarations, are_named)))
 }
 
 /// The declarations that are meant, sorted where all are.

@@ -4,6 +4,7 @@ use super::vocabulary;
 use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
+use crate::store;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::prepare::{
     Kind, PrepareConfig, PreparePlan, Progress, Removed, Source, prepare,
@@ -46,7 +47,7 @@ pub enum Place {
 
 /// The places that `args` mean, in the order of the phases.
 pub fn places(args: &cli::Inspect) -> Result<Vec<Place>, Error> {
-    let source = Path::new(&args.source);
+    let source = &store::shards::local(Path::new(&args.source), &args.data.cache.folder())?;
     if source.join("manifest.json").is_file() {
         return Ok(vec![Place::Prepared(source.to_owned())]);
     }
@@ -71,8 +72,7 @@ pub fn places(args: &cli::Inspect) -> Result<Vec<Place>, Error> {
 /// Opens `place`, making the rows first if nobody has.
 pub fn open(place: &Place, args: &cli::Inspect) -> Result<Rows, Error> {
     let named = args.tokenizer.as_deref();
-    let data_root = &args.data.data_root;
-    let given = |path: &Path| vocabulary::tokenizer(path, data_root);
+    let given = |path: &Path| vocabulary::tokenizer(path, &args.data);
     match place {
         Place::Prepared(folder) => {
             let shards = ShardSet::open(folder)?;
@@ -84,6 +84,7 @@ pub fn open(place: &Place, args: &cli::Inspect) -> Result<Rows, Error> {
         }
         Place::Recipe(both) => {
             let (recipe, phase) = &**both;
+            let data_root = &store::data_root(&args.data, || store::of_recipe(recipe, |_| true))?;
             let tokenizer = match named {
                 Some(path) => given(path)?,
                 None => trainer::prepare::vocabulary(recipe, data_root)?,
@@ -99,6 +100,8 @@ pub fn open(place: &Place, args: &cli::Inspect) -> Result<Rows, Error> {
                 return Err(Error::new(exit::USAGE, message)
                     .hint("--tokenizer names its file, its directory, or a recipe that has one"));
             };
+            let wanted = || Ok(store::of_datasets(std::slice::from_ref(declaration), true));
+            let data_root = &store::data_root(&args.data, wanted)?;
             let corpus = Corpus::load(declaration, data_root)?;
             let plan = plan_of(&corpus, declaration, split.as_deref(), data_root);
             let name = plan.datasets.first().map(Source::to_string).unwrap_or_default();

@@ -11,9 +11,9 @@ use data_pipeline::tokenizer::Tokenizer;
 
 /// Counts corpora, for the terminal or as a page; one that is not there matters only if it is named.
 pub fn stats(args: &cli::Stats) -> Result<Answer, Error> {
-    let data_root = &args.corpora.data.data_root;
+    let data = &args.corpora.data;
     let tokenizer = args.tokenizer.as_deref();
-    let tokenizer = tokenizer.map(|path| vocabulary::tokenizer(path, data_root)).transpose()?;
+    let tokenizer = tokenizer.map(|path| vocabulary::tokenizer(path, data)).transpose()?;
     let survey = survey(&args.corpora, tokenizer.as_ref())?;
     let mut text = match &args.html {
         None => tables::text(&survey, args.histograms, args.ascii || !is_utf8()),
@@ -30,7 +30,7 @@ pub fn stats(args: &cli::Stats) -> Result<Answer, Error> {
         text += &format!(
             "{} splits are not below `{}`; name one to see where to get it\n",
             survey.absent.len(),
-            data_root.display()
+            data.data_root.display()
         );
     }
     Ok(Answer { text, json: survey.to_json(tokenizer.as_ref()), code: survey.code })

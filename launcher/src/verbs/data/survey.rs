@@ -1,6 +1,6 @@
 //! Corpora counted: each by itself, and all of a language or a task together.
 
-use super::declarations;
+use super::{data_root, declarations};
 use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
@@ -66,12 +66,13 @@ pub struct TaskStats {
 pub fn survey(args: &cli::Datasets, tokenizer: Option<&Tokenizer>) -> Result<Survey, Error> {
     let all = args.datasets.is_empty();
     let paths = declarations(&args.configs, &args.datasets)?;
+    let data_root = data_root(args, &paths)?;
     let mut survey = Survey::default();
     let mut display = Display::new();
     for (done, path) in paths.iter().enumerate() {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         display.advance("corpora counted", done, paths.len(), &name, Instant::now());
-        let counted = Corpus::load(path, &args.data.data_root)
+        let counted = Corpus::load(path, &data_root)
             .and_then(|corpus| count(&corpus, all, tokenizer, &mut survey.absent));
         match counted {
             Ok(corpus) if corpus.splits.is_empty() => {}
