@@ -9,7 +9,8 @@
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
 //! - [`tokenizer`], [`tokens`]: text and token ids.
 //! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
-//!   [`inspect`] shows a row.
+//!   [`inspect`] shows a row, [`effect`] what the settings made of it; [`parts`] divides what is
+//!   too long.
 //! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout.
 //! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
 //!
@@ -20,12 +21,14 @@ pub mod batch;
 pub mod concepts;
 pub mod corpus;
 mod durable;
+pub mod effect;
 pub mod error;
 pub mod inspect;
 pub mod loader;
 pub mod manifest;
 pub mod order;
 pub mod parallel;
+pub mod parts;
 pub mod predictions;
 pub mod prepare;
 pub mod prompt;

@@ -5,6 +5,7 @@
 //! everything that decides the rows; preparing again from an equal origin does nothing.
 
 use crate::durable;
+use crate::effect::{self, Effect};
 use crate::error::Error;
 use crate::prepare::{Kind, PrepareConfig};
 use crate::schema::sha256_hex;
@@ -47,6 +48,9 @@ pub struct Manifest {
     pub left_out: BTreeMap<String, usize>,
     /// Rows of the corpora in quarantine, by dataset and split.
     pub quarantined: BTreeMap<String, usize>,
+    /// What the settings made of the data, by dataset and task.
+    #[serde(default)]
+    pub effects: Vec<Effect>,
 }
 
 /// Everything that decides the rows of a prepared directory.
@@ -171,12 +175,15 @@ impl Manifest {
             refused: Vec::new(),
             left_out: BTreeMap::new(),
             quarantined: BTreeMap::new(),
+            effects: Vec::new(),
         })
     }
 
     /// Counts a row; `opens_group` says that it is the first of its group.
     pub(crate) fn count(&mut self, sample: &Sample, opens_group: bool) {
         self.total.add(sample, opens_group);
+        let limit = self.origin.config.max_length;
+        self.effect(&sample.dataset, &sample.task).count(sample, opens_group, limit);
         let known = self.parts.iter().position(|part| {
             (&part.dataset, &part.language, &part.task)
                 == (&sample.dataset, &sample.language, &sample.task)
@@ -193,6 +200,11 @@ impl Manifest {
         self.parts[part].counts.add(sample, opens_group);
         let length = sample.prefix_ids.len() + sample.suffix_ids.len();
         *self.lengths.entry(length.next_multiple_of(BIN)).or_default() += 1;
+    }
+
+    /// The effect on a task of a dataset.
+    pub(crate) fn effect(&mut self, dataset: &str, task: &str) -> &mut Effect {
+        effect::entry(&mut self.effects, dataset, task)
     }
 
     /// Reads the manifest of `dir`; the shards are not looked at.

@@ -8,13 +8,17 @@ mod copy;
 mod draw;
 mod fit;
 mod lesson;
+mod likeness;
+mod selection;
 mod source;
 #[cfg(test)]
 mod tests;
 
+pub use selection::{Overlong, Selection, SelectionMode};
 pub use source::{Source, side_id};
 
 use crate::corpus::Corpus;
+use crate::effect::Effect;
 use crate::error::Error;
 use crate::manifest::{Manifest, Origin, Refused};
 use crate::prompt::{PromptConfig, template_fingerprint};
@@ -74,43 +78,6 @@ impl Default for PrepareConfig {
     }
 }
 
-/// Which classes a prompt offers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Selection {
-    /// All of the schema, or what occurs and some others.
-    pub mode: SelectionMode,
-    /// `sampled`: classes that do not occur in the group, per class that does.
-    pub negatives_per_positive: f64,
-    /// `sampled`: the share of samples whose answer is empty.
-    pub empty_ratio: f64,
-    /// Whether classes stand in random order, a new one for each group.
-    pub shuffle: bool,
-}
-
-impl Default for Selection {
-    fn default() -> Self {
-        Self {
-            mode: SelectionMode::Full,
-            // As in all released rows that are not empty.
-            negatives_per_positive: 3.0,
-            empty_ratio: 0.2,
-            shuffle: true,
-        }
-    }
-}
-
-/// See [`Selection`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SelectionMode {
-    /// All classes of the schema that fit the task.
-    #[default]
-    Full,
-    /// Those that occur in a group's sentences and some that do not.
-    Sampled,
-}
-
 /// What to prepare, from where.
 #[derive(Clone, Debug)]
 pub struct PreparePlan {
@@ -156,7 +123,9 @@ pub enum Progress {
 /// Refuses a plan whose settings, declarations or splits cannot be; no file of a corpus is read.
 pub fn check(plan: &PreparePlan) -> Result<(), Error> {
     plan.config.check()?;
-    for (source, corpus) in plan.datasets.iter().zip(source::load(plan)?) {
+    let corpora = source::load(plan)?;
+    plan.config.selection.check_names(corpora.iter().flatten().map(Corpus::schema))?;
+    for (source, corpus) in plan.datasets.iter().zip(corpora) {
         if let (Source::Corpus { split, .. }, Some(corpus)) = (source, corpus) {
             corpus.files(split)?;
         }
@@ -175,6 +144,7 @@ pub fn prepare(
 ) -> Result<Manifest, Error> {
     plan.config.check()?;
     let corpora = source::load(plan)?;
+    plan.config.selection.check_names(corpora.iter().flatten().map(Corpus::schema))?;
     let origin = Origin {
         kind: plan.kind,
         both_directions: plan.both_directions,
@@ -236,19 +206,10 @@ fn ready(out: &Path, wanted: &Manifest) -> Result<Option<Manifest>, &'static str
 impl PrepareConfig {
     fn check(&self) -> Result<(), Error> {
         let wrong = |message: String| Err(Error::declaration(Path::new("[prepare]"), message));
-        let Selection { negatives_per_positive, empty_ratio, .. } = self.selection;
         if self.group == 0 {
             return wrong("group = 0: a group has at least 1 sample".to_owned());
         }
-        if !(0.0..1.0).contains(&empty_ratio) {
-            return wrong(format!("empty_ratio = {empty_ratio} is not from 0 up to but without 1"));
-        }
-        if !(negatives_per_positive.is_finite() && negatives_per_positive >= 0.0) {
-            return wrong(format!(
-                "negatives_per_positive = {negatives_per_positive} is not a number from 0 up"
-            ));
-        }
-        Ok(())
+        self.selection.check().or_else(wrong)
     }
 }
 
@@ -268,6 +229,8 @@ struct Work<'a> {
 struct Output {
     groups: Vec<Vec<Sample>>,
     refused: Vec<Refused>,
+    /// What was offered and which objects were asked for; tokens are counted on the rows.
+    effect: Option<Effect>,
 }
 
 impl Work<'_> {
@@ -295,6 +258,8 @@ impl Work<'_> {
             if drawn.left_out > 0 {
                 self.manifest.left_out.insert(lesson.name.clone(), drawn.left_out);
             }
+            let labels = lesson.items.iter().map(|item| item.objects.len()).sum::<usize>();
+            self.manifest.effect(lesson.dataset, &lesson.task_name).labels += labels;
             let fit = fit::Fit { lesson, config: &plan.config, tokenizer };
             self.run(&lesson.name, drawn.groups.len(), |unit| fit.output(&drawn.groups[unit]))?;
         }
@@ -321,8 +286,11 @@ impl Work<'_> {
         for start in (0..total).step_by(CHUNK) {
             let end = total.min(start + CHUNK);
             let outputs: Vec<Output> = (start..end).into_par_iter().map(&unit).collect();
-            for Output { groups, refused } in outputs {
+            for Output { groups, refused, effect } in outputs {
                 self.manifest.refused.extend(refused);
+                if let Some(effect) = effect {
+                    self.manifest.effect(&effect.dataset, &effect.task).merge(&effect);
+                }
                 for group in groups {
                     for (place, mut sample) in group.into_iter().enumerate() {
                         sample.group = self.next_group;

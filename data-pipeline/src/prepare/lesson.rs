@@ -39,6 +39,8 @@ pub(super) struct Item<'a> {
     pub size: usize,
     /// The classes of its objects.
     pub positives: BTreeSet<usize>,
+    /// The class of each object that its answer is to have.
+    pub objects: Vec<usize>,
     content: Content<'a>,
 }
 
@@ -77,6 +79,7 @@ impl<'a> Lesson<'a> {
             language: &sentence.language,
             size: sentence.text.len(),
             positives: positives(schema, task, sentence),
+            objects: places(schema, task, sentence),
             content: Content::Sentence(sentence),
         };
         Self {
@@ -101,6 +104,7 @@ impl<'a> Lesson<'a> {
                 language: &target.language,
                 size: source.text.len() + target.text.len(),
                 positives: sides.into_iter().flatten().collect(),
+                objects: places(schema, Task::Ner, target),
                 content: Content::Pair(pair),
             }
         };
@@ -113,6 +117,25 @@ impl<'a> Lesson<'a> {
             classes: of_task(schema, Task::Ner),
             items: pairs.iter().map(item).collect(),
         }
+    }
+
+    /// What is to be read in the question about `item`.
+    pub(super) fn texts_of(&self, item: usize) -> Vec<&'a str> {
+        match self.items[item].content {
+            Content::Sentence(sentence) => vec![&sentence.text],
+            Content::Pair(pair) => vec![&pair.source.text, &pair.target.text],
+        }
+    }
+
+    /// The names of the objects of `item`, each with the place of its class.
+    pub(super) fn surfaces(&self, item: usize) -> Vec<(usize, &'a str)> {
+        let place = |name: &str| self.schema.classes.iter().position(|class| class.name == name);
+        let sides = match self.items[item].content {
+            Content::Sentence(sentence) => vec![sentence],
+            Content::Pair(pair) => vec![&pair.source, &pair.target],
+        };
+        let found = sides.into_iter().flat_map(|side| surfaces(self.task, side));
+        found.filter_map(|(class, surface)| Some((place(class)?, surface))).collect()
     }
 
     /// The question about `item` that offers `classes`.
@@ -134,8 +157,37 @@ fn of_task(schema: &Schema, task: Task) -> Vec<usize> {
 }
 
 fn positives(schema: &Schema, task: Task, sentence: &Sentence) -> BTreeSet<usize> {
+    places(schema, task, sentence).into_iter().collect()
+}
+
+/// The class of each object, as places in the schema.
+fn places(schema: &Schema, task: Task, sentence: &Sentence) -> Vec<usize> {
     let place = |name: &str| schema.classes.iter().position(|class| class.name == name);
     sentence.instances(task).iter().filter_map(|object| place(object.class())).collect()
+}
+
+/// By what the objects of a task are known in a text, each with its class.
+fn surfaces(task: Task, sentence: &Sentence) -> Vec<(&str, &str)> {
+    match task {
+        Task::Ner => sentence
+            .entities
+            .iter()
+            .map(|entity| (entity.class.as_str(), entity.mention.text.as_str()))
+            .collect(),
+        Task::Re => sentence
+            .relations
+            .iter()
+            .flat_map(|relation| {
+                [&relation.head, &relation.tail]
+                    .map(|side| (relation.class.as_str(), side.mention.text.as_str()))
+            })
+            .collect(),
+        Task::Ed | Task::Eae => sentence
+            .events
+            .iter()
+            .map(|event| (event.class.as_str(), event.trigger.text.as_str()))
+            .collect(),
+    }
 }
 
 /// A text of schema understanding.
