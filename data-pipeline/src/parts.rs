@@ -86,7 +86,7 @@ mod tests {
             let mut fits = |part: &[usize]| part.iter().sum::<usize>() <= limit;
             match parts(&lengths, &mut fits) {
                 Some(found) => {
-                    prop_assert_eq!(found.concat(), lengths);
+                    prop_assert_eq!(found.concat(), lengths.clone());
                     prop_assert!(found.iter().all(|part| fits(part)));
                 }
                 // Nothing is left out: only a single class that is too long by itself refuses all.

@@ -6,13 +6,13 @@
 mod receipt;
 
 use crate::collective::Collective;
+use crate::questions::{self, Asker};
 use crate::recipe::{Benchmark, EvaluationConfig};
 use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions::{self, Prediction};
-use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
-use data_pipeline::python::read as reader;
+use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Schema, Sentence, Task};
 use model::Decoder;
@@ -112,48 +112,53 @@ impl Evaluation<'_> {
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<Vec<Prediction>>, Error> {
         let schema = corpus.schema();
-        let requests: Vec<Request> = questions
-            .iter()
-            .map(|question| request(self.tokenizer, schema, question, self.prompt))
-            .collect();
         let limit = decoder.config.max_length();
+        let mut asker = Asker::new(schema, self.tokenizer, self.prompt, limit);
+        let asked: Vec<questions::Question> = questions
+            .iter()
+            .map(|question| {
+                let classes = offered(schema, question);
+                asker.ask(question.task, &question.sentence, &classes)
+            })
+            .collect();
+        let too_long = asked.iter().filter(|asked| asked.is_too_long()).count();
+        if too_long > 0 {
+            tracing::warn!(
+                "{}: {too_long} of {} questions are too long for the model, which reads {limit} tokens, even with a single class: they are not asked, and count as answered with nothing",
+                benchmark.name,
+                questions.len()
+            );
+        }
+        let requests: Vec<Request> =
+            asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
         let room =
             GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
-        for (question, request) in questions.iter().zip(&requests) {
-            let length = request.prefix.len() + request.prompt.len();
-            if length >= limit {
-                return Err(Error::Model(model::Error::Config(format!(
-                    "`{}`: the prompt has {length} tokens, the model reads {limit}; offer fewer classes",
-                    question.sentence.id
-                ))));
-            }
-        }
-        let Some(answers) = generate(decoder, &requests, room, progress) else { return Ok(None) };
+        // Some sentences have several requests: what is reported are sentences.
+        let mut report = |done: usize| progress(done * questions.len() / requests.len().max(1));
+        let Some(answers) = generate(decoder, &requests, room, &mut report) else {
+            return Ok(None);
+        };
+        let mut answers = answers.as_slice();
         let predictions = questions
             .iter()
-            .zip(requests.iter().zip(answers))
-            .map(|(question, (request, ids))| {
-                let answer = self.tokenizer.decode(&ids);
-                let classes = schema.of_task(question.task);
-                let (predicted, flaws) = read_answer(
-                    &answer,
-                    question.task,
-                    &classes,
-                    &question.sentence.text,
-                    self.prompt,
-                );
+            .zip(&asked)
+            .map(|(question, asked)| {
+                let (own, others) = answers.split_at(asked.requests.len());
+                answers = others;
+                let reply = asker.reply(asked, &question.sentence.text, own);
                 Prediction {
                     id: question.sentence.id.clone(),
                     dataset: benchmark.name.clone(),
                     language: question.sentence.language.clone(),
                     task: question.task,
                     sentence: question.sentence.text.clone(),
-                    answer,
+                    answer: reply.answer,
                     gold: question.sentence.instances(question.task),
-                    predicted,
-                    flaws,
-                    prompt_tokens: request.prefix.len() + request.prompt.len(),
-                    answer_tokens: ids.len(),
+                    predicted: reply.predicted,
+                    flaws: reply.flaws,
+                    prompt_tokens: reply.prompt_tokens,
+                    answer_tokens: reply.answer_tokens,
+                    parts: reply.parts,
                 }
             })
             .collect();
@@ -289,20 +294,13 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Er
         .collect())
 }
 
-/// The prompt of a question, with the same encoder as training.
-fn request(
-    tokenizer: &Tokenizer,
-    schema: &Schema,
-    question: &Question,
-    prompt: &PromptConfig,
-) -> Request {
-    let classes = match question.task {
+/// The classes that a question is about.
+fn offered<'a>(schema: &'a Schema, question: &Question) -> Vec<&'a Class> {
+    match question.task {
         // Arguments are asked of known triggers: only their classes are offered.
         Task::Eae => event_classes(schema, &question.sentence),
         task => schema.of_task(task),
-    };
-    let example = extraction(schema, &classes, question.task, &question.sentence, prompt);
-    Request { prefix: tokenizer.encode(&example.prefix), prompt: tokenizer.encode(&example.prompt) }
+    }
 }
 
 fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> {
@@ -311,19 +309,4 @@ fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> 
         .into_iter()
         .filter(|class| sentence.events.iter().any(|event| event.class == class.name))
         .collect()
-}
-
-/// Objects with offsets, and what was wrong with the answer.
-pub fn read_answer(
-    answer: &str,
-    task: Task,
-    classes: &[&Class],
-    sentence: &str,
-    prompt: &PromptConfig,
-) -> (Vec<data_pipeline::Instance>, Vec<String>) {
-    let mut read = reader::read(answer, task, prompt.dialect);
-    data_pipeline::python::ground::locate(&mut read.instances, sentence);
-    data_pipeline::python::ground::check(&mut read, classes, sentence);
-    let flaws = read.flaws.iter().map(|flaw| flaw.message.clone()).collect();
-    (read.instances, flaws)
 }

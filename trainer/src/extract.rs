@@ -1,9 +1,9 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
 
 use crate::checkpoint::{self, CheckpointInfo};
-use crate::evaluate::read_answer;
+use crate::questions::{Asker, Question};
 use crate::{Error, device};
-use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
+use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Instance, Schema, Sentence, Task};
 use model::generate::{GenerateConfig, Request, generate};
@@ -77,7 +77,10 @@ impl Extractor {
         if task == Task::Eae {
             return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
         }
-        let requests: Vec<Request> = texts
+        // A text that is too long gets an answer of its own; the others are asked.
+        let limit = self.decoder.config.max_length();
+        let mut asker = Asker::new(schema, &self.tokenizer, &self.prompt, limit);
+        let asked: Vec<Question> = texts
             .iter()
             .map(|text| {
                 let sentence = Sentence {
@@ -85,37 +88,25 @@ impl Extractor {
                     language: language.into(),
                     ..Sentence::default()
                 };
-                let example = extraction(schema, &classes, task, &sentence, &self.prompt);
-                Request {
-                    prefix: self.tokenizer.encode(&example.prefix),
-                    prompt: self.tokenizer.encode(&example.prompt),
-                }
+                asker.ask(task, &sentence, &classes)
             })
             .collect();
-        // A text that is too long gets an answer of its own; the others are asked.
-        let limit = self.decoder.config.max_length();
-        let length = |request: &Request| request.prefix.len() + request.prompt.len();
-        let asked: Vec<Request> =
-            requests.iter().filter(|request| length(request) < limit).cloned().collect();
-        let mut report = |done| {
-            progress(done);
+        let requests: Vec<Request> =
+            asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
+        // Some texts have several requests: what is reported are texts.
+        let mut report = |done: usize| {
+            progress(done * texts.len() / requests.len().max(1));
             true
         };
-        let answers = generate(&self.decoder, &asked, GENERATION, &mut report).unwrap_or_default();
-        let mut answers = answers.into_iter();
-        let extraction = |(text, request): (&String, &Request)| {
-            let ids = match length(request) < limit {
-                true => answers.next().unwrap_or_default(),
-                false => {
-                    let flaw = format!(
-                        "not asked: the text and its classes have {} tokens, the model reads {limit}; divide the text or offer fewer classes",
-                        length(request)
-                    );
-                    return (Vec::new(), vec![flaw]);
-                }
-            };
-            read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt)
+        let answers =
+            generate(&self.decoder, &requests, GENERATION, &mut report).unwrap_or_default();
+        let mut answers = answers.as_slice();
+        let extraction = |(text, asked): (&String, &Question)| {
+            let (own, others) = answers.split_at(asked.requests.len());
+            answers = others;
+            let reply = asker.reply(asked, text, own);
+            (reply.predicted, reply.flaws)
         };
-        Ok(texts.iter().zip(&requests).map(extraction).collect())
+        Ok(texts.iter().zip(&asked).map(extraction).collect())
     }
 }

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod optimizer;
 pub mod pace;
 pub mod prepare;
+mod questions;
 pub mod recipe;
 pub mod run;
 pub mod run_dir;
