@@ -11,7 +11,8 @@
 //! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
 //!   [`inspect`] shows a row, [`effect`] what the settings made of it; [`parts`] divides what is
 //!   too long.
-//! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout.
+//! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout; [`fill`]:
+//!   how full that is.
 //! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
 //!
 //! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
@@ -23,6 +24,7 @@ pub mod corpus;
 mod durable;
 pub mod effect;
 pub mod error;
+pub mod fill;
 pub mod inspect;
 pub mod loader;
 pub mod manifest;
