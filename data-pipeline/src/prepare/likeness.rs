@@ -7,6 +7,7 @@
 
 use super::lesson::Lesson;
 use crate::schema::{Class, Kind};
+use crate::tokenizer::unspaced;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Characters of the pieces by which names and descriptions are compared.
@@ -86,14 +87,10 @@ impl Likeness {
     }
 }
 
-/// Whether a character continues a word of letters; Chinese, Japanese and Thai write words without
-/// a gap between them, so every place of theirs may be the end of one.
+/// Whether a character continues a word. Scripts without spaces have no gap between words, so every
+/// place in them may be the end of one.
 fn is_letter(c: char) -> bool {
-    let without_gaps = matches!(
-        c as u32,
-        0x0e00..=0x0eff | 0x2e80..=0x9fff | 0xf900..=0xfaff | 0x1_0000..=0x3_ffff
-    );
-    c.is_alphanumeric() && !without_gaps
+    c.is_alphanumeric() && !unspaced(c)
 }
 
 fn pairs(lesson: &Lesson<'_>) -> BTreeMap<(usize, usize), f64> {

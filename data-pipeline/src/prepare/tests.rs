@@ -1,6 +1,9 @@
 //! Preparation keeps its promises: nothing cut, nothing lost, nothing left to chance.
 #![allow(clippy::unwrap_used)]
 
+mod corpora;
+mod selection;
+
 use super::draw::{Drawn, draw};
 use super::fit::Fit;
 use super::*;
@@ -120,11 +123,11 @@ fn offered(sample: &Sample) -> BTreeSet<&'static str> {
     CLASSES.into_iter().filter(|class| prefix.contains(&format!("class {class}(Entity)"))).collect()
 }
 
-/// Per sentence the labels of all its rows; `#` begins the number of a part.
+/// Per sentence the labels of all its rows; `#` begins the number of a part, `@` of a batch.
 fn labels(groups: &[Vec<Sample>]) -> BTreeMap<String, Vec<(String, String)>> {
     let mut labels: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for sample in groups.iter().flatten() {
-        let id = sample.sample_id.split('#').next().unwrap().to_owned();
+        let id = sample.sample_id.split(['#', '@']).next().unwrap().to_owned();
         labels.entry(id).or_default().extend(answer(sample));
     }
     labels.values_mut().for_each(|labels| labels.sort());

@@ -1,6 +1,7 @@
 //! `knowcoder data`: check, count, prepare and look at data.
 
 use super::Answer;
+use super::effect;
 use super::run::{recipe_of, run_dir_of};
 use crate::cli;
 use crate::error::{Error, exit};
@@ -159,8 +160,9 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
     super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &args.data.data_root)?;
     let folder = run_dir.root().join("prepared");
-    let text = format!("{}\n", folder.display());
-    Ok(Answer::new(text, json!({"prepared": folder})))
+    let phases = trainer::effect::effects(&recipe, &run_dir)?;
+    let text = format!("{}\n{}", folder.display(), effect::table(&phases));
+    Ok(Answer::new(text, json!({"prepared": folder, "phases": effect::document(&phases)})))
 }
 
 /// Shows a row of prepared shards as the model sees it.
