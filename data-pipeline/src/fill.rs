@@ -140,7 +140,8 @@ mod tests {
             assert!(fill.batches >= 6, "{fill:?}");
             // What the project promises of the budget.
             assert!(fill.real() >= 0.99 && fill.of_budget() >= 0.99, "{fill:?}");
-            assert!(fill.of_places() > 0.5, "{fill:?}");
+            // Lengths from 30 to 269 in one group: the longest is what attention pads to.
+            assert!(fill.of_places() > 0.3, "{fill:?}");
         }
     }
 
