@@ -160,6 +160,11 @@ pub(crate) fn entry<'a>(effects: &'a mut Vec<Effect>, dataset: &str, task: &str)
     &mut effects[known]
 }
 
+/// Adds `other` to the entry of its dataset and task in `effects`.
+pub(crate) fn add(effects: &mut Vec<Effect>, other: &Effect) {
+    entry(effects, &other.dataset, &other.task).merge(other);
+}
+
 fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

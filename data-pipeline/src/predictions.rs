@@ -155,6 +155,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     durable::write(path, bytes)
 }
 
+/// Writes `bytes` to `path` as [`replace`] does, where other processes may write the same.
+pub fn replace_among_others(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    durable::write_among_others(path, bytes)
+}
+
 /// What one row of a set of files is known by: dataset, language, task and id.
 type Key = (String, String, Task, String);
 

@@ -1,5 +1,9 @@
 //! Corpora become shards.
 //!
+//! A corpus may be larger than the memory, and its preparation the work of several programs: sentences
+//! wait on disk (`spill`) until their group is made, and rows are made in blocks of their own (`work`,
+//! `part`).
+//!
 //! What a row holds is a function of corpus, templates, tokenizer and seed alone: neither threads
 //! nor the order of work can change it. No sample is cut: one that is too long gets fewer classes,
 //! then its classes in parts that together keep every label, and else is refused by name.
@@ -9,10 +13,13 @@ mod draw;
 mod fit;
 mod lesson;
 mod likeness;
+mod part;
 mod selection;
 mod source;
+mod spill;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use selection::{Overlong, Selection, SelectionMode};
 pub use source::{Source, side_id};
@@ -21,20 +28,14 @@ use crate::corpus::Corpus;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::manifest::{Manifest, Origin, Refused};
+use crate::order::Share;
 use crate::prompt::{PromptConfig, template_fingerprint};
-use crate::shard::{Sample, ShardWriter};
+use crate::shard::Sample;
 use crate::tokenizer::Tokenizer;
-use lesson::Lesson;
-use rayon::prelude::*;
+use part::{Journal, Part};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-
-/// Rows of a Parquet file.
-const ROWS_PER_FILE: usize = 65_536;
-
-/// Units of work between two reports of progress.
-const CHUNK: usize = 256;
 
 /// What rows teach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,8 +107,17 @@ pub type Removed = BTreeMap<String, BTreeSet<String>>;
 pub enum Progress {
     /// Shards that were there cannot be used: all are made again.
     Again {
-        /// What is wrong with them.
-        reason: &'static str,
+        /// What is wrong with them, or what they were made from that is another now.
+        reason: String,
+    },
+    /// A corpus is read.
+    Reading {
+        /// The dataset.
+        dataset: String,
+        /// Sentences read of it.
+        sentences: usize,
+        /// How many it is declared to have.
+        declared: Option<usize>,
     },
     /// Samples are made.
     Groups {
@@ -133,15 +143,94 @@ pub fn check(plan: &PreparePlan) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a share of a preparation ends with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prepared {
+    /// Every share is done, and `out` exists for readers.
+    Whole(Box<Manifest>),
+    /// Other shares, counted from 1, are yet to be done.
+    Part {
+        /// Which.
+        missing: Vec<usize>,
+    },
+}
+
 /// Prepares `plan` into `out` and returns the manifest; does nothing if `out` holds just that.
 ///
 /// The directory exists for readers only when this has returned: the manifest is written last.
+/// Blocks that an interrupted preparation has made, or shares of one, are not made again.
 pub fn prepare(
     plan: &PreparePlan,
     tokenizer: &Tokenizer,
     out: &Path,
     progress: &dyn Fn(Progress),
 ) -> Result<Manifest, Error> {
+    let (corpora, mut manifest) = begin(plan, tokenizer)?;
+    match ready(out, &manifest) {
+        Ok(Some(ready)) => return Ok(ready),
+        Ok(None) => {}
+        Err(reason) => progress(Progress::Again { reason }),
+    }
+    Manifest::retract(out)?;
+    let parts = match Part::done(out, &manifest.fingerprint)? {
+        Some(parts) => {
+            parts.iter().try_for_each(|part| part.verify(out))?;
+            parts
+        }
+        None => {
+            if Part::known(out, &manifest.fingerprint)?.is_empty() {
+                Manifest::clear(out)?;
+            }
+            let fingerprint = &manifest.fingerprint;
+            vec![make(plan, &corpora, tokenizer, (out, fingerprint, Share::ALL), progress)?]
+        }
+    };
+    Part::join(parts, &mut manifest);
+    refuse_empty(plan, out, &manifest)?;
+    manifest.save(out)?;
+    manifest.sweep(out)?;
+    Part::clear(out)?;
+    Ok(manifest)
+}
+
+/// Prepares a share of `plan` into `out`, where other programs may prepare the others at the same
+/// time; the last one makes the whole, which is that of [`prepare`] byte for byte.
+///
+/// Each reads all corpora, as a group is formed among all sentences; what is divided is the rest.
+pub fn prepare_share(
+    plan: &PreparePlan,
+    share: Share,
+    tokenizer: &Tokenizer,
+    out: &Path,
+    progress: &dyn Fn(Progress),
+) -> Result<Prepared, Error> {
+    assert!(share.index < share.count, "share {} of {}", share.index, share.count);
+    let (corpora, mut manifest) = begin(plan, tokenizer)?;
+    match ready(out, &manifest) {
+        Ok(Some(ready)) => return Ok(Prepared::Whole(Box::new(ready))),
+        Ok(None) => {}
+        Err(reason) => progress(Progress::Again { reason }),
+    }
+    Manifest::retract(out)?;
+    let fingerprint = manifest.fingerprint.clone();
+    let mut part = make(plan, &corpora, tokenizer, (out, &fingerprint, share), progress)?;
+    part.save(out)?;
+    let Some(parts) = Part::done(out, &fingerprint)? else {
+        return Ok(Prepared::Part { missing: Part::missing(out, &fingerprint, share.count)? });
+    };
+    parts.iter().filter(|other| **other != part).try_for_each(|other| other.verify(out))?;
+    Part::join(parts, &mut manifest);
+    refuse_empty(plan, out, &manifest)?;
+    manifest.save_among_others(out)?;
+    manifest.sweep(out)?;
+    Ok(Prepared::Whole(Box::new(manifest)))
+}
+
+/// The corpora of `plan`, and a manifest of what they would become without a row yet.
+fn begin(
+    plan: &PreparePlan,
+    tokenizer: &Tokenizer,
+) -> Result<(Vec<Option<Corpus>>, Manifest), Error> {
     plan.config.check()?;
     let corpora = source::load(plan)?;
     plan.config.selection.check_names(corpora.iter().flatten().map(Corpus::schema))?;
@@ -155,52 +244,71 @@ pub fn prepare(
         tokenizer: tokenizer.fingerprint(),
     };
     let manifest = Manifest::new(origin)?;
-    match ready(out, &manifest) {
-        Ok(Some(ready)) => return Ok(ready),
-        Ok(None) => {}
-        Err(reason) => progress(Progress::Again { reason }),
-    }
-    Manifest::clear(out)?;
-    let writer = ShardWriter::create(out, ROWS_PER_FILE);
-    let mut work = Work { plan, tokenizer, progress, out, writer, manifest, next_group: 0 };
-    let mut known = HashSet::new();
-    for (source, corpus) in plan.datasets.iter().zip(&corpora) {
+    Ok((corpora, manifest))
+}
+
+/// Makes the rows of a share.
+fn make(
+    plan: &PreparePlan,
+    corpora: &[Option<Corpus>],
+    tokenizer: &Tokenizer,
+    (out, fingerprint, share): (&Path, &str, Share),
+    progress: &dyn Fn(Progress),
+) -> Result<Part, Error> {
+    let known = Part::known(out, fingerprint)?;
+    let part = Part::new(fingerprint, share);
+    let mine: Vec<&part::Block> = known.values().filter(|it| it.place.is_of(share)).collect();
+    let journal = Journal::begin(out, &part, &mine)?;
+    let mut work = work::Work { plan, tokenizer, progress, out, share, known, journal, part };
+    let mut definitions = HashSet::new();
+    for (dataset, (source, corpus)) in plan.datasets.iter().zip(corpora).enumerate() {
         match (source, corpus) {
             (Source::Corpus { split, .. }, Some(corpus)) => {
-                work.corpus(corpus, split, &mut known)?
+                work.corpus(dataset, corpus, split, &mut definitions)?
             }
-            (Source::RandomCopy { samples }, _) => work.random_copy(*samples)?,
+            (Source::RandomCopy { samples }, _) => work.random_copy(dataset, *samples)?,
             (Source::Corpus { .. }, None) => {}
         }
     }
-    let Work { writer, mut manifest, .. } = work;
-    if manifest.total.samples == 0 {
-        return Err(Error::declaration(
-            out,
-            format!(
-                "the datasets give no sample: {} were refused as longer than {} tokens, {} left out without objects",
-                manifest.refused.len(),
-                plan.config.max_length,
-                manifest.left_out.values().sum::<usize>(),
-            ),
-        ));
+    Ok(work.part)
+}
+
+/// A set without a row is an error of the recipe.
+fn refuse_empty(plan: &PreparePlan, out: &Path, manifest: &Manifest) -> Result<(), Error> {
+    if manifest.total.samples > 0 {
+        return Ok(());
     }
-    manifest.files = writer.finish()?;
-    manifest.save(out)?;
-    Ok(manifest)
+    Err(Error::declaration(
+        out,
+        format!(
+            "the datasets give no sample: {} were refused as longer than {} tokens, {} left out without objects",
+            manifest.refused.len(),
+            plan.config.max_length,
+            manifest.left_out.values().sum::<usize>(),
+        ),
+    ))
 }
 
 /// What lies in `out` and is just what `wanted` asks for; why what lies there is not.
-fn ready(out: &Path, wanted: &Manifest) -> Result<Option<Manifest>, &'static str> {
+fn ready(out: &Path, wanted: &Manifest) -> Result<Option<Manifest>, String> {
     if !Manifest::exists(out) {
         return Ok(None);
     }
-    let ready = Manifest::load(out).map_err(|_| "their manifest cannot be read")?;
+    let ready = match Manifest::load(out) {
+        Ok(ready) => ready,
+        Err(error) => return Err(format!("their manifest cannot be read: {error}")),
+    };
     if ready.fingerprint != wanted.fingerprint {
-        return Err("they were made from other data, settings or another vocabulary");
+        let changes = match ready.origin.changes(&wanted.origin).as_slice() {
+            [] => "the format of shards".to_owned(),
+            changes => changes.join("; "),
+        };
+        return Err(format!("they were made from something else: {changes}"));
     }
-    ready.verify(out).map_err(|_| "a file of theirs is not the one that their manifest names")?;
-    Ok(Some(ready))
+    match ready.verify(out) {
+        Ok(()) => Ok(Some(ready)),
+        Err(error) => Err(format!("a file of theirs is not what they say: {error}")),
+    }
 }
 
 impl PrepareConfig {
@@ -213,17 +321,6 @@ impl PrepareConfig {
     }
 }
 
-/// A preparation under way.
-struct Work<'a> {
-    plan: &'a PreparePlan,
-    tokenizer: &'a Tokenizer,
-    progress: &'a dyn Fn(Progress),
-    out: &'a Path,
-    writer: ShardWriter,
-    manifest: Manifest,
-    next_group: u32,
-}
-
 /// What one unit of work gives: groups of rows, and what was refused.
 #[derive(Default)]
 struct Output {
@@ -231,77 +328,4 @@ struct Output {
     refused: Vec<Refused>,
     /// What was offered and which objects were asked for; tokens are counted on the rows.
     effect: Option<Effect>,
-}
-
-impl Work<'_> {
-    fn corpus(
-        &mut self,
-        corpus: &Corpus,
-        split: &str,
-        known: &mut HashSet<String>,
-    ) -> Result<(), Error> {
-        let (plan, tokenizer) = (self.plan, self.tokenizer);
-        let (sentences, pairs) = source::read(plan, corpus, split, self.out, &mut self.manifest)?;
-        if plan.kind == Kind::SchemaUnderstanding {
-            let texts = lesson::texts(corpus, split, &sentences, &plan.config.prompt, known);
-            let name = format!("{}:{split}", corpus.name());
-            return self.run(&name, texts.len(), |unit| {
-                texts[unit].output(corpus.name(), &plan.config, tokenizer)
-            });
-        }
-        let lessons = match plan.kind {
-            Kind::Alignment => vec![Lesson::alignment(corpus, split, &pairs)],
-            _ => Lesson::instruction(corpus, split, &sentences),
-        };
-        for lesson in &lessons {
-            let drawn = draw::draw(lesson, &plan.config);
-            if drawn.left_out > 0 {
-                self.manifest.left_out.insert(lesson.name.clone(), drawn.left_out);
-            }
-            let labels = lesson.items.iter().map(|item| item.objects.len()).sum::<usize>();
-            self.manifest.effect(lesson.dataset, &lesson.task_name).labels += labels;
-            let fit = fit::Fit { lesson, config: &plan.config, tokenizer };
-            self.run(&lesson.name, drawn.groups.len(), |unit| fit.output(&drawn.groups[unit]))?;
-        }
-        Ok(())
-    }
-
-    fn random_copy(&mut self, samples: usize) -> Result<(), Error> {
-        let (seed, limit, tokenizer) =
-            (self.plan.config.seed, self.plan.config.max_length, self.tokenizer);
-        let copy = copy::Copy::new(seed, limit, tokenizer)?;
-        self.run(source::RANDOM_COPY, samples, |unit| copy.output(unit))
-    }
-
-    /// Does `total` units on all cores and writes what they give in their order.
-    fn run(
-        &mut self,
-        dataset: &str,
-        total: usize,
-        unit: impl Fn(usize) -> Output + Sync,
-    ) -> Result<(), Error> {
-        let progress = self.progress;
-        let report = |done| progress(Progress::Groups { dataset: dataset.to_owned(), done, total });
-        report(0);
-        for start in (0..total).step_by(CHUNK) {
-            let end = total.min(start + CHUNK);
-            let outputs: Vec<Output> = (start..end).into_par_iter().map(&unit).collect();
-            for Output { groups, refused, effect } in outputs {
-                self.manifest.refused.extend(refused);
-                if let Some(effect) = effect {
-                    self.manifest.effect(&effect.dataset, &effect.task).merge(&effect);
-                }
-                for group in groups {
-                    for (place, mut sample) in group.into_iter().enumerate() {
-                        sample.group = self.next_group;
-                        self.manifest.count(&sample, place == 0);
-                        self.writer.write(sample)?;
-                    }
-                    self.next_group += 1;
-                }
-            }
-            report(end);
-        }
-        Ok(())
-    }
 }

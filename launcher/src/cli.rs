@@ -6,6 +6,7 @@
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
+use data_pipeline::order::Share;
 use data_pipeline::score::Protocol;
 use std::path::PathBuf;
 
@@ -198,6 +199,11 @@ pub struct Prepare {
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 
+    /// Make the part K of N only, counted from 1, as one of several programs that share the run
+    /// directory; the last to end joins the parts.
+    #[arg(long, value_name = "K/N", value_parser = share)]
+    pub share: Option<Share>,
+
     #[command(flatten)]
     pub data: DataRoot,
 }
@@ -335,6 +341,15 @@ fn assignment(text: &str) -> Result<String, String> {
     }
 }
 
+/// `2/8` is the second of eight.
+fn share(text: &str) -> Result<Share, String> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((part, count)) if (1..=count).contains(&part) => Ok(Share { index: part - 1, count }),
+        _ => Err("expected K/N with K from 1 to N, such as 2/8".to_owned()),
+    }
+}
+
 fn task(name: &str) -> Result<Task, String> {
     match name {
         "ner" => Ok(Task::Ner),
@@ -374,6 +389,7 @@ mod tests {
             "data fetch wnut17 uner-zh --accept-licence --data-root d",
             "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
+            "data prepare r.toml --share 8/8",
             "data inspect runs/x/prepared/0-instruction --row 7",
             "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",
@@ -397,6 +413,9 @@ mod tests {
             ("runn r.toml", ErrorKind::InvalidSubcommand),
             // Verbs that are not there yet are not half there.
             ("sweep start x.toml", ErrorKind::InvalidSubcommand),
+            ("data prepare r.toml --share 0/8", ErrorKind::ValueValidation),
+            ("data prepare r.toml --share 9/8", ErrorKind::ValueValidation),
+            ("data prepare r.toml --share 2", ErrorKind::ValueValidation),
             ("data fetch", ErrorKind::MissingRequiredArgument),
             ("data inspect x --row minus-one", ErrorKind::ValueValidation),
             ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),

@@ -3,7 +3,7 @@
 use crate::evaluate::{declaration, split};
 use crate::{Error, Recipe};
 use data_pipeline::audit::{
-    Bridge, Conflict, Kind, Overlap, Role, THRESHOLD, Texts, conflicts, overlaps,
+    Bridge, Conflict, Kind, Overlap, Role, THRESHOLD, Texts, Watch, conflicts, overlaps,
 };
 use data_pipeline::corpus::Corpus;
 use data_pipeline::prepare::{Removed, Source, side_id};
@@ -106,6 +106,62 @@ pub fn audit(recipe: &Recipe, data_root: &Path) -> Result<Audit, Error> {
     })
 }
 
+/// Training sentences that are compared at once.
+const PASSING: usize = 4096;
+
+/// The sentences that training must do without; an error if there are some and the recipe does not
+/// say what is to become of them. Training data passes by; what is held are the benchmarks, and pairs
+/// of parallel corpora.
+pub fn removed(recipe: &Recipe, data_root: &Path) -> Result<Removed, Error> {
+    if asked(recipe).is_empty() {
+        return Ok(Removed::new());
+    }
+    let mut material = Material::default();
+    for dataset in trained(recipe) {
+        material.read_pairs(recipe, data_root, &dataset)?;
+    }
+    for dataset in asked(recipe) {
+        material.read(recipe, data_root, &dataset, Role::Benchmark)?;
+    }
+    material.bridge(recipe, data_root)?;
+    let mut watch = Watch::new(&material.texts, &material.bridges, recipe.audit.threshold);
+    for dataset in trained(recipe) {
+        pass(&mut watch, recipe, data_root, &dataset)?;
+    }
+    let (conflicts, bridges) = (Vec::new(), material.bridged);
+    Audit { overlaps: watch.leaks(), conflicts, bridges }.removed(&recipe.audit)
+}
+
+/// Shows all sentences of a training set to `watch`.
+fn pass(
+    watch: &mut Watch<'_>,
+    recipe: &Recipe,
+    data_root: &Path,
+    dataset: &str,
+) -> Result<(), Error> {
+    let corpus = Corpus::load(&declaration(&recipe.datasets, dataset), data_root)?;
+    let split = split(dataset, "train");
+    let mut passing = Vec::with_capacity(PASSING);
+    let mut see = |id: String, text: String| {
+        passing.push((id, text));
+        if passing.len() == PASSING {
+            watch.see(dataset, &passing);
+            passing.clear();
+        }
+        Ok(())
+    };
+    if corpus.is_parallel() {
+        corpus.each_pair(split, &mut |Parallel { source, target }| {
+            see(side_id(&source), source.text)?;
+            see(side_id(&target), target.text)
+        })?;
+    } else {
+        corpus.each(split, &mut |sentence| see(sentence.id, sentence.text))?;
+    }
+    watch.see(dataset, &passing);
+    Ok(())
+}
+
 /// `name:split` of every corpus that a phase learns from.
 fn trained(recipe: &Recipe) -> BTreeSet<String> {
     let sources = recipe.phase.iter().flat_map(|phase| &phase.datasets);
@@ -122,6 +178,25 @@ fn asked(recipe: &Recipe) -> BTreeSet<String> {
 }
 
 impl Material {
+    /// Notes the languages of a training set, and holds its pairs, if it has some.
+    fn read_pairs(
+        &mut self,
+        recipe: &Recipe,
+        data_root: &Path,
+        dataset: &str,
+    ) -> Result<(), Error> {
+        let corpus = Corpus::load(&declaration(&recipe.datasets, dataset), data_root)?;
+        self.languages[0].extend(corpus.language().split('-').map(str::to_owned));
+        if corpus.is_parallel() {
+            corpus.each_pair(split(dataset, "train"), &mut |pair| {
+                self.bridges.push(bridge(&pair));
+                Ok(())
+            })?;
+            self.bridged.push(dataset.to_owned());
+        }
+        Ok(())
+    }
+
     fn read(
         &mut self,
         recipe: &Recipe,

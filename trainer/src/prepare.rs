@@ -1,17 +1,21 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
-use crate::audit::audit;
+use crate::audit;
 use crate::evaluate::{self, declaration, prediction_files};
 use crate::recipe::{Phase, Recipe};
 use crate::run::shape;
 use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
-use data_pipeline::prepare::{PrepareConfig, PreparePlan, Progress, Removed, Source, prepare};
+use data_pipeline::order::Share;
+use data_pipeline::prepare::{
+    PrepareConfig, PreparePlan, Prepared, Progress, Removed, Source, prepare, prepare_share,
+};
 use data_pipeline::prompt::{PromptConfig, extraction};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Schema, Sentence, Task};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Sentences of one dataset that a vocabulary is trained on, at most.
 const TEXTS: usize = 20_000;
@@ -23,8 +27,7 @@ pub fn all(
     data_root: &Path,
     progress: &dyn Fn(&str, Progress),
 ) -> Result<Vec<Manifest>, Error> {
-    let removed = audit(recipe, data_root)?.removed(&recipe.audit)?;
-    let tokenizer = tokenizer(recipe, run_dir, data_root)?;
+    let (removed, tokenizer) = begin(recipe, run_dir, data_root)?;
     forget_unasked_predictions(recipe, run_dir)?;
     recipe
         .phase
@@ -37,6 +40,38 @@ pub fn all(
             Ok(prepare(&plan, &tokenizer, &out, &tell)?)
         })
         .collect()
+}
+
+/// Makes a share of the shards of every phase, while other programs may make the others.
+pub fn share(
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    data_root: &Path,
+    share: Share,
+    progress: &dyn Fn(&str, Progress),
+) -> Result<Vec<Prepared>, Error> {
+    let (removed, tokenizer) = begin(recipe, run_dir, data_root)?;
+    recipe
+        .phase
+        .iter()
+        .enumerate()
+        .map(|(index, phase)| {
+            let out = run_dir.prepared(index, &phase.name);
+            let tell = |done: Progress| progress(&phase.name, done);
+            let plan = PreparePlan { removed: removed.clone(), ..plan(recipe, phase, data_root) };
+            Ok(prepare_share(&plan, share, &tokenizer, &out, &tell)?)
+        })
+        .collect()
+}
+
+/// What all phases need: which sentences are left out, and the vocabulary.
+fn begin(
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    data_root: &Path,
+) -> Result<(Removed, Tokenizer), Error> {
+    let removed = audit::removed(recipe, data_root)?;
+    Ok((removed, tokenizer(recipe, run_dir, data_root)?))
 }
 
 /// Refuses what would be found wrong only after hours: no file of a corpus is read.
@@ -97,14 +132,25 @@ pub fn tokenizer(recipe: &Recipe, run_dir: &RunDir, data_root: &Path) -> Result<
         (None, Some(file)) => Tokenizer::load(file)?,
         (None, None) => Tokenizer::load(&recipe.model.path.clone().unwrap_or_default())?,
     };
-    // Under its own name only when it is whole.
+    // Under its own name only when it is whole; other shares of the same recipe may make it, too.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let mut name = directory.as_os_str().to_owned();
-    name.push(".tmp");
+    name.push(format!(".{}-{since:x}.tmp", std::process::id()));
     let temporary = PathBuf::from(name);
     std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
-    tokenizer.save(&temporary)?;
-    std::fs::rename(&temporary, &directory).map_err(Error::write(&directory))?;
-    Ok(tokenizer)
+    if let Err(error) = tokenizer.save(&temporary) {
+        // On a full disk, what is of no use must not stay.
+        let _ = std::fs::remove_dir_all(&temporary);
+        return Err(error.into());
+    }
+    match std::fs::rename(&temporary, &directory) {
+        Ok(()) => Ok(tokenizer),
+        Err(_) if directory.exists() => {
+            std::fs::remove_dir_all(&temporary).map_err(Error::write(&temporary))?;
+            Ok(Tokenizer::load(&directory)?)
+        }
+        Err(error) => Err(Error::write(&directory)(error)),
+    }
 }
 
 /// Prompts and answers of the training text, as the phases will show them.
@@ -114,15 +160,24 @@ fn texts(recipe: &Recipe, data_root: &Path) -> Result<Vec<String>, Error> {
         for source in &phase.datasets {
             let Source::Corpus { name, split } = source else { continue };
             let corpus = Corpus::load(&declaration(&recipe.datasets, name), data_root)?;
+            let (schema, mut count) = (corpus.schema(), 0);
             if corpus.is_parallel() {
-                let pairs = corpus.read_parallel(split)?.pairs;
-                for side in pairs.iter().take(TEXTS).flat_map(|pair| [&pair.source, &pair.target]) {
-                    add(&mut texts, corpus.schema(), &[Task::Ner], side, &phase.prompt);
-                }
+                corpus.each_pair(split, &mut |pair| {
+                    count += 1;
+                    for side in [&pair.source, &pair.target].into_iter().filter(|_| count <= TEXTS)
+                    {
+                        add(&mut texts, schema, &[Task::Ner], side, &phase.prompt);
+                    }
+                    Ok(())
+                })?;
             } else {
-                for sentence in corpus.read(split)?.sentences.iter().take(TEXTS) {
-                    add(&mut texts, corpus.schema(), corpus.tasks(), sentence, &phase.prompt);
-                }
+                corpus.each(split, &mut |sentence| {
+                    count += 1;
+                    if count <= TEXTS {
+                        add(&mut texts, schema, corpus.tasks(), &sentence, &phase.prompt);
+                    }
+                    Ok(())
+                })?;
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::source::Source;
 use crate::Kind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One annotated sentence of a file, or why it is none.
 #[derive(Clone, Debug)]
@@ -95,7 +95,17 @@ impl Row {
         id: Option<String>,
         content: Result<Annotated, String>,
     ) -> Self {
-        Self { file: source.path.clone(), line, id, content }
+        Self::of(&source.path, line, id, content)
+    }
+
+    /// A row of the file at `path`.
+    pub(crate) fn of(
+        path: &Path,
+        line: usize,
+        id: Option<String>,
+        content: Result<Annotated, String>,
+    ) -> Self {
+        Self { file: path.to_owned(), line, id, content }
     }
 }
 

@@ -22,7 +22,7 @@ const BATCH: usize = 512;
 /// Gives `take` each row with its number from 1, or what is wrong with it.
 pub(crate) fn each_row(
     path: &Path,
-    mut take: impl FnMut(usize, Result<Value, String>),
+    mut take: impl FnMut(usize, Result<Value, String>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let file = File::open(path).map_err(Error::read(path))?;
     let batches = ParquetRecordBatchReaderBuilder::try_new(file)
@@ -33,7 +33,7 @@ pub(crate) fn each_row(
         let batch = batch.map_err(|error| unreadable(path, number + 1, &error))?;
         for row in 0..batch.num_rows() {
             number += 1;
-            take(number, record(&batch, row));
+            take(number, record(&batch, row))?;
         }
     }
     Ok(())

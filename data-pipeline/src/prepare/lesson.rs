@@ -1,6 +1,7 @@
 //! What is asked of the sentences of a corpus.
 
-use super::{Output, PrepareConfig};
+use super::likeness::Names;
+use super::{Output, PrepareConfig, Selection};
 use crate::corpus::Corpus;
 use crate::manifest::Refused;
 use crate::prompt::{self, Example, PromptConfig};
@@ -10,11 +11,13 @@ use crate::shard::Sample;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::Tokens;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
-/// One task over one split of a corpus.
+/// What rows call the task of pairs.
+const ALIGNMENT: &str = "alignment";
+
+/// One task over some sentences of a corpus.
 pub(super) struct Lesson<'a> {
-    /// Dataset, split and task, for people and for chance.
-    pub name: String,
     /// The dataset's name.
     pub dataset: &'a str,
     /// What rows call the task.
@@ -23,8 +26,6 @@ pub(super) struct Lesson<'a> {
     pub task: Task,
     /// Where the classes are.
     pub schema: &'a Schema,
-    /// The classes that the task may instantiate, as places in the schema.
-    pub classes: Vec<usize>,
     /// The questions.
     pub items: Vec<Item<'a>>,
 }
@@ -35,8 +36,6 @@ pub(super) struct Item<'a> {
     pub id: String,
     /// The language of the answer's mentions.
     pub language: &'a str,
-    /// Roughly how long its text is.
-    pub size: usize,
     /// The classes of its objects.
     pub positives: BTreeSet<usize>,
     /// The class of each object that its answer is to have.
@@ -49,52 +48,160 @@ enum Content<'a> {
     Pair(&'a Parallel),
 }
 
-impl<'a> Lesson<'a> {
-    /// One lesson per task of the corpus; EAE asks about sentences with events only.
-    pub(super) fn instruction(
-        corpus: &'a Corpus,
-        split: &str,
-        sentences: &'a [Sentence],
-    ) -> Vec<Self> {
-        let tasks = if corpus.is_parallel() { &[Task::Ner] } else { corpus.tasks() };
+/// What drawing needs to know of a lesson whose texts are not in memory.
+pub(super) struct Outline<'a> {
+    /// Dataset, split and task, for people and for chance.
+    pub name: String,
+    /// What rows call the task.
+    pub task_name: String,
+    /// What is asked.
+    pub task: Task,
+    /// Where the classes are.
+    pub schema: &'a Schema,
+    /// The classes that the task may instantiate, as places in the schema.
+    pub classes: Vec<usize>,
+    /// The questions.
+    pub items: Vec<Shape>,
+    /// Objects that the answers of all items have.
+    pub labels: usize,
+    /// The names of the objects, where negatives are to be hard.
+    pub names: Option<Names>,
+    /// Objects that the answers in the other direction would have.
+    reversed_labels: usize,
+    sets: Sets,
+}
+
+/// Sets of classes, each of them once in memory: most sentences and names have the classes of others.
+#[derive(Default)]
+pub(super) struct Sets(HashSet<Arc<BTreeSet<usize>>>);
+
+/// What drawing needs to know of an item.
+#[derive(Clone)]
+pub(super) struct Shape {
+    /// Roughly how long its text is.
+    pub size: u32,
+    /// The number of its sentence or pair.
+    pub at: u32,
+    /// The classes of its objects.
+    pub positives: Arc<BTreeSet<usize>>,
+}
+
+impl<'a> Outline<'a> {
+    /// One lesson per task of the corpus, about nothing yet.
+    pub(super) fn instruction(corpus: &'a Corpus, split: &str, selection: &Selection) -> Vec<Self> {
         let name = format!("{}:{split}", corpus.name());
-        tasks
-            .iter()
-            .map(|task| Self::extraction(corpus.name(), &name, corpus.schema(), *task, sentences))
-            .collect()
+        let outline =
+            |task: &Task| Self::new(format!("{name} {task}"), *task, corpus.schema(), selection);
+        tasks(corpus).iter().map(outline).collect()
     }
 
-    /// The lesson of one task.
+    /// The lesson of a corpus of pairs, about nothing yet.
+    pub(super) fn alignment(corpus: &'a Corpus, split: &str, selection: &Selection) -> Self {
+        let name = format!("{}:{split} alignment", corpus.name());
+        let task_name = ALIGNMENT.to_owned();
+        Self { task_name, ..Self::new(name, Task::Ner, corpus.schema(), selection) }
+    }
+
+    /// The lesson of one task, about nothing yet.
+    pub(super) fn new(name: String, task: Task, schema: &'a Schema, selection: &Selection) -> Self {
+        Self {
+            name,
+            task_name: task.to_string(),
+            task,
+            schema,
+            classes: of_task(schema, task),
+            items: Vec::new(),
+            labels: 0,
+            names: (selection.hard > 0.0).then(Names::default),
+            reversed_labels: 0,
+            sets: Sets::default(),
+        }
+    }
+
+    /// Asks about sentence number `at`, unless it is for EAE and has no event.
+    pub(super) fn add_sentence(&mut self, at: usize, sentence: &Sentence) {
+        if is_asked(self.task, sentence) {
+            let objects = places(self.schema, self.task, sentence);
+            self.labels += objects.len();
+            self.add(at, sentence.text.len(), objects.into_iter().collect());
+            self.add_names(sentence);
+        }
+    }
+
+    /// Asks about pair number `at`.
+    pub(super) fn add_pair(&mut self, at: usize, pair: &Parallel) {
+        let sides = [&pair.source, &pair.target];
+        let [source, target] = sides.map(|side| places(self.schema, Task::Ner, side));
+        self.labels += target.len();
+        self.reversed_labels += source.len();
+        let size = pair.source.text.len() + pair.target.text.len();
+        self.add(at, size, source.into_iter().chain(target).collect());
+        sides.into_iter().for_each(|side| self.add_names(side));
+    }
+
+    /// Asks about every pair in the other direction, too; their numbers go on behind the others.
+    pub(super) fn add_reversed(&mut self) {
+        let count = self.items.len() as u32;
+        let reversed = |item: &Shape| Shape { at: item.at + count, ..item.clone() };
+        let reversed: Vec<Shape> = self.items.iter().map(reversed).collect();
+        self.items.extend(reversed);
+        self.labels += self.reversed_labels;
+    }
+
+    fn add(&mut self, at: usize, size: usize, positives: BTreeSet<usize>) {
+        let positives = self.sets.shared(positives);
+        self.items.push(Shape { size: size as u32, at: at as u32, positives });
+    }
+
+    fn add_names(&mut self, sentence: &Sentence) {
+        let Some(names) = &mut self.names else { return };
+        for (class, name) in surfaces(self.task, sentence) {
+            if let Some(class) = place(self.schema, class) {
+                names.add(class, name);
+            }
+        }
+    }
+}
+
+impl Sets {
+    /// The set that is equal to this one.
+    pub(super) fn shared(&mut self, set: BTreeSet<usize>) -> Arc<BTreeSet<usize>> {
+        if let Some(known) = self.0.get(&set) {
+            return known.clone();
+        }
+        let new = Arc::new(set);
+        self.0.insert(new.clone());
+        new
+    }
+}
+
+impl<'a> Lesson<'a> {
+    /// The lesson of one task; EAE asks about sentences with events only.
     pub(super) fn extraction(
         dataset: &'a str,
-        name: &str,
         schema: &'a Schema,
         task: Task,
         sentences: &'a [Sentence],
     ) -> Self {
-        let asked =
-            sentences.iter().filter(|sentence| task != Task::Eae || !sentence.events.is_empty());
+        let asked = sentences.iter().filter(|sentence| is_asked(task, sentence));
         let item = |sentence: &'a Sentence| Item {
             id: sentence.id.clone(),
             language: &sentence.language,
-            size: sentence.text.len(),
             positives: positives(schema, task, sentence),
             objects: places(schema, task, sentence),
             content: Content::Sentence(sentence),
         };
         Self {
-            name: format!("{name} {task}"),
             dataset,
             task_name: task.to_string(),
             task,
             schema,
-            classes: of_task(schema, task),
             items: asked.map(item).collect(),
         }
     }
 
     /// The lesson of a corpus of pairs.
-    pub(super) fn alignment(corpus: &'a Corpus, split: &str, pairs: &'a [Parallel]) -> Self {
+    pub(super) fn alignment(corpus: &'a Corpus, pairs: &'a [Parallel]) -> Self {
         let schema = corpus.schema();
         let item = |pair: &'a Parallel| {
             let (source, target) = (&pair.source, &pair.target);
@@ -102,19 +209,16 @@ impl<'a> Lesson<'a> {
             Item {
                 id: format!("{}>{}", source.id, target.language),
                 language: &target.language,
-                size: source.text.len() + target.text.len(),
                 positives: sides.into_iter().flatten().collect(),
                 objects: places(schema, Task::Ner, target),
                 content: Content::Pair(pair),
             }
         };
         Self {
-            name: format!("{}:{split} alignment", corpus.name()),
             dataset: corpus.name(),
-            task_name: "alignment".to_owned(),
+            task_name: ALIGNMENT.to_owned(),
             task: Task::Ner,
             schema,
-            classes: of_task(schema, Task::Ner),
             items: pairs.iter().map(item).collect(),
         }
     }
@@ -125,17 +229,6 @@ impl<'a> Lesson<'a> {
             Content::Sentence(sentence) => vec![&sentence.text],
             Content::Pair(pair) => vec![&pair.source.text, &pair.target.text],
         }
-    }
-
-    /// The names of the objects of `item`, each with the place of its class.
-    pub(super) fn surfaces(&self, item: usize) -> Vec<(usize, &'a str)> {
-        let place = |name: &str| self.schema.classes.iter().position(|class| class.name == name);
-        let sides = match self.items[item].content {
-            Content::Sentence(sentence) => vec![sentence],
-            Content::Pair(pair) => vec![&pair.source, &pair.target],
-        };
-        let found = sides.into_iter().flat_map(|side| surfaces(self.task, side));
-        found.filter_map(|(class, surface)| Some((place(class)?, surface))).collect()
     }
 
     /// The question about `item` that offers `classes`.
@@ -151,6 +244,16 @@ impl<'a> Lesson<'a> {
     }
 }
 
+/// What is asked about the sentences of a corpus.
+pub(super) fn tasks(corpus: &Corpus) -> &[Task] {
+    if corpus.is_parallel() { &[Task::Ner] } else { corpus.tasks() }
+}
+
+/// EAE is told the events, so there is nothing to ask where there are none.
+fn is_asked(task: Task, sentence: &Sentence) -> bool {
+    task != Task::Eae || !sentence.events.is_empty()
+}
+
 fn of_task(schema: &Schema, task: Task) -> Vec<usize> {
     let classes = schema.classes.iter().enumerate();
     classes.filter(|(_, class)| class.kind == task.kind()).map(|(place, _)| place).collect()
@@ -162,8 +265,12 @@ fn positives(schema: &Schema, task: Task, sentence: &Sentence) -> BTreeSet<usize
 
 /// The class of each object, as places in the schema.
 fn places(schema: &Schema, task: Task, sentence: &Sentence) -> Vec<usize> {
-    let place = |name: &str| schema.classes.iter().position(|class| class.name == name);
-    sentence.instances(task).iter().filter_map(|object| place(object.class())).collect()
+    let objects = sentence.instances(task);
+    objects.iter().filter_map(|object| place(schema, object.class())).collect()
+}
+
+fn place(schema: &Schema, class: &str) -> Option<usize> {
+    schema.classes.iter().position(|known| known.name == class)
 }
 
 /// By what the objects of a task are known in a text, each with its class.
@@ -198,12 +305,11 @@ pub(super) struct Text {
     example: Example,
 }
 
-/// Definitions of the corpus's classes and the objects of its sentences as code. `known` has the
-/// hashes of definitions that an earlier dataset brought.
-pub(super) fn texts(
+/// Definitions of the corpus's classes as code. `known` has the hashes of definitions that an earlier
+/// dataset brought.
+pub(super) fn definitions(
     corpus: &Corpus,
     split: &str,
-    sentences: &[Sentence],
     config: &PromptConfig,
     known: &mut HashSet<String>,
 ) -> Vec<Text> {
@@ -220,18 +326,30 @@ pub(super) fn texts(
             });
         }
     }
-    let tasks = if corpus.is_parallel() { &[Task::Ner] } else { corpus.tasks() };
+    texts
+}
+
+/// The tasks whose objects schema understanding writes as code.
+pub(super) fn tasks_of_texts(corpus: &Corpus) -> Vec<Task> {
+    let tasks = tasks(corpus);
     // The code of arguments holds that of the events.
     let covered = |task: Task| task == Task::Ed && tasks.contains(&Task::Eae);
-    for task in tasks.iter().filter(|task| !covered(**task)) {
-        texts.extend(sentences.iter().map(|sentence| Text {
-            id: sentence.id.clone(),
-            language: sentence.language.clone(),
-            task_name: format!("instances-{task}"),
-            example: prompt::instances(*task, sentence, schema, config),
-        }));
+    tasks.iter().copied().filter(|task| !covered(*task)).collect()
+}
+
+/// The objects of a sentence as code.
+pub(super) fn instances(
+    corpus: &Corpus,
+    task: Task,
+    sentence: &Sentence,
+    config: &PromptConfig,
+) -> Text {
+    Text {
+        id: sentence.id.clone(),
+        language: sentence.language.clone(),
+        task_name: format!("instances-{task}"),
+        example: prompt::instances(task, sentence, corpus.schema(), config),
     }
-    texts
 }
 
 impl Text {

@@ -5,10 +5,11 @@
 //! training data annotate with it. All of it is counted, nothing is drawn: equal data give equal
 //! negatives on every machine.
 
-use super::lesson::Lesson;
+use super::lesson::{Outline, Sets};
 use crate::schema::{Class, Kind};
 use crate::tokenizer::unspaced;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Characters of the pieces by which names and descriptions are compared.
 const GRAM: usize = 3;
@@ -23,29 +24,57 @@ const DESCRIPTION: f64 = 0.5;
 const LONGEST: usize = 32;
 
 /// The classes of a lesson beside each other, and the names that it knows for them.
-pub(super) struct Likeness {
+pub(super) struct Likeness<'a> {
     /// By pair of places in the schema, the smaller first; pairs without any likeness are absent.
     pairs: BTreeMap<(usize, usize), f64>,
-    /// What is annotated somewhere, and with which classes.
-    known: HashMap<Vec<char>, BTreeSet<usize>>,
-    /// How many characters known names have.
-    lengths: BTreeSet<usize>,
+    names: &'a Names,
 }
 
-impl Likeness {
-    /// Compares the classes of `lesson` and collects its names.
-    pub(super) fn of(lesson: &Lesson<'_>) -> Self {
-        let mut known: HashMap<Vec<char>, BTreeSet<usize>> = HashMap::new();
-        for item in 0..lesson.items.len() {
-            for (class, surface) in lesson.surfaces(item) {
-                let surface: Vec<char> = surface.chars().collect();
-                if (1..=LONGEST).contains(&surface.len()) {
-                    known.entry(surface).or_default().insert(class);
-                }
-            }
+/// What is annotated somewhere in a lesson, and with which classes.
+#[derive(Default)]
+pub(super) struct Names {
+    /// By a hash of the name, as a corpus may have more names than memory: a few bytes stand for
+    /// each. That two names have one hash is as good as impossible, and no label depends on it.
+    classes: HashMap<u64, Arc<BTreeSet<usize>>>,
+    /// How many characters names have.
+    lengths: BTreeSet<usize>,
+    sets: Sets,
+}
+
+impl Names {
+    /// Notes that `name` is annotated with `class`.
+    pub(super) fn add(&mut self, class: usize, name: &str) {
+        let length = name.chars().take(LONGEST + 1).count();
+        if !(1..=LONGEST).contains(&length) {
+            return;
         }
-        let lengths = known.keys().map(Vec::len).collect();
-        Self { pairs: pairs(lesson), known, lengths }
+        self.lengths.insert(length);
+        let hash = name.chars().fold(EMPTY, extended);
+        let known = self.classes.get(&hash);
+        if known.is_some_and(|known| known.contains(&class)) {
+            return;
+        }
+        let mut classes = known.map(|known| (**known).clone()).unwrap_or_default();
+        classes.insert(class);
+        self.classes.insert(hash, self.sets.shared(classes));
+    }
+}
+
+/// The hash of a name without a character.
+const EMPTY: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// The hash of a name with one more character (FNV-1a), the same on every machine.
+fn extended(hash: u64, c: char) -> u64 {
+    u32::from(c)
+        .to_le_bytes()
+        .into_iter()
+        .fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+impl<'a> Likeness<'a> {
+    /// Compares the classes of a lesson, if it has kept its names.
+    pub(super) fn of(lesson: &'a Outline<'_>) -> Option<Self> {
+        lesson.names.as_ref().map(|names| Self { pairs: pairs(lesson), names })
     }
 
     /// How confusing `class` is for who is asked about `positives` in a text that suggests the
@@ -70,16 +99,16 @@ impl Likeness {
         let mut found = BTreeSet::new();
         let inside =
             |at: usize| at > 0 && at < text.len() && is_letter(text[at - 1]) && is_letter(text[at]);
+        let longest = self.names.lengths.last().copied().unwrap_or(0);
         for start in (0..text.len()).filter(|start| !inside(*start)) {
-            for length in &self.lengths {
-                let end = start + length;
-                if end > text.len() {
-                    break;
-                }
-                if !inside(end)
-                    && let Some(classes) = self.known.get(&text[start..end])
+            let mut hash = EMPTY;
+            for (length, c) in (1..=longest).zip(&text[start..]) {
+                hash = extended(hash, *c);
+                if self.names.lengths.contains(&length)
+                    && !inside(start + length)
+                    && let Some(classes) = self.names.classes.get(&hash)
                 {
-                    found.extend(classes);
+                    found.extend(classes.iter());
                 }
             }
         }
@@ -93,7 +122,7 @@ fn is_letter(c: char) -> bool {
     c.is_alphanumeric() && !unspaced(c)
 }
 
-fn pairs(lesson: &Lesson<'_>) -> BTreeMap<(usize, usize), f64> {
+fn pairs(lesson: &Outline<'_>) -> BTreeMap<(usize, usize), f64> {
     let described: Vec<(usize, Looks)> = lesson
         .classes
         .iter()
@@ -166,6 +195,7 @@ fn common(a: &BTreeSet<Vec<char>>, b: &BTreeSet<Vec<char>>) -> f64 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::Selection;
     use super::*;
     use crate::schema::{Schema, Task};
     use crate::sentence::{Entity, Mention, Sentence};
@@ -214,8 +244,11 @@ class Song(Entity):
             sentence("He sang Yesterday.", &[("Song", "Yesterday")]),
             sentence("北京 is far", &[("City", "北京")]),
         ];
-        let lesson = Lesson::extraction("d", "d:train", &schema, Task::Ner, &sentences);
-        let likeness = Likeness::of(&lesson);
+        let selection = Selection { hard: 0.5, ..Selection::default() };
+        let mut lesson = Outline::new("d:train ner".to_owned(), Task::Ner, &schema, &selection);
+        let add = |(at, sentence)| lesson.add_sentence(at, sentence);
+        sentences.iter().enumerate().for_each(add);
+        let likeness = Likeness::of(&lesson).unwrap();
         let place = |name: &str| schema.classes.iter().position(|class| class.name == name);
         let positives: BTreeSet<usize> = place(positive).into_iter().collect();
         let seen = likeness.suggested(text);

@@ -4,8 +4,9 @@
 mod corpora;
 mod selection;
 
-use super::draw::{Drawn, draw};
+use super::draw::draw;
 use super::fit::Fit;
+use super::lesson::{Lesson, Outline};
 use super::*;
 use crate::prompt::{ClassStyle, Dialect, TextLanguage};
 use crate::python::read::read;
@@ -93,18 +94,41 @@ fn config(max_length: usize, mode: SelectionMode) -> PrepareConfig {
 
 /// All rows of the NER lesson over `sentences`, group by group.
 fn rows(sentences: &[Sentence], config: &PrepareConfig) -> (Vec<Vec<Sample>>, Vec<Refused>, usize) {
-    let schema = schema();
-    let lesson = Lesson::extraction("d", "d:train", &schema, Task::Ner, sentences);
-    let Drawn { groups, left_out } = draw(&lesson, config);
-    let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
+    let Made { outputs, left_out, .. } = made(&schema(), sentences, config);
     let mut rows = Vec::new();
     let mut refused = Vec::new();
-    for group in &groups {
-        let output = fit.output(group);
+    for output in outputs {
         rows.extend(output.groups);
         refused.extend(output.refused);
     }
     (rows, refused, left_out)
+}
+
+/// What becomes of a lesson.
+struct Made {
+    outputs: Vec<Output>,
+    left_out: usize,
+    labels: usize,
+}
+
+/// The NER lesson over `sentences`, each group made as if its sentences were all in memory.
+fn made(schema: &Schema, sentences: &[Sentence], config: &PrepareConfig) -> Made {
+    let name = "d:train ner".to_owned();
+    let mut outline = Outline::new(name, Task::Ner, schema, &config.selection);
+    let add = |(at, sentence)| outline.add_sentence(at, sentence);
+    sentences.iter().enumerate().for_each(add);
+    let drawn = draw(&outline, config);
+    let output = |group| {
+        let sentence = |item: usize| sentences[outline.items[item].at as usize].clone();
+        let sentences: Vec<Sentence> = drawn.items(group).into_iter().map(sentence).collect();
+        let lesson = Lesson::extraction("d", schema, Task::Ner, &sentences);
+        let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
+        drawn.group(group, &lesson).map(|group| fit.output(&group))
+    };
+    // From the last to the first: a group does not depend on those before.
+    let mut outputs: Vec<Output> = (0..drawn.len()).rev().filter_map(output).collect();
+    outputs.reverse();
+    Made { outputs, left_out: drawn.left_out, labels: outline.labels }
 }
 
 fn answer(sample: &Sample) -> Vec<(String, String)> {
@@ -284,8 +308,12 @@ fn parts_have_the_ids_that_they_have_in_the_whole_text() {
         for (classes, system) in [(ClassStyle::Full, true), (ClassStyle::Names, false)] {
             let task_sentence = if system { TextLanguage::En } else { TextLanguage::None };
             let config = PromptConfig { classes, system, task_sentence, ..PromptConfig::default() };
-            for lesson in Lesson::instruction(&corpus, "test-names", &sentences) {
-                let example = lesson.example(0, &lesson.classes, &config);
+            for task in corpus.tasks() {
+                let lesson = Lesson::extraction(name, corpus.schema(), *task, &sentences);
+                let classes =
+                    Outline::new(String::new(), *task, corpus.schema(), &Selection::default())
+                        .classes;
+                let example = lesson.example(0, &classes, &config);
                 let mut parts = Tokens::of(&example, tokenizer());
                 assert_eq!(parts.answer.pop(), Some(tokenizer().eos()));
                 let whole = example.prefix + &example.prompt + &example.answer;
@@ -341,8 +369,13 @@ fn preparing_is_deterministic_and_happens_once() {
     let said = std::cell::RefCell::new(Vec::new());
     let again = |plan: &PreparePlan| {
         let hear = |progress| match progress {
-            Progress::Again { reason } => said.borrow_mut().push(reason),
-            Progress::Groups { .. } => {}
+            Progress::Again { reason } => {
+                // What differs from machine to machine: the folder and the hashes of the torn file.
+                let reason = reason.replace(&first.path().display().to_string(), "DIR");
+                let end = reason.find(": expected sha256").unwrap_or(reason.len());
+                said.borrow_mut().push(reason[..end].to_owned());
+            }
+            Progress::Groups { .. } | Progress::Reading { .. } => {}
         };
         prepare(plan, tokenizer(), first.path(), &hear).unwrap()
     };
@@ -357,9 +390,9 @@ fn preparing_is_deterministic_and_happens_once() {
     let other = again(&plan);
     expect_test::expect![[r#"
         [
-            "a file of theirs is not the one that their manifest names",
-            "their manifest cannot be read",
-            "they were made from other data, settings or another vocabulary",
+            "a file of theirs is not what they say: DIR/shard-00-0-00000.parquet: the shard changed after its manifest",
+            "their manifest cannot be read: DIR/manifest.json: not a manifest: EOF while parsing an object at line 1 column 1; run `knowcoder data prepare` again",
+            "they were made from something else: seed: 42 → 43",
         ]
     "#]]
     .assert_debug_eq(&said.borrow());
@@ -469,4 +502,182 @@ fn a_full_disk_leaves_nothing_that_a_reader_trusts() {
     assert!(ShardSet::open(dir.path()).is_err());
     std::fs::remove_file(dir.path().join("manifest.json.tmp")).unwrap();
     assert_eq!(run(&plan, dir.path()).total.samples, 2000);
+}
+
+/// Every file of a prepared folder.
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let file = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(&path).unwrap())
+    };
+    std::fs::read_dir(dir).unwrap().map(file).collect()
+}
+
+/// Those that a reader sees.
+fn shown(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = files(dir);
+    files.retain(|name, _| !name.starts_with("part-"));
+    files
+}
+
+/// Six lessons of one block, and one of three.
+fn many_blocks() -> PreparePlan {
+    let datasets =
+        ["quickstart-en:test-names", "random-copy:35000", "quickstart-parallel:test-names"];
+    plan(Kind::Instruction, &datasets)
+}
+
+fn share(plan: &PreparePlan, index: usize, count: usize, out: &Path) -> Result<Prepared, Error> {
+    prepare_share(plan, Share { index, count }, tokenizer(), out, &|_| {})
+}
+
+#[test]
+fn shares_together_are_one_run_byte_for_byte() {
+    let whole = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    assert_eq!(manifest.files.len(), 8);
+    for count in [1, 2, 3, 11] {
+        let dir = tempfile::tempdir().unwrap();
+        // From the last to the first: the order of shares says nothing.
+        for index in (0..count).rev() {
+            let expected = match index {
+                0 => Prepared::Whole(Box::new(manifest.clone())),
+                _ => {
+                    assert!(ShardSet::open(dir.path()).is_err());
+                    Prepared::Part { missing: (1..=index).collect() }
+                }
+            };
+            assert_eq!(share(&plan, index, count, dir.path()).unwrap(), expected);
+        }
+        assert!(shown(dir.path()) == files(whole.path()), "{count} shares");
+        // What is done is not done again, by a share or by the whole.
+        let before = files(dir.path());
+        assert!(matches!(share(&plan, 0, count, dir.path()).unwrap(), Prepared::Whole(_)));
+        assert_eq!(run(&plan, dir.path()), manifest);
+        assert!(files(dir.path()) == before);
+    }
+}
+
+#[test]
+fn shares_of_every_selection_add_up_to_one_run() {
+    let sampled = Selection { mode: SelectionMode::Sampled, hard: 0.5, ..Selection::default() };
+    let batches = Selection { mode: SelectionMode::Batches, size: 2, ..Selection::default() };
+    let pruned = Selection { overlong: Overlong::Prune, ..Selection::default() };
+    for selection in [sampled, batches, pruned] {
+        let mut plan =
+            plan(Kind::Instruction, &["quickstart-en:test-names", "quickstart-zh:test-names"]);
+        plan.config.selection = selection;
+        let mode = plan.config.selection.mode;
+        if mode == SelectionMode::Batches {
+            // All sentences at once about each batch, and each of these groups a block of its own.
+            plan.config.group = 16_384;
+        }
+        let whole = tempfile::tempdir().unwrap();
+        let manifest = run(&plan, whole.path());
+        let several = manifest.files.iter().any(|file| file.name.ends_with("-00001.parquet"));
+        assert_eq!(several, mode == SelectionMode::Batches, "{mode:?}");
+        for effect in &manifest.effects {
+            assert!(effect.labels > 0, "{effect:?}");
+            assert_eq!((effect.labels_lost(), effect.supervised_lost), (0, 0), "{effect:?}");
+        }
+        let samples = manifest.effects.iter().map(|effect| effect.samples).sum::<usize>();
+        assert_eq!(samples, manifest.total.samples);
+        let dir = tempfile::tempdir().unwrap();
+        for index in [1, 2, 0] {
+            share(&plan, index, 3, dir.path()).unwrap();
+        }
+        assert!(shown(dir.path()) == files(whole.path()), "{mode:?}");
+    }
+}
+
+#[test]
+fn shares_that_work_at_one_time_do_not_disturb_each_other() {
+    let whole = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    run(&plan, whole.path());
+    for _ in 0..3 {
+        let dir = tempfile::tempdir().unwrap();
+        let (plan, path) = (&plan, dir.path());
+        let ended: Vec<Prepared> = std::thread::scope(|scope| {
+            let shares: Vec<_> =
+                (0..4).map(|index| scope.spawn(move || share(plan, index, 4, path))).collect();
+            shares.into_iter().map(|share| share.join().unwrap().unwrap()).collect()
+        });
+        // At least the last one has seen all others.
+        assert!(ended.iter().any(|prepared| matches!(prepared, Prepared::Whole(_))));
+        assert!(shown(path) == files(whole.path()));
+    }
+}
+
+#[test]
+fn a_whole_run_takes_over_what_shares_have_made() {
+    let (whole, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    share(&plan, 1, 3, dir.path()).unwrap();
+    let written =
+        |name: &str| std::fs::metadata(dir.path().join(name)).unwrap().modified().unwrap();
+    let before: BTreeMap<String, _> =
+        files(dir.path()).into_keys().map(|name| (name.clone(), written(&name))).collect();
+    let shards = before.keys().filter(|name| name.ends_with(".parquet"));
+    assert!((2..=4).contains(&shards.clone().count()));
+    assert_eq!(run(&plan, dir.path()), manifest);
+    assert!(shards.clone().all(|name| written(name) == before[name]));
+    assert!(files(dir.path()) == files(whole.path()), "no part is left behind");
+}
+
+#[test]
+fn blocks_that_are_whole_survive_an_end_and_torn_ones_are_made_again() {
+    let (whole, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    // The program ends in the second dataset, however that happens.
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        prepare(&plan, tokenizer(), dir.path(), &|progress| {
+            let late = matches!(&progress, Progress::Groups { dataset, done, .. }
+                if dataset == "random-copy" && *done > 20_000);
+            assert!(!late, "the end");
+        })
+    }));
+    assert!(ended.is_err());
+    assert!(ShardSet::open(dir.path()).is_err());
+    let journal = dir.path().join("part-1-of-1.jsonl");
+    let blocks = std::fs::read_to_string(&journal).unwrap().lines().count() - 1;
+    assert!(blocks >= 4, "{blocks}");
+    // One of them is torn meanwhile.
+    let torn = dir.path().join("shard-00-1-00000.parquet");
+    std::fs::write(&torn, "torn").unwrap();
+    let kept = dir.path().join("shard-00-0-00000.parquet");
+    let written = std::fs::metadata(&kept).unwrap().modified().unwrap();
+    assert_eq!(run(&plan, dir.path()), manifest);
+    assert_eq!(std::fs::metadata(&kept).unwrap().modified().unwrap(), written);
+    assert!(files(dir.path()) == files(whole.path()));
+}
+
+#[test]
+fn a_share_whose_file_changed_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    share(&plan, 0, 2, dir.path()).unwrap();
+    let torn = dir.path().join("shard-00-0-00000.parquet");
+    std::fs::write(&torn, "torn").unwrap();
+    let error = share(&plan, 1, 2, dir.path()).unwrap_err().to_string();
+    assert!(error.ends_with("; run `knowcoder data prepare --share 1/2` again"), "{error}");
+    assert!(matches!(share(&plan, 0, 2, dir.path()).unwrap(), Prepared::Whole(_)));
+    ShardSet::open(dir.path()).unwrap();
+}
+
+#[test]
+fn shares_of_another_plan_are_not_taken() {
+    let (dir, expected) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut plan = many_blocks();
+    share(&plan, 0, 2, dir.path()).unwrap();
+    plan.config.seed += 1;
+    let missing = vec![1];
+    assert_eq!(share(&plan, 1, 2, dir.path()).unwrap(), Prepared::Part { missing });
+    run(&plan, expected.path());
+    share(&plan, 0, 2, dir.path()).unwrap();
+    assert!(shown(dir.path()) == files(expected.path()));
 }

@@ -8,11 +8,14 @@ use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
 use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
+use data_pipeline::order::Share;
+use data_pipeline::prepare::Prepared;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use trainer::{Recipe, RunDir};
 
 /// Holds corpora against their declared counts; every one is looked at before it ends with 65.
 ///
@@ -156,6 +159,9 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     trainer::prepare::check(&recipe)?;
     run_dir.create()?;
+    if let Some(share) = args.share {
+        return prepare_share(args, &recipe, &run_dir, share);
+    }
     let _lock = RunLock::take(&run_dir.lock())?;
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
     super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &args.data.data_root)?;
@@ -163,6 +169,50 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let phases = trainer::effect::effects(&recipe, &run_dir)?;
     let text = format!("{}\n{}", folder.display(), effect::table(&phases));
     Ok(Answer::new(text, json!({"prepared": folder, "phases": effect::document(&phases)})))
+}
+
+/// Writes a share of the shards of a recipe.
+fn prepare_share(
+    args: &cli::Prepare,
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    share: Share,
+) -> Result<Answer, Error> {
+    let name = format!("{}/{}", share.index + 1, share.count);
+    let _lock = RunLock::take_share(&run_dir.lock())?;
+    let own = run_dir.root().join(format!("lock-{}-of-{}", share.index + 1, share.count));
+    let _own = RunLock::take(&own)?;
+    interrupt::end_at_once("stopped while preparing data; the same command prepares them");
+    let (source, data_root) = (&args.recipe.recipe, &args.data.data_root);
+    let prepared = super::run::prepare_share(recipe, source, run_dir, data_root, share)?;
+    let mut text = String::new();
+    let mut phases = Vec::new();
+    for (phase, prepared) in recipe.phase.iter().zip(&prepared) {
+        let missing = match prepared {
+            Prepared::Whole(_) => &[][..],
+            Prepared::Part { missing } => missing,
+        };
+        let shares: Vec<String> = missing.iter().map(usize::to_string).collect();
+        // Writing to a string cannot fail.
+        let _ = match shares.is_empty() {
+            true => writeln!(text, "{}: share {name} is done, and all others", phase.name),
+            false => writeln!(
+                text,
+                "{}: share {name} is done; not yet done: {}",
+                phase.name,
+                shares.join(", ")
+            ),
+        };
+        phases.push(json!({"phase": phase.name, "whole": missing.is_empty(), "missing": missing}));
+    }
+    let folder = run_dir.root().join("prepared");
+    let mut document = json!({"prepared": folder, "share": name, "phases": phases});
+    if prepared.iter().all(|prepared| matches!(prepared, Prepared::Whole(_))) {
+        let effects = trainer::effect::effects(recipe, run_dir)?;
+        text.push_str(&effect::table(&effects));
+        document["effects"] = effect::document(&effects);
+    }
+    Ok(Answer::new(text, document))
 }
 
 /// Shows a row of prepared shards as the model sees it.

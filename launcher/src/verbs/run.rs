@@ -14,8 +14,9 @@ use crate::lock::RunLock;
 use crate::plan::{Start, workers};
 use crate::report;
 use crate::supervise::{Ending, Job, Patience, supervise};
-use data_pipeline::predictions::replace;
-use data_pipeline::prepare::Progress;
+use data_pipeline::order::Share;
+use data_pipeline::predictions::{replace, replace_among_others};
+use data_pipeline::prepare::{Prepared, Progress};
 use serde_json::json;
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, TcpListener};
@@ -107,15 +108,7 @@ pub fn prepare(
     replace(&run_dir.recipe(), &text)?;
     replace(&lock, recipe.to_lock().as_bytes())?;
     let display = RefCell::new(Display::new());
-    let tell = |phase: &str, progress: Progress| match progress {
-        Progress::Groups { dataset, done, total } => {
-            let what = format!("preparing {phase}: {dataset}");
-            display.borrow_mut().advance(&what, done, total, "", Instant::now());
-        }
-        Progress::Again { reason } => display
-            .borrow_mut()
-            .line(&format!("the shards of phase `{phase}` are made again: {reason}")),
-    };
+    let tell = |phase: &str, progress: Progress| show(&display, phase, progress);
     let manifests = trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
     let mut display = display.into_inner();
     display.finish();
@@ -145,6 +138,51 @@ pub fn prepare(
         }
     }
     Ok(())
+}
+
+/// Makes a share of the shards; other programs make the others, here and now or elsewhere.
+pub fn prepare_share(
+    recipe: &Recipe,
+    source: &Path,
+    run_dir: &RunDir,
+    data_root: &Path,
+    share: Share,
+) -> Result<Vec<Prepared>, Error> {
+    let lock = run_dir.recipe_lock();
+    if lock.exists() {
+        let before = Recipe::load_lock(&lock)?;
+        // What lies there may be what other shares are making: nothing is taken away.
+        if !before.trains_like(recipe) {
+            return Err(other_recipe(run_dir, &before, source, recipe));
+        }
+    } else {
+        let text = std::fs::read(source).map_err(data_pipeline::Error::read(source))?;
+        replace_among_others(&run_dir.recipe(), &text)?;
+        replace_among_others(&lock, recipe.to_lock().as_bytes())?;
+    }
+    let display = RefCell::new(Display::new());
+    let tell = |phase: &str, progress: Progress| show(&display, phase, progress);
+    let prepared = trainer::prepare::share(recipe, run_dir, data_root, share, &tell)?;
+    display.into_inner().finish();
+    Ok(prepared)
+}
+
+/// Shows how far a preparation is.
+fn show(display: &RefCell<Display>, phase: &str, progress: Progress) {
+    match progress {
+        Progress::Groups { dataset, done, total } => {
+            let what = format!("preparing {phase}: {dataset}");
+            display.borrow_mut().advance(&what, done, total, "", Instant::now());
+        }
+        Progress::Reading { dataset, sentences, declared } => {
+            let what = format!("preparing {phase}: reading {dataset}");
+            let total = declared.unwrap_or(sentences).max(sentences);
+            display.borrow_mut().advance(&what, sentences, total, "", Instant::now());
+        }
+        Progress::Again { reason } => display
+            .borrow_mut()
+            .line(&format!("the shards of phase `{phase}` are made again: {reason}")),
+    }
 }
 
 fn has_checkpoints(run_dir: &RunDir) -> bool {

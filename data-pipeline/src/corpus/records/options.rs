@@ -205,11 +205,6 @@ impl Options {
         self.entities.is_some() || self.tags.is_some()
     }
 
-    /// Whether its files are no text.
-    pub(crate) fn is_table(&self) -> bool {
-        self.container == Container::Parquet
-    }
-
     /// Refuses what each option allows but all together cannot mean.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
         self.fault()

@@ -16,6 +16,7 @@ mod refusals;
 mod table;
 
 use super::Corpus;
+use super::source::tests::in_pieces_of;
 use crate::{Error, Mention, Sentence};
 use expect_test::Expect;
 use std::fmt::Write;
@@ -111,7 +112,7 @@ pub(super) fn check(reader: &str, rest: &str, content: impl AsRef<[u8]>, expecte
 pub(super) fn check_files(reader: &str, rest: &str, files: &[(&str, &[u8])], expected: Expect) {
     let fixture = Fixture::new(files);
     let labels = if rest.contains("[labels]") { "" } else { LABELS };
-    let text = match fixture.declare(&format!("{}{labels}", declaration(reader, rest))) {
+    let read = || match fixture.declare(&format!("{}{labels}", declaration(reader, rest))) {
         Err(error) => fixture.error(&error),
         Ok(corpus) => match corpus.read("train") {
             Err(error) => fixture.error(&error),
@@ -128,6 +129,10 @@ pub(super) fn check_files(reader: &str, rest: &str, files: &[(&str, &[u8])], exp
             }
         },
     };
+    let text = read();
+    for size in [1, 7, 40] {
+        assert_eq!(in_pieces_of(size, read), text, "read by {size} bytes");
+    }
     expected.assert_eq(text.trim_end());
 }
 

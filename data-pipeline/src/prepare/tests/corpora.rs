@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::effect::Effect;
+use crate::prepare::draw::Drawn;
 use crate::sentence::Parallel;
+use rayon::prelude::*;
 use std::path::PathBuf;
 
 /// Of each split so many sentences from its beginning, and so many of its longest.
@@ -37,15 +39,19 @@ fn some<T>(items: Vec<T>, length: impl Fn(&T) -> usize) -> Vec<T> {
         .collect()
 }
 
-/// What is wrong with the rows of `lesson` under `config`; empty if nothing is.
-fn faults(lesson: &Lesson<'_>, config: &PrepareConfig) -> Vec<String> {
-    let fit = Fit { lesson, config, tokenizer: tokenizer() };
-    let labels = lesson.items.iter().map(|item| item.objects.len()).sum();
-    let mut effect = Effect { labels, ..Effect::default() };
+/// What is wrong with the rows of `lesson` under `config`; empty if nothing is. `output` makes those
+/// of a group.
+fn faults(
+    lesson: &Outline<'_>,
+    config: &PrepareConfig,
+    output: impl Fn(&Drawn<'_>, usize) -> Output,
+) -> Vec<String> {
+    let mut effect = Effect { labels: lesson.labels, ..Effect::default() };
     let mut faults = Vec::new();
     let mut refused = 0;
-    for group in &draw(lesson, config).groups {
-        let output = fit.output(group);
+    let drawn = draw(lesson, config);
+    for group in 0..drawn.len() {
+        let output = output(&drawn, group);
         effect.merge(&output.effect.unwrap());
         refused += output.refused.len();
         for sample in output.groups.iter().flatten() {
@@ -72,27 +78,52 @@ fn faults(lesson: &Lesson<'_>, config: &PrepareConfig) -> Vec<String> {
 
 /// The faults of every task and limit in one split; none if it cannot be read.
 fn planned(corpus: &Corpus, split: &str) -> Option<Vec<String>> {
+    let selection = Selection::default();
+    let mut found = Vec::new();
     // A split that does not fit its declaration is another test's business.
-    let lessons_of = |sentences: &[Sentence], pairs: &[Parallel]| {
-        let mut lessons = Lesson::instruction(corpus, split, sentences);
-        if corpus.is_parallel() {
-            lessons = vec![Lesson::alignment(corpus, split, pairs)];
-        }
-        let mut found = Vec::new();
-        for lesson in &lessons {
-            for limit in LIMITS {
-                let config = PrepareConfig { group: 24, ..config(limit, SelectionMode::Full) };
-                found.extend(faults(lesson, &config));
-            }
-        }
-        found
-    };
     if corpus.is_parallel() {
         let pairs = corpus.read_parallel(split).ok()?.pairs;
-        return Some(lessons_of(&[], &some(pairs, |pair| pair.source.text.len())));
+        let pairs = some(pairs, |pair| pair.source.text.len());
+        let mut outline = Outline::alignment(corpus, split, &selection);
+        pairs.iter().enumerate().for_each(|(at, pair)| outline.add_pair(at, pair));
+        for limit in LIMITS {
+            let config = config_of(limit);
+            found.extend(faults(&outline, &config, |drawn, group| {
+                let pairs: Vec<Parallel> = taken(&outline, drawn, group, &pairs);
+                rows_of(&Lesson::alignment(corpus, &pairs), drawn, group, &config)
+            }));
+        }
+        return Some(found);
     }
     let sentences = corpus.read(split).ok()?.sentences;
-    Some(lessons_of(&some(sentences, |sentence| sentence.text.len()), &[]))
+    let sentences = some(sentences, |sentence| sentence.text.len());
+    for mut outline in Outline::instruction(corpus, split, &selection) {
+        sentences.iter().enumerate().for_each(|(at, it)| outline.add_sentence(at, it));
+        for limit in LIMITS {
+            let config = config_of(limit);
+            found.extend(faults(&outline, &config, |drawn, group| {
+                let sentences: Vec<Sentence> = taken(&outline, drawn, group, &sentences);
+                let (name, schema) = (corpus.name(), corpus.schema());
+                let lesson = Lesson::extraction(name, schema, outline.task, &sentences);
+                rows_of(&lesson, drawn, group, &config)
+            }));
+        }
+    }
+    Some(found)
+}
+
+fn config_of(limit: usize) -> PrepareConfig {
+    PrepareConfig { group: 24, ..config(limit, SelectionMode::Full) }
+}
+
+/// What a group is about.
+fn taken<T: Clone>(outline: &Outline<'_>, drawn: &Drawn<'_>, group: usize, from: &[T]) -> Vec<T> {
+    let at = drawn.items(group).into_iter().map(|item| outline.items[item].at as usize);
+    at.map(|at| from[at].clone()).collect()
+}
+
+fn rows_of(lesson: &Lesson<'_>, drawn: &Drawn<'_>, group: usize, config: &PrepareConfig) -> Output {
+    Fit { lesson, config, tokenizer: tokenizer() }.output(&drawn.group(group, lesson).unwrap())
 }
 
 #[test]

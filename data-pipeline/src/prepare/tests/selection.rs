@@ -10,13 +10,11 @@ fn prepared(
     sentences: &[Sentence],
     config: &PrepareConfig,
 ) -> (Vec<Vec<Sample>>, Vec<Refused>, Effect) {
-    let lesson = Lesson::extraction("d", "d:train", schema, Task::Ner, sentences);
-    let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
+    let Made { outputs, labels, .. } = made(schema, sentences, config);
     let mut effect = Effect::of("d", "ner");
-    effect.labels = lesson.items.iter().map(|item| item.objects.len()).sum();
+    effect.labels = labels;
     let (mut rows, mut refused) = (Vec::new(), Vec::new());
-    for group in &draw(&lesson, config).groups {
-        let output = fit.output(group);
+    for output in outputs {
         effect.merge(&output.effect.unwrap());
         rows.extend(output.groups);
         refused.extend(output.refused);
