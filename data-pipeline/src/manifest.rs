@@ -7,6 +7,7 @@
 mod changes;
 
 use crate::durable;
+use crate::effect::{self, Effect};
 use crate::error::Error;
 use crate::prepare::{Kind, PrepareConfig};
 use crate::schema::sha256_hex;
@@ -49,6 +50,9 @@ pub struct Manifest {
     pub left_out: BTreeMap<String, usize>,
     /// Rows of the corpora in quarantine, by dataset and split.
     pub quarantined: BTreeMap<String, usize>,
+    /// What the settings made of the data, by dataset and task.
+    #[serde(default)]
+    pub effects: Vec<Effect>,
     /// What became of demonstrations, by dataset and task.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shots: BTreeMap<String, ShotsMade>,
@@ -163,6 +167,7 @@ pub(crate) struct Tally {
     /// By lesson: samples that have fewer demonstrations than were drawn.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fewer_shots: BTreeMap<String, usize>,
+    pub effects: Vec<Effect>,
 }
 
 impl Counts {
@@ -222,9 +227,15 @@ impl Tally {
         }
     }
 
-    /// Counts a row; `opens_group` says that it is the first of its group.
-    pub(crate) fn count(&mut self, sample: &Sample, opens_group: bool) {
+    /// Counts a row; `opens_group` says that it is the first of its group, `limit` is the longest
+    /// length.
+    pub(crate) fn count(&mut self, sample: &Sample, opens_group: bool, limit: usize) {
         self.total.add(sample, opens_group);
+        effect::entry(&mut self.effects, &sample.dataset, &sample.task).count(
+            sample,
+            opens_group,
+            limit,
+        );
         Part::among(&mut self.parts, &sample.dataset, &sample.language, &sample.task)
             .add(sample, opens_group);
         let length = sample.prefix_ids.len() + sample.suffix_ids.len();
@@ -255,6 +266,7 @@ impl Manifest {
             left_out: BTreeMap::new(),
             quarantined: BTreeMap::new(),
             shots: BTreeMap::new(),
+            effects: Vec::new(),
         })
     }
 
@@ -273,6 +285,7 @@ impl Manifest {
                 made.fewer += fewer;
             }
         }
+        tally.effects.iter().for_each(|it| effect::add(&mut self.effects, it));
     }
 
     /// Reads the manifest of `dir`; the shards are not looked at.

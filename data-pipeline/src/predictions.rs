@@ -55,6 +55,23 @@ pub struct Prediction {
     /// Length of the answer.
     #[serde(default)]
     pub answer_tokens: usize,
+    /// Where one prompt would have been too long: what was asked and answered in turn. `answer` has
+    /// these answers below each other, `predicted` their objects, and the lengths are sums.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// One of several prompts about a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The classes that it offered.
+    pub classes: Vec<String>,
+    /// The model's answer as generated.
+    pub answer: String,
+    /// Length of the prompt.
+    pub prompt_tokens: usize,
+    /// Length of the answer.
+    pub answer_tokens: usize,
 }
 
 /// Reads a file of predictions; the first row that is not one is an error with its line.
@@ -410,6 +427,12 @@ mod tests {
                 flaws: vec!["unclosed: expected `)`".to_owned()],
                 prompt_tokens: 7,
                 answer_tokens: 3,
+                parts: vec![Part {
+                    classes: vec!["A".to_owned()],
+                    answer: "results = []".to_owned(),
+                    prompt_tokens: 7,
+                    answer_tokens: 3,
+                }],
             };
             let line = lines(Path::new("p.jsonl"), std::slice::from_ref(&row)).unwrap();
             prop_assert_eq!(parse(&line).unwrap(), row);

@@ -13,7 +13,9 @@ mod draw;
 mod fit;
 mod gather;
 mod lesson;
+mod likeness;
 mod part;
+mod selection;
 mod showing;
 mod source;
 mod spill;
@@ -22,9 +24,11 @@ mod tests;
 mod work;
 
 pub use gather::{ShareList, gather};
+pub use selection::{Overlong, Selection, SelectionMode};
 pub use source::{Source, side_id};
 
 use crate::corpus::Corpus;
+use crate::effect::Effect;
 use crate::error::Error;
 use crate::manifest::{Manifest, Origin, Refused};
 use crate::order::Share;
@@ -76,43 +80,6 @@ impl Default for PrepareConfig {
             group: 8,
         }
     }
-}
-
-/// Which classes a prompt offers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Selection {
-    /// All of the schema, or what occurs and some others.
-    pub mode: SelectionMode,
-    /// `sampled`: classes that do not occur in the group, per class that does.
-    pub negatives_per_positive: f64,
-    /// `sampled`: the share of samples whose answer is empty.
-    pub empty_ratio: f64,
-    /// Whether classes stand in random order, a new one for each group.
-    pub shuffle: bool,
-}
-
-impl Default for Selection {
-    fn default() -> Self {
-        Self {
-            mode: SelectionMode::Full,
-            // As in all released rows that are not empty.
-            negatives_per_positive: 3.0,
-            empty_ratio: 0.2,
-            shuffle: true,
-        }
-    }
-}
-
-/// See [`Selection`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SelectionMode {
-    /// All classes of the schema that fit the task.
-    #[default]
-    Full,
-    /// Those that occur in a group's sentences and some that do not.
-    Sampled,
 }
 
 /// What to prepare, from where.
@@ -172,6 +139,7 @@ pub enum Progress {
 pub fn check(plan: &PreparePlan) -> Result<(), Error> {
     plan.config.check()?;
     let corpora = source::load(plan)?;
+    plan.config.selection.check_names(corpora.iter().flatten().map(Corpus::schema))?;
     showing::check(plan, &corpora)?;
     for (source, corpus) in plan.datasets.iter().zip(corpora) {
         if let (Source::Corpus { split, .. }, Some(corpus)) = (source, corpus) {
@@ -284,6 +252,7 @@ fn begin(
 ) -> Result<(Vec<Option<Corpus>>, Manifest), Error> {
     plan.config.check()?;
     let corpora = source::load(plan)?;
+    plan.config.selection.check_names(corpora.iter().flatten().map(Corpus::schema))?;
     showing::check(plan, &corpora)?;
     let shown = showing::fingerprints(plan, &corpora)?;
     let manifest = Manifest::new(Origin { shown, ..origin(plan, &corpora, tokenizer)? })?;
@@ -411,19 +380,10 @@ impl PrepareConfig {
         if let Err(message) = self.prompt.check() {
             return wrong(message);
         }
-        let Selection { negatives_per_positive, empty_ratio, .. } = self.selection;
         if self.group == 0 {
             return wrong("group = 0: a group has at least 1 sample".to_owned());
         }
-        if !(0.0..1.0).contains(&empty_ratio) {
-            return wrong(format!("empty_ratio = {empty_ratio} is not from 0 up to but without 1"));
-        }
-        if !(negatives_per_positive.is_finite() && negatives_per_positive >= 0.0) {
-            return wrong(format!(
-                "negatives_per_positive = {negatives_per_positive} is not a number from 0 up"
-            ));
-        }
-        Ok(())
+        self.selection.check().or_else(wrong)
     }
 }
 
@@ -434,4 +394,6 @@ struct Output {
     refused: Vec<Refused>,
     /// Samples that have fewer demonstrations than were drawn.
     fewer_shots: usize,
+    /// What was offered and which objects were asked for; tokens are counted on the rows.
+    effect: Option<Effect>,
 }

@@ -9,12 +9,13 @@ mod showing;
 pub use showing::check as check_shown;
 
 use crate::collective::Collective;
+use crate::questions;
 use crate::recipe::{Benchmark, EvaluationConfig};
 use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions::{self, Prediction};
-use data_pipeline::prompt::{self, PromptConfig, template_fingerprint};
+use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Schema, Sentence, Task};
 use model::Decoder;
@@ -144,52 +145,54 @@ impl Evaluation<'_> {
         questions: &[&Question],
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<(Vec<Prediction>, usize)>, Error> {
-        let schema = &showing.schema;
         let limit = decoder.config.max_length();
-        let with_answer = limit.saturating_sub(self.config.max_new_tokens);
-        let asked: Vec<_> =
-            questions.iter().map(|question| showing.ask(question, with_answer)).collect();
-        let fewer = asked.iter().filter(|asked| asked.fewer).count();
-        let requests: Vec<Request> = asked.into_iter().map(|asked| asked.request).collect();
+        let mut asker = showing.asker(limit, limit.saturating_sub(self.config.max_new_tokens));
+        let asked: Vec<questions::Question> = questions
+            .iter()
+            .map(|question| {
+                let classes = offered(&showing.schema, question);
+                asker.ask(question.task, &question.sentence, &classes)
+            })
+            .collect();
+        let fewer = asked.iter().filter(|asked| asked.fewer_shots.is_some()).count();
+        let too_long = asked.iter().filter(|asked| asked.is_too_long()).count();
+        if too_long > 0 {
+            tracing::warn!(
+                "{}: {too_long} of {} questions are too long for the model, which reads {limit} tokens, even with a single class: they are not asked, and count as answered with nothing",
+                benchmark.name,
+                questions.len()
+            );
+        }
+        let requests: Vec<Request> =
+            asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
         let room =
             GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
-        for (question, request) in questions.iter().zip(&requests) {
-            let length = request.prefix.len() + request.prompt.len();
-            if length >= limit {
-                return Err(Error::Model(model::Error::Config(format!(
-                    "`{}`: the prompt has {length} tokens, the model reads {limit}; offer fewer classes",
-                    question.sentence.id
-                ))));
-            }
-        }
-        let Some(answers) = generate(decoder, &requests, room, progress) else { return Ok(None) };
+        // Some sentences have several requests: what is reported are sentences.
+        let mut report = |done: usize| progress(done * questions.len() / requests.len().max(1));
+        let Some(answers) = generate(decoder, &requests, room, &mut report) else {
+            return Ok(None);
+        };
+        let mut answers = answers.as_slice();
         let predictions = questions
             .iter()
-            .zip(requests.iter().zip(answers))
-            .map(|(question, (request, ids))| {
-                let answer = self.tokenizer.decode(&ids);
-                let classes = schema.of_task(question.task);
-                let (predicted, flaws) = read_answer(
-                    &answer,
-                    schema,
-                    &classes,
-                    question.task,
-                    &question.sentence,
-                    self.prompt,
-                    question.pieces,
-                );
+            .zip(&asked)
+            .map(|(question, asked)| {
+                let (own, others) = answers.split_at(asked.requests.len());
+                answers = others;
+                let reply = asker.reply(asked, &question.sentence, question.pieces, own);
                 Prediction {
                     id: question.sentence.id.clone(),
                     dataset: benchmark.name.clone(),
                     language: question.sentence.language.clone(),
                     task: question.task,
                     sentence: question.sentence.text.clone(),
-                    answer,
+                    answer: reply.answer,
                     gold: question.sentence.instances(question.task),
-                    predicted,
-                    flaws,
-                    prompt_tokens: request.prefix.len() + request.prompt.len(),
-                    answer_tokens: ids.len(),
+                    predicted: reply.predicted,
+                    flaws: reply.flaws,
+                    prompt_tokens: reply.prompt_tokens,
+                    answer_tokens: reply.answer_tokens,
+                    parts: reply.parts,
                 }
             })
             .collect();
@@ -326,26 +329,19 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Er
         .collect())
 }
 
+/// The classes that a question is about.
+fn offered<'a>(schema: &'a Schema, question: &Question) -> Vec<&'a Class> {
+    match question.task {
+        // Arguments are asked of known triggers: only their classes are offered.
+        Task::Eae => event_classes(schema, &question.sentence),
+        task => schema.of_task(task),
+    }
+}
+
 fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> {
     schema
         .of_task(Task::Eae)
         .into_iter()
         .filter(|class| sentence.events.iter().any(|event| event.class == class.name))
         .collect()
-}
-
-/// Objects with offsets, and what was wrong with the answer; `pieces` says whether a mention may
-/// be in pieces.
-pub fn read_answer(
-    answer: &str,
-    schema: &Schema,
-    classes: &[&Class],
-    task: Task,
-    sentence: &Sentence,
-    config: &PromptConfig,
-    pieces: bool,
-) -> (Vec<data_pipeline::Instance>, Vec<String>) {
-    let read = prompt::read(answer, schema, classes, task, sentence, config, pieces);
-    let flaws = read.flaws.iter().map(|flaw| flaw.message.clone()).collect();
-    (read.instances, flaws)
 }

@@ -1,9 +1,9 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
 
 use crate::checkpoint::{self, CheckpointInfo};
-use crate::evaluate::read_answer;
+use crate::questions::{Asker, Question};
 use crate::{Error, device};
-use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint, with_shots};
+use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint};
 use data_pipeline::shots::Asked;
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Instance, Schema, Sentence, Task};
@@ -91,83 +91,43 @@ impl Extractor {
         if task == Task::Eae {
             return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
         }
-        let limit = self.decoder.config.max_length();
-        let question = Question { schema, classes: &classes, task, language, shots };
-        let (requests, fewer): (Vec<Request>, Vec<Option<String>>) =
-            texts.iter().map(|text| self.request(&question, text, limit)).unzip();
         // A text that is too long gets an answer of its own; the others are asked.
-        let length = |request: &Request| request.prefix.len() + request.prompt.len();
-        let asked: Vec<Request> =
-            requests.iter().filter(|request| length(request) < limit).cloned().collect();
-        let mut report = |done| {
-            progress(done);
+        let limit = self.decoder.config.max_length();
+        let with_answer = limit.saturating_sub(GENERATION.max_new_tokens);
+        // None of the demonstrations is the text itself.
+        let shown = |task: Task, classes: &[&Class], sentence: &Sentence| -> Vec<Example> {
+            let asked = Asked::new([sentence.text.as_str()]);
+            let others = shots.iter().filter(|shot| !asked.has(&shot.text));
+            others.map(|shot| extraction(schema, classes, task, shot, &self.prompt)).collect()
+        };
+        let mut asker = Asker::new(schema, &self.tokenizer, &self.prompt, limit)
+            .with_shots(with_answer, Box::new(shown));
+        let sentence = |text: &String| Sentence {
+            text: text.clone(),
+            language: language.into(),
+            ..Sentence::default()
+        };
+        let sentences: Vec<Sentence> = texts.iter().map(sentence).collect();
+        let asked: Vec<Question> =
+            sentences.iter().map(|sentence| asker.ask(task, sentence, &classes)).collect();
+        let requests: Vec<Request> =
+            asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
+        // Some texts have several requests: what is reported are texts.
+        let mut report = |done: usize| {
+            progress(done * texts.len() / requests.len().max(1));
             true
         };
-        let answers = generate(&self.decoder, &asked, GENERATION, &mut report).unwrap_or_default();
-        let mut answers = answers.into_iter();
-        let extraction = |((text, request), fewer): ((&String, &Request), Option<String>)| {
-            let ids = match length(request) < limit {
-                true => answers.next().unwrap_or_default(),
-                false => {
-                    let flaw = format!(
-                        "not asked: the text and its classes have {} tokens, the model reads {limit}; divide the text or offer fewer classes",
-                        length(request)
-                    );
-                    return (Vec::new(), vec![flaw]);
-                }
-            };
-            let answer = self.tokenizer.decode(&ids);
-            let sentence = question.sentence(text);
-            let (found, mut flaws) =
-                read_answer(&answer, schema, &classes, task, &sentence, &self.prompt, self.pieces);
-            flaws.extend(fewer);
-            (found, flaws)
+        let answers =
+            generate(&self.decoder, &requests, GENERATION, &mut report).unwrap_or_default();
+        let mut answers = answers.as_slice();
+        let extraction = |(sentence, asked): (&Sentence, &Question)| {
+            let (own, others) = answers.split_at(asked.requests.len());
+            answers = others;
+            let mut reply = asker.reply(asked, sentence, self.pieces, own);
+            let fewer = |(room, all)| format!("fewer shots: {room} of {all} have room");
+            reply.flaws.extend(asked.fewer_shots.map(fewer));
+            (reply.predicted, reply.flaws)
         };
-        Ok(texts.iter().zip(&requests).zip(fewer).map(extraction).collect())
-    }
-
-    /// The prompt for `text` with as many demonstrations as leave room for an answer, and a word
-    /// about those that had none. None of them is the text itself.
-    fn request(&self, question: &Question, text: &str, limit: usize) -> (Request, Option<String>) {
-        let Question { schema, classes, task, shots, .. } = *question;
-        let sentence = question.sentence(text);
-        let example = extraction(schema, classes, task, &sentence, &self.prompt);
-        let asked = Asked::new([text]);
-        let shots: Vec<Example> = shots
-            .iter()
-            .filter(|shot| !asked.has(&shot.text))
-            .map(|shot| extraction(schema, classes, task, shot, &self.prompt))
-            .collect();
-        let with_answer = limit.saturating_sub(GENERATION.max_new_tokens);
-        let mut room = shots.len();
-        loop {
-            let example = with_shots(example.clone(), &shots[..room], &self.prompt);
-            let request = Request {
-                prefix: self.tokenizer.encode(&example.prefix),
-                prompt: self.tokenizer.encode(&example.prompt),
-            };
-            if room == 0 || request.prefix.len() + request.prompt.len() <= with_answer {
-                let all = shots.len();
-                let fewer = (room < all).then(|| format!("fewer shots: {room} of {all} have room"));
-                return (request, fewer);
-            }
-            room /= 2;
-        }
-    }
-}
-
-/// What is asked of every text.
-#[derive(Clone, Copy)]
-struct Question<'a> {
-    schema: &'a Schema,
-    classes: &'a [&'a Class],
-    task: Task,
-    language: &'a str,
-    shots: &'a [Sentence],
-}
-
-impl Question<'_> {
-    fn sentence(&self, text: &str) -> Sentence {
-        Sentence { text: text.into(), language: self.language.into(), ..Sentence::default() }
+        Ok(sentences.iter().zip(&asked).map(extraction).collect())
     }
 }

@@ -119,7 +119,7 @@ pub struct BatchConfig {
     pub max_length: usize,
     /// Samples that share a prefix in one row, at most.
     pub group: usize,
-    /// Tokens, padding included, that a rank computes at a time.
+    /// Tokens that a rank computes at a time; batches of a step are filled up to it.
     pub micro_tokens: usize,
     /// Compute blocks again in the backward pass instead of keeping their tapes.
     pub recompute: bool,

@@ -1,7 +1,8 @@
 //! What is asked of the sentences of a corpus.
 
+use super::likeness::Names;
 use super::showing::{Showing, Shown};
-use super::{Output, PrepareConfig};
+use super::{Output, PrepareConfig, Selection};
 use crate::corpus::Corpus;
 use crate::manifest::Refused;
 use crate::prompt::{self, Example, NameLanguage, PromptConfig, with_shots};
@@ -13,6 +14,9 @@ use crate::tokenizer::Tokenizer;
 use crate::tokens::Tokens;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+
+/// What rows call the task of pairs.
+const ALIGNMENT: &str = "alignment";
 
 /// One task over some sentences of a corpus.
 pub(super) struct Lesson<'a> {
@@ -38,6 +42,8 @@ pub(super) struct Item<'a> {
     pub language: &'a str,
     /// The classes of its objects.
     pub positives: BTreeSet<usize>,
+    /// The class of each object that its answer is to have.
+    pub objects: Vec<usize>,
     content: Content<'a>,
 }
 
@@ -50,16 +56,28 @@ enum Content<'a> {
 pub(super) struct Outline<'a> {
     /// Dataset, split and task, for people and for chance.
     pub name: String,
+    /// What rows call the task.
+    pub task_name: String,
     /// What is asked.
     pub task: Task,
+    /// Where the classes are.
+    pub schema: &'a Schema,
     /// The classes that the task may instantiate, as places in the schema.
     pub classes: Vec<usize>,
     /// The questions.
     pub items: Vec<Shape>,
-    schema: &'a Schema,
-    /// Most sentences have the classes of others.
-    sets: HashSet<Arc<BTreeSet<usize>>>,
+    /// Objects that the answers of all items have.
+    pub labels: usize,
+    /// The names of the objects, where negatives are to be hard.
+    pub names: Option<Names>,
+    /// Objects that the answers in the other direction would have.
+    reversed_labels: usize,
+    sets: Sets,
 }
+
+/// Sets of classes, each of them once in memory: most sentences and names have the classes of others.
+#[derive(Default)]
+pub(super) struct Sets(HashSet<Arc<BTreeSet<usize>>>);
 
 /// What drawing needs to know of an item.
 #[derive(Clone)]
@@ -74,38 +92,55 @@ pub(super) struct Shape {
 
 impl<'a> Outline<'a> {
     /// One lesson per task of the corpus, about nothing yet.
-    pub(super) fn instruction(corpus: &'a Corpus, split: &str) -> Vec<Self> {
+    pub(super) fn instruction(corpus: &'a Corpus, split: &str, selection: &Selection) -> Vec<Self> {
         let name = format!("{}:{split}", corpus.name());
-        let outline = |task: &Task| Self::new(format!("{name} {task}"), *task, corpus.schema());
+        let outline =
+            |task: &Task| Self::new(format!("{name} {task}"), *task, corpus.schema(), selection);
         tasks(corpus).iter().map(outline).collect()
     }
 
     /// The lesson of a corpus of pairs, about nothing yet.
-    pub(super) fn alignment(corpus: &'a Corpus, split: &str) -> Self {
+    pub(super) fn alignment(corpus: &'a Corpus, split: &str, selection: &Selection) -> Self {
         let name = format!("{}:{split} alignment", corpus.name());
-        Self::new(name, Task::Ner, corpus.schema())
+        let task_name = ALIGNMENT.to_owned();
+        Self { task_name, ..Self::new(name, Task::Ner, corpus.schema(), selection) }
     }
 
     /// The lesson of one task, about nothing yet.
-    pub(super) fn new(name: String, task: Task, schema: &'a Schema) -> Self {
-        let (classes, items, sets) = (of_task(schema, task), Vec::new(), HashSet::new());
-        Self { name, task, classes, items, schema, sets }
+    pub(super) fn new(name: String, task: Task, schema: &'a Schema, selection: &Selection) -> Self {
+        Self {
+            name,
+            task_name: task.to_string(),
+            task,
+            schema,
+            classes: of_task(schema, task),
+            items: Vec::new(),
+            labels: 0,
+            names: (selection.hard > 0.0).then(Names::default),
+            reversed_labels: 0,
+            sets: Sets::default(),
+        }
     }
 
     /// Asks about sentence number `at`, unless it is for EAE and has no event.
     pub(super) fn add_sentence(&mut self, at: usize, sentence: &Sentence) {
         if is_asked(self.task, sentence) {
-            let positives = positives(self.schema, self.task, sentence);
-            self.add(at, sentence.text.len(), positives);
+            let objects = places(self.schema, self.task, sentence);
+            self.labels += objects.len();
+            self.add(at, sentence.text.len(), objects.into_iter().collect());
+            self.add_names(sentence);
         }
     }
 
     /// Asks about pair number `at`.
     pub(super) fn add_pair(&mut self, at: usize, pair: &Parallel) {
         let sides = [&pair.source, &pair.target];
-        let positives = sides.map(|side| positives(self.schema, Task::Ner, side));
+        let [source, target] = sides.map(|side| places(self.schema, Task::Ner, side));
+        self.labels += target.len();
+        self.reversed_labels += source.len();
         let size = pair.source.text.len() + pair.target.text.len();
-        self.add(at, size, positives.into_iter().flatten().collect());
+        self.add(at, size, source.into_iter().chain(target).collect());
+        sides.into_iter().for_each(|side| self.add_names(side));
     }
 
     /// Asks about every pair in the other direction, too; their numbers go on behind the others.
@@ -114,18 +149,33 @@ impl<'a> Outline<'a> {
         let reversed = |item: &Shape| Shape { at: item.at + count, ..item.clone() };
         let reversed: Vec<Shape> = self.items.iter().map(reversed).collect();
         self.items.extend(reversed);
+        self.labels += self.reversed_labels;
     }
 
     fn add(&mut self, at: usize, size: usize, positives: BTreeSet<usize>) {
-        let positives = match self.sets.get(&positives) {
-            Some(known) => known.clone(),
-            None => {
-                let new = Arc::new(positives);
-                self.sets.insert(new.clone());
-                new
-            }
-        };
+        let positives = self.sets.shared(positives);
         self.items.push(Shape { size: size as u32, at: at as u32, positives });
+    }
+
+    fn add_names(&mut self, sentence: &Sentence) {
+        let Some(names) = &mut self.names else { return };
+        for (class, name) in surfaces(self.task, sentence) {
+            if let Some(class) = place(self.schema, class) {
+                names.add(class, name);
+            }
+        }
+    }
+}
+
+impl Sets {
+    /// The set that is equal to this one.
+    pub(super) fn shared(&mut self, set: BTreeSet<usize>) -> Arc<BTreeSet<usize>> {
+        if let Some(known) = self.0.get(&set) {
+            return known.clone();
+        }
+        let new = Arc::new(set);
+        self.0.insert(new.clone());
+        new
     }
 }
 
@@ -142,6 +192,7 @@ impl<'a> Lesson<'a> {
             id: sentence.id.clone(),
             language: &sentence.language,
             positives: positives(schema, task, sentence),
+            objects: places(schema, task, sentence),
             content: Content::Sentence(sentence),
         };
         Self {
@@ -164,12 +215,13 @@ impl<'a> Lesson<'a> {
                 id: format!("{}>{}", source.id, target.language),
                 language: &target.language,
                 positives: sides.into_iter().flatten().collect(),
+                objects: places(schema, Task::Ner, target),
                 content: Content::Pair(pair),
             }
         };
         Self {
             dataset: corpus.name(),
-            task_name: "alignment".to_owned(),
+            task_name: ALIGNMENT.to_owned(),
             task: Task::Ner,
             schema,
             items: pairs.iter().map(item).collect(),
@@ -226,8 +278,41 @@ fn of_task(schema: &Schema, task: Task) -> Vec<usize> {
 }
 
 fn positives(schema: &Schema, task: Task, sentence: &Sentence) -> BTreeSet<usize> {
-    let place = |name: &str| schema.classes.iter().position(|class| class.name == name);
-    sentence.instances(task).iter().filter_map(|object| place(object.class())).collect()
+    places(schema, task, sentence).into_iter().collect()
+}
+
+/// The class of each object, as places in the schema.
+fn places(schema: &Schema, task: Task, sentence: &Sentence) -> Vec<usize> {
+    let objects = sentence.instances(task);
+    objects.iter().filter_map(|object| place(schema, object.class())).collect()
+}
+
+fn place(schema: &Schema, class: &str) -> Option<usize> {
+    schema.classes.iter().position(|known| known.name == class)
+}
+
+/// By what the objects of a task are known in a text, each with its class.
+fn surfaces(task: Task, sentence: &Sentence) -> Vec<(&str, &str)> {
+    match task {
+        Task::Ner => sentence
+            .entities
+            .iter()
+            .map(|entity| (entity.class.as_str(), entity.mention.text.as_str()))
+            .collect(),
+        Task::Re => sentence
+            .relations
+            .iter()
+            .flat_map(|relation| {
+                [&relation.head, &relation.tail]
+                    .map(|side| (relation.class.as_str(), side.mention.text.as_str()))
+            })
+            .collect(),
+        Task::Ed | Task::Eae => sentence
+            .events
+            .iter()
+            .map(|event| (event.class.as_str(), event.trigger.text.as_str()))
+            .collect(),
+    }
 }
 
 /// A text of schema understanding.

@@ -245,12 +245,16 @@ fn line(value: &impl Serialize) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::effect::Effect;
 
     fn block(dataset: usize, number: usize) -> Block {
         let place = Place { dataset, lesson: 0, number };
         let mut tally = Tally::default();
         tally.total.samples = 10 * dataset + number;
         tally.lengths.insert(32, 1);
+        tally
+            .effects
+            .push(Effect { labels: 1 + number, ..Effect::of(&format!("d{dataset}"), "ner") });
         Block { place, file: None, tally }
     }
 
@@ -306,6 +310,9 @@ mod tests {
         Part::join(parts, &mut manifest);
         assert_eq!(manifest.total.samples, 22);
         assert_eq!(manifest.lengths, [(32, 4)].into());
+        let labels = |effect: &Effect| (effect.dataset.clone(), effect.labels);
+        let labels: Vec<(String, usize)> = manifest.effects.iter().map(labels).collect();
+        assert_eq!(labels, [("d0".to_owned(), 3), ("d1".to_owned(), 3)]);
         Part::clear(dir.path()).unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

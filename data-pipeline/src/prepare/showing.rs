@@ -38,6 +38,8 @@ pub(super) struct Showing<'a> {
 pub(super) struct Shown<'a> {
     /// Its classes, in its order.
     pub classes: Vec<Cow<'a, Class>>,
+    /// Their places in the schema.
+    pub places: Vec<usize>,
     /// Its demonstrations by the language of the question; pairs have a direction.
     shots: BTreeMap<&'a str, Vec<Example>>,
     /// How many of them there is room for.
@@ -205,8 +207,8 @@ impl<'a> Lesson<'a> {
         let schema: &'a Schema = self.schema;
         let Some(showing) = self.showing else {
             let plain = |class: &usize| Cow::Borrowed(&schema.classes[*class]);
-            let classes = classes.iter().map(plain).collect();
-            return Shown { classes, shots: BTreeMap::new(), room: 0 };
+            let (places, classes) = (classes.to_vec(), classes.iter().map(plain).collect());
+            return Shown { classes, places, shots: BTreeMap::new(), room: 0 };
         };
         let first = items.first().map_or("", |item| self.items[*item].id.as_str());
         let mut random = Random::of(showing.seed, &[&showing.name, "wording", first]);
@@ -222,6 +224,7 @@ impl<'a> Lesson<'a> {
         };
         let mut shown = Shown {
             classes: classes.iter().map(worded).collect(),
+            places: classes.to_vec(),
             shots: BTreeMap::new(),
             room: usize::MAX,
         };
@@ -253,6 +256,11 @@ impl Shown<'_> {
     pub(super) fn shots(&self, language: &str) -> &[Example] {
         let shots = self.shots.get(language).map_or(&[][..], Vec::as_slice);
         &shots[..shots.len().min(self.room)]
+    }
+
+    /// The same classes without a demonstration.
+    pub(super) fn bare(self) -> Self {
+        Self { room: 0, ..self }
     }
 
     /// Leaves the less needed half of the demonstrations out; false if there are none.

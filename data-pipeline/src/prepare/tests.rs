@@ -1,6 +1,9 @@
 //! Preparation keeps its promises: nothing cut, nothing lost, nothing left to chance.
 #![allow(clippy::unwrap_used)]
 
+mod corpora;
+mod selection;
+
 use super::draw::draw;
 use super::fit::Fit;
 use super::lesson::{Lesson, Outline};
@@ -91,21 +94,41 @@ pub(super) fn config(max_length: usize, mode: SelectionMode) -> PrepareConfig {
 
 /// All rows of the NER lesson over `sentences`, group by group.
 fn rows(sentences: &[Sentence], config: &PrepareConfig) -> (Vec<Vec<Sample>>, Vec<Refused>, usize) {
-    let schema = schema();
-    let lesson = Lesson::extraction("d", &schema, Task::Ner, sentences);
-    let mut outline = Outline::new("d:train ner".to_owned(), Task::Ner, &schema);
-    let add = |(at, sentence)| outline.add_sentence(at, sentence);
-    sentences.iter().enumerate().for_each(add);
-    let drawn = draw(&outline, config);
-    let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
+    let Made { outputs, left_out, .. } = made(&schema(), sentences, config);
     let mut rows = Vec::new();
     let mut refused = Vec::new();
-    for group in (0..drawn.len()).filter_map(|number| drawn.group(number)) {
-        let output = fit.output(&group);
+    for output in outputs {
         rows.extend(output.groups);
         refused.extend(output.refused);
     }
-    (rows, refused, drawn.left_out)
+    (rows, refused, left_out)
+}
+
+/// What becomes of a lesson.
+struct Made {
+    outputs: Vec<Output>,
+    left_out: usize,
+    labels: usize,
+}
+
+/// The NER lesson over `sentences`, each group made as if its sentences were all in memory.
+fn made(schema: &Schema, sentences: &[Sentence], config: &PrepareConfig) -> Made {
+    let name = "d:train ner".to_owned();
+    let mut outline = Outline::new(name, Task::Ner, schema, &config.selection);
+    let add = |(at, sentence)| outline.add_sentence(at, sentence);
+    sentences.iter().enumerate().for_each(add);
+    let drawn = draw(&outline, config);
+    let output = |group| {
+        let sentence = |item: usize| sentences[outline.items[item].at as usize].clone();
+        let sentences: Vec<Sentence> = drawn.items(group).into_iter().map(sentence).collect();
+        let lesson = Lesson::extraction("d", schema, Task::Ner, &sentences);
+        let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
+        drawn.group(group, &lesson).map(|group| fit.output(&group))
+    };
+    // From the last to the first: a group does not depend on those before.
+    let mut outputs: Vec<Output> = (0..drawn.len()).rev().filter_map(output).collect();
+    outputs.reverse();
+    Made { outputs, left_out: drawn.left_out, labels: outline.labels }
 }
 
 fn answer(sample: &Sample) -> Vec<(String, String)> {
@@ -124,11 +147,11 @@ fn offered(sample: &Sample) -> BTreeSet<&'static str> {
     CLASSES.into_iter().filter(|class| prefix.contains(&format!("class {class}(Entity)"))).collect()
 }
 
-/// Per sentence the labels of all its rows; `#` begins the number of a part.
+/// Per sentence the labels of all its rows; `#` begins the number of a part, `@` of a batch.
 pub(super) fn labels(groups: &[Vec<Sample>]) -> BTreeMap<String, Vec<(String, String)>> {
     let mut labels: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for sample in groups.iter().flatten() {
-        let id = sample.sample_id.split('#').next().unwrap().to_owned();
+        let id = sample.sample_id.split(['#', '@']).next().unwrap().to_owned();
         labels.entry(id).or_default().extend(answer(sample));
     }
     labels.values_mut().for_each(|labels| labels.sort());
@@ -297,7 +320,9 @@ fn parts_have_the_ids_that_they_have_in_the_whole_text() {
             };
             for task in corpus.tasks() {
                 let lesson = Lesson::extraction(name, corpus.schema(), *task, &sentences);
-                let classes = Outline::new(String::new(), *task, corpus.schema()).classes;
+                let classes =
+                    Outline::new(String::new(), *task, corpus.schema(), &Selection::default())
+                        .classes;
                 let shown = lesson.shown(&[0], &classes, &config);
                 let example = lesson.example(0, &shown, &config);
                 let mut parts = Tokens::of(&example, tokenizer());
@@ -630,6 +655,38 @@ fn lists_of_shares_are_enough_to_join_them() {
     // Shares of another division are none of these.
     let gathered = gather(&manifest.origin, lists, 4, Path::new("place")).unwrap();
     assert!(matches!(gathered, Prepared::Part { missing, .. } if missing == [1, 2, 3, 4]));
+}
+
+#[test]
+fn shares_of_every_selection_add_up_to_one_run() {
+    let sampled = Selection { mode: SelectionMode::Sampled, hard: 0.5, ..Selection::default() };
+    let batches = Selection { mode: SelectionMode::Batches, size: 2, ..Selection::default() };
+    let pruned = Selection { overlong: Overlong::Prune, ..Selection::default() };
+    for selection in [sampled, batches, pruned] {
+        let mut plan =
+            plan(Kind::Instruction, &["quickstart-en:test-names", "quickstart-zh:test-names"]);
+        plan.config.selection = selection;
+        let mode = plan.config.selection.mode;
+        if mode == SelectionMode::Batches {
+            // All sentences at once about each batch, and each of these groups a block of its own.
+            plan.config.group = 16_384;
+        }
+        let whole = tempfile::tempdir().unwrap();
+        let manifest = run(&plan, whole.path());
+        let several = manifest.files.iter().any(|file| file.name.ends_with("-00001.parquet"));
+        assert_eq!(several, mode == SelectionMode::Batches, "{mode:?}");
+        for effect in &manifest.effects {
+            assert!(effect.labels > 0, "{effect:?}");
+            assert_eq!((effect.labels_lost(), effect.supervised_lost), (0, 0), "{effect:?}");
+        }
+        let samples = manifest.effects.iter().map(|effect| effect.samples).sum::<usize>();
+        assert_eq!(samples, manifest.total.samples);
+        let dir = tempfile::tempdir().unwrap();
+        for index in [1, 2, 0] {
+            share(&plan, index, 3, dir.path()).unwrap();
+        }
+        assert!(shown(dir.path()) == files(whole.path()), "{mode:?}");
+    }
 }
 
 #[test]

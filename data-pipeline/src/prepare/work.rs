@@ -3,13 +3,14 @@
 //! Blocks are made on all cores, one a core, so that no more of them are open than there are cores;
 //! the last few, fewer than cores, are made one after another with all cores in each.
 
-use super::draw::{self, DrawnGroup};
+use super::draw::{self, Drawn};
 use super::lesson::{self, Lesson, Outline};
 use super::part::{Block, Journal, Part, Place};
 use super::showing::{Context, Showing};
 use super::spill::{Spill, Spilled};
 use super::{Kind, Output, PreparePlan, Progress, copy, fit, source};
 use crate::corpus::{Corpus, Rest, write_quarantine};
+use crate::effect::{self, Effect};
 use crate::error::Error;
 use crate::manifest::Tally;
 use crate::order::Share;
@@ -54,6 +55,8 @@ struct Task {
     units: usize,
     /// How many of them are a block.
     per_block: usize,
+    /// What is counted over all units at once: the first block says it.
+    whole: Option<Effect>,
 }
 
 /// Makes the blocks of a task.
@@ -62,6 +65,8 @@ struct Maker<'a, F> {
     unit: F,
     out: &'a Path,
     known: &'a HashMap<Place, Block>,
+    /// The longest sample, in tokens.
+    limit: usize,
     /// Set when something failed.
     stop: AtomicBool,
 }
@@ -96,12 +101,13 @@ impl Work<'_> {
             (self.plan.config.seed, self.plan.config.max_length, self.tokenizer);
         let copy = copy::Copy::new(seed, limit, tokenizer)?;
         let name = source::RANDOM_COPY.to_owned();
-        let task = Task { dataset, lesson: 0, name, units: samples, per_block: SAMPLES };
+        let task =
+            Task { dataset, lesson: 0, name, units: samples, per_block: SAMPLES, whole: None };
         self.run(&task, |unit| Ok(copy.output(unit)))
     }
 
     fn instruction(&mut self, dataset: usize, corpus: &Corpus, split: &str) -> Result<(), Error> {
-        let mut outlines = Outline::instruction(corpus, split);
+        let mut outlines = Outline::instruction(corpus, split, &self.plan.config.selection);
         let sentences = self.sentences(dataset, corpus, split, |at, sentence| {
             outlines.iter_mut().for_each(|outline| outline.add_sentence(at, sentence));
         })?;
@@ -109,20 +115,22 @@ impl Work<'_> {
         let context = Context::of(plan, corpus)?;
         for (number, outline) in outlines.iter().enumerate() {
             let showing = self.showing(&context, outline)?;
-            self.lesson((dataset, number), outline, |group| {
-                let sentences = taken(&sentences, outline, group)?;
+            self.lesson((dataset, number), (corpus, outline), |drawn, group| {
+                let at = drawn.items(group).into_iter().map(|item| outline.items[item].at);
+                let taken = at.map(|at| sentences.get(at as usize));
+                let sentences = taken.collect::<Result<Vec<_>, Error>>()?;
                 let (schema, task) = (corpus.schema(), outline.task);
                 let lesson = Lesson::extraction(corpus.name(), schema, task, &sentences);
                 let lesson = lesson.show(&showing);
                 let fit = fit::Fit { lesson: &lesson, config: &plan.config, tokenizer };
-                Ok(fit.output(&renumbered(group)))
+                Ok(drawn.group(group, &lesson).map(|group| fit.output(&group)))
             })?;
         }
         Ok(())
     }
 
     fn alignment(&mut self, dataset: usize, corpus: &Corpus, split: &str) -> Result<(), Error> {
-        let mut outline = Outline::alignment(corpus, split);
+        let mut outline = Outline::alignment(corpus, split, &self.plan.config.selection);
         let mut spill = Spill::create(self.out)?;
         let mut count = 0;
         let rest = source::each_pair(self.plan, corpus, split, &mut |pair| {
@@ -139,15 +147,16 @@ impl Work<'_> {
         let (plan, tokenizer) = (self.plan, self.tokenizer);
         let context = Context::of(plan, corpus)?;
         let showing = self.showing(&context, &outline)?;
-        self.lesson((dataset, 0), &outline, |group| {
-            let pair = |item: &usize| match outline.items[*item].at as usize {
+        self.lesson((dataset, 0), (corpus, &outline), |drawn, group| {
+            let pair = |item: usize| match outline.items[item].at as usize {
                 at if at < count => pairs.get(at),
                 at => Ok(pairs.get(at - count)?.reversed()),
             };
-            let pairs = group.items.iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
+            let taken = drawn.items(group).into_iter().map(pair);
+            let pairs = taken.collect::<Result<Vec<_>, Error>>()?;
             let lesson = Lesson::alignment(corpus, &pairs).show(&showing);
             let fit = fit::Fit { lesson: &lesson, config: &plan.config, tokenizer };
-            Ok(fit.output(&renumbered(group)))
+            Ok(drawn.group(group, &lesson).map(|group| fit.output(&group)))
         })
     }
 
@@ -166,7 +175,7 @@ impl Work<'_> {
         let (tasks, count) = (lesson::tasks_of_texts(corpus), sentences.len());
         let name = format!("{}:{split}", corpus.name());
         let units = definitions.len() + tasks.len() * count;
-        let task = Task { dataset, lesson: 0, name, units, per_block: SAMPLES };
+        let task = Task { dataset, lesson: 0, name, units, per_block: SAMPLES, whole: None };
         self.run(&task, |unit| {
             if let Some(definition) = definitions.get(unit) {
                 return Ok(definition.output(corpus.name(), config, tokenizer));
@@ -240,12 +249,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Draws the groups of a lesson and makes what `output` makes of each.
+    /// Draws the groups of a lesson and makes what `output` makes of the one with a number, if there
+    /// is something to ask.
     fn lesson(
         &mut self,
         (dataset, lesson): (usize, usize),
-        outline: &Outline<'_>,
-        output: impl Fn(&DrawnGroup) -> Result<Output, Error> + Sync,
+        (corpus, outline): (&Corpus, &Outline<'_>),
+        output: impl Fn(&Drawn<'_>, usize) -> Result<Option<Output>, Error> + Sync,
     ) -> Result<(), Error> {
         let config = &self.plan.config;
         let drawn = draw::draw(outline, config);
@@ -253,12 +263,11 @@ impl Work<'_> {
             self.part.left_out.insert(outline.name.clone(), drawn.left_out);
         }
         let per_block = (SAMPLES / config.group).max(1);
-        let task =
-            Task { dataset, lesson, name: outline.name.clone(), units: drawn.len(), per_block };
-        self.run(&task, |unit| match drawn.group(unit) {
-            Some(group) => output(&group),
-            None => Ok(Output::default()),
-        })
+        let mut effect = Effect::of(corpus.name(), &outline.task_name);
+        effect.labels = outline.labels;
+        let (name, units, whole) = (outline.name.clone(), drawn.len(), Some(effect));
+        let task = Task { dataset, lesson, name, units, per_block, whole };
+        self.run(&task, |unit| Ok(output(&drawn, unit)?.unwrap_or_default()))
     }
 
     /// Makes this share's blocks of a task.
@@ -273,7 +282,8 @@ impl Work<'_> {
         let report = |done| progress(Progress::Groups { dataset: task.name.clone(), done, total });
         report(0);
         let stop = AtomicBool::new(false);
-        let maker = Maker { task, unit, out: self.out, known: &self.known, stop };
+        let limit = self.plan.config.max_length;
+        let maker = Maker { task, unit, out: self.out, known: &self.known, limit, stop };
         let (mut done, mut failed) = (0, None);
         std::thread::scope(|scope| {
             let (sender, told) = channel();
@@ -359,6 +369,9 @@ impl<F: Fn(usize) -> Result<Output, Error> + Sync> Maker<'_, F> {
     ) -> Result<Option<Block>, Error> {
         let mut writer = ShardWriter::create(self.out, &place.name());
         let (mut tally, mut next) = (Tally::default(), 0);
+        if place.number == 0 {
+            tally.effects.extend(self.task.whole.clone());
+        }
         let at_once = AT_ONCE[usize::from(on_all_cores)];
         let Range { start, end } = self.task.units_of(place);
         for start in (start..end).step_by(at_once) {
@@ -372,13 +385,16 @@ impl<F: Fn(usize) -> Result<Output, Error> + Sync> Maker<'_, F> {
                 false => units.map(&self.unit).collect(),
             };
             for output in outputs {
-                let Output { groups, refused, fewer_shots } = output?;
+                let Output { groups, refused, fewer_shots, effect } = output?;
                 tally.refused.extend(refused);
                 tally.add_fewer_shots(&self.task.name, fewer_shots);
+                if let Some(effect) = effect {
+                    effect::add(&mut tally.effects, &effect);
+                }
                 for group in groups {
                     for (index, mut sample) in group.into_iter().enumerate() {
                         sample.group = next;
-                        tally.count(&sample, index == 0);
+                        tally.count(&sample, index == 0, self.limit);
                         writer.write(sample)?;
                     }
                     next += 1;
@@ -388,19 +404,4 @@ impl<F: Fn(usize) -> Result<Output, Error> + Sync> Maker<'_, F> {
         }
         Ok(Some(Block { place, file: writer.finish()?, tally }))
     }
-}
-
-/// The sentences of a group.
-fn taken(
-    sentences: &Spilled<Sentence>,
-    outline: &Outline<'_>,
-    group: &DrawnGroup,
-) -> Result<Vec<Sentence>, Error> {
-    group.items.iter().map(|item| sentences.get(outline.items[*item].at as usize)).collect()
-}
-
-/// A group whose items are all that there is.
-fn renumbered(group: &DrawnGroup) -> DrawnGroup {
-    let items = (0..group.items.len()).collect();
-    DrawnGroup { items, classes: group.classes.clone(), mark: group.mark }
 }

@@ -66,6 +66,7 @@ pub(super) fn prediction(task: Task, gold: &[&str], predicted: &[&str]) -> Predi
         flaws: Vec::new(),
         prompt_tokens: 0,
         answer_tokens: 0,
+        parts: Vec::new(),
     }
 }
 

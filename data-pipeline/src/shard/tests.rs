@@ -44,7 +44,7 @@ pub(crate) fn write(dir: &Path, samples: &[Sample]) {
         let mut writer = ShardWriter::create(dir, &format!("shard-{number:05}.parquet"));
         let mut last = None;
         for sample in samples {
-            tally.count(sample, last != Some(sample.group));
+            tally.count(sample, last != Some(sample.group), 2048);
             last = Some(sample.group);
             writer
                 .write(Sample { group: sample.group - samples[0].group, ..sample.clone() })

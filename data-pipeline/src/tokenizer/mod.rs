@@ -8,6 +8,8 @@ mod sentencepiece;
 mod small;
 mod words;
 
+pub(crate) use words::unspaced;
+
 use crate::durable;
 use crate::error::Error;
 use crate::schema::sha256_hex;

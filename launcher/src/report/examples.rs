@@ -246,6 +246,7 @@ mod tests {
             flaws: Vec::new(),
             prompt_tokens: 0,
             answer_tokens: 0,
+            parts: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ pub use inspect::inspect;
 pub use stats::stats;
 
 use super::Answer;
+use super::effect;
 use super::run::{recipe_of, run_dir_of};
 use crate::cli;
 use crate::error::{Error, exit};
@@ -182,13 +183,15 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
     super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?;
     let folder = run_dir.root().join("prepared");
+    let phases = trainer::effect::effects(&recipe, &run_dir)?;
+    let table = effect::table(&phases);
+    let mut json = json!({"prepared": folder, "phases": effect::document(&phases)});
     let Some(out) = out else {
-        let text = format!("{}\n", folder.display());
-        return Ok(Answer::new(text, json!({"prepared": folder})));
+        return Ok(Answer::new(format!("{}\n{table}", folder.display()), json));
     };
     store::shards::put(&recipe, &run_dir, &out)?;
-    let text = format!("{}\n{out}\n", folder.display());
-    Ok(Answer::new(text, json!({"prepared": folder, "out": out.to_string()})))
+    json["out"] = json!(out.to_string());
+    Ok(Answer::new(format!("{}\n{out}\n{table}", folder.display()), json))
 }
 
 /// Writes a share of the shards of a recipe; with `out`, shares meet there.
@@ -229,6 +232,11 @@ fn prepare_share(
     }
     let folder = run_dir.root().join("prepared");
     let mut json = json!({"prepared": folder, "share": name, "phases": phases});
+    if prepared.iter().all(|prepared| matches!(prepared, Prepared::Whole(_))) {
+        let effects = trainer::effect::effects(recipe, run_dir)?;
+        text.push_str(&effect::table(&effects));
+        json["effects"] = effect::document(&effects);
+    }
     if let Some(out) = out {
         json["out"] = json!(out.to_string());
     }

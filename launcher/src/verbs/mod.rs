@@ -4,6 +4,7 @@ pub mod audit;
 pub mod concepts;
 pub mod data;
 mod difference;
+mod effect;
 pub mod evaluate;
 pub mod extract;
 pub mod fetch;

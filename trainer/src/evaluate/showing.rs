@@ -1,15 +1,15 @@
 //! What the prompts of a benchmark show: its classes, and demonstrations from training text.
 
-use super::{Evaluation, Question, declaration, event_classes, split};
+use super::{Evaluation, declaration, split};
 use crate::Error;
+use crate::questions::Asker;
 use crate::recipe::Benchmark;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::prepare::Removed;
-use data_pipeline::prompt::{Bank, Example, PromptConfig, extraction, with_shots};
+use data_pipeline::prompt::{Bank, Example, PromptConfig};
 use data_pipeline::shots::{Asked, Origin, Pool, ShownSchema, shows_mentions};
 use data_pipeline::tokenizer::Tokenizer;
-use data_pipeline::{Class, Schema, Task};
-use model::generate::Request;
+use data_pipeline::{Class, Schema, Sentence, Task};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -25,14 +25,6 @@ pub(super) struct Showing<'a> {
     prompt: &'a PromptConfig,
     /// Demonstrations by task and classes.
     drawn: RefCell<HashMap<(Task, Vec<String>), Vec<Example>>>,
-    /// The last prefix and its ids: neighbours mostly share it.
-    encoded: RefCell<(String, Vec<u32>)>,
-}
-
-/// A prompt, and whether it had no room for all demonstrations.
-pub(super) struct Asking {
-    pub request: Request,
-    pub fewer: bool,
 }
 
 /// Refuses what `prompt` cannot show for `benchmarks`; no file of a corpus is read.
@@ -112,38 +104,15 @@ impl<'a> Showing<'a> {
                 pools.insert(*task, pool);
             }
         }
-        Ok(Self {
-            schema,
-            pools,
-            fingerprint,
-            tokenizer,
-            prompt,
-            drawn: RefCell::default(),
-            encoded: RefCell::default(),
-        })
+        Ok(Self { schema, pools, fingerprint, tokenizer, prompt, drawn: RefCell::default() })
     }
 
-    /// The prompt of a question, with the same encoder as training and as many demonstrations as
-    /// leave room for an answer in `limit` tokens.
-    pub(super) fn ask(&self, question: &Question, limit: usize) -> Asking {
-        let Question { task, sentence, .. } = question;
-        let classes = match task {
-            // Arguments are asked of known triggers: only their classes are offered.
-            Task::Eae => event_classes(&self.schema, sentence),
-            task => self.schema.of_task(*task),
-        };
-        let example = extraction(&self.schema, &classes, *task, sentence, self.prompt);
-        let shots = self.shots(*task, &classes);
-        let mut room = shots.len();
-        loop {
-            let example = with_shots(example.clone(), &shots[..room], self.prompt);
-            let prompt = self.tokenizer.encode(&example.prompt);
-            let request = Request { prefix: self.prefix(example.prefix), prompt };
-            if room == 0 || request.prefix.len() + request.prompt.len() <= limit {
-                return Asking { request, fewer: room < shots.len() };
-            }
-            room /= 2;
-        }
+    /// Asks in prompts shorter than `limit`, with the encoder of training and as many demonstrations
+    /// as leave a prompt at most `with_answer` long.
+    pub(super) fn asker(&self, limit: usize, with_answer: usize) -> Asker<'_> {
+        let shots = |task: Task, classes: &[&Class], _: &Sentence| self.shots(task, classes);
+        Asker::new(&self.schema, self.tokenizer, self.prompt, limit)
+            .with_shots(with_answer, Box::new(shots))
     }
 
     /// The demonstrations for `classes`: of everything that is asked, nothing is in the pool.
@@ -160,15 +129,6 @@ impl<'a> Showing<'a> {
             drawn.into_iter().map(example).collect()
         };
         self.drawn.borrow_mut().entry(key).or_insert_with(draw).clone()
-    }
-
-    fn prefix(&self, text: String) -> Vec<u32> {
-        let mut encoded = self.encoded.borrow_mut();
-        if encoded.0 != text {
-            let ids = self.tokenizer.encode(&text);
-            *encoded = (text, ids);
-        }
-        encoded.1.clone()
     }
 }
 
@@ -221,17 +181,18 @@ mod tests {
         let sentences = corpus.read("test-names").unwrap().sentences;
         let mut prefixes = std::collections::BTreeSet::new();
         for sentence in &sentences {
-            let question = Question { pieces: false, task: Task::Ner, sentence: sentence.clone() };
-            let asking = shown.ask(&question, 1 << 20);
-            assert!(!asking.fewer);
-            let prefix = tokenizer.decode(&asking.request.prefix);
+            let classes = shown.schema.of_task(Task::Ner);
+            let asking = shown.asker(1 << 20, 1 << 20).ask(Task::Ner, sentence, &classes);
+            assert!(asking.fewer_shots.is_none());
+            let request = &asking.requests[0];
+            let prefix = tokenizer.decode(&request.prefix);
             assert!(!prefix.contains(&sentence.text), "{}", sentence.text);
             prefixes.insert(prefix);
             // The question alone has room in its own length.
-            let bare = shown.ask(&question, 1);
-            assert!(bare.fewer);
-            assert!(bare.request.prefix.len() < asking.request.prefix.len());
-            assert_eq!(bare.request.prompt, asking.request.prompt);
+            let bare = shown.asker(1 << 20, 1).ask(Task::Ner, sentence, &classes);
+            assert!(bare.fewer_shots.is_some_and(|(room, _)| room == 0));
+            assert!(bare.requests[0].prefix.len() < request.prefix.len());
+            assert_eq!(bare.requests[0].prompt, request.prompt);
         }
         assert_eq!(prefixes.len(), 1);
         let prefix = prefixes.into_iter().next().unwrap();

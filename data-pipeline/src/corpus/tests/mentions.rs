@@ -83,6 +83,7 @@ fn prediction(
         flaws: Vec::new(),
         prompt_tokens: 0,
         answer_tokens: 0,
+        parts: Vec::new(),
     }
 }
 

@@ -20,7 +20,7 @@ fn rows(
 ) -> (Vec<Vec<Sample>>, Vec<crate::manifest::Refused>, Option<ShotsMade>) {
     let schema = schema();
     let training = Training::of_sentences("d:train", sentences.to_vec());
-    let mut outline = Outline::new("d:train ner".to_owned(), Task::Ner, &schema);
+    let mut outline = Outline::new("d:train ner".to_owned(), Task::Ner, &schema, &config.selection);
     for (at, sentence) in sentences.iter().enumerate() {
         outline.add_sentence(at, sentence);
     }
@@ -33,13 +33,15 @@ fn rows(
         pool,
         seed: 0,
     };
-    let lesson = Lesson::extraction("d", &schema, Task::Ner, sentences).show(&showing);
     let drawn = draw(&outline, config);
-    let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
     let (mut groups, mut refused) = (Vec::new(), Vec::new());
     let mut made = showing.made();
-    for group in (0..drawn.len()).filter_map(|number| drawn.group(number)) {
-        let output = fit.output(&group);
+    for number in 0..drawn.len() {
+        let sentence = |item: usize| sentences[outline.items[item].at as usize].clone();
+        let taken: Vec<Sentence> = drawn.items(number).into_iter().map(sentence).collect();
+        let lesson = Lesson::extraction("d", &schema, Task::Ner, &taken).show(&showing);
+        let Some(group) = drawn.group(number, &lesson) else { continue };
+        let output = Fit { lesson: &lesson, config, tokenizer: tokenizer() }.output(&group);
         groups.extend(output.groups);
         refused.extend(output.refused);
         if let Some(made) = &mut made {
