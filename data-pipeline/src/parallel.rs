@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //! - `config`: what a job's file says; `prompt`: prompts as files; `glossary`: how names are written.
-//! - `items`: what is translated; `language`: which language a text is in.
+//! - `items`: what is translated; `carried`: the names that it needs, and what links them; `language`: which language a text is in.
 //! - `check`: whether a translation kept what was annotated, or which `fault` it has; `seeded` counts
 //!   what is missed.
 //! - `stages`: who gets a sentence next, as a pure function of the replies.
@@ -19,6 +19,7 @@
 //! nothing and writes the same bytes, and a run that was killed goes on.
 
 mod budget;
+mod carried;
 mod check;
 mod client;
 mod config;
@@ -37,6 +38,7 @@ mod tests;
 mod transcript;
 mod work;
 
+pub use carried::{Carried, Happening};
 pub use check::{Checker, Draft, Name};
 pub use config::{Budget, Check, Job, Kind, Price, Server, Source, Stage};
 pub use fault::Fault;
@@ -44,7 +46,7 @@ pub use glossary::Glossary;
 pub use items::{Item, Items};
 pub use language::{Languages, Script};
 pub use prompt::{Filling, Prompt};
-pub use report::{Faithfulness, Report, StageRow};
+pub use report::{DomainRow, Faithfulness, Report, RoundTrip, StageRow};
 pub use transcript::Usage;
 pub use work::{Ended, Progress};
 
@@ -68,7 +70,7 @@ pub struct Estimate {
     pub spent: Usage,
     /// What one more question for each other sentence is likely to take.
     pub likely: Usage,
-    /// What it takes at most, if every other sentence goes through all stages.
+    /// What it takes at most, if every other sentence goes through all stages and no reply is cut.
     pub most: Usage,
     /// The budget: tokens, and money in billionths.
     pub budget: (Option<u64>, Option<u64>),
@@ -106,13 +108,19 @@ pub fn estimate(job: &Job, data_root: &Path) -> Result<Estimate, Error> {
         };
         let stage = question.stage;
         let prompt: u64 = work::texts(&question.request).into_iter().map(likely_tokens).sum();
-        let names = item.sentence.entities.len() as u64;
-        let text = likely_tokens(&item.sentence.text);
+        let names = item.carried.asked.entities.len() as u64;
+        let text = likely_tokens(&item.carried.asked.text);
         let completion = (text * 3 / 2 + 24 * names + 16).min(stage.max_tokens.into());
-        let cost = stage.price.of(prompt, completion);
-        likely.add(Usage { prompt, completion, lost: 0, cost });
-        for stage in job.all_stages() {
-            most.add(most_of(stage, item));
+        likely.add(usage_of(stage, 1, prompt, completion));
+        if let Some((back, _)) = &job.round_trip {
+            // What is translated back is about as long as what was translated.
+            let prompt = likely_tokens(&back.prompt.fill(&[]).0) + text * 3 / 2;
+            let completion = (text + 16).min(back.max_tokens.into());
+            likely.add(usage_of(back, 1, prompt, completion));
+        }
+        for (stage, times) in times(job) {
+            let (prompt, completion) = (stages.most_prompt(stage, item), stage.max_tokens.into());
+            most.add(usage_of(stage, times, prompt, completion));
         }
     }
     let spent = transcript.spent();
@@ -124,13 +132,17 @@ pub fn estimate(job: &Job, data_root: &Path) -> Result<Estimate, Error> {
     Ok(Estimate { sentences, finished, spent, likely, most, budget, fits })
 }
 
-/// What all attempts of a stage can take for one sentence: prompts hold it, its names and a draft.
-fn most_of(stage: &Stage, item: &Item) -> Usage {
-    let prompt = (stage.prompt.bytes() + 8 * item.sentence.text.len() + 512) as u64;
-    let completion = u64::from(stage.max_tokens);
-    let attempts = u64::from(stage.attempts);
-    let cost = attempts * stage.price.of(prompt, completion);
-    Usage { prompt: attempts * prompt, completion: attempts * completion, lost: 0, cost }
+/// How often each stage may ask about one sentence. Any draft may be translated back.
+fn times(job: &Job) -> impl Iterator<Item = (&Stage, u64)> {
+    let drafts: u64 = job.stages.iter().map(|stage| u64::from(stage.attempts)).sum();
+    let stages = job.stages.iter().map(|stage| (stage, u64::from(stage.attempts)));
+    stages.chain(job.round_trip.iter().map(move |(stage, _)| (stage, drafts)))
+}
+
+/// What `times` questions of a stage take.
+fn usage_of(stage: &Stage, times: u64, prompt: u64, completion: u64) -> Usage {
+    let cost = times * stage.price.of(prompt, completion);
+    Usage { prompt: times * prompt, completion: times * completion, lost: 0, cost }
 }
 
 /// Does `job`, or goes on with it; `stop` lets it end behind the replies that are on their way.
@@ -184,7 +196,7 @@ fn finish(
 ) -> Result<Report, Error> {
     let find = |key: &str| -> Option<Record> { transcript.get(key).cloned() };
     let path = job.out.join("annotated.jsonl");
-    let corrected = output::by_hand(&path)?;
+    let corrected = output::by_hand(&path, items, job.limit.is_some())?;
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(items.items.len());
     for item in &items.items {
         let mut outcome = match stages.walk(item, &find) {
@@ -192,26 +204,18 @@ fn finish(
             // `Ended::Complete` says that there is none.
             Step::Ask(_) => Outcome { faults: vec![Fault::Empty], ..Outcome::default() },
         };
-        if let Some((line, draft)) = corrected.get(&item.sentence.id) {
-            let faults = stages.checker.draft(&item.sentence, draft);
+        if let Some((line, draft)) = corrected.get(&item.carried.asked.id) {
+            let faults = stages.checker.draft(&item.carried.asked, draft);
             if let Some(fault) = faults.iter().find(|fault| output::is_broken(fault)) {
                 return Err(Error::data(&path, *line, fault.to_string()));
             }
-            outcome = Outcome {
-                draft: draft.clone(),
-                faults: Vec::new(),
-                by_hand: true,
-                visits: outcome.visits,
-            };
+            outcome =
+                Outcome { draft: draft.clone(), faults: Vec::new(), by_hand: true, ..outcome };
         }
         outcomes.push(outcome);
     }
     output::write(job, items, &outcomes)?;
-    let names: Vec<(String, String)> =
-        job.stages.iter().map(|stage| (stage.name.clone(), stage.model.clone())).collect();
-    let mut report = Report::of(&items.items, &outcomes, &names, &job.glossary, transcript.spent());
-    report.language_known = items.languages.is_ready();
-    report.in_pieces = items.in_pieces;
+    let report = Report::of(job, items, &outcomes, transcript.spent_by_stage());
     // A report is numbers and strings: it always has a JSON form.
     let mut json = serde_json::to_string_pretty(&report).unwrap_or_default();
     json.push('\n');

@@ -1,8 +1,8 @@
 //! A server that speaks chat completions over HTTP, translates the quick start, and misbehaves.
 
 use data_pipeline::corpus::Corpus;
-use data_pipeline::parallel::Draft;
-use data_pipeline::{Entity, Sentence};
+use data_pipeline::parallel::{Carried, Draft, Happening, Name};
+use data_pipeline::{Entity, Sentence, Task};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -40,6 +40,9 @@ struct State {
     requests: AtomicUsize,
     arrivals: Mutex<Vec<Instant>>,
     keys: Mutex<Vec<String>>,
+    /// Requests under way, and the most there were at a time.
+    flying: AtomicUsize,
+    busiest: AtomicUsize,
     trouble: fn(usize) -> Option<Trouble>,
     pause: Duration,
     translations: HashMap<String, (Sentence, Sentence)>,
@@ -54,6 +57,8 @@ impl Chat {
             requests: AtomicUsize::new(0),
             arrivals: Mutex::new(Vec::new()),
             keys: Mutex::new(Vec::new()),
+            flying: AtomicUsize::new(0),
+            busiest: AtomicUsize::new(0),
             trouble,
             pause,
             translations: translations(split),
@@ -79,6 +84,11 @@ impl Chat {
         self.state.arrivals.lock().unwrap().clone()
     }
 
+    /// The most requests at a time.
+    pub fn busiest(&self) -> usize {
+        self.state.busiest.load(Ordering::SeqCst)
+    }
+
     /// The `Authorization` of each request.
     pub fn keys(&self) -> Vec<String> {
         self.state.keys.lock().unwrap().clone()
@@ -92,7 +102,7 @@ fn translations(split: &str) -> HashMap<String, (Sentence, Sentence)> {
         let corpus = Corpus::load(&folder.join(name), Path::new("")).unwrap();
         corpus.read(split).unwrap().sentences
     };
-    let (english, chinese) = (read("quickstart-ner-en.toml"), read("quickstart-ner-zh.toml"));
+    let (english, chinese) = (read("quickstart-en.toml"), read("quickstart-zh.toml"));
     assert_eq!(english.len(), chinese.len());
     let pairs = english.into_iter().zip(chinese);
     pairs.map(|(english, chinese)| (english.text.clone(), (english, chinese))).collect()
@@ -107,8 +117,11 @@ impl State {
             self.arrivals.lock().unwrap().push(Instant::now());
             self.keys.lock().unwrap().push(key.clone());
             let number = self.requests.fetch_add(1, Ordering::SeqCst);
+            let flying = self.flying.fetch_add(1, Ordering::SeqCst) + 1;
+            self.busiest.fetch_max(flying, Ordering::SeqCst);
             std::thread::sleep(self.pause);
             let reply = self.reply(&body).to_string();
+            self.flying.fetch_sub(1, Ordering::SeqCst);
             match (self.trouble)(number) {
                 None => send(&mut writer, "200 OK", "", &reply)?,
                 Some(Trouble::TooMany) => {
@@ -139,9 +152,20 @@ impl State {
     }
 
     /// A completion. The weak model loses the first name of every third sentence, and finds it when
-    /// asked for it; the strong one makes no mistake.
+    /// asked for it; the strong one makes no mistake. The one that translates back understands every
+    /// seventh sentence wrongly, and does not answer to every eleventh.
     fn reply(&self, body: &Value) -> Value {
         let user = body["messages"][1]["content"].as_str().unwrap_or_default();
+        if body["model"] == "back" {
+            let is_asked = |(_, chinese): &&(Sentence, Sentence)| chinese.text == user;
+            let found = self.translations.values().find(is_asked);
+            let english = found.map_or("", |(english, _)| english.text.as_str());
+            return match english.len() {
+                length if length % 7 == 0 => completion(r#"{"sentence": "Zzz, quux!"}"#),
+                length if length % 11 == 0 => completion("I would rather not."),
+                _ => completion(&json!({"sentence": english}).to_string()),
+            };
+        }
         let after = |mark: &str| {
             let found = user.split_once(mark).map_or("", |(_, rest)| rest);
             found.split('\n').next().unwrap_or_default().to_owned()
@@ -151,19 +175,19 @@ impl State {
             return completion("I do not know.");
         };
         let Draft { sentence, names } = translated(english, chinese);
+        let is_asked = |index: usize| {
+            let number = format!("{}. ", index + 1);
+            user.lines().any(|line| line.starts_with(&number))
+        };
+        let names = names.iter().enumerate().filter(|(index, _)| is_asked(*index));
         let content = if user.contains("Find these names") || user.contains("must stand in it") {
-            let names: Vec<Value> = names
-                .iter()
-                .enumerate()
-                .map(|(index, name)| json!({"id": index + 1, "text": name.text}))
-                .collect();
+            let names: Vec<Value> =
+                names.map(|(index, name)| json!({"id": index + 1, "text": name.text})).collect();
             json!({"sentence": sentence, "names": names})
         } else {
             let loses = body["model"] == "weak" && text.len() % 3 == 0;
             let hopeless = body["model"] == "weak" && text.len() % 5 == 0;
             let names: Vec<Value> = names
-                .iter()
-                .enumerate()
                 .map(|(index, name)| {
                     let text = if loses && index == 0 { "某某某" } else { name.text.as_str() };
                     json!({"id": index + 1, "class": name.class, "text": text})
@@ -177,21 +201,41 @@ impl State {
     }
 }
 
-/// The Chinese names in the order of the English ones, by class.
+/// The Chinese names in the order of the English ones: entities by class, what is none by its event.
 fn translated(english: &Sentence, chinese: &Sentence) -> Draft {
+    let carried = Carried::of(english, &[Task::Ner, Task::Re, Task::Ed, Task::Eae]);
+    let name = |class: &str, text: &str| Name { class: class.to_owned(), text: text.to_owned() };
     let mut rest: Vec<&Entity> = chinese.entities.iter().collect();
-    let names = english
+    let mut names: Vec<Name> = carried
+        .asked
         .entities
         .iter()
+        .take(carried.entities)
         .map(|entity| {
             let place = rest.iter().position(|it| it.class == entity.class).unwrap();
-            let found = rest.remove(place);
-            data_pipeline::parallel::Name {
-                class: found.class.clone(),
-                text: found.mention.text.clone(),
-            }
+            name(&entity.class, &rest.remove(place).mention.text)
         })
         .collect();
+    // Frames have the same events in both languages, each of its class once.
+    for entity in &carried.asked.entities[carried.entities..] {
+        let event_of = |index: usize| {
+            let points = |it: &&Happening| {
+                it.trigger == index || it.arguments.iter().any(|(_, filler)| *filler == index)
+            };
+            let event = carried.events.iter().find(points).unwrap();
+            let found = chinese.events.iter().find(|it| it.class == event.class).unwrap();
+            (event, found)
+        };
+        let index = names.len();
+        let (event, found) = event_of(index);
+        let role = event.arguments.iter().find(|(_, filler)| *filler == index);
+        let text = match role {
+            _ if event.trigger == index => &found.trigger.text,
+            Some((role, _)) => &found.arguments.iter().find(|(it, _)| it == role).unwrap().1.text,
+            None => panic!("name {index} of {english:?} is part of no event"),
+        };
+        names.push(name(&entity.class, text));
+    }
     Draft { sentence: chinese.text.clone(), names }
 }
 

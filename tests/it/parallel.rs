@@ -3,6 +3,7 @@
 use crate::chat::{Chat, Trouble};
 use crate::program::{knowcoder, must, root, stderr};
 use data_pipeline::corpus::Corpus;
+use data_pipeline::{Instance, Parallel, Task};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -132,6 +133,10 @@ fn faults_of_the_server_change_nothing() {
         assert_ne!(one.remove(name), other.remove(name));
     }
     assert_eq!(one, other);
+    // `Retry-After: 1` holds all of them: nothing comes for most of that second.
+    let arrivals = faulty.arrivals();
+    let gaps = arrivals.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(gaps.max().unwrap() >= Duration::from_millis(700));
     assert!(faulty.requests() >= chat.requests() + 7, "{}", faulty.requests());
 }
 
@@ -248,4 +253,171 @@ fn what_is_never_answered_goes_to_people_and_comes_back() {
     assert_eq!(document["report"]["by_hand"], 1);
     assert_eq!(document["report"]["accepted"], 1);
     assert_eq!(chat.requests(), asked);
+}
+
+#[test]
+fn ctrl_c_stops_and_the_same_command_goes_on() {
+    let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let chat = Chat::start("test-frames", Duration::ZERO, well);
+    must(parallel(&job(whole.path(), &chat, ""), &[]));
+    let slow = Chat::start("test-frames", Duration::from_millis(30), well);
+    let job = job(stopped.path(), &slow, "");
+    let mut child = parallel(&job, &["--json"]).spawn().unwrap();
+    while slow.requests() < 20 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be stopped");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // SAFETY: the process is ours and has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(76), "{}", stderr(&output));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["ended"], "stopped");
+    assert!(!stopped.path().join("out/pairs.jsonl").exists());
+    must(parallel(&job, &[]));
+    assert_eq!(written(stopped.path()), written(whole.path()));
+    // What was on its way when it was stopped was waited for: nothing is asked twice.
+    assert_eq!(slow.requests(), chat.requests());
+    assert!((2..=4).contains(&slow.busiest()), "{} at a time", slow.busiest());
+}
+
+/// Replaces text of a job that must be there.
+fn change(job: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(job).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(job, text.replace(from, to)).unwrap();
+}
+
+/// The objects of one side without their places.
+fn objects(pair: &Parallel, task: Task, target: bool) -> Vec<Instance> {
+    let side = if target { &pair.target } else { &pair.source };
+    let mut objects = side.instances(task);
+    let forget = |mention: &mut data_pipeline::Mention| mention.span = None;
+    for object in &mut objects {
+        match object {
+            Instance::Entity(entity) => forget(&mut entity.mention),
+            Instance::Relation(relation) => {
+                forget(&mut relation.head.mention);
+                forget(&mut relation.tail.mention);
+            }
+            Instance::Event(event) => {
+                forget(&mut event.trigger);
+                event.arguments.iter_mut().for_each(|(_, mention)| forget(mention));
+            }
+        }
+    }
+    objects.sort();
+    objects
+}
+
+#[test]
+fn relations_and_events_are_carried_over_and_their_declarations_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = Chat::start("test-frames", Duration::ZERO, well);
+    let job = job(folder.path(), &chat, "");
+    change(&job, "quickstart-ner-en:", "quickstart-en:");
+    let output = must(parallel(&job, &["--json"]));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = &document["report"];
+    assert_eq!(report["tasks"], serde_json::json!(["ner", "re", "ed", "eae"]));
+    assert_eq!(report["left_out"], 0);
+    let accepted = report["accepted"].as_u64().unwrap();
+    assert!(accepted >= 160, "{report:#}");
+    // A declaration says what must be there, and `data validate` finds it.
+    let datasets = folder.path().join("out/datasets");
+    let mut validate = knowcoder(&["data", "validate"]);
+    validate
+        .args(["frames", "frames-en", "frames-zh"].map(|it| datasets.join(format!("{it}.toml"))));
+    must(validate);
+    let read = |name: &str| Corpus::load(&datasets.join(name), Path::new("")).unwrap();
+    let pairs = read("frames.toml").read_parallel("train").unwrap().pairs;
+    assert_eq!(pairs.len() as u64, accepted);
+    // Beside the translations that we wrote, of which the pairs were made.
+    let ours = Corpus::load(&root().join("configs/datasets/quickstart-zh.toml"), Path::new(""));
+    let ours = ours.unwrap().read("test-frames").unwrap().sentences;
+    let (mut relations, mut events) = (0, 0);
+    for pair in &pairs {
+        let gold = ours.iter().find(|it| it.text == pair.target.text).unwrap();
+        let gold = Parallel { source: gold.clone(), target: pair.target.clone() };
+        assert_eq!(objects(&gold, Task::Ner, false), objects(&gold, Task::Ner, true));
+        assert_eq!(objects(&gold, Task::Eae, false), objects(&gold, Task::Eae, true));
+        relations += pair.target.relations.len();
+        events += pair.target.events.len();
+        // The n-th name is the translation of the n-th, whatever the order of words.
+        let classes = |side: &data_pipeline::Sentence| -> Vec<String> {
+            side.entities.iter().map(|entity| entity.class.clone()).collect()
+        };
+        assert_eq!(classes(&pair.source), classes(&pair.target));
+        assert_eq!(pair.source.relations.len(), pair.target.relations.len());
+    }
+    assert!(relations > 50 && events > 50, "{relations} relations, {events} events");
+    // A recipe learns from them: pairs in one phase, the translated side in another.
+    let recipe = folder.path().join("recipe.toml");
+    let text = "datasets = \"out/datasets\"\n[run]\nname = \"aligned\"\nseed = 1\n\
+                [model]\npreset = \"baichuan2-tiny\"\n[tokenizer]\ntrain = { vocabulary = 700 }\n\
+                [batch]\nsamples = 12\nmax_length = 2048\n\
+                [[phase]]\nkind = \"alignment\"\ndatasets = [\"frames:train\"]\nsteps = 2\n\
+                [[phase]]\nkind = \"instruction\"\ndatasets = [\"frames-zh:train\"]\nsteps = 2\n";
+    std::fs::write(&recipe, text).unwrap();
+    let mut prepare = knowcoder(&["data", "prepare"]);
+    prepare.arg(&recipe).arg("--run-dir").arg(folder.path().join("run"));
+    must(prepare);
+    for phase in ["0-alignment", "1-instruction"] {
+        let manifest = folder.path().join("run/prepared").join(phase).join("manifest.json");
+        assert!(manifest.is_file(), "{}", manifest.display());
+    }
+}
+
+#[test]
+fn what_comes_back_as_something_else_goes_to_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = Chat::start("test-frames", Duration::ZERO, well);
+    let prompt = root().join("configs/parallel/prompts/round-trip.txt").canonicalize().unwrap();
+    let back = format!(
+        "[round_trip]\nmodel = \"back\"\nprompt = \"{}\"\nmax_tokens = 100\nprice = {{ prompt = 1.0, completion = 2.0 }}\n",
+        prompt.display()
+    );
+    let job = job(folder.path(), &chat, &back);
+    let dry = must(parallel(&job, &["--dry-run", "--json"]));
+    let dry: Value = serde_json::from_slice(&dry.stdout).unwrap();
+    let output = must(parallel(&job, &["--json"]));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = &document["report"];
+    let count = |key: &str| report["round_trip"][key].as_u64().unwrap();
+    assert!(count("same") > 100 && count("other") > 5 && count("unreadable") > 5, "{report:#}");
+    assert_eq!(report["faults"]["round-trip"].as_u64(), Some(count("other")));
+    let spent = |value: &Value| value["cost"].as_u64().unwrap();
+    let stages = report["stages"].as_array().unwrap().iter().map(|it| spent(&it["spent"]));
+    let sum: u64 = stages.sum::<u64>() + spent(&report["round_trip"]["spent"]);
+    assert_eq!(sum, spent(&report["spent"]));
+    // An upper bound of what was estimated before the first question.
+    assert!(spent(&report["spent"]) <= spent(&dry["estimate"]["most"]), "{dry:#}");
+    let lines = |name: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(folder.path().join("out").join(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let length = |line: &Value| line["source"]["text"].as_str().unwrap().len();
+    assert!(lines("pairs.jsonl").iter().all(|line| length(line) % 7 != 0));
+    let open = lines("to-annotate.jsonl");
+    let said = |line: &&Value| line["faults"].to_string().contains("translated back");
+    let other: Vec<usize> = open.iter().filter(said).map(length).collect();
+    assert!(!other.is_empty() && other.iter().all(|length| length % 7 == 0), "{other:?}");
+    // A second run asks nothing.
+    let asked = chat.requests();
+    must(parallel(&job, &[]));
+    assert_eq!(chat.requests(), asked);
+}
+
+#[test]
+fn what_people_annotated_must_be_of_this_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = Chat::start("test-frames", Duration::ZERO, well);
+    let job = job(folder.path(), &chat, "");
+    must(parallel(&job, &[]));
+    let line = "{\"id\": \"nobody\", \"draft\": {\"sentence\": \"x\", \"names\": []}}\n";
+    std::fs::write(folder.path().join("out/annotated.jsonl"), line).unwrap();
+    let refused = parallel(&job, &[]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(65), "{}", stderr(&refused));
+    let message = "annotated.jsonl:1: no sentence of this job is called `nobody`";
+    assert!(stderr(&refused).contains(message), "{}", stderr(&refused));
 }

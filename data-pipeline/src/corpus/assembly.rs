@@ -25,6 +25,8 @@ pub(crate) struct Assembly<'a> {
     /// then one of them is told apart without need.
     ids: HashSet<u64>,
     rows: usize,
+    /// Whether entities keep the order of the file.
+    pub in_step: bool,
     /// Rows that did not fit, the first [`KEPT`].
     pub quarantined: Vec<Quarantined>,
     /// How many did not.
@@ -58,6 +60,7 @@ impl<'a> Assembly<'a> {
             labels,
             ids: HashSet::new(),
             rows: 0,
+            in_step: false,
             quarantined: Vec::new(),
             misfits: 0,
             dropped: BTreeMap::new(),
@@ -106,7 +109,7 @@ impl<'a> Assembly<'a> {
             relations,
             events,
         };
-        in_order(&mut sentence);
+        in_order(&mut sentence, self.in_step);
         Ok(Some(sentence))
     }
 
@@ -205,11 +208,14 @@ impl<'a> Assembly<'a> {
 }
 
 /// Order of appearance, each object once: two labels that map to one class would repeat it.
-fn in_order(sentence: &mut Sentence) {
+/// Entities of pairs `in_step` stay where they are.
+fn in_order(sentence: &mut Sentence, in_step: bool) {
     let start = |mention: &Mention| (mention.span, mention.pieces.clone());
-    sentence
-        .entities
-        .sort_by(|a, b| (start(&a.mention), &a.class).cmp(&(start(&b.mention), &b.class)));
+    if !in_step {
+        sentence
+            .entities
+            .sort_by(|a, b| (start(&a.mention), &a.class).cmp(&(start(&b.mention), &b.class)));
+    }
     sentence.entities.dedup();
     sentence.relations.sort_by_key(|relation| {
         (start(&relation.head.mention), start(&relation.tail.mention), relation.class.clone())

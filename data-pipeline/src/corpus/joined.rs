@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Options {
     /// Names of the declarations of source and target; both have the split that is asked for.
     sides: (String, String),
+    /// Whether the n-th entity of a source row is that of its target row: both then keep the order of
+    /// the files, and an answer lists translations beside each other.
+    #[serde(default)]
+    pub(super) in_step: bool,
 }
 
 impl Options {

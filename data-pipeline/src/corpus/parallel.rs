@@ -27,29 +27,32 @@ impl Corpus {
             return Err(Error::declaration(path, message));
         }
         let own = [self.labels(), self.labels()];
+        let in_step =
+            matches!(&self.declaration.reader, Reader::Joined(options) if options.in_step);
         match &self.declaration.reader {
             Reader::UnerParallel(options) => {
                 let pairs = uner_parallel::pairs(options, split.pairs.unwrap_or_default(), find)?;
-                let mut assemblies = self.assemblies(name, own);
+                let mut assemblies = self.assemblies(name, own, in_step);
                 pairs.into_iter().try_for_each(|pair| assemblies.pair(pair, take))?;
                 Ok(assemblies.found())
             }
             Reader::Frames(options) => {
                 let pairs = frames::pairs(options, &self.declaration, split, find)?;
-                let mut assemblies = self.assemblies(name, own);
+                let mut assemblies = self.assemblies(name, own, in_step);
                 pairs.into_iter().try_for_each(|pair| assemblies.pair(pair, take))?;
                 Ok(assemblies.found())
             }
             Reader::Joined(options) => {
                 let sides = options.load(path, &self.data_root)?;
                 let pairs = joined::pairs(path, [&sides[0], &sides[1]], name)?;
-                let mut assemblies = self.assemblies(name, [sides[0].labels(), sides[1].labels()]);
+                let mut assemblies =
+                    self.assemblies(name, [sides[0].labels(), sides[1].labels()], in_step);
                 pairs.into_iter().try_for_each(|pair| assemblies.pair(pair, take))?;
                 Ok(assemblies.found())
             }
             Reader::Translations(options) => {
                 let gold = options.gold(path, &self.data_root)?;
-                let mut assemblies = self.assemblies(name, own);
+                let mut assemblies = self.assemblies(name, own, in_step);
                 let mut left_out = BTreeMap::new();
                 for file in self.files_of(split) {
                     let pieces = Pieces::open(&self.find(&file)?, Ends::Line)?;
@@ -68,7 +71,7 @@ impl Corpus {
                 let found = assemblies.found();
                 Ok(Found { dropped: sum(found.dropped, left_out), ..found })
             }
-            _ => Ok(self.assemblies(name, own).found()),
+            _ => Ok(self.assemblies(name, own, in_step).found()),
         }
     }
 
@@ -95,13 +98,20 @@ impl Corpus {
     }
 
     /// Nothing yet of the split `name`, for each side.
-    fn assemblies<'a>(&'a self, name: &str, labels: [Labels<'a>; 2]) -> Assemblies<'a> {
+    fn assemblies<'a>(
+        &'a self,
+        name: &str,
+        labels: [Labels<'a>; 2],
+        in_step: bool,
+    ) -> Assemblies<'a> {
         // `Declaration::check` has seen that a parallel corpus names two languages.
         let (source, target) = self.declaration.languages().unwrap_or_default();
         let name = format!("{}/{name}", self.declaration.name);
         let [of_source, of_target] = labels;
-        let sources = Assembly::new(name.clone(), source, of_source);
-        Assemblies { sources, targets: Assembly::new(name, target, of_target), pairs: 0 }
+        let mut sources = Assembly::new(name.clone(), source, of_source);
+        let mut targets = Assembly::new(name, target, of_target);
+        (sources.in_step, targets.in_step) = (in_step, in_step);
+        Assemblies { sources, targets, pairs: 0 }
     }
 }
 

@@ -65,6 +65,12 @@ impl Checker<'_> {
         for (entity, name) in source.entities.iter().zip(&draft.names) {
             self.name(entity, name, &draft.sentence, &mut faults);
         }
+        for (term, wanted) in self.glossary.terms_of(source) {
+            if !draft.sentence.contains(wanted) {
+                let (source, expected) = (term.to_owned(), wanted.to_owned());
+                faults.push(Fault::Terminology { source, expected });
+            }
+        }
         if faults.is_empty() {
             match places(source, draft) {
                 Ok(spans) => extra(source, draft, &spans, &mut faults),
@@ -243,6 +249,10 @@ pub fn places(source: &Sentence, draft: &Draft) -> Result<Vec<Span>, Fault> {
 fn extra(source: &Sentence, draft: &Draft, spans: &[Span], faults: &mut Vec<Fault>) {
     let marked: Vec<Span> = source.entities.iter().filter_map(|it| it.mention.span).collect();
     for (entity, name) in source.entities.iter().zip(&draft.names) {
+        // A verb is no name: that it comes again does not say that the event does.
+        if source.events.iter().any(|event| event.trigger == entity.mention) {
+            continue;
+        }
         let more = unmarked(&draft.sentence, &name.text, spans);
         if more == 0 || unmarked(&source.text, &entity.mention.text, &marked) > 0 {
             continue;

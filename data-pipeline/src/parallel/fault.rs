@@ -86,6 +86,13 @@ pub enum Fault {
         /// The name.
         found: String,
     },
+    /// A term of the source that is no name is not written as the glossary wants it.
+    Terminology {
+        /// The term in the source.
+        source: String,
+        /// What the glossary wants.
+        expected: String,
+    },
     /// Translated back, the sentence says something else.
     RoundTrip {
         /// Common pairs of letters, in percent.
@@ -101,6 +108,7 @@ impl Fault {
             | Self::Empty
             | Self::Copied
             | Self::Language { .. }
+            | Self::Terminology { .. }
             | Self::RoundTrip { .. } => false,
             Self::Count { .. }
             | Self::Class { .. }
@@ -132,6 +140,7 @@ impl Fault {
             Self::Occurrences { .. } => "occurrences",
             Self::Untranslated { .. } => "untranslated",
             Self::Term { .. } => "term",
+            Self::Terminology { .. } => "terminology",
             Self::RoundTrip { .. } => "round-trip",
         }
     }
@@ -168,6 +177,9 @@ impl fmt::Display for Fault {
             Self::Untranslated { text } => write!(f, "`{text}` is not translated"),
             Self::Term { expected, found } => {
                 write!(f, "`{found}`, where the glossary wants `{expected}`")
+            }
+            Self::Terminology { source, expected } => {
+                write!(f, "`{source}` is not written `{expected}`, as the glossary wants it")
             }
             Self::RoundTrip { similarity } => {
                 write!(f, "translated back, only {similarity} % of it are the source's")

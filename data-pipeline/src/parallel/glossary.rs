@@ -1,6 +1,7 @@
-//! How names must be written in the target language: hard terms, and names that stay as they are.
+//! How names and terms must be written in the target language: hard terms, and what stays as it is.
 
-use crate::Error;
+use crate::corpus::locate;
+use crate::{Error, Sentence, Span};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,9 +10,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Glossary {
-    /// Source name and the only translation that will do.
+    /// Source name, or a term of the text, and the only translation that will do.
     pub terms: BTreeMap<String, String>,
-    /// Names that stay as the source writes them.
+    /// Names and terms that stay as the source writes them.
     pub keep: BTreeSet<String>,
     /// Classes whose names stay as the source writes them.
     pub keep_classes: BTreeSet<String>,
@@ -54,10 +55,32 @@ impl Glossary {
     }
 }
 
+/// A term that stands in a sentence beside its names, and how it must be written.
+pub type Term<'a> = (&'a str, &'a str);
+
+impl Glossary {
+    /// What the glossary knows of the text of `sentence` outside its names.
+    pub fn terms_of(&self, sentence: &Sentence) -> Vec<Term<'_>> {
+        let spans: Vec<Span> = sentence.entities.iter().filter_map(|it| it.mention.span).collect();
+        let is_name = |term: &str| sentence.entities.iter().any(|it| it.mention.text == term);
+        let stands = |term: &str| {
+            let clear = |(start, end): &(usize, usize)| {
+                !spans.iter().any(|span| span.start < *end && *start < span.end)
+            };
+            // Most terms are not there: to look for words costs more than to look for letters.
+            sentence.text.contains(term) && locate::words(&sentence.text, term).iter().any(clear)
+        };
+        let terms = self.terms.iter().map(|(term, wanted)| (term.as_str(), wanted.as_str()));
+        let kept = self.keep.iter().map(|term| (term.as_str(), term.as_str()));
+        terms.chain(kept).filter(|(term, _)| !is_name(term) && stands(term)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::{Entity, Mention};
 
     #[test]
     fn a_glossary_has_terms_and_names_that_stay() {
@@ -74,5 +97,27 @@ mod tests {
         let glossary = Glossary { file: Some("g.tsv".into()), ..Glossary::default() };
         let error = glossary.load(folder.path()).unwrap_err().to_string();
         assert!(error.ends_with("g.tsv:2: `Vasa` comes twice; leave one of its lines out"));
+    }
+
+    #[test]
+    fn terms_stand_beside_names() {
+        let terms = [("steel", "钢"), ("hull", "船体"), ("Vasa", "瓦萨号"), ("ship", "船")];
+        let glossary = Glossary {
+            terms: terms.map(|(term, wanted)| (term.to_owned(), wanted.to_owned())).into(),
+            keep: ["GB/T".to_owned()].into(),
+            ..Glossary::default()
+        };
+        let text = "The Vasa steel works make no steel for a hull: see GB/T 700, flagship.";
+        let name = |text: &str, start: usize, end: usize| Entity {
+            class: "X".to_owned(),
+            mention: Mention::at(text, start, end),
+        };
+        let sentence = Sentence {
+            text: text.to_owned(),
+            entities: vec![name("Vasa steel works", 4, 20), name("hull", 41, 45)],
+            ..Sentence::default()
+        };
+        // `Vasa` stands in a name alone, `hull` is one, `ship` is a part of a word.
+        assert_eq!(glossary.terms_of(&sentence), [("steel", "钢"), ("GB/T", "GB/T")]);
     }
 }

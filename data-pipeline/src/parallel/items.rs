@@ -1,9 +1,10 @@
 //! The sentences of a job, and the languages that they teach us to know.
 
+use super::carried::Carried;
 use super::config::Job;
 use super::language::Languages;
 use crate::corpus::Corpus;
-use crate::{Error, Kind, Sentence};
+use crate::{Error, Kind, Task};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 pub struct Item {
     /// What reports call its source.
     pub domain: String,
-    /// The sentence; only its entities are carried over.
-    pub sentence: Sentence,
+    /// The sentence, and what of it is carried over.
+    pub carried: Carried,
 }
 
 /// Everything that a job reads.
@@ -28,7 +29,11 @@ pub struct Items {
     pub language: String,
     /// The file of their classes.
     pub schema: PathBuf,
-    /// The entity classes that they are annotated with.
+    /// What every source is annotated for; nothing else is carried over.
+    pub tasks: Vec<Task>,
+    /// Whether every argument of a relation has a type.
+    pub typed: bool,
+    /// The classes of those tasks that they are annotated with.
     pub classes: BTreeSet<String>,
     /// Under what licences they may be used.
     pub licences: BTreeSet<String>,
@@ -43,13 +48,21 @@ impl Items {
     pub fn load(job: &Job, data_root: &Path) -> Result<Self, Error> {
         let refuse = |message: String| Err(Error::declaration(&job.path, message));
         let (mut items, mut in_pieces) = (Vec::new(), 0);
+        let corpora = job
+            .sources
+            .iter()
+            .map(|source| Ok((source, load(job, &source.dataset, data_root)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let tasks = common_tasks(&corpora.iter().map(|(_, it)| it.tasks()).collect::<Vec<_>>());
+        if tasks.is_empty() {
+            return refuse("the sources have no task in common; make a job of each".to_owned());
+        }
         let mut common: Option<(String, PathBuf)> = None;
         let mut languages = Languages::default();
         let (mut classes, mut licences, mut origins) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut ids = BTreeSet::new();
-        for source in &job.sources {
-            let corpus = load(job, &source.dataset, data_root)?;
+        for (source, corpus) in corpora {
             let (language, schema) =
                 (corpus.language().to_owned(), corpus.schema_path().to_owned());
             match &common {
@@ -64,8 +77,13 @@ impl Items {
                     ));
                 }
             }
-            let entities = corpus.schema().classes.iter().filter(|it| it.kind == Kind::Entity);
-            classes.extend(entities.map(|class| class.name.clone()));
+            // Arguments of relations are entities.
+            let is_needed = |kind: Kind| {
+                let of_relation = kind == Kind::Entity && tasks.contains(&Task::Re);
+                of_relation || tasks.iter().any(|task| task.kind() == kind)
+            };
+            let needed = corpus.schema().classes.iter().filter(|class| is_needed(class.kind));
+            classes.extend(needed.map(|class| class.name.clone()));
             licences.insert(corpus.licence().to_owned());
             origins.insert(corpus.origin().to_owned());
             for mut sentence in corpus.read(&source.split)?.sentences {
@@ -75,13 +93,16 @@ impl Items {
                     ids.insert(sentence.id.clone());
                 }
                 languages.learn_source(&sentence.text);
-                if sentence.entities.iter().any(|entity| entity.mention.is_in_pieces()) {
+                if sentence.has_pieces() {
                     in_pieces += 1;
                     continue;
                 }
-                items.push(Item { domain: source.domain.clone(), sentence });
+                let carried = Carried::of(&sentence, &tasks);
+                items.push(Item { domain: source.domain.clone(), carried });
             }
         }
+        let untyped = |item: &Item| item.carried.has_untyped();
+        let typed = !items.iter().any(untyped);
         // `Job::check` has seen that there is a source.
         let (language, schema) = common.unwrap_or_default();
         if language == job.target {
@@ -102,8 +123,26 @@ impl Items {
             }
         }
         items.truncate(job.limit.unwrap_or(usize::MAX));
-        Ok(Self { items, in_pieces, language, schema, classes, licences, origins, languages })
+        Ok(Self {
+            items,
+            in_pieces,
+            language,
+            schema,
+            tasks,
+            typed,
+            classes,
+            licences,
+            origins,
+            languages,
+        })
     }
+}
+
+/// The tasks that all lists have, in the order of the first.
+fn common_tasks(lists: &[&[Task]]) -> Vec<Task> {
+    let Some((first, others)) = lists.split_first() else { return Vec::new() };
+    let in_all = |task: &&Task| others.iter().all(|list| list.contains(task));
+    first.iter().filter(in_all).copied().collect()
 }
 
 fn load(job: &Job, name: &str, data_root: &Path) -> Result<Corpus, Error> {

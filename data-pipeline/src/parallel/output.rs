@@ -9,10 +9,11 @@ use super::config::Job;
 use super::fault::Fault;
 use super::items::{Item, Items};
 use super::stages::Outcome;
-use crate::{Error, Sentence, Span, durable};
+use crate::corpus::Counts;
+use crate::{Error, Sentence, Span, Task, durable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -30,12 +31,17 @@ struct CorrectedDraft {
 }
 
 /// Drafts that people corrected, by the id of their sentence; the file need not be there.
-pub fn by_hand(path: &Path) -> Result<HashMap<String, (usize, Draft)>, Error> {
+pub fn by_hand(
+    path: &Path,
+    items: &Items,
+    is_trial: bool,
+) -> Result<HashMap<String, (usize, Draft)>, Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
         Err(error) => return Err(Error::read(path)(error)),
     };
+    let known: HashSet<&str> = items.items.iter().map(|it| it.carried.asked.id.as_str()).collect();
     let mut drafts = HashMap::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let Corrected { id, draft } = serde_json::from_str(line).map_err(|error| {
@@ -43,7 +49,15 @@ pub fn by_hand(path: &Path) -> Result<HashMap<String, (usize, Draft)>, Error> {
             Error::data(path, index + 1, message)
         })?;
         let draft = Draft { sentence: draft.sentence, names: draft.names };
-        drafts.insert(id, (index + 1, draft));
+        // A trial reads some of the sentences only.
+        if !is_trial && !known.contains(id.as_str()) {
+            let message = format!("no sentence of this job is called `{id}`");
+            return Err(Error::data(path, index + 1, message));
+        }
+        if let Some((first, _)) = drafts.insert(id.clone(), (index + 1, draft)) {
+            let message = format!("`{id}` stands in line {first}, too; leave one of them out");
+            return Err(Error::data(path, index + 1, message));
+        }
     }
     Ok(drafts)
 }
@@ -56,6 +70,7 @@ pub fn is_broken(fault: &Fault) -> bool {
         | Fault::InsideWord { .. }
         | Fault::Untranslated { .. }
         | Fault::Term { .. }
+        | Fault::Terminology { .. }
         | Fault::RoundTrip { .. } => false,
         Fault::Occurrences { expected, found, .. } => found < expected,
         Fault::Unreadable { .. }
@@ -68,7 +83,7 @@ pub fn is_broken(fault: &Fault) -> bool {
     }
 }
 
-/// A name of `pairs.jsonl`.
+/// A name for a person.
 #[derive(Serialize)]
 struct Entity<'a> {
     start: usize,
@@ -78,10 +93,10 @@ struct Entity<'a> {
 }
 
 /// Writes everything below `job.out`; each file is complete or absent.
-pub fn write(job: &Job, items: &Items, outcomes: &[Outcome]) -> Result<usize, Error> {
+pub fn write(job: &Job, items: &Items, outcomes: &[Outcome]) -> Result<(), Error> {
     let mut pairs = String::new();
     let mut open = String::new();
-    let mut count = 0;
+    let mut counts = Counts::default();
     for (item, outcome) in items.items.iter().zip(outcomes) {
         let line = match outcome.faults.is_empty() {
             true => pair(item, outcome),
@@ -89,7 +104,11 @@ pub fn write(job: &Job, items: &Items, outcomes: &[Outcome]) -> Result<usize, Er
         };
         match line {
             Some(line) => {
-                count += 1;
+                let carried = &item.carried;
+                counts.sentences += 1;
+                counts.relations += carried.relations.len();
+                counts.events += carried.events.len();
+                counts.entities += carried.entities;
                 push(&mut pairs, &line);
             }
             None => push(&mut open, &to_annotate(item, outcome)),
@@ -105,12 +124,16 @@ pub fn write(job: &Job, items: &Items, outcomes: &[Outcome]) -> Result<usize, Er
     durable::write(&folders[1].join(format!("{}.py", job.name)), &schema)?;
     for (side, language) in [("source", items.language.as_str()), ("target", job.target.as_str())] {
         let name = format!("{}-{language}", job.name);
-        let text = declaration_of_side(job, items, side, language, count);
+        let text = declaration_of_side(job, items, side, language, counts);
         durable::write(&folders[0].join(format!("{name}.toml")), text.as_bytes())?;
     }
-    let text = declaration_of_pairs(job, items, count);
-    durable::write(&folders[0].join(format!("{}.toml", job.name)), text.as_bytes())?;
-    Ok(count)
+    let pairs = folders[0].join(format!("{}.toml", job.name));
+    // The phase that learns from pairs asks for entities.
+    if items.tasks.contains(&Task::Ner) {
+        let text = declaration_of_pairs(job, items, counts);
+        durable::write(&pairs, text.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn push(lines: &mut String, line: &Value) {
@@ -120,24 +143,15 @@ fn push(lines: &mut String, line: &Value) {
 
 /// Both sides of an accepted pair; none if a name has no place, which the checks exclude.
 fn pair(item: &Item, outcome: &Outcome) -> Option<Value> {
-    let spans = places(&item.sentence, &outcome.draft).ok()?;
-    let names = outcome.draft.names.iter().zip(spans);
-    let target: Vec<Entity<'_>> = names
-        .map(|(name, Span { start, end })| Entity {
-            start,
-            end,
-            label: &name.class,
-            text: &name.text,
-        })
-        .collect();
+    let spans = places(&item.carried.asked, &outcome.draft).ok()?;
     let stage = outcome.visits.last().map(|visit| visit.stage.as_str());
     let stage = if outcome.by_hand { Some("by hand") } else { stage };
     Some(json!({
-        "id": item.sentence.id,
+        "id": item.carried.asked.id,
         "domain": item.domain,
         "stage": stage,
-        "source": {"text": item.sentence.text, "entities": entities(&item.sentence)},
-        "target": {"text": outcome.draft.sentence, "entities": target},
+        "source": item.carried.of_source(),
+        "target": item.carried.of_target(&outcome.draft, &spans),
     }))
 }
 
@@ -160,12 +174,12 @@ fn to_annotate(item: &Item, outcome: &Outcome) -> Value {
     if draft.names.is_empty() {
         let empty =
             |entity: &crate::Entity| Name { class: entity.class.clone(), text: String::new() };
-        draft.names = item.sentence.entities.iter().map(empty).collect();
+        draft.names = item.carried.asked.entities.iter().map(empty).collect();
     }
     json!({
-        "id": item.sentence.id,
+        "id": item.carried.asked.id,
         "domain": item.domain,
-        "source": {"text": item.sentence.text, "entities": entities(&item.sentence)},
+        "source": {"text": item.carried.asked.text, "entities": entities(&item.carried.asked)},
         "draft": draft,
         "faults": faults,
     })
@@ -185,25 +199,86 @@ fn declaration_of_side(
     items: &Items,
     side: &str,
     language: &str,
-    count: usize,
+    counts: Counts,
 ) -> String {
     let name = format!("{}-{language}", job.name);
     let licence = quoted(&joined(&items.licences));
     let origin = quoted(&format!("`knowcoder data parallel` on {}", joined(&items.origins)));
     let schema = quoted(&format!("../schemas/{}.py", job.name));
+    let tasks: Vec<String> = items.tasks.iter().map(|task| quoted(&task.to_string())).collect();
     let mut text = format!(
         "# One side of `{}`; written by `knowcoder data parallel`.\n\
-         name = {}\ntask = [\"ner\"]\nlanguage = {}\nlicence = {licence}\nsource = {origin}\n\
+         name = {}\ntask = [{}]\nlanguage = {}\nlicence = {licence}\nsource = {origin}\n\
          schema = {schema}\nreader = \"json\"\nroot = \"configs\"\n\n\
-         [options]\nid = \"id\"\ntext = \"{side}.text\"\n\n\
-         [options.entities]\npath = \"{side}.entities.*\"\nlabel = \"label\"\n\
-         mention = {{ start = \"start\", end = \"end\", surface = \"text\" }}\n\n\
-         [splits.train]\nfiles = [\"pairs.jsonl\"]\nsentences = {count}\n\n",
+         [options]\nid = \"id\"\ntext = \"{side}.text\"\n\n",
         job.name,
         quoted(&name),
+        tasks.join(", "),
         quoted(language),
     );
+    text += &options_of_side(items, side);
+    text += "[splits.train]\nfiles = [\"pairs.jsonl\"]\n";
+    text += &declared(items, counts);
     text += &labels(items);
+    text
+}
+
+/// The counts that reading must find. Where entities are arguments of relations alone, how many
+/// there are is not for a declaration to say.
+fn declared(items: &Items, counts: Counts) -> String {
+    let Counts { sentences, entities, relations, events } = counts;
+    let entities = match items.tasks.contains(&Task::Ner) {
+        true => format!("entities = {entities}\n"),
+        false => String::new(),
+    };
+    format!("sentences = {sentences}\n{entities}relations = {relations}\nevents = {events}\n\n")
+}
+
+/// Where a side keeps what each task needs.
+fn options_of_side(items: &Items, side: &str) -> String {
+    let has = |tasks: &[Task]| tasks.iter().any(|task| items.tasks.contains(task));
+    let mention = |place: &str| {
+        format!("start = \"{place}start\", end = \"{place}end\", surface = \"{place}text\"")
+    };
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    if has(&[Task::Ner]) {
+        let _ = writeln!(
+            text,
+            "[options.entities]\npath = \"{side}.entities.*\"\nlabel = \"label\"\n\
+             mention = {{ {} }}\n",
+            mention("")
+        );
+    }
+    if has(&[Task::Re]) {
+        let argument = |place: &str| match items.typed {
+            true => format!("{}, label = \"{place}label\"", mention(place)),
+            false => mention(place),
+        };
+        let _ = writeln!(
+            text,
+            "[options.relations]\npath = \"{side}.relations.*\"\nlabel = \"label\"\n\
+             head = {{ {} }}\ntail = {{ {} }}\n",
+            argument("head."),
+            argument("tail.")
+        );
+    }
+    if has(&[Task::Ed, Task::Eae]) {
+        let _ = writeln!(
+            text,
+            "[options.events]\npath = \"{side}.events.*\"\nlabel = \"label\"\n\
+             trigger = {{ {} }}\n",
+            mention("trigger.")
+        );
+    }
+    if has(&[Task::Eae]) {
+        let _ = writeln!(
+            text,
+            "[[options.events.arguments]]\npath = \"arguments.*\"\nrole = \"role\"\n\
+             mention = {{ {} }}\n",
+            mention("")
+        );
+    }
     text
 }
 
@@ -218,21 +293,25 @@ fn labels(items: &Items) -> String {
     text
 }
 
-fn declaration_of_pairs(job: &Job, items: &Items, count: usize) -> String {
+fn declaration_of_pairs(job: &Job, items: &Items, counts: Counts) -> String {
     let Job { name, target, .. } = job;
     let language = &items.language;
+    let Counts { sentences, entities, relations, events } = counts;
+    let (entities, relations, events) = (2 * entities, 2 * relations, 2 * events);
+    let both = Counts { sentences, entities, relations, events };
     let sides = [format!("{name}-{language}"), format!("{name}-{target}")].map(|it| quoted(&it));
     format!(
         "# Sentences and their translations; written by `knowcoder data parallel`.\n\
          name = {}\nparallel = true\nlanguage = {}\nlicence = {}\nsource = {}\n\
-         schema = {}\nreader = \"joined\"\n\n[options]\nsides = [{}]\n\n\
-         [splits.train]\nsentences = {count}\n\n{}",
+         schema = {}\nreader = \"joined\"\n\n[options]\nsides = [{}]\nin_step = true\n\n\
+         [splits.train]\n{}{}",
         quoted(name),
         quoted(&format!("{language}-{target}")),
         quoted(&joined(&items.licences)),
         quoted(&format!("`knowcoder data parallel` on {}", joined(&items.origins))),
         quoted(&format!("../schemas/{name}.py")),
         sides.join(", "),
+        declared(items, both),
         labels(items),
     )
 }

@@ -78,8 +78,13 @@ impl Prompt {
     }
 
     fn has(&self, name: &str) -> bool {
-        let is_it = |piece: &Piece| matches!(piece, Piece::Value(value) if value == name);
-        self.system.iter().chain(&self.user).any(is_it)
+        self.count(name) > 0
+    }
+
+    /// How often it has a place for `name`.
+    pub fn count(&self, name: &str) -> u64 {
+        let is_it = |piece: &&Piece| matches!(piece, Piece::Value(value) if value == name);
+        self.system.iter().chain(&self.user).filter(is_it).count() as u64
     }
 
     /// What the system says and what the user asks, with `values` put in.
@@ -98,15 +103,6 @@ impl Prompt {
             text.trim().to_owned()
         };
         (filled(&self.system), filled(&self.user))
-    }
-
-    /// Bytes of the prompt without what is put in.
-    pub fn bytes(&self) -> usize {
-        let length = |piece: &Piece| match piece {
-            Piece::Text(text) => text.len(),
-            Piece::Value(_) => 0,
-        };
-        self.system.iter().chain(&self.user).map(length).sum()
     }
 }
 

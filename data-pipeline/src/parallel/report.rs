@@ -3,10 +3,13 @@
 //! A function of sentences and transcript: it says nothing of one run, so a second run writes the
 //! same bytes.
 
+use super::check::Draft;
+use super::config::{Job, Kind};
 use super::glossary::Glossary;
-use super::items::Item;
-use super::stages::{Outcome, verbatim};
+use super::items::Items;
+use super::stages::{Back, Outcome, verbatim};
 use super::transcript::Usage;
+use crate::{Sentence, Task};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -25,6 +28,11 @@ pub struct Report {
     pub by_hand: usize,
     /// Sentences that are left to people.
     pub left: usize,
+    /// What of them is carried over: the tasks that every source is annotated for.
+    pub tasks: Vec<Task>,
+    /// Relations and events that are not, as they point at mentions without a place or, beside
+    /// entities, without a class.
+    pub left_out: usize,
     /// Over the drafts as they are in the end.
     pub total: Faithfulness,
     /// By stage, in the order of the job.
@@ -32,10 +40,12 @@ pub struct Report {
     /// By model: the drafts behind each of its answers.
     pub models: BTreeMap<String, Faithfulness>,
     /// By domain, as `total`.
-    pub domains: BTreeMap<String, Faithfulness>,
+    pub domains: BTreeMap<String, DomainRow>,
+    /// Drafts that were translated back; none where the job does not ask for that.
+    pub round_trip: Option<RoundTrip>,
     /// Why drafts are not accepted, by kind of fault, over all visits.
     pub faults: BTreeMap<String, usize>,
-    /// Names that the glossary knows.
+    /// Names and terms that the glossary knows.
     pub glossary_names: usize,
     /// Of those, the ones that are written as it wants.
     pub glossary_hits: usize,
@@ -74,6 +84,33 @@ pub struct StageRow {
     /// What it made.
     #[serde(flatten)]
     pub faithfulness: Faithfulness,
+    /// What its questions took. A question that an earlier stage asked word for word is its own.
+    pub spent: Usage,
+}
+
+/// One domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct DomainRow {
+    /// Over its drafts as they are in the end.
+    #[serde(flatten)]
+    pub faithfulness: Faithfulness,
+    /// Its names and terms that the glossary knows.
+    pub glossary_names: usize,
+    /// Of those, the ones that are written as it wants.
+    pub glossary_hits: usize,
+}
+
+/// What came of translating drafts back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct RoundTrip {
+    /// Drafts that say what the source says.
+    pub same: usize,
+    /// Drafts that say something else.
+    pub other: usize,
+    /// Drafts that are kept without an answer, as the reply was none.
+    pub unreadable: usize,
+    /// What it took.
+    pub spent: Usage,
 }
 
 impl Faithfulness {
@@ -90,24 +127,38 @@ impl Faithfulness {
 }
 
 impl Report {
-    /// Counts `outcomes`, which belong to `items` in order.
+    /// Counts `outcomes`, which belong to `items` in order; `spent` is what each stage took.
     pub fn of(
-        items: &[Item],
+        job: &Job,
+        items: &Items,
         outcomes: &[Outcome],
-        stages: &[(String, String)],
-        glossary: &Glossary,
-        spent: Usage,
+        spent: &BTreeMap<String, Usage>,
     ) -> Self {
-        let mut report = Self { sentences: items.len(), spent, ..Self::default() };
+        let mut report = Self {
+            sentences: items.items.len(),
+            tasks: items.tasks.clone(),
+            language_known: items.languages.is_ready(),
+            in_pieces: items.in_pieces,
+            ..Self::default()
+        };
+        spent.values().for_each(|usage| report.spent.add(*usage));
+        let of_stage = |name: &str| spent.get(name).copied().unwrap_or_default();
+        if let Some((back, _)) = &job.round_trip {
+            let spent = of_stage(&back.name);
+            report.round_trip = Some(RoundTrip { spent, ..RoundTrip::default() });
+        }
         let mut by_stage: BTreeMap<&str, Faithfulness> = BTreeMap::new();
-        for (item, outcome) in items.iter().zip(outcomes) {
-            let names = item.sentence.entities.len();
+        for (item, outcome) in items.items.iter().zip(outcomes) {
+            let names = item.carried.asked.entities.len();
             let (accepted, found) = (outcome.faults.is_empty(), verbatim(&outcome.draft));
             report.accepted += usize::from(accepted);
             report.left += usize::from(!accepted);
             report.by_hand += usize::from(outcome.by_hand);
             report.total.add(accepted, names, found);
-            report.domains.entry(item.domain.clone()).or_default().add(accepted, names, found);
+            report.left_out += item.carried.left_out;
+            if let Some(counts) = &mut report.round_trip {
+                outcome.backs.iter().for_each(|back| counts.add(back));
+            }
             for visit in &outcome.visits {
                 let accepted = visit.faults.is_empty();
                 let row = by_stage.entry(&visit.stage).or_default();
@@ -118,19 +169,20 @@ impl Report {
                     *report.faults.entry(fault.kind().to_owned()).or_default() += 1;
                 }
             }
-            for (entity, name) in item.sentence.entities.iter().zip(&outcome.draft.names) {
-                if let Some(wanted) = glossary.wanted(&entity.mention.text, &entity.class) {
-                    report.glossary_names += 1;
-                    report.glossary_hits += usize::from(wanted == name.text);
-                }
-            }
+            let (known, hits) = glossary_of(&job.glossary, &item.carried.asked, &outcome.draft);
+            report.glossary_names += known;
+            report.glossary_hits += hits;
+            let domain = report.domains.entry(item.domain.clone()).or_default();
+            domain.faithfulness.add(accepted, names, found);
+            domain.glossary_names += known;
+            domain.glossary_hits += hits;
         }
-        for (stage, model) in stages {
-            let faithfulness = by_stage.get(stage.as_str()).copied().unwrap_or_default();
+        for stage in &job.stages {
             report.stages.push(StageRow {
-                stage: stage.clone(),
-                model: model.clone(),
-                faithfulness,
+                stage: stage.name.clone(),
+                model: stage.model.clone(),
+                faithfulness: by_stage.get(stage.name.as_str()).copied().unwrap_or_default(),
+                spent: of_stage(&stage.name),
             });
         }
         report
@@ -150,23 +202,34 @@ impl Report {
             "\n{:<32} {:>7} {:>8} {:>7} {:>12}",
             "", "drafts", "accepted", "names", "faithfulness"
         );
-        for StageRow { stage, model, faithfulness } in &self.stages {
+        for StageRow { stage, model, faithfulness, .. } in &self.stages {
             row(&mut text, &format!("{stage} ({model})"), faithfulness);
         }
         for (model, faithfulness) in &self.models {
             row(&mut text, model, faithfulness);
         }
-        for (domain, faithfulness) in &self.domains {
+        for (domain, DomainRow { faithfulness, .. }) in &self.domains {
             row(&mut text, &format!("domain {domain}"), faithfulness);
         }
         row(&mut text, "in the end", &self.total);
         for (fault, count) in &self.faults {
             let _ = writeln!(text, "fault {fault}: {count}");
         }
-        if self.glossary_names > 0 {
-            let (hits, names) = (self.glossary_hits, self.glossary_names);
-            let share = 100.0 * hits as f64 / names as f64;
-            let _ = writeln!(text, "glossary: {hits} of {names} names as it wants ({share:.1} %)");
+        glossary_line(&mut text, "glossary", self.glossary_hits, self.glossary_names);
+        for (domain, row) in self.domains.iter().filter(|_| self.domains.len() > 1) {
+            let what = format!("glossary, domain {domain}");
+            glossary_line(&mut text, &what, row.glossary_hits, row.glossary_names);
+        }
+        if let Some(RoundTrip { same, other, unreadable, .. }) = self.round_trip {
+            let _ = writeln!(
+                text,
+                "translated back: {same} the same, {other} something else, {unreadable} without an answer (kept)"
+            );
+        }
+        let tasks: Vec<String> = self.tasks.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "carried over: {}", tasks.join(", "));
+        if self.left_out > 0 {
+            let _ = writeln!(text, "relations and events left out: {}", self.left_out);
         }
         if !self.language_known {
             let _ = writeln!(text, "the language of translations was told by its script alone");
@@ -175,8 +238,48 @@ impl Report {
             let count = self.in_pieces;
             let _ = writeln!(text, "{count} sentences not translated: a name in pieces");
         }
-        let _ = writeln!(text, "{}", spent(self.spent));
+        for StageRow { stage, spent: usage, .. } in &self.stages {
+            let _ = writeln!(text, "{stage}: {}", spent(*usage));
+        }
+        if let Some(RoundTrip { spent: usage, .. }) = self.round_trip {
+            let _ = writeln!(text, "{}: {}", Kind::RoundTrip.name(), spent(usage));
+        }
+        let _ = writeln!(text, "in all: {}", spent(self.spent));
         text
+    }
+}
+
+impl RoundTrip {
+    fn add(&mut self, back: &Back) {
+        match back {
+            Back::Same => self.same += 1,
+            Back::Other(_) => self.other += 1,
+            Back::Unreadable => self.unreadable += 1,
+        }
+    }
+}
+
+/// Names and terms of a sentence that the glossary knows, and those that a draft writes as it wants.
+fn glossary_of(glossary: &Glossary, asked: &Sentence, draft: &Draft) -> (usize, usize) {
+    let (mut known, mut hits) = (0, 0);
+    for (entity, name) in asked.entities.iter().zip(&draft.names) {
+        if let Some(wanted) = glossary.wanted(&entity.mention.text, &entity.class) {
+            known += 1;
+            hits += usize::from(wanted == name.text);
+        }
+    }
+    for (_, wanted) in glossary.terms_of(asked) {
+        known += 1;
+        hits += usize::from(draft.sentence.contains(wanted));
+    }
+    (known, hits)
+}
+
+fn glossary_line(text: &mut String, what: &str, hits: usize, names: usize) {
+    if names > 0 {
+        let share = 100.0 * hits as f64 / names as f64;
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{what}: {hits} of {names} names as it wants ({share:.1} %)");
     }
 }
 

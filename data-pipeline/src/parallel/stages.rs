@@ -4,6 +4,7 @@
 //! question to ask; where none is, what became of the sentence. So the same transcript gives the
 //! same corpus, whatever the order in which its replies came.
 
+use super::budget::most_tokens;
 use super::check::{Checker, Draft, Name, similarity};
 use super::config::{Job, Kind, Stage};
 use super::fault::Fault;
@@ -49,8 +50,22 @@ pub struct Outcome {
     pub faults: Vec<Fault>,
     /// The stages that it came to, in their order.
     pub visits: Vec<Visit>,
+    /// What came of translating drafts back.
+    pub backs: Vec<Back>,
     /// Whether a person corrected the draft.
     pub by_hand: bool,
+}
+
+/// What came of translating a draft back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Back {
+    /// It says what the source says.
+    Same,
+    /// It says something else.
+    Other(Fault),
+    /// There is no reply that could tell.
+    Unreadable,
 }
 
 /// How far replies lead.
@@ -110,7 +125,7 @@ impl<'a> Stages<'a> {
                 };
                 match answer(stage.kind, item, &filled, &record) {
                     Ok(next) => {
-                        faults = self.checker.draft(&item.sentence, &next);
+                        faults = self.checker.draft(&item.carried.asked, &next);
                         draft = next;
                         if faults.is_empty()
                             && let Some((back, at_least)) = &self.job.round_trip
@@ -119,7 +134,14 @@ impl<'a> Stages<'a> {
                             let Some(record) = find(&question.key) else {
                                 return Step::Ask(Box::new(question));
                             };
-                            faults.extend(round_trip(item, &record, *at_least));
+                            let back = round_trip(item, &record, *at_least);
+                            outcome.backs.push(back.clone());
+                            faults.extend(match back {
+                                Back::Same => None,
+                                Back::Other(fault) => Some(fault),
+                                // The translation is not worse because its check failed.
+                                Back::Unreadable => None,
+                            });
                         }
                         if outcome.visits.is_empty()
                             || outcome.draft == Draft::default()
@@ -146,20 +168,30 @@ impl<'a> Stages<'a> {
         Step::Done(Box::new(outcome))
     }
 
+    /// How many tokens a question of `stage` about `item` can be at most.
+    pub fn most_prompt(&self, stage: &Stage, item: &Item) -> u64 {
+        let (system, user) = stage.prompt.fill(&self.values(item, &Draft::default(), &[]));
+        // A draft and its names are as long as a reply can be; each name may have `(n times)`.
+        let longest = self.job.stages.iter().map(|it| u64::from(it.max_tokens)).max();
+        let names = item.carried.asked.entities.len() as u64 + 1;
+        let drafts = stage.prompt.count("draft") + stage.prompt.count("draft_names");
+        most_tokens(&[&system, &user]) + drafts * (longest.unwrap_or_default() + 16 * names)
+    }
+
     /// What a stage would work on; none if it can do nothing for this draft.
     fn begin(&self, kind: Kind, item: &Item, draft: &Draft, faults: &[Fault]) -> Option<Draft> {
         if kind == Kind::Translate {
             return Some(Draft::default());
         }
-        if draft.sentence.is_empty() || !faults.iter().all(Fault::is_about_names) {
+        if draft.sentence.is_empty() {
             return None;
         }
         if kind == Kind::Names {
-            return Some(draft.clone());
+            return faults.iter().all(Fault::is_about_names).then(|| draft.clone());
         }
         // The sentence is written again around the names; so they must be right themselves.
         let mut wanted = draft.clone();
-        for (entity, name) in item.sentence.entities.iter().zip(&mut wanted.names) {
+        for (entity, name) in item.carried.asked.entities.iter().zip(&mut wanted.names) {
             if let Some(term) = self.checker.glossary.wanted(&entity.mention.text, &entity.class) {
                 name.text = term.to_owned();
             }
@@ -173,6 +205,7 @@ impl<'a> Stages<'a> {
                     | Fault::InsideWord { .. }
                     | Fault::Occurrences { .. }
                     | Fault::Term { .. }
+                    | Fault::Terminology { .. }
             )
         });
         (named && mended).then_some(wanted)
@@ -206,7 +239,7 @@ impl<'a> Stages<'a> {
     /// What may be put into a prompt about `item`.
     fn values(&self, item: &Item, draft: &Draft, faults: &[Fault]) -> Vec<Filling> {
         let checker = &self.checker;
-        let entities = &item.sentence.entities;
+        let entities = &item.carried.asked.entities;
         let line = |index: usize| {
             let entity = &entities[index];
             format!("{}. {}: {}", index + 1, entity.class, entity.mention.text)
@@ -224,19 +257,25 @@ impl<'a> Stages<'a> {
         if wrong.is_empty() || faults.iter().any(|it| matches!(it, Fault::Occurrences { .. })) {
             wrong = (0..entities.len()).collect();
         }
-        let glossary: Vec<String> = entities
-            .iter()
-            .filter_map(|entity| {
-                let surface = &entity.mention.text;
-                let wanted = checker.glossary.wanted(surface, &entity.class)?;
-                Some(format!("Write `{surface}` as `{wanted}`."))
-            })
+        let terms = checker.glossary.terms_of(&item.carried.asked);
+        let names = entities.iter().filter_map(|entity| {
+            let surface = entity.mention.text.as_str();
+            Some((surface, checker.glossary.wanted(surface, &entity.class)?))
+        });
+        let glossary: Vec<String> = names
+            .chain(terms.iter().copied())
+            .map(|(surface, wanted)| format!("Write `{surface}` as `{wanted}`."))
             .collect();
         let mut counted: Vec<(&str, usize)> = Vec::new();
         for name in &draft.names {
             match counted.iter_mut().find(|(text, _)| *text == name.text) {
                 Some((_, count)) => *count += 1,
                 None => counted.push((name.text.as_str(), 1)),
+            }
+        }
+        for (_, wanted) in terms {
+            if !counted.iter().any(|(text, _)| *text == wanted) {
+                counted.push((wanted, 1));
             }
         }
         let draft_names = counted.iter().map(|(text, count)| match count {
@@ -247,7 +286,7 @@ impl<'a> Stages<'a> {
         vec![
             ("source_language", checker.source_language.to_owned()),
             ("target_language", checker.target_language.to_owned()),
-            ("sentence", item.sentence.text.clone()),
+            ("sentence", item.carried.asked.text.clone()),
             ("names", if all.is_empty() { "none".to_owned() } else { all }),
             ("draft", draft.sentence.clone()),
             ("draft_names", draft_names.collect::<Vec<_>>().join("\n")),
@@ -259,7 +298,7 @@ impl<'a> Stages<'a> {
 
 /// The draft behind an answer, or why the answer is none.
 fn answer(kind: Kind, item: &Item, draft: &Draft, record: &Record) -> Result<Draft, String> {
-    let entities = &item.sentence.entities;
+    let entities = &item.carried.asked.entities;
     match kind {
         Kind::Translate => {
             let Translation { sentence, names } = object(record)?;
@@ -321,16 +360,18 @@ fn object<T: DeserializeOwned>(record: &Record) -> Result<T, String> {
     }
 }
 
-/// What is wrong with a sentence that was translated back.
-fn round_trip(item: &Item, record: &Record, at_least: f64) -> Option<Fault> {
+/// How near a sentence that was translated back comes to the source.
+fn round_trip(item: &Item, record: &Record, at_least: f64) -> Back {
     match object::<Sentence>(record) {
         Ok(Sentence { sentence }) => {
-            let found = similarity(&sentence, &item.sentence.text);
+            let found = similarity(&sentence, &item.carried.asked.text);
             let percent = (found * 100.0).round() as u32;
-            (found < at_least).then_some(Fault::RoundTrip { similarity: percent })
+            match found < at_least {
+                true => Back::Other(Fault::RoundTrip { similarity: percent }),
+                false => Back::Same,
+            }
         }
-        // The translation is not worse because its check failed.
-        Err(_) => None,
+        Err(_) => Back::Unreadable,
     }
 }
 
@@ -338,7 +379,7 @@ fn visit(stage: &Stage, item: &Item, draft: &Draft, faults: Vec<Fault>) -> Visit
     Visit {
         stage: stage.name.clone(),
         model: stage.model.clone(),
-        names: item.sentence.entities.len(),
+        names: item.carried.asked.entities.len(),
         verbatim: verbatim(draft),
         faults,
     }

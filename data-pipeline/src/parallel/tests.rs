@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::carried::Carried;
 use super::check::Checker;
 use super::config::{Job, Kind};
 use super::fault::Fault;
@@ -9,7 +10,7 @@ use super::items::Item;
 use super::language::Languages;
 use super::stages::{Outcome, Stages, Step};
 use super::transcript::{Record, Usage};
-use crate::{Entity, Mention, Sentence};
+use crate::{Entity, Mention, Sentence, Task};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -104,7 +105,7 @@ fn item() -> Item {
         entities: vec![entity("Ship", 4, 8), entity("Location", 17, 26)],
         ..Sentence::default()
     };
-    Item { domain: "ships".to_owned(), sentence }
+    Item { domain: "ships".to_owned(), carried: Carried::of(&sentence, &[Task::Ner]) }
 }
 
 /// Walks the sentence to its end; `reply` answers a stage.
@@ -191,6 +192,43 @@ fn a_sentence_in_the_wrong_language_goes_to_the_strong_model() {
         translate: copied untranslated term
         again: "#]]
     .assert_eq(&visits(&outcome));
+}
+
+#[test]
+fn a_hard_term_beside_the_names_is_asked_for_and_held() {
+    let job = load("Stockholm = ", "sank = \"沉没\", Stockholm = ").unwrap();
+    let outcome = walk(&job, |_, kind| match kind {
+        Kind::Translate => json!({
+            "sentence": "瓦萨号在斯德哥尔摩沉了。",
+            "names": names("瓦萨号", "斯德哥尔摩"),
+        }),
+        _ => json!({"sentence": "瓦萨号在斯德哥尔摩沉没。"}),
+    });
+    expect![[r#"
+        translate: terminology
+        sentence: "#]]
+    .assert_eq(&visits(&outcome));
+    let asked = ask(&job);
+    assert!(asked.contains("Write `Stockholm` as `斯德哥尔摩`."), "{asked}");
+    assert!(asked.contains("Write `sank` as `沉没`."), "{asked}");
+}
+
+/// The first question about the sentence, as the user asks it.
+fn ask(job: &Job) -> String {
+    let languages = Languages::default();
+    let checker = Checker {
+        source_language: "en",
+        target_language: "zh",
+        languages: &languages,
+        glossary: &job.glossary,
+        whole_words: true,
+    };
+    match (Stages { job, checker }).walk(&item(), &|_: &str| None) {
+        Step::Ask(question) => {
+            question.request["messages"][1]["content"].as_str().unwrap_or_default().to_owned()
+        }
+        Step::Done(outcome) => panic!("{outcome:?}"),
+    }
 }
 
 #[test]

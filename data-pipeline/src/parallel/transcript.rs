@@ -8,7 +8,7 @@ use crate::Error;
 use crate::schema::sha256_hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -70,8 +70,8 @@ pub struct Transcript {
     path: PathBuf,
     file: Option<File>,
     records: HashMap<String, Record>,
-    /// Over all lines, those that came second too.
-    spent: Usage,
+    /// By stage, over all lines, those that came second too.
+    spent: BTreeMap<String, Usage>,
 }
 
 impl Transcript {
@@ -109,7 +109,7 @@ impl Transcript {
             path: path.to_owned(),
             file: None,
             records: HashMap::new(),
-            spent: Usage::default(),
+            spent: BTreeMap::new(),
         };
         let lines = bytes[..whole].split(|byte| *byte == b'\n').enumerate();
         for (index, line) in lines.filter(|(_, line)| !line.is_empty()) {
@@ -127,7 +127,7 @@ impl Transcript {
     }
 
     fn keep(&mut self, record: Record) {
-        self.spent.add(record.usage);
+        self.spent.entry(record.stage.clone()).or_default().add(record.usage);
         self.records.entry(record.key.clone()).or_insert(record);
     }
 
@@ -151,7 +151,14 @@ impl Transcript {
 
     /// What all questions took.
     pub fn spent(&self) -> Usage {
-        self.spent
+        let mut sum = Usage::default();
+        self.spent.values().for_each(|usage| sum.add(*usage));
+        sum
+    }
+
+    /// What the questions of each stage took.
+    pub fn spent_by_stage(&self) -> &BTreeMap<String, Usage> {
+        &self.spent
     }
 }
 

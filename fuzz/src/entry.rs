@@ -1,0 +1,412 @@
+//! Bytes of a stranger, given to a reader as a user would: in files that a declaration names.
+//!
+//! Nothing here may fail. An error is a right answer; a panic, an endless loop or memory without
+//! bound is a bug. What was read must hold together: a mention reads what stands at its place.
+//!
+//! `data-pipeline/tests/fuzzed.rs` runs the same code on stable Rust, over the seeds and over all
+//! inputs that a bug was found with.
+
+use data_pipeline::concepts::Concepts;
+use data_pipeline::corpus::Corpus;
+use data_pipeline::parallel::{self, Job};
+use data_pipeline::python::render::ClassView;
+use data_pipeline::python::{self, ClassStyle, Dialect};
+use data_pipeline::tokenizer::Tokenizer;
+use data_pipeline::{Mention, Schema, Sentence, Task, predictions};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Every target, and the files that its bytes are cut into at lines of `%%`.
+pub const TARGETS: [(&str, &[&str]); 25] = [
+    ("answer", &[]),
+    ("schema", &[]),
+    ("declaration", &[]),
+    ("columns", &["file"]),
+    ("lines", &["seq.in", "seq.out"]),
+    ("brat", &["file.txt", "file.ann"]),
+    ("json", &["file"]),
+    ("json-stream", &["file"]),
+    ("instructions", &["file", "dataset_info.json"]),
+    ("pairs", &["file"]),
+    ("uner", &["file"]),
+    ("uner-parallel", &["en", "zh", "pairs"]),
+    ("spert", &["file"]),
+    ("fewfc", &["file"]),
+    ("frames", &["frames", "names"]),
+    ("translations", &["file", "gold"]),
+    ("table", &["file"]),
+    ("sentencepiece", &["tokenizer.model"]),
+    ("vocabulary", &["tokenizer.json"]),
+    ("predictions", &["predictions.jsonl"]),
+    ("concepts", &["concepts.toml"]),
+    ("job", &["job.toml"]),
+    ("prompt", &["prompt.txt", "glossary.tsv"]),
+    ("transcript", &["transcript.jsonl"]),
+    ("reply", &[]),
+];
+
+/// What parts the files of an input.
+const CUT: &[u8] = b"\n%%\n";
+
+/// A way to read what a target is given, and whether it took anything from it.
+pub type Understood = Vec<(String, bool)>;
+
+/// Gives `bytes` to the target called `name`.
+pub fn run(name: &str, bytes: &[u8]) -> Understood {
+    match name {
+        "answer" => answer(&String::from_utf8_lossy(bytes)),
+        "schema" => vec![(name.to_owned(), schema(&String::from_utf8_lossy(bytes)))],
+        _ => with_bench(name, |bench| bench.run(name, bytes)),
+    }
+}
+
+/// An answer of a model, for every task in both dialects.
+fn answer(text: &str) -> Understood {
+    let mut understood = Vec::new();
+    for task in [Task::Ner, Task::Re, Task::Ed, Task::Eae] {
+        for dialect in [Dialect::Python, Dialect::Official] {
+            let mut answer = python::read(text, task, dialect);
+            // Any part of an answer may be the sentence that it is held against.
+            let sentence = text.lines().next().unwrap_or_default();
+            python::locate(&mut answer.instances, sentence);
+            for object in &answer.instances {
+                if let data_pipeline::Instance::Entity(entity) = object {
+                    holds(&entity.mention, sentence);
+                }
+            }
+            python::check(&mut answer, &[], sentence);
+            python::render::answer_code(&answer.instances, task, dialect);
+            understood.push((format!("{task} {dialect:?}"), !answer.instances.is_empty()));
+        }
+    }
+    understood
+}
+
+/// A file of classes; what is a schema can be shown to a model.
+fn schema(text: &str) -> bool {
+    let Ok(schema) = Schema::parse(text, Path::new("schema.py")) else { return false };
+    assert_eq!(schema.hash().len(), 64);
+    for class in &schema.classes {
+        for style in [ClassStyle::Full, ClassStyle::Names] {
+            for dialect in [Dialect::Python, Dialect::Official] {
+                let view = ClassView {
+                    task: Task::Eae,
+                    dialect,
+                    style,
+                    description: Some("en"),
+                    examples: Some("en"),
+                    max_examples: 3,
+                };
+                python::render::class_code(class, &view);
+            }
+        }
+    }
+    true
+}
+
+/// A folder in memory, and the corpora that read what is put there.
+struct Bench {
+    folder: PathBuf,
+    corpora: Vec<Corpus>,
+    files: &'static [&'static str],
+}
+
+thread_local! {
+    static BENCHES: RefCell<HashMap<String, Bench>> = RefCell::new(HashMap::new());
+}
+
+fn with_bench<T>(name: &str, work: impl FnOnce(&Bench) -> T) -> T {
+    BENCHES.with(|benches| {
+        let mut benches = benches.borrow_mut();
+        work(benches.entry(name.to_owned()).or_insert_with(|| Bench::new(name)))
+    })
+}
+
+/// The folder of the fuzz targets, seen from any crate of ours.
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
+}
+
+impl Bench {
+    fn new(name: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir()
+            .join(format!("knowcoder-fuzz-{}-{number}-{name}", std::process::id()));
+        let (_, files) = TARGETS.into_iter().find(|(it, _)| *it == name).unwrap_or_else(|| {
+            panic!("no target is called `{name}`");
+        });
+        for part in ["datasets", "out", "concepts"] {
+            let part = folder.join(part);
+            std::fs::create_dir_all(&part).unwrap_or_else(|error| panic!("{part:?}: {error}"));
+        }
+        let prompts = [("translate", PROMPT), ("names", NAMES), ("sentence", SENTENCE)];
+        for (kind, text) in prompts {
+            let path = folder.join(format!("{kind}.txt"));
+            std::fs::write(&path, text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        }
+        let corpora = declarations(name, &folder);
+        Self { folder, corpora, files }
+    }
+
+    fn run(&self, name: &str, bytes: &[u8]) -> Understood {
+        let took = match name {
+            "declaration" => self.declaration(bytes),
+            "sentencepiece" => self.tokenizer(bytes),
+            "vocabulary" => self.vocabulary(bytes),
+            "predictions" => {
+                let path = self.put(self.files[0], bytes);
+                let _ = predictions::recover(&path);
+                predictions::read(&path).is_ok()
+            }
+            "concepts" => self.concepts(bytes),
+            "job" => {
+                // Where a job of ours has its prompts.
+                let text = String::from_utf8_lossy(bytes).replace("\"prompts/", "\"");
+                Job::load(&self.put("job.toml", text.as_bytes())).is_ok()
+            }
+            "prompt" => self.prompt(bytes),
+            "transcript" => self.transcript(bytes).is_some(),
+            "reply" => self.reply(&String::from_utf8_lossy(bytes)),
+            _ => return self.corpus(bytes),
+        };
+        vec![(name.to_owned(), took)]
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.join(name);
+        std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        path
+    }
+
+    /// Files of a corpus, read by each declaration of their reader.
+    fn corpus(&self, bytes: &[u8]) -> Understood {
+        let mut rest = bytes;
+        for (index, name) in self.files.iter().enumerate() {
+            let last = index + 1 == self.files.len();
+            let cut = rest.windows(CUT.len()).position(|window| window == CUT);
+            let (part, behind) = match cut {
+                Some(at) if !last => (&rest[..at], &rest[at + CUT.len()..]),
+                _ => (rest, &b""[..]),
+            };
+            self.put(name, part);
+            rest = behind;
+        }
+        let mut understood = Vec::new();
+        for corpus in &self.corpora {
+            let took = if corpus.is_parallel() {
+                let pairs = corpus.read_parallel("train").unwrap_or_default().pairs;
+                pairs.iter().flat_map(|pair| [&pair.source, &pair.target]).for_each(sound);
+                pairs.iter().any(|pair| is_annotated(&pair.source))
+            } else {
+                let sentences = corpus.read("train").unwrap_or_default().sentences;
+                sentences.iter().for_each(sound);
+                sentences.iter().any(is_annotated)
+            };
+            understood.push((corpus.name().to_owned(), took));
+        }
+        understood
+    }
+
+    fn declaration(&self, bytes: &[u8]) -> bool {
+        // The file's name is that of the corpus; the schema has to be found.
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.lines().map(|line| match line.split_once('=') {
+            Some((key, _)) if key.trim() == "name" => "name = \"x\"".to_owned(),
+            Some((key, _)) if key.trim() == "schema" => {
+                format!("schema = {}", json!(home().join("declarations/schema.py")))
+            }
+            _ => line.to_owned(),
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let path = self.put("datasets/x.toml", text.as_bytes());
+        let Ok(corpus) = Corpus::load(&path, &self.folder) else { return false };
+        for split in corpus.splits() {
+            let _ = corpus.files(split);
+        }
+        true
+    }
+
+    /// A vocabulary of ours, changed: of what is not nearly ours, the first look refuses all.
+    fn vocabulary(&self, bytes: &[u8]) -> bool {
+        self.tokenizer(bytes);
+        let Ok(patch) = serde_json::from_slice::<Value>(bytes) else { return false };
+        let ours = self.folder.join("ours");
+        if !ours.is_dir() {
+            let texts = ["Ann met Ann in Rome.".to_owned()];
+            let tokenizer = Tokenizer::train(&texts, 420).unwrap_or_else(|it| panic!("{it}"));
+            tokenizer.save(&ours).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let path = ours.join("tokenizer.json");
+        let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        let mut document = serde_json::from_slice(&text).unwrap_or_default();
+        merge(&mut document, patch);
+        self.tokenizer(document.to_string().as_bytes())
+    }
+
+    fn tokenizer(&self, bytes: &[u8]) -> bool {
+        let path = self.put(self.files[0], bytes);
+        let Ok(tokenizer) = Tokenizer::load(&path) else { return false };
+        let mut ids = tokenizer.encode("Ann (安)\u{2581} \u{0}\n\"results = [\"</s> a\u{301}");
+        ids.extend([tokenizer.eos(), tokenizer.pad(), 0, u32::MAX]);
+        tokenizer.decode(&ids);
+        for id in ids {
+            tokenizer.piece(id);
+        }
+        true
+    }
+
+    fn concepts(&self, bytes: &[u8]) -> bool {
+        self.put("concepts/concepts.toml", bytes);
+        let Ok(map) = Concepts::load(&self.folder.join("concepts")) else { return false };
+        let _ = map.faults();
+        for corpus in &self.corpora {
+            let _ = map.check(corpus);
+            let _ = map.outcomes(corpus);
+        }
+        let _ = map.stale(&self.corpora);
+        true
+    }
+
+    /// A prompt and a glossary as files of a job.
+    fn prompt(&self, bytes: &[u8]) -> bool {
+        let cut = bytes.windows(CUT.len()).position(|window| window == CUT);
+        let (prompt, glossary) = match cut {
+            Some(at) => (&bytes[..at], &bytes[at + CUT.len()..]),
+            None => (bytes, &b""[..]),
+        };
+        let path = self.put("prompt.txt", prompt);
+        self.put("glossary.tsv", glossary);
+        let job = job(&path, "[glossary]\nfile = \"glossary.tsv\"");
+        match Job::load(&self.put("job.toml", job.as_bytes())) {
+            Ok(job) => parallel::estimate(&job, &self.folder).is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Replies that were kept; gives how many sentences they finish.
+    fn transcript(&self, bytes: &[u8]) -> Option<usize> {
+        self.put("out/transcript.jsonl", bytes);
+        let path = self.put("prompt.txt", PROMPT.as_bytes());
+        let job = Job::load(&self.put("job.toml", job(&path, "").as_bytes()));
+        let job = job.unwrap_or_else(|error| panic!("{error}"));
+        Some(parallel::estimate(&job, &self.folder).ok()?.finished)
+    }
+
+    /// What a model writes about the sentence of the job.
+    fn reply(&self, text: &str) -> bool {
+        let user = "Ann Lee joined Acme in Rome.\n\
+                    1. Person: Ann Lee\n2. Organization: Acme\n3. Location: Rome";
+        let request = json!({
+            "model": "m",
+            "messages": [
+                {"role": "system", "content": "To zh."},
+                {"role": "user", "content": user},
+            ],
+            "temperature": 0.0,
+            "max_tokens": 1024,
+        });
+        let record = json!({
+            "key": hex(request.to_string().as_bytes()),
+            "stage": "translate",
+            "request": request,
+            "reply": text,
+            "finish": "stop",
+            "usage": {"prompt": 1, "completion": 1, "lost": 0, "cost": 1},
+        });
+        let finished = self.transcript(format!("{record}\n").as_bytes());
+        // Else the question is written in another way than here, and no reply is ever read.
+        assert_eq!(finished, Some(1), "the reply belongs to no question");
+        true
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // What is left in a folder of temporary files harms nobody.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// RFC 7396: members of the patch replace those of the document, null removes them.
+fn merge(document: &mut Value, patch: Value) {
+    match (document, patch) {
+        (Value::Object(members), Value::Object(patch)) => {
+            for (name, value) in patch {
+                match value {
+                    Value::Null => drop(members.shift_remove(&name)),
+                    value => merge(members.entry(name).or_insert(Value::Null), value),
+                }
+            }
+        }
+        (document, patch) => *document = patch,
+    }
+}
+
+/// A prompt that is as short as can be.
+const PROMPT: &str = "To <<target_language>>.\n===\n<<sentence>>\n<<names>>\n";
+const NAMES: &str = "Names.\n===\n<<draft>>\n<<missing>>\n";
+const SENTENCE: &str = "Sentence.\n===\n<<draft>>\n<<draft_names>>\n";
+
+/// A job over the one sentence of `declarations/prose.toml`.
+fn job(prompt: &Path, more: &str) -> String {
+    let datasets = home().join("declarations");
+    let (prompt, datasets) = (json!(prompt), json!(datasets));
+    format!(
+        "{more}\n[job]\nname = \"j\"\ntarget = \"zh\"\ndatasets = {datasets}\nout = \"out\"\n\
+         [[source]]\ndataset = \"prose\"\n[server]\nurl = \"http://127.0.0.1:9/v1\"\n\
+         [[stage]]\nkind = \"translate\"\nmodel = \"m\"\nprompt = {prompt}\n"
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The declarations of a reader, `NAME.toml` and `NAME--VARIANT.toml`, over files in `folder`.
+fn declarations(name: &str, folder: &Path) -> Vec<Corpus> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(home().join("declarations"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .filter(|path| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            stem == name || stem.starts_with(&format!("{name}--"))
+        })
+        .collect();
+    paths.sort();
+    let load = |path: &PathBuf| Corpus::load(path, folder).unwrap_or_else(|it| panic!("{it}"));
+    paths.iter().map(load).collect()
+}
+
+/// Whether anything is marked in a sentence.
+fn is_annotated(sentence: &Sentence) -> bool {
+    let Sentence { entities, relations, events, .. } = sentence;
+    !(entities.is_empty() && relations.is_empty() && events.is_empty())
+}
+
+/// Every mention of a sentence reads what stands at its place.
+fn sound(sentence: &Sentence) {
+    let text = &sentence.text;
+    sentence.entities.iter().for_each(|it| holds(&it.mention, text));
+    for relation in &sentence.relations {
+        holds(&relation.head.mention, text);
+        holds(&relation.tail.mention, text);
+    }
+    for event in &sentence.events {
+        holds(&event.trigger, text);
+        event.arguments.iter().for_each(|(_, mention)| holds(mention, text));
+    }
+}
+
+fn holds(mention: &Mention, text: &str) {
+    if let Some(span) = mention.span {
+        let found: String = text.chars().skip(span.start).take(span.end - span.start).collect();
+        assert_eq!(found, mention.text, "at {span:?} of {text:?}");
+    }
+}
