@@ -33,6 +33,19 @@ class PledgeRelease(Event):
     names = {"zh": "解除质押"}
     descriptions = {"zh": "股份的质押被解除。"}
     examples = {"zh": ["解除质押"]}
+    roles = {
+        "zh": {
+            "pledger": "质押方",
+            "disclosure_time": "披露时间",
+            "pledgee": "质权方",
+            "pledged_item": "质押物",
+            "pledged_shares": "质押股票/股份数量",
+            "event_time": "事件时间",
+            "company_of_pledged_item": "质押物所属公司",
+            "share_of_total_stock": "质押物占总股比",
+            "share_of_holding": "质押物占持股比",
+        }
+    }
 
     def __init__(
         self,
@@ -68,6 +81,17 @@ class ShareRepurchase(Event):
     names = {"zh": "股份回购"}
     descriptions = {"zh": "公司回购自身股份。"}
     examples = {"zh": ["回购"]}
+    roles = {
+        "zh": {
+            "repurchaser": "回购方",
+            "disclosure_time": "披露时间",
+            "repurchased_shares": "回购股份数量",
+            "price_per_share": "每股交易价格",
+            "share_of_company_stock": "占公司总股本比例",
+            "transaction_amount": "交易金额",
+            "repurchase_completion_time": "回购完成时间",
+        }
+    }
 
     def __init__(
         self,
@@ -99,6 +123,19 @@ class HoldingReduction(Event):
     names = {"zh": "股东减持"}
     descriptions = {"zh": "股东减少所持股份。"}
     examples = {"zh": ["减持"]}
+    roles = {
+        "zh": {
+            "stock_name": "股票简称",
+            "disclosure_time": "披露时间",
+            "traded_shares": "交易股票/股份数量",
+            "price_per_share": "每股交易价格",
+            "transaction_amount": "交易金额",
+            "transaction_completion_time": "交易完成时间",
+            "reducer": "减持方",
+            "reduced_share_of_holding": "减持部分占所持比例",
+            "reduced_share_of_stock": "减持部分占总股本比例",
+        }
+    }
 
     def __init__(
         self,
@@ -134,6 +171,15 @@ class Loss(Event):
     names = {"zh": "亏损"}
     descriptions = {"zh": "公司发生亏损。"}
     examples = {"zh": ["亏损"]}
+    roles = {
+        "zh": {
+            "company": "公司名称",
+            "disclosure_time": "披露时间",
+            "reporting_period": "财报周期",
+            "net_loss": "净亏损",
+            "change_of_loss": "亏损变化",
+        }
+    }
 
     def __init__(
         self,
@@ -161,6 +207,16 @@ class BidWinning(Event):
     names = {"zh": "中标"}
     descriptions = {"zh": "公司中标。"}
     examples = {"zh": ["中标"]}
+    roles = {
+        "zh": {
+            "winning_company": "中标公司",
+            "tender_subject": "中标标的",
+            "bid_amount": "中标金额",
+            "tenderer": "招标方",
+            "bid_date": "中标日期",
+            "disclosure_date": "披露日期",
+        }
+    }
 
     def __init__(
         self,
@@ -190,6 +246,18 @@ class ExecutiveChange(Event):
     names = {"zh": "高管变动"}
     descriptions = {"zh": "高级管理人员变动。"}
     examples = {"zh": ["辞职", "聘任"]}
+    roles = {
+        "zh": {
+            "executive": "高管姓名",
+            "employer": "任职公司",
+            "position": "高管职位",
+            "event_time": "事件时间",
+            "change_type": "变动类型",
+            "disclosure_date": "披露日期",
+            "new_position": "变动后职位",
+            "new_company": "变动后公司名称",
+        }
+    }
 
     def __init__(
         self,
@@ -223,6 +291,15 @@ class Bankruptcy(Event):
     names = {"zh": "企业破产"}
     descriptions = {"zh": "企业破产。"}
     examples = {"zh": ["破产"]}
+    roles = {
+        "zh": {
+            "bankrupt_company": "破产公司",
+            "disclosure_time": "披露时间",
+            "debt_size": "债务规模",
+            "bankruptcy_time": "破产时间",
+            "creditor": "债权人",
+        }
+    }
 
     def __init__(
         self,
@@ -250,6 +327,19 @@ class HoldingIncrease(Event):
     names = {"zh": "股东增持"}
     descriptions = {"zh": "股东增加所持股份。"}
     examples = {"zh": ["增持"]}
+    roles = {
+        "zh": {
+            "stock_name": "股票简称",
+            "disclosure_time": "披露时间",
+            "traded_shares": "交易股票/股份数量",
+            "price_per_share": "每股交易价格",
+            "transaction_amount": "交易金额",
+            "transaction_completion_time": "交易完成时间",
+            "increaser": "增持方",
+            "increased_share_of_holding": "增持部分占所持比例",
+            "increased_share_of_stock": "增持部分占总股本比例",
+        }
+    }
 
     def __init__(
         self,
@@ -285,6 +375,14 @@ class OfficialTalk(Event):
     names = {"zh": "被约谈"}
     descriptions = {"zh": "公司被主管机关约谈。"}
     examples = {"zh": ["约谈"]}
+    roles = {
+        "zh": {
+            "company": "公司名称",
+            "disclosure_time": "披露时间",
+            "talk_time": "被约谈时间",
+            "summoning_body": "约谈机构",
+        }
+    }
 
     def __init__(
         self,
@@ -310,6 +408,16 @@ class Acquisition(Event):
     names = {"zh": "企业收购"}
     descriptions = {"zh": "企业收购另一方。"}
     examples = {"zh": ["收购"]}
+    roles = {
+        "zh": {
+            "acquirer": "收购方",
+            "disclosure_time": "披露时间",
+            "acquired_party": "被收购方",
+            "acquisition_subject": "收购标的",
+            "transaction_amount": "交易金额",
+            "acquisition_completion_time": "收购完成时间",
+        }
+    }
 
     def __init__(
         self,
@@ -339,6 +447,17 @@ class StockListing(Event):
     names = {"zh": "公司上市"}
     descriptions = {"zh": "公司上市或退市。"}
     examples = {"zh": ["上市", "退市"]}
+    roles = {
+        "zh": {
+            "listed_company": "上市公司",
+            "securities_code": "证券代码",
+            "disclosure_time": "披露时间",
+            "issue_price": "发行价格",
+            "event_time": "事件时间",
+            "market_value": "市值",
+            "raised_amount": "募资金额",
+        }
+    }
 
     def __init__(
         self,
@@ -370,6 +489,17 @@ class Financing(Event):
     names = {"zh": "企业融资"}
     descriptions = {"zh": "企业融资。"}
     examples = {"zh": ["融资"]}
+    roles = {
+        "zh": {
+            "investor": "投资方",
+            "disclosure_time": "披露时间",
+            "invested_party": "被投资方",
+            "financing_amount": "融资金额",
+            "financing_round": "融资轮次",
+            "event_time": "事件时间",
+            "lead_investor": "领投方",
+        }
+    }
 
     def __init__(
         self,
@@ -401,6 +531,19 @@ class Pledge(Event):
     names = {"zh": "质押"}
     descriptions = {"zh": "股份被质押。"}
     examples = {"zh": ["质押"]}
+    roles = {
+        "zh": {
+            "pledger": "质押方",
+            "disclosure_time": "披露时间",
+            "pledgee": "质权方",
+            "pledged_item": "质押物",
+            "pledged_shares": "质押股票/股份数量",
+            "event_time": "事件时间",
+            "share_of_total_stock": "质押物占总股比",
+            "company_of_pledged_item": "质押物所属公司",
+            "share_of_holding": "质押物占持股比",
+        }
+    }
 
     def __init__(
         self,

@@ -31,6 +31,14 @@ class PriceCut(Event):
     names = {"zh": "降价"}
     descriptions = {"zh": "价格下降。"}
     examples = {"zh": ["降价"]}
+    roles = {
+        "zh": {
+            "discounted_item": "降价物",
+            "time": "时间",
+            "discount_size": "降价幅度",
+            "discounting_party": "降价方",
+        }
+    }
 
     def __init__(
         self,
@@ -56,6 +64,7 @@ class WinsAward(Event):
     names = {"zh": "获奖"}
     descriptions = {"zh": "人或作品获得奖项。"}
     examples = {"zh": ["获奖", "获得"]}
+    roles = {"zh": {"time": "时间", "awarding_body": "颁奖机构", "award": "奖项", "award_winner": "获奖人"}}
 
     def __init__(
         self,
@@ -81,6 +90,15 @@ class SaleOrAcquisition(Event):
     names = {"zh": "出售/收购"}
     descriptions = {"zh": "出售或收购公司、物品。"}
     examples = {"zh": ["收购", "出售"]}
+    roles = {
+        "zh": {
+            "time": "时间",
+            "selling_price": "出售价格",
+            "buyer": "收购方",
+            "traded_item": "交易物",
+            "seller": "出售方",
+        }
+    }
 
     def __init__(
         self,
@@ -108,6 +126,7 @@ class OfficialTalk(Event):
     names = {"zh": "约谈"}
     descriptions = {"zh": "主管机关约谈某方。"}
     examples = {"zh": ["约谈"]}
+    roles = {"zh": {"summoned_party": "约谈对象", "time": "时间", "summoning_party": "约谈发起方"}}
 
     def __init__(
         self,
@@ -131,6 +150,7 @@ class Death(Event):
     names = {"zh": "死亡"}
     descriptions = {"zh": "有人去世。"}
     examples = {"zh": ["去世", "死亡"]}
+    roles = {"zh": {"time": "时间", "age_of_dead": "死者年龄", "place": "地点", "dead_person": "死者"}}
 
     def __init__(
         self,
@@ -156,6 +176,14 @@ class Strike(Event):
     names = {"zh": "罢工"}
     descriptions = {"zh": "工人罢工抗议。"}
     examples = {"zh": ["罢工"]}
+    roles = {
+        "zh": {
+            "strikers": "罢工人员",
+            "striker_number": "罢工人数",
+            "time": "时间",
+            "organization": "所属组织",
+        }
+    }
 
     def __init__(
         self,
@@ -181,6 +209,14 @@ class Collapse(Event):
     names = {"zh": "坍/垮塌"}
     descriptions = {"zh": "建筑物倒塌。"}
     examples = {"zh": ["坍塌", "垮塌"]}
+    roles = {
+        "zh": {
+            "collapsed_structure": "坍塌主体",
+            "death_toll": "死亡人数",
+            "injured_number": "受伤人数",
+            "time": "时间",
+        }
+    }
 
     def __init__(
         self,
@@ -206,6 +242,7 @@ class RateCut(Event):
     names = {"zh": "降息"}
     descriptions = {"zh": "银行降低利率。"}
     examples = {"zh": ["降息"]}
+    roles = {"zh": {"rate_cut_size": "降息幅度", "time": "时间", "rate_cutting_body": "降息机构"}}
 
     def __init__(
         self,
@@ -229,6 +266,7 @@ class CourtSession(Event):
     names = {"zh": "开庭"}
     descriptions = {"zh": "法院开庭审理案件。"}
     examples = {"zh": ["开庭", "庭审"]}
+    roles = {"zh": {"court": "开庭法院", "time": "时间", "case": "开庭案件"}}
 
     def __init__(
         self,
@@ -252,6 +290,16 @@ class Assault(Event):
     names = {"zh": "袭击"}
     descriptions = {"zh": "某方遭到袭击。"}
     examples = {"zh": ["袭击"]}
+    roles = {
+        "zh": {
+            "death_toll": "死亡人数",
+            "injured_number": "受伤人数",
+            "attacker": "袭击者",
+            "target": "袭击对象",
+            "place": "地点",
+            "time": "时间",
+        }
+    }
 
     def __init__(
         self,
@@ -281,6 +329,7 @@ class LimitDown(Event):
     names = {"zh": "跌停"}
     descriptions = {"zh": "股票跌至跌停板。"}
     examples = {"zh": ["跌停"]}
+    roles = {"zh": {"limit_down_stock": "跌停股票", "time": "时间"}}
 
     def __init__(
         self,
@@ -302,6 +351,7 @@ class Thanks(Event):
     names = {"zh": "感谢"}
     descriptions = {"zh": "一方感谢另一方。"}
     examples = {"zh": ["感谢"]}
+    roles = {"zh": {"time": "时间", "thanked_person": "被感谢人", "thanker": "致谢人"}}
 
     def __init__(
         self,
@@ -325,6 +375,7 @@ class Dismissal(Event):
     names = {"zh": "解雇"}
     descriptions = {"zh": "某人被解雇。"}
     examples = {"zh": ["解雇", "辞退"]}
+    roles = {"zh": {"dismissed_person": "被解雇人员", "time": "时间", "dismissing_party": "解雇方"}}
 
     def __init__(
         self,
@@ -348,6 +399,7 @@ class ProductLaunch(Event):
     names = {"zh": "发布"}
     descriptions = {"zh": "发布产品或作品。"}
     examples = {"zh": ["发布", "推出"]}
+    roles = {"zh": {"time": "时间", "publisher": "发布方", "released_product": "发布产品"}}
 
     def __init__(
         self,
@@ -371,6 +423,7 @@ class Imprisonment(Event):
     names = {"zh": "入狱"}
     descriptions = {"zh": "某人入狱服刑。"}
     examples = {"zh": ["入狱", "服刑"]}
+    roles = {"zh": {"prisoner": "入狱者", "prison_term": "刑期", "time": "时间"}}
 
     def __init__(
         self,
@@ -394,6 +447,7 @@ class Resignation(Event):
     names = {"zh": "辞/离职"}
     descriptions = {"zh": "某人辞职或离职。"}
     examples = {"zh": ["辞职", "离职"]}
+    roles = {"zh": {"leaver": "离职者", "former_organization": "原所属组织", "time": "时间"}}
 
     def __init__(
         self,
@@ -417,6 +471,7 @@ class Report(Event):
     names = {"zh": "举报"}
     descriptions = {"zh": "某方向有关部门举报。"}
     examples = {"zh": ["举报"]}
+    roles = {"zh": {"whistleblower": "举报发起方", "time": "时间", "reported_party": "举报对象"}}
 
     def __init__(
         self,
@@ -440,6 +495,7 @@ class GoesMissing(Event):
     names = {"zh": "失联"}
     descriptions = {"zh": "某人失去联系。"}
     examples = {"zh": ["失联"]}
+    roles = {"zh": {"missing_person": "失联者", "time": "时间", "place": "地点"}}
 
     def __init__(
         self,
@@ -463,6 +519,14 @@ class Fine(Event):
     names = {"zh": "罚款"}
     descriptions = {"zh": "主管机关对某方罚款。"}
     examples = {"zh": ["罚款"]}
+    roles = {
+        "zh": {
+            "time": "时间",
+            "enforcement_agency": "执法机构",
+            "fine_amount": "罚款金额",
+            "fined_party": "罚款对象",
+        }
+    }
 
     def __init__(
         self,
@@ -488,6 +552,7 @@ class Marriage(Event):
     names = {"zh": "结婚"}
     descriptions = {"zh": "二人结婚。"}
     examples = {"zh": ["结婚", "领证"]}
+    roles = {"zh": {"time": "时间", "married_couple": "结婚双方"}}
 
     def __init__(
         self,
@@ -509,6 +574,16 @@ class Financing(Event):
     names = {"zh": "融资"}
     descriptions = {"zh": "企业获得融资。"}
     examples = {"zh": ["融资"]}
+    roles = {
+        "zh": {
+            "financing_amount": "融资金额",
+            "co_investor": "跟投方",
+            "financed_party": "融资方",
+            "time": "时间",
+            "financing_round": "融资轮次",
+            "lead_investor": "领投方",
+        }
+    }
 
     def __init__(
         self,
@@ -538,6 +613,7 @@ class Joining(Event):
     names = {"zh": "加盟"}
     descriptions = {"zh": "某人加入组织。"}
     examples = {"zh": ["加盟", "加入"]}
+    roles = {"zh": {"time": "时间", "joiner": "加盟者", "joined_organization": "所加盟组织"}}
 
     def __init__(
         self,
@@ -561,6 +637,7 @@ class Dissolution(Event):
     names = {"zh": "解散"}
     descriptions = {"zh": "团体或组织解散。"}
     examples = {"zh": ["解散"]}
+    roles = {"zh": {"time": "时间", "dissolved_party": "解散方"}}
 
     def __init__(
         self,
@@ -582,6 +659,7 @@ class Lawsuit(Event):
     names = {"zh": "起诉"}
     descriptions = {"zh": "一方起诉另一方。"}
     examples = {"zh": ["起诉", "状告"]}
+    roles = {"zh": {"defendant": "被告", "plaintiff": "原告", "time": "时间"}}
 
     def __init__(
         self,
@@ -605,6 +683,7 @@ class Recall(Event):
     names = {"zh": "召回"}
     descriptions = {"zh": "厂商召回产品。"}
     examples = {"zh": ["召回"]}
+    roles = {"zh": {"recalling_party": "召回方", "time": "时间", "recalled_item": "召回内容"}}
 
     def __init__(
         self,
@@ -628,6 +707,7 @@ class Childbirth(Event):
     names = {"zh": "产子/女"}
     descriptions = {"zh": "某人生子女。"}
     examples = {"zh": ["生子", "产女"]}
+    roles = {"zh": {"parent": "产子者", "newborn": "出生者", "time": "时间"}}
 
     def __init__(
         self,
@@ -651,6 +731,7 @@ class PlaneCrash(Event):
     names = {"zh": "坠机"}
     descriptions = {"zh": "飞机坠毁。"}
     examples = {"zh": ["坠机", "坠毁"]}
+    roles = {"zh": {"place": "地点", "death_toll": "死亡人数", "time": "时间", "injured_number": "受伤人数"}}
 
     def __init__(
         self,
@@ -676,6 +757,7 @@ class Explosion(Event):
     names = {"zh": "爆炸"}
     descriptions = {"zh": "发生爆炸。"}
     examples = {"zh": ["爆炸"]}
+    roles = {"zh": {"death_toll": "死亡人数", "place": "地点", "injured_number": "受伤人数", "time": "时间"}}
 
     def __init__(
         self,
@@ -701,6 +783,7 @@ class SetVisit(Event):
     names = {"zh": "探班"}
     descriptions = {"zh": "某人到工作现场探望他人。"}
     examples = {"zh": ["探班"]}
+    roles = {"zh": {"visited_person": "探班对象", "time": "时间", "visitor": "探班主体"}}
 
     def __init__(
         self,
@@ -724,6 +807,7 @@ class Suspension(Event):
     names = {"zh": "停职"}
     descriptions = {"zh": "某人被停职。"}
     examples = {"zh": ["停职"]}
+    roles = {"zh": {"organization": "所属组织", "time": "时间", "suspended_person": "停职人员"}}
 
     def __init__(
         self,
@@ -747,6 +831,14 @@ class CompetitionBan(Event):
     names = {"zh": "禁赛"}
     descriptions = {"zh": "某人被禁止参赛。"}
     examples = {"zh": ["禁赛"]}
+    roles = {
+        "zh": {
+            "banned_person": "被禁赛人员",
+            "banning_body": "禁赛机构",
+            "ban_length": "禁赛时长",
+            "time": "时间",
+        }
+    }
 
     def __init__(
         self,
@@ -772,6 +864,7 @@ class Proposal(Event):
     names = {"zh": "求婚"}
     descriptions = {"zh": "某人求婚。"}
     examples = {"zh": ["求婚"]}
+    roles = {"zh": {"time": "时间", "proposal_recipient": "求婚对象", "proposer": "求婚者"}}
 
     def __init__(
         self,
@@ -795,6 +888,7 @@ class Infidelity(Event):
     names = {"zh": "出轨"}
     descriptions = {"zh": "某人对伴侣不忠。"}
     examples = {"zh": ["出轨"]}
+    roles = {"zh": {"affair_partner": "出轨对象", "time": "时间", "unfaithful_party": "出轨方"}}
 
     def __init__(
         self,
@@ -818,6 +912,7 @@ class Advancement(Event):
     names = {"zh": "晋级"}
     descriptions = {"zh": "参赛方进入下一轮。"}
     examples = {"zh": ["晋级"]}
+    roles = {"zh": {"advancing_party": "晋级方", "advanced_competition": "晋级赛事", "time": "时间"}}
 
     def __init__(
         self,
@@ -841,6 +936,7 @@ class LimitUp(Event):
     names = {"zh": "涨停"}
     descriptions = {"zh": "股票涨至涨停板。"}
     examples = {"zh": ["涨停"]}
+    roles = {"zh": {"limit_up_stock": "涨停股票", "time": "时间"}}
 
     def __init__(
         self,
@@ -862,6 +958,7 @@ class Opening(Event):
     names = {"zh": "开幕"}
     descriptions = {"zh": "活动开幕。"}
     examples = {"zh": ["开幕"]}
+    roles = {"zh": {"place": "地点", "time": "时间", "activity": "活动名称"}}
 
     def __init__(
         self,
@@ -885,6 +982,14 @@ class PriceRise(Event):
     names = {"zh": "涨价"}
     descriptions = {"zh": "价格上涨。"}
     examples = {"zh": ["涨价"]}
+    roles = {
+        "zh": {
+            "price_rise_size": "涨价幅度",
+            "price_raising_party": "涨价方",
+            "price_raised_item": "涨价物",
+            "time": "时间",
+        }
+    }
 
     def __init__(
         self,
@@ -910,6 +1015,16 @@ class Earthquake(Event):
     names = {"zh": "地震"}
     descriptions = {"zh": "发生地震。"}
     examples = {"zh": ["地震"]}
+    roles = {
+        "zh": {
+            "death_toll": "死亡人数",
+            "time": "时间",
+            "injured_number": "受伤人数",
+            "focal_depth": "震源深度",
+            "epicentre": "震中",
+            "magnitude": "震级",
+        }
+    }
 
     def __init__(
         self,
@@ -939,6 +1054,7 @@ class Meeting(Event):
     names = {"zh": "会见"}
     descriptions = {"zh": "一方会见另一方。"}
     examples = {"zh": ["会见", "会晤"]}
+    roles = {"zh": {"place": "地点", "host": "会见主体", "guest": "会见对象", "time": "时间"}}
 
     def __init__(
         self,
@@ -964,6 +1080,7 @@ class Apology(Event):
     names = {"zh": "道歉"}
     descriptions = {"zh": "一方向另一方道歉。"}
     examples = {"zh": ["道歉", "致歉"]}
+    roles = {"zh": {"apology_recipient": "道歉对象", "apologizer": "道歉者", "time": "时间"}}
 
     def __init__(
         self,
@@ -987,6 +1104,7 @@ class Divorce(Event):
     names = {"zh": "离婚"}
     descriptions = {"zh": "二人离婚。"}
     examples = {"zh": ["离婚"]}
+    roles = {"zh": {"divorced_couple": "离婚双方", "time": "时间"}}
 
     def __init__(
         self,
@@ -1008,6 +1126,7 @@ class ContractTermination(Event):
     names = {"zh": "解约"}
     descriptions = {"zh": "一方与另一方解约。"}
     examples = {"zh": ["解约"]}
+    roles = {"zh": {"time": "时间", "terminating_party": "解约方", "terminated_party": "被解约方"}}
 
     def __init__(
         self,
@@ -1031,6 +1150,7 @@ class CarAccident(Event):
     names = {"zh": "车祸"}
     descriptions = {"zh": "发生车祸。"}
     examples = {"zh": ["车祸", "追尾"]}
+    roles = {"zh": {"injured_number": "受伤人数", "time": "时间", "death_toll": "死亡人数", "place": "地点"}}
 
     def __init__(
         self,
@@ -1056,6 +1176,7 @@ class Withdrawal(Event):
     names = {"zh": "退出"}
     descriptions = {"zh": "某方退出团体或组织。"}
     examples = {"zh": ["退出", "退群"]}
+    roles = {"zh": {"time": "时间", "withdrawing_party": "退出方", "former_organization": "原所属组织"}}
 
     def __init__(
         self,
@@ -1079,6 +1200,7 @@ class Arrest(Event):
     names = {"zh": "拘捕"}
     descriptions = {"zh": "某人被拘捕。"}
     examples = {"zh": ["逮捕", "拘留"]}
+    roles = {"zh": {"arresting_party": "拘捕者", "time": "时间", "arrested_person": "被拘捕者"}}
 
     def __init__(
         self,
@@ -1102,6 +1224,7 @@ class Closing(Event):
     names = {"zh": "闭幕"}
     descriptions = {"zh": "活动闭幕。"}
     examples = {"zh": ["闭幕"]}
+    roles = {"zh": {"place": "地点", "activity": "活动名称", "time": "时间"}}
 
     def __init__(
         self,
@@ -1125,6 +1248,14 @@ class BirthdayCelebration(Event):
     names = {"zh": "庆生"}
     descriptions = {"zh": "为某人庆祝生日。"}
     examples = {"zh": ["庆生"]}
+    roles = {
+        "zh": {
+            "age": "生日方年龄",
+            "time": "时间",
+            "celebrating_party": "庆祝方",
+            "birthday_person": "生日方",
+        }
+    }
 
     def __init__(
         self,
@@ -1150,6 +1281,14 @@ class March(Event):
     names = {"zh": "游行"}
     descriptions = {"zh": "人们上街游行。"}
     examples = {"zh": ["游行"]}
+    roles = {
+        "zh": {
+            "marching_organization": "游行组织",
+            "time": "时间",
+            "place": "地点",
+            "marcher_number": "游行人数",
+        }
+    }
 
     def __init__(
         self,
@@ -1175,6 +1314,14 @@ class RemovalFromSale(Event):
     names = {"zh": "下架"}
     descriptions = {"zh": "产品被下架。"}
     examples = {"zh": ["下架"]}
+    roles = {
+        "zh": {
+            "removed_party": "被下架方",
+            "removing_party": "下架方",
+            "removed_product": "下架产品",
+            "time": "时间",
+        }
+    }
 
     def __init__(
         self,
@@ -1200,6 +1347,7 @@ class Wedding(Event):
     names = {"zh": "婚礼"}
     descriptions = {"zh": "举行婚礼。"}
     examples = {"zh": ["婚礼"]}
+    roles = {"zh": {"time": "时间", "attendee": "参礼人员", "married_couple": "结婚双方", "place": "地点"}}
 
     def __init__(
         self,
@@ -1225,6 +1373,7 @@ class Flood(Event):
     names = {"zh": "洪灾"}
     descriptions = {"zh": "发生洪灾。"}
     examples = {"zh": ["洪灾", "洪水"]}
+    roles = {"zh": {"injured_number": "受伤人数", "death_toll": "死亡人数", "place": "地点", "time": "时间"}}
 
     def __init__(
         self,
@@ -1250,6 +1399,7 @@ class Retirement(Event):
     names = {"zh": "退役"}
     descriptions = {"zh": "运动员退役。"}
     examples = {"zh": ["退役"]}
+    roles = {"zh": {"retired_player": "退役者", "time": "时间"}}
 
     def __init__(
         self,
@@ -1271,6 +1421,7 @@ class Championship(Event):
     names = {"zh": "夺冠"}
     descriptions = {"zh": "参赛方夺得冠军。"}
     examples = {"zh": ["夺冠"]}
+    roles = {"zh": {"time": "时间", "champion": "冠军", "won_competition": "夺冠赛事"}}
 
     def __init__(
         self,
@@ -1294,6 +1445,7 @@ class Breakup(Event):
     names = {"zh": "分手"}
     descriptions = {"zh": "二人分手。"}
     examples = {"zh": ["分手"]}
+    roles = {"zh": {"time": "时间", "parted_couple": "分手双方"}}
 
     def __init__(
         self,
@@ -1315,6 +1467,7 @@ class FilmRelease(Event):
     names = {"zh": "上映"}
     descriptions = {"zh": "影片上映。"}
     examples = {"zh": ["上映"]}
+    roles = {"zh": {"released_film": "上映影视", "releasing_party": "上映方", "time": "时间"}}
 
     def __init__(
         self,
@@ -1338,6 +1491,7 @@ class RateRise(Event):
     names = {"zh": "加息"}
     descriptions = {"zh": "银行提高利率。"}
     examples = {"zh": ["加息"]}
+    roles = {"zh": {"rate_raising_body": "加息机构", "time": "时间", "rate_rise_size": "加息幅度"}}
 
     def __init__(
         self,
@@ -1361,6 +1515,7 @@ class CompetitionWithdrawal(Event):
     names = {"zh": "退赛"}
     descriptions = {"zh": "参赛方退出比赛。"}
     examples = {"zh": ["退赛"]}
+    roles = {"zh": {"time": "时间", "quit_competition": "退赛赛事", "quitting_party": "退赛方"}}
 
     def __init__(
         self,
@@ -1384,6 +1539,14 @@ class StockListing(Event):
     names = {"zh": "上市"}
     descriptions = {"zh": "企业上市。"}
     examples = {"zh": ["上市"]}
+    roles = {
+        "zh": {
+            "listed_company": "上市企业",
+            "time": "时间",
+            "place": "地点",
+            "financing_amount": "融资金额",
+        }
+    }
 
     def __init__(
         self,
@@ -1409,6 +1572,7 @@ class Pregnancy(Event):
     names = {"zh": "怀孕"}
     descriptions = {"zh": "某人怀孕。"}
     examples = {"zh": ["怀孕"]}
+    roles = {"zh": {"time": "时间", "pregnant_person": "怀孕者"}}
 
     def __init__(
         self,
@@ -1430,6 +1594,7 @@ class Engagement(Event):
     names = {"zh": "订婚"}
     descriptions = {"zh": "二人订婚。"}
     examples = {"zh": ["订婚"]}
+    roles = {"zh": {"engaged_person": "订婚主体", "time": "时间"}}
 
     def __init__(
         self,
@@ -1451,6 +1616,7 @@ class Like(Event):
     names = {"zh": "点赞"}
     descriptions = {"zh": "某方点赞。"}
     examples = {"zh": ["点赞"]}
+    roles = {"zh": {"time": "时间", "liking_party": "点赞方", "liked_object": "点赞对象"}}
 
     def __init__(
         self,
@@ -1474,6 +1640,7 @@ class WinOrLoss(Event):
     names = {"zh": "胜负"}
     descriptions = {"zh": "比赛分出胜负。"}
     examples = {"zh": ["击败", "战胜"]}
+    roles = {"zh": {"loser": "败者", "winner": "胜者", "time": "时间", "competition": "赛事名称"}}
 
     def __init__(
         self,
@@ -1499,6 +1666,7 @@ class CaseFiling(Event):
     names = {"zh": "立案"}
     descriptions = {"zh": "主管机关立案。"}
     examples = {"zh": ["立案"]}
+    roles = {"zh": {"case_subject": "立案对象", "time": "时间", "filing_body": "立案机构"}}
 
     def __init__(
         self,
@@ -1522,6 +1690,7 @@ class Fire(Event):
     names = {"zh": "起火"}
     descriptions = {"zh": "发生火灾。"}
     examples = {"zh": ["起火", "火灾"]}
+    roles = {"zh": {"injured_number": "受伤人数", "time": "时间", "death_toll": "死亡人数", "place": "地点"}}
 
     def __init__(
         self,
@@ -1547,6 +1716,7 @@ class Layoff(Event):
     names = {"zh": "裁员"}
     descriptions = {"zh": "企业裁员。"}
     examples = {"zh": ["裁员"]}
+    roles = {"zh": {"laid_off_number": "裁员人数", "laying_off_party": "裁员方", "time": "时间"}}
 
     def __init__(
         self,

@@ -157,6 +157,7 @@ class Hiring(Event):
     names = {"zh": "入职"}
     descriptions = {"zh": "某人开始为某组织工作。"}
     examples = {"zh": ["加入", "聘请", "任命"]}
+    roles = {"zh": {"employee": "入职者", "employer": "用人单位", "time": "时间"}}
 
     def __init__(
         self,
@@ -180,6 +181,7 @@ class Founding(Event):
     names = {"zh": "创立"}
     descriptions = {"zh": "某组织成立。"}
     examples = {"zh": ["创办", "成立", "创立"]}
+    roles = {"zh": {"founder": "创办者", "organization": "组织", "place": "地点"}}
 
     def __init__(
         self,
@@ -203,6 +205,7 @@ class Launch(Event):
     names = {"zh": "发布"}
     descriptions = {"zh": "某产品首次公开亮相或上市。"}
     examples = {"zh": ["发布", "推出", "上市"]}
+    roles = {"zh": {"product": "产品", "maker": "出品方", "place": "地点", "time": "时间"}}
 
     def __init__(
         self,
@@ -228,6 +231,7 @@ class Purchase(Event):
     names = {"zh": "购买"}
     descriptions = {"zh": "某人或某组织买下一件产品或一家组织。"}
     examples = {"zh": ["买", "收购", "订购"]}
+    roles = {"zh": {"buyer": "买方", "item": "购得物", "price": "价格"}}
 
     def __init__(
         self,
@@ -251,6 +255,7 @@ class Meeting(Event):
     names = {"zh": "会面"}
     descriptions = {"zh": "人或组织约见、会谈或偶然相遇。"}
     examples = {"zh": ["会面", "会谈", "相遇"]}
+    roles = {"zh": {"participant": "参与方", "place": "地点", "time": "时间"}}
 
     def __init__(
         self,

@@ -1,23 +1,24 @@
-//! Groups of samples become rectangles of ids.
+//! Groups of samples become batches of ids.
 //!
-//! A row of a batch is a group: its prefix, padded on the right, then `k` suffixes, each padded on
-//! the right. Which positions predict which label is listed apart, so that a network computes its
-//! head and loss there only. Padding is behind every real token of its part: under a causal mask
-//! nothing real ever sees it.
+//! The tokens of a batch lie end to end, without padding: of each group its prefix, then its
+//! suffixes. Only attention needs rectangles, so groups of similar shape make up a *piece*, whose
+//! rows a network pads for itself. Which tokens predict which label is listed apart, so that it
+//! computes its head and loss there only.
 //!
 //! ```text
-//!             prefix_length          suffix_length   suffix_length
-//! group 0   | p p p p p p p . .  |   s s s s s .   |  s s s . . .   |
-//! group 1   | p p p p p p p p p  |   s s s s s s   |  . . . . . .   |   (one suffix absent)
+//! ids      p p p p s s s s s s s s p p p s s s s s s …
+//!         | group 0               | group 1           |
+//! piece   | p p p p | s s s s s | s s s . . |            padded where attention is computed
+//!         | p p p . | s s . . . | s s s s . |
 //! ```
 
 use std::cmp::Reverse;
 
-/// How much longer a batch may get by putting groups of different shape together: a quarter.
+/// How much more a piece may cost attention by putting groups of different shape together: a quarter.
 const STRETCH: (usize, usize) = (5, 4);
 
-/// What a batch costs besides its tokens, in tokens: small groups are better padded than computed
-/// one by one.
+/// What a piece costs besides its places, in places: small groups are better padded than attended
+/// to one by one.
 const OVERHEAD: usize = 128;
 
 /// Samples with one prefix.
@@ -40,31 +41,38 @@ pub struct Suffix {
     pub supervised_from: usize,
 }
 
-/// A rectangle of ids.
+/// Ids to be computed at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
+    /// Which groups attend together, in the order of their ids.
+    pub pieces: Vec<Piece>,
+    /// Of each piece its groups, of each group its prefix and its suffixes; no padding.
+    pub ids: Vec<i32>,
+    /// Every supervised token, group by group, suffix by suffix.
+    pub targets: Vec<Target>,
+}
+
+/// Groups of similar shape: rows of a rectangle for attention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
     /// How many rows.
     pub groups: usize,
-    /// The longest prefix; all are padded to it.
+    /// The longest prefix.
     pub prefix_length: usize,
     /// Suffixes of a row; some may be absent.
     pub k: usize,
-    /// The longest suffix; all are padded to it.
+    /// The longest suffix.
     pub suffix_length: usize,
-    /// `[groups, prefix_length + k * suffix_length]`, row by row; padding is 0.
-    pub ids: Vec<i32>,
-    /// `[groups]`: real tokens of each prefix.
+    /// `[groups]`: tokens of each prefix.
     pub prefix_lengths: Vec<usize>,
-    /// `[groups * k]`: real tokens of each suffix; 0 for an absent one.
+    /// `[groups * k]`: tokens of each suffix; 0 for an absent one.
     pub suffix_lengths: Vec<usize>,
-    /// Every supervised token, row by row, suffix by suffix.
-    pub targets: Vec<Target>,
 }
 
 /// One supervised token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
-    /// The position that predicts it, as an index into the flattened ids.
+    /// The place in the ids that predicts it.
     pub position: usize,
     /// The token to predict.
     pub label: u32,
@@ -90,19 +98,32 @@ impl Group {
         }
     }
 
-    /// This group in parts of at most `k` suffixes.
-    fn parts(mut self, k: usize) -> Vec<Self> {
-        // Suffixes of similar length together: each part is padded to its own longest.
-        if self.suffixes.len() > k {
-            self.suffixes.sort_by_key(|suffix| Reverse(suffix.ids.len()));
+    /// Tokens of prefix and suffixes.
+    fn tokens(&self) -> usize {
+        self.prefix.len() + self.suffixes.iter().map(|suffix| suffix.ids.len()).sum::<usize>()
+    }
+
+    /// This group in parts of at most `max_tokens`, or of a single suffix that is longer.
+    fn parts(mut self, max_tokens: usize) -> Vec<Self> {
+        if self.tokens() <= max_tokens {
+            return vec![self];
         }
-        let part =
-            |suffixes: &[Suffix]| Self { prefix: self.prefix.clone(), suffixes: suffixes.to_vec() };
-        self.suffixes.chunks(k).map(part).collect()
+        // Suffixes of similar length together: attention pads each part to its own longest.
+        self.suffixes.sort_by_key(|suffix| Reverse(suffix.ids.len()));
+        let mut parts: Vec<Self> = Vec::new();
+        for suffix in self.suffixes {
+            match parts.last_mut() {
+                Some(part) if part.tokens() + suffix.ids.len() <= max_tokens => {
+                    part.suffixes.push(suffix);
+                }
+                _ => parts.push(Self { prefix: self.prefix.clone(), suffixes: vec![suffix] }),
+            }
+        }
+        parts
     }
 }
 
-/// What decides the size of a row.
+/// What decides the places of a row.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Shape {
     prefix: usize,
@@ -111,7 +132,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn tokens(self) -> usize {
+    fn places(self) -> usize {
         self.prefix + self.k * self.suffix
     }
 
@@ -124,48 +145,38 @@ impl Shape {
     }
 }
 
+impl Piece {
+    /// Tokens, without padding.
+    pub fn tokens(&self) -> usize {
+        self.prefix_lengths.iter().sum::<usize>() + self.suffix_lengths.iter().sum::<usize>()
+    }
+}
+
 impl Batch {
-    /// Packs `groups` into batches of at most `max_tokens` ids, padding included.
+    /// Packs `groups` into as few batches of at most `max_tokens` ids as best fit finds.
     ///
-    /// Groups of similar shape share a batch; a group that does not fit is divided, and its prefix
-    /// computed once for each part. Only a sample that is longer than `max_tokens` by itself makes
-    /// a larger batch: none is left out. The result depends on nothing but the arguments.
+    /// A group that does not fit is divided, and its prefix computed once for each part. Only a
+    /// sample that is longer than `max_tokens` by itself makes a larger batch: none is left out. The
+    /// result depends on nothing but the arguments.
     pub fn pack(groups: Vec<Group>, max_tokens: usize) -> Vec<Self> {
-        let fitting = |group: &Group| {
-            let Shape { prefix, suffix, .. } = group.shape();
-            (max_tokens.saturating_sub(prefix) / suffix.max(1)).max(1)
-        };
-        let mut groups: Vec<Group> = groups
-            .into_iter()
-            .flat_map(|group| {
-                let k = fitting(&group);
-                group.parts(k)
-            })
-            .collect();
-        // The sort is stable: equal shapes keep their order.
-        groups.sort_by_key(Group::shape);
-        let mut batches = Vec::new();
-        let mut open: Vec<Group> = Vec::new();
-        let (mut shape, mut alone) = (Shape::default(), 0);
+        let mut groups: Vec<Group> =
+            groups.into_iter().flat_map(|group| group.parts(max_tokens)).collect();
+        // Large ones first, so that small ones fill the gaps. The sort is stable: equals keep their
+        // order.
+        groups.sort_by_key(|group| Reverse(group.tokens()));
+        let mut bins: Vec<(usize, Vec<Group>)> = Vec::new();
         for group in groups {
-            let cover = shape.cover(group.shape());
-            let padded = (open.len() + 1) * cover.tokens();
-            let apart = alone + group.shape().tokens();
-            let spared = OVERHEAD * open.len();
-            let stretched = padded * STRETCH.1 > (apart + spared) * STRETCH.0;
-            if !open.is_empty() && (padded > max_tokens || stretched) {
-                batches.push(Self::fill(&open, shape));
-                open.clear();
-                (shape, alone) = (Shape::default(), 0);
+            let tokens = group.tokens();
+            let fitting = bins.iter_mut().filter(|(filled, _)| filled + tokens <= max_tokens);
+            match fitting.max_by_key(|(filled, _)| *filled) {
+                Some((filled, bin)) => {
+                    *filled += tokens;
+                    bin.push(group);
+                }
+                None => bins.push((tokens, vec![group])),
             }
-            shape = shape.cover(group.shape());
-            alone += group.shape().tokens();
-            open.push(group);
         }
-        if !open.is_empty() {
-            batches.push(Self::fill(&open, shape));
-        }
-        batches
+        bins.into_iter().map(|(_, bin)| Self::of(bin)).collect()
     }
 
     /// The same samples, each with its own copy of the prefix: what a grouped batch is held against.
@@ -181,48 +192,65 @@ impl Batch {
         Self::pack(groups.iter().flat_map(alone).collect(), max_tokens)
     }
 
-    /// Ids of a row: prefix and all suffixes with their padding.
-    pub fn width(&self) -> usize {
-        self.prefix_length + self.k * self.suffix_length
+    /// Places in the rows of all pieces, padding included: what attention is computed over.
+    pub fn places(&self) -> usize {
+        let places =
+            |piece: &Piece| piece.groups * (piece.prefix_length + piece.k * piece.suffix_length);
+        self.pieces.iter().map(places).sum()
     }
 
-    /// Real tokens, without padding.
-    pub fn tokens(&self) -> usize {
-        self.prefix_lengths.iter().sum::<usize>() + self.suffix_lengths.iter().sum::<usize>()
-    }
-
-    fn fill(groups: &[Group], shape: Shape) -> Self {
-        let Shape { prefix: prefix_length, k, suffix: suffix_length } = shape;
-        let width = shape.tokens();
-        let mut batch = Self {
-            groups: groups.len(),
-            prefix_length,
-            k,
-            suffix_length,
-            ids: vec![0; groups.len() * width],
-            prefix_lengths: groups.iter().map(|group| group.prefix.len()).collect(),
-            suffix_lengths: vec![0; groups.len() * k],
-            targets: Vec::new(),
-        };
-        for (index, group) in groups.iter().enumerate() {
-            let start = index * width;
-            batch.put(start, &group.prefix);
-            for (place, suffix) in group.suffixes.iter().enumerate() {
-                let at = start + prefix_length + place * suffix_length;
-                batch.put(at, &suffix.ids);
-                batch.suffix_lengths[index * k + place] = suffix.ids.len();
-                // The last real token of the prefix predicts the first of every suffix.
-                let before = group.prefix.len().checked_sub(1).map(|last| start + last);
-                batch.aim(suffix, before, at);
+    /// One batch of all `groups`; those that are alike stand side by side.
+    fn of(mut groups: Vec<Group>) -> Self {
+        groups.sort_by_key(|group| Reverse(group.shape()));
+        let mut batch = Self { pieces: Vec::new(), ids: Vec::new(), targets: Vec::new() };
+        let mut open: Vec<&Group> = Vec::new();
+        let (mut shape, mut alone) = (Shape::default(), 0);
+        for group in &groups {
+            let cover = shape.cover(group.shape());
+            let padded = (open.len() + 1) * cover.places();
+            let apart = alone + group.shape().places();
+            let spared = OVERHEAD * open.len();
+            if !open.is_empty() && padded * STRETCH.1 > (apart + spared) * STRETCH.0 {
+                batch.add(&open, shape);
+                open.clear();
+                (shape, alone) = (Shape::default(), 0);
             }
+            shape = shape.cover(group.shape());
+            alone += group.shape().places();
+            open.push(group);
+        }
+        if !open.is_empty() {
+            batch.add(&open, shape);
         }
         batch
     }
 
-    fn put(&mut self, at: usize, ids: &[u32]) {
-        for (place, id) in self.ids[at..].iter_mut().zip(ids) {
-            *place = *id as i32;
+    /// Adds `groups` as a piece.
+    fn add(&mut self, groups: &[&Group], shape: Shape) {
+        let Shape { prefix: prefix_length, k, suffix: suffix_length } = shape;
+        let mut suffix_lengths = vec![0; groups.len() * k];
+        for (index, group) in groups.iter().enumerate() {
+            self.put(&group.prefix);
+            // The last token of the prefix predicts the first of every suffix.
+            let before = group.prefix.len().checked_sub(1).map(|_| self.ids.len() - 1);
+            for (place, suffix) in group.suffixes.iter().enumerate() {
+                self.aim(suffix, before, self.ids.len());
+                self.put(&suffix.ids);
+                suffix_lengths[index * k + place] = suffix.ids.len();
+            }
         }
+        self.pieces.push(Piece {
+            groups: groups.len(),
+            prefix_length,
+            k,
+            suffix_length,
+            prefix_lengths: groups.iter().map(|group| group.prefix.len()).collect(),
+            suffix_lengths,
+        });
+    }
+
+    fn put(&mut self, ids: &[u32]) {
+        self.ids.extend(ids.iter().map(|id| *id as i32));
     }
 
     /// Lists the supervised tokens of a suffix that begins at `at`, behind the position `before`.
@@ -241,6 +269,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use std::ops::Range;
 
     fn suffix(row: usize, ids: &[u32], supervised_from: usize) -> Suffix {
         Suffix { row, ids: ids.to_vec(), supervised_from }
@@ -259,26 +288,29 @@ mod tests {
             },
         ];
         let [batch] = &Batch::pack(groups, 100)[..] else { panic!("one batch") };
-        assert_eq!((batch.groups, batch.prefix_length, batch.k, batch.suffix_length), (2, 3, 2, 3));
-        assert_eq!(
-            batch.ids,
-            [1, 2, 0, 10, 11, 12, 20, 0, 0, /* */ 3, 4, 5, 30, 31, 0, 40, 41, 42]
-        );
-        assert_eq!(batch.prefix_lengths, [2, 3]);
-        assert_eq!(batch.suffix_lengths, [3, 1, 2, 3]);
+        assert_eq!(batch.ids, [3, 4, 5, 30, 31, 40, 41, 42, /* */ 1, 2, 10, 11, 12, 20]);
+        let piece = Piece {
+            groups: 2,
+            prefix_length: 3,
+            k: 2,
+            suffix_length: 3,
+            prefix_lengths: vec![3, 2],
+            suffix_lengths: vec![2, 3, 3, 1],
+        };
+        assert_eq!(batch.pieces, [piece]);
         let target = |position, label, row| Target { position, label, row };
         assert_eq!(
             batch.targets,
             [
-                target(3, 11, 7),
-                target(4, 12, 7),
-                // The first token is predicted from the last real position of the prefix.
-                target(1, 20, 8),
-                target(15, 41, 6),
-                target(16, 42, 6),
+                target(5, 41, 6),
+                target(6, 42, 6),
+                target(10, 11, 7),
+                target(11, 12, 7),
+                // The first token is predicted from the last of the prefix.
+                target(9, 20, 8),
             ]
         );
-        assert_eq!((batch.width(), batch.tokens()), (9, 14));
+        assert_eq!(batch.places(), 18);
     }
 
     #[test]
@@ -286,7 +318,8 @@ mod tests {
         let group = Group { prefix: vec![], suffixes: vec![suffix(0, &[5, 6, 7], 0)] };
         assert_eq!(group.supervised(), 2);
         let batch = &Batch::pack(vec![group], 8)[0];
-        assert_eq!((batch.prefix_length, batch.k, batch.suffix_length), (0, 1, 3));
+        let piece = &batch.pieces[0];
+        assert_eq!((piece.prefix_length, piece.k, piece.suffix_length), (0, 1, 3));
         let aimed: Vec<_> =
             batch.targets.iter().map(|target| (target.position, target.label)).collect();
         assert_eq!(aimed, [(0, 6), (1, 7)]);
@@ -296,11 +329,11 @@ mod tests {
     fn a_group_that_does_not_fit_is_divided_and_nothing_is_left_out() {
         let suffixes = (0..8).map(|row| suffix(row, &[9; 10], 5)).collect();
         let batches = Batch::pack(vec![Group { prefix: vec![1; 20], suffixes }], 50);
-        let shapes: Vec<_> = batches.iter().map(|batch| (batch.groups, batch.k)).collect();
         // 20 + 3 · 10 ids fill 50 exactly.
-        assert_eq!(shapes, [(1, 2), (1, 3), (1, 3)]);
+        let suffixes: Vec<_> = batches.iter().map(|batch| batch.pieces[0].k).collect();
+        assert_eq!(suffixes, [3, 3, 2]);
         let long = Group { prefix: vec![1; 60], suffixes: vec![suffix(0, &[2; 10], 5)] };
-        assert_eq!(Batch::pack(vec![long], 50)[0].width(), 70);
+        assert_eq!(Batch::pack(vec![long], 50)[0].ids.len(), 70);
         assert_eq!(Batch::pack(vec![], 50), []);
     }
 
@@ -312,9 +345,22 @@ mod tests {
         };
         let batches =
             Batch::pack(vec![of(0, 1, 30), of(300, 8, 40), of(0, 1, 28), of(290, 8, 41)], 4096);
-        let shapes: Vec<_> =
-            batches.iter().map(|batch| (batch.groups, batch.prefix_length, batch.k)).collect();
-        assert_eq!(shapes, [(2, 0, 1), (2, 300, 8)]);
+        let [batch] = &batches[..] else { panic!("one batch") };
+        let shapes: Vec<_> = batch
+            .pieces
+            .iter()
+            .map(|piece| (piece.groups, piece.prefix_length, piece.k, piece.suffix_length))
+            .collect();
+        assert_eq!(shapes, [(2, 300, 8, 41), (2, 0, 1, 30)]);
+    }
+
+    #[test]
+    fn small_groups_fill_the_gaps_that_large_ones_leave() {
+        let of = |length| Group { prefix: vec![], suffixes: vec![suffix(0, &vec![2; length], 1)] };
+        let groups = [60, 10, 55, 45, 40, 25, 30, 35].map(of).to_vec();
+        let lengths: Vec<usize> =
+            Batch::pack(groups, 100).iter().map(|batch| batch.ids.len()).collect();
+        assert_eq!(lengths, [100, 100, 100]);
     }
 
     fn any_groups() -> impl Strategy<Value = Vec<Group>> {
@@ -337,25 +383,45 @@ mod tests {
         })
     }
 
+    /// Where each group's prefix and suffixes lie in the ids.
+    fn parts(batch: &Batch) -> Vec<(Range<usize>, Vec<Range<usize>>)> {
+        let mut at = 0;
+        let mut next = |length: &usize| {
+            at += length;
+            at - length..at
+        };
+        let mut parts = Vec::new();
+        for piece in &batch.pieces {
+            for (group, prefix) in piece.prefix_lengths.iter().enumerate() {
+                let prefix = next(prefix);
+                let suffixes = &piece.suffix_lengths[group * piece.k..(group + 1) * piece.k];
+                parts.push((prefix, suffixes.iter().map(&mut next).collect()));
+            }
+        }
+        assert_eq!(at, batch.ids.len());
+        parts
+    }
+
     /// Per sample: the labels, each with all tokens that the position that predicts it may see.
     fn lessons(batches: &[Batch]) -> BTreeMap<usize, Vec<(Vec<i32>, u32)>> {
         let mut lessons: BTreeMap<usize, Vec<_>> = BTreeMap::new();
         for batch in batches {
-            for target in &batch.targets {
-                let (group, place) =
-                    (target.position / batch.width(), target.position % batch.width());
-                let row = &batch.ids[group * batch.width()..(group + 1) * batch.width()];
-                let mut seen = row[..batch.prefix_lengths[group].min(place + 1)].to_vec();
-                if place >= batch.prefix_length {
-                    let inside = place - batch.prefix_length;
-                    let start = place - inside % batch.suffix_length;
-                    assert!(
-                        inside % batch.suffix_length
-                            < batch.suffix_lengths[group * batch.k + inside / batch.suffix_length]
-                    );
-                    seen.extend(&row[start..=place]);
+            for (prefix, suffixes) in parts(batch) {
+                let inside = |target: &&Target| {
+                    prefix.contains(&target.position)
+                        || suffixes.iter().any(|suffix| suffix.contains(&target.position))
+                };
+                for target in batch.targets.iter().filter(inside) {
+                    let of = suffixes.iter().find(|suffix| suffix.contains(&target.position));
+                    let seen = match of {
+                        Some(suffix) => {
+                            [&batch.ids[prefix.clone()], &batch.ids[suffix.start..=target.position]]
+                                .concat()
+                        }
+                        None => batch.ids[prefix.start..=target.position].to_vec(),
+                    };
+                    lessons.entry(target.row).or_default().push((seen, target.label));
                 }
-                lessons.entry(target.row).or_default().push((seen, target.label));
             }
         }
         lessons
@@ -370,9 +436,13 @@ mod tests {
             let supervised: usize = groups.iter().map(Group::supervised).sum();
             prop_assert_eq!(packed.iter().map(|batch| batch.targets.len()).sum::<usize>(), supervised);
             for batch in &packed {
-                let single = batch.groups == 1 && batch.k == 1;
+                let single = parts(batch).len() == 1 && batch.pieces[0].k == 1;
                 prop_assert!(batch.ids.len() <= max_tokens || single);
-                prop_assert_eq!(batch.ids.len(), batch.groups * batch.width());
+                prop_assert!(batch.ids.len() <= batch.places());
+                for piece in &batch.pieces {
+                    prop_assert!(piece.prefix_lengths.iter().all(|length| *length <= piece.prefix_length));
+                    prop_assert!(piece.suffix_lengths.iter().all(|length| *length <= piece.suffix_length));
+                }
             }
             prop_assert_eq!(Batch::pack(groups, max_tokens), packed);
         }

@@ -7,10 +7,14 @@
 //! - [`parallel`]: sentences and their names, translated by language models and checked.
 //! - [`audit`]: what training data and benchmarks have in common.
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
+//! - [`shots`]: training text that prompts show, as demonstrations and examples.
 //! - [`tokenizer`], [`tokens`]: text and token ids.
 //! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
-//!   [`inspect`] shows a row.
-//! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout.
+//!   [`inspect`] shows a row, [`effect`] what the settings made of it; [`parts`] divides what is
+//!   too long.
+//! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout; [`fill`]:
+//!   how full that is.
+//! - [`width`]: how text stands on a terminal.
 //! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
 //!
 //! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
@@ -20,12 +24,15 @@ pub mod batch;
 pub mod concepts;
 pub mod corpus;
 mod durable;
+pub mod effect;
 pub mod error;
+pub mod fill;
 pub mod inspect;
 pub mod loader;
 pub mod manifest;
 pub mod order;
 pub mod parallel;
+pub mod parts;
 pub mod predictions;
 pub mod prepare;
 pub mod prompt;
@@ -35,8 +42,10 @@ pub mod schema;
 pub mod score;
 pub mod sentence;
 pub mod shard;
+pub mod shots;
 pub mod tokenizer;
 pub mod tokens;
+pub mod width;
 
 pub use error::Error;
 pub use schema::{Class, Kind, Schema, Task};

@@ -4,7 +4,10 @@
 //! readers, so an interrupted preparation is never taken for a finished one. Its [`Origin`] names
 //! everything that decides the rows; preparing again from an equal origin does nothing.
 
+mod changes;
+
 use crate::durable;
+use crate::effect::{self, Effect};
 use crate::error::Error;
 use crate::prepare::{Kind, PrepareConfig};
 use crate::schema::sha256_hex;
@@ -17,7 +20,7 @@ use std::path::Path;
 
 /// The version of rows and manifest; it grows when older ones can no longer be read, and when the
 /// same origin would give other rows.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Sample lengths are counted in steps of so many tokens.
 const BIN: usize = 32;
@@ -47,6 +50,23 @@ pub struct Manifest {
     pub left_out: BTreeMap<String, usize>,
     /// Rows of the corpora in quarantine, by dataset and split.
     pub quarantined: BTreeMap<String, usize>,
+    /// What the settings made of the data, by dataset and task.
+    #[serde(default)]
+    pub effects: Vec<Effect>,
+    /// What became of demonstrations, by dataset and task.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shots: BTreeMap<String, ShotsMade>,
+}
+
+/// The demonstrations of one lesson.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShotsMade {
+    /// Sentences of which they were drawn.
+    pub sentences: usize,
+    /// Samples that had no room for all of theirs.
+    pub fewer: usize,
+    /// Classes of which those sentences have fewer mentions than wanted.
+    pub lacking: Vec<String>,
 }
 
 /// Everything that decides the rows of a prepared directory.
@@ -63,6 +83,10 @@ pub struct Origin {
     /// Sentences that were left out on demand, by `name:split`: how many, and a hash of which.
     #[serde(default)]
     pub removed: BTreeMap<String, (usize, String)>,
+    /// Hashes of what prompts show beside classes and sentences: training text and what is taken out
+    /// of it, banks of descriptions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown: BTreeMap<String, String>,
     /// What the templates make of a specimen: `prompt::template_fingerprint`.
     pub template: String,
     /// SHA-256 of the tokenizer's file.
@@ -133,6 +157,19 @@ pub struct Refused {
     pub limit: usize,
 }
 
+/// What some rows are, counted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub total: Counts,
+    pub parts: Vec<Part>,
+    pub lengths: BTreeMap<usize, usize>,
+    pub refused: Vec<Refused>,
+    /// By lesson: samples that have fewer demonstrations than were drawn.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fewer_shots: BTreeMap<String, usize>,
+    pub effects: Vec<Effect>,
+}
+
 impl Counts {
     /// The share of tokens that groups save.
     pub fn saved(&self) -> f64 {
@@ -146,6 +183,63 @@ impl Counts {
         self.tokens += prefix + suffix;
         self.tokens_grouped += suffix + if opens_group { prefix } else { 0 };
         self.supervised += sample.supervised() as u64;
+    }
+
+    fn add_all(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.groups += other.groups;
+        self.tokens_grouped += other.tokens_grouped;
+        self.tokens += other.tokens;
+        self.supervised += other.supervised;
+    }
+}
+
+impl Part {
+    /// The counts of one dataset, language and task among `parts`.
+    fn among<'a>(
+        parts: &'a mut Vec<Self>,
+        dataset: &str,
+        language: &str,
+        task: &str,
+    ) -> &'a mut Counts {
+        let known = parts.iter().position(|part| {
+            (part.dataset.as_str(), part.language.as_str(), part.task.as_str())
+                == (dataset, language, task)
+        });
+        let part = known.unwrap_or_else(|| {
+            parts.push(Self {
+                dataset: dataset.to_owned(),
+                language: language.to_owned(),
+                task: task.to_owned(),
+                counts: Counts::default(),
+            });
+            parts.len() - 1
+        });
+        &mut parts[part].counts
+    }
+}
+
+impl Tally {
+    /// Counts samples of a lesson that have fewer demonstrations than were drawn.
+    pub(crate) fn add_fewer_shots(&mut self, lesson: &str, samples: usize) {
+        if samples > 0 {
+            *self.fewer_shots.entry(lesson.to_owned()).or_default() += samples;
+        }
+    }
+
+    /// Counts a row; `opens_group` says that it is the first of its group, `limit` is the longest
+    /// length.
+    pub(crate) fn count(&mut self, sample: &Sample, opens_group: bool, limit: usize) {
+        self.total.add(sample, opens_group);
+        effect::entry(&mut self.effects, &sample.dataset, &sample.task).count(
+            sample,
+            opens_group,
+            limit,
+        );
+        Part::among(&mut self.parts, &sample.dataset, &sample.language, &sample.task)
+            .add(sample, opens_group);
+        let length = sample.prefix_ids.len() + sample.suffix_ids.len();
+        *self.lengths.entry(length.next_multiple_of(BIN)).or_default() += 1;
     }
 }
 
@@ -171,28 +265,27 @@ impl Manifest {
             refused: Vec::new(),
             left_out: BTreeMap::new(),
             quarantined: BTreeMap::new(),
+            shots: BTreeMap::new(),
+            effects: Vec::new(),
         })
     }
 
-    /// Counts a row; `opens_group` says that it is the first of its group.
-    pub(crate) fn count(&mut self, sample: &Sample, opens_group: bool) {
-        self.total.add(sample, opens_group);
-        let known = self.parts.iter().position(|part| {
-            (&part.dataset, &part.language, &part.task)
-                == (&sample.dataset, &sample.language, &sample.task)
-        });
-        let part = known.unwrap_or_else(|| {
-            self.parts.push(Part {
-                dataset: sample.dataset.clone(),
-                language: sample.language.clone(),
-                task: sample.task.clone(),
-                counts: Counts::default(),
-            });
-            self.parts.len() - 1
-        });
-        self.parts[part].counts.add(sample, opens_group);
-        let length = sample.prefix_ids.len() + sample.suffix_ids.len();
-        *self.lengths.entry(length.next_multiple_of(BIN)).or_default() += 1;
+    /// Counts the next rows.
+    pub(crate) fn add(&mut self, tally: Tally) {
+        self.total.add_all(tally.total);
+        for Part { dataset, language, task, counts } in tally.parts {
+            Part::among(&mut self.parts, &dataset, &language, &task).add_all(counts);
+        }
+        for (length, count) in tally.lengths {
+            *self.lengths.entry(length).or_default() += count;
+        }
+        self.refused.extend(tally.refused);
+        for (lesson, fewer) in tally.fewer_shots {
+            if let Some(made) = self.shots.get_mut(&lesson) {
+                made.fewer += fewer;
+            }
+        }
+        tally.effects.iter().for_each(|it| effect::add(&mut self.effects, it));
     }
 
     /// Reads the manifest of `dir`; the shards are not looked at.
@@ -223,26 +316,8 @@ impl Manifest {
 
     /// Compares every shard in `dir` with this list.
     pub fn verify(&self, dir: &Path) -> Result<(), Error> {
-        for file in &self.files {
-            let path = dir.join(&file.name);
-            if !path.is_file() {
-                return Err(Error::corrupt(
-                    &path,
-                    "the shard is named by the manifest but is not there; run `knowcoder data prepare` again",
-                ));
-            }
-            let found = sha256_of(&path)?;
-            if found != file.sha256 {
-                return Err(Error::corrupt(
-                    &path,
-                    format!(
-                        "the shard changed after its manifest: expected sha256 {}, found {found}; run `knowcoder data prepare` again",
-                        file.sha256
-                    ),
-                ));
-            }
-        }
-        Ok(())
+        let again = "run `knowcoder data prepare` again";
+        self.files.iter().try_for_each(|file| file.verify(dir, again))
     }
 
     /// Whether `dir` claims to hold shards.
@@ -250,28 +325,81 @@ impl Manifest {
         dir.join(FILE).exists()
     }
 
+    /// What `manifest.json` holds.
+    pub fn to_json(&self) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec_pretty(self).map_err(not_json)
+    }
+
+    /// Writes the manifest as [`Self::save`] does, where others may write the same.
+    pub(crate) fn save_among_others(&self, dir: &Path) -> Result<(), Error> {
+        durable::write_among_others(&dir.join(FILE), &self.to_json()?)
+    }
+
+    /// Makes `dir` stop existing for readers.
+    pub(crate) fn retract(dir: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
+        remove(&dir.join(FILE))
+    }
+
     /// Writes the manifest; from here on `dir` exists for readers.
     pub(crate) fn save(&self, dir: &Path) -> Result<(), Error> {
-        let json = serde_json::to_vec_pretty(self).map_err(not_json)?;
-        durable::write(&dir.join(FILE), &json)
+        durable::write(&dir.join(FILE), &self.to_json()?)
     }
 
     /// Makes `dir` ready for new shards: it stops existing for readers, then its shards go.
     pub(crate) fn clear(dir: &Path) -> Result<(), Error> {
-        std::fs::create_dir_all(dir).map_err(Error::write(dir))?;
-        let manifest = dir.join(FILE);
-        remove(&manifest)?;
-        for entry in std::fs::read_dir(dir).map_err(Error::read(dir))? {
-            let path = entry.map_err(Error::read(dir))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let shard = name.starts_with("shard-")
-                && (name.ends_with(".parquet") || name.ends_with(".parquet.tmp"));
-            if shard || path == durable::temporary(&manifest) {
-                remove(&path)?;
-            }
-        }
-        Ok(())
+        Self::retract(dir)?;
+        remove_named(dir, |name| {
+            let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+            (name.starts_with("shard-") && ends(&[".parquet", ".parquet.tmp"]))
+                || (name.starts_with("part-") && ends(&[".json", ".jsonl", ".tmp"]))
+                || (name.starts_with(FILE) && ends(&[".tmp"]))
+        })
     }
+
+    /// Removes shards of `dir` that this list does not name.
+    pub(crate) fn sweep(&self, dir: &Path) -> Result<(), Error> {
+        remove_named(dir, |name| {
+            name.starts_with("shard-")
+                && name.ends_with(".parquet")
+                && self.files.iter().all(|file| file.name != name)
+        })
+    }
+}
+
+impl ShardFile {
+    /// Compares the file in `dir` with its hash; `again` says what to do if it is another.
+    pub(crate) fn verify(&self, dir: &Path, again: &str) -> Result<(), Error> {
+        let path = dir.join(&self.name);
+        if !path.is_file() {
+            return Err(Error::corrupt(
+                &path,
+                format!("the shard is named by the manifest but is not there; {again}"),
+            ));
+        }
+        let found = sha256_of(&path)?;
+        if found == self.sha256 {
+            return Ok(());
+        }
+        Err(Error::corrupt(
+            &path,
+            format!(
+                "the shard changed after its manifest: expected sha256 {}, found {found}; {again}",
+                self.sha256
+            ),
+        ))
+    }
+}
+
+/// Removes the files of `dir` whose name is meant.
+pub(crate) fn remove_named(dir: &Path, is_meant: impl Fn(&str) -> bool) -> Result<(), Error> {
+    for entry in std::fs::read_dir(dir).map_err(Error::read(dir))? {
+        let path = entry.map_err(Error::read(dir))?.path();
+        if is_meant(&path.file_name().unwrap_or_default().to_string_lossy()) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

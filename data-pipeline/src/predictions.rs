@@ -6,16 +6,17 @@
 //!
 //! ```json
 //! {"type":"Person","name":"Ann","start":0,"end":3}
+//! {"type":"Disorder","name":"left pain","start":0,"end":17,"pieces":[[0,4],[13,17]]}
 //! {"type":"WorksFor","head":{"type":"Person","name":"Ann"},"tail":{"type":"Entity","name":"UN"}}
 //! {"type":"Hiring","trigger":"joined","arguments":[{"role":"employee","name":"Ann"}]}
 //! ```
 
-mod objects;
+pub(crate) mod objects;
 
 use crate::durable;
 use crate::error::{Error, explain};
 use crate::schema::Task;
-use crate::sentence::{Instance, Mention};
+use crate::sentence::Instance;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -53,6 +54,23 @@ pub struct Prediction {
     pub prompt_tokens: usize,
     /// Length of the answer.
     #[serde(default)]
+    pub answer_tokens: usize,
+    /// Where one prompt would have been too long: what was asked and answered in turn. `answer` has
+    /// these answers below each other, `predicted` their objects, and the lengths are sums.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// One of several prompts about a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The classes that it offered.
+    pub classes: Vec<String>,
+    /// The model's answer as generated.
+    pub answer: String,
+    /// Length of the prompt.
+    pub prompt_tokens: usize,
+    /// Length of the answer.
     pub answer_tokens: usize,
 }
 
@@ -138,6 +156,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     durable::write(path, bytes)
 }
 
+/// Writes `bytes` to `path` as [`replace`] does, where other processes may write the same.
+pub fn replace_among_others(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    durable::write_among_others(path, bytes)
+}
+
 /// What one row of a set of files is known by: dataset, language, task and id.
 type Key = (String, String, Task, String);
 
@@ -200,7 +223,7 @@ fn parse(line: &[u8]) -> Result<Prediction, String> {
     })?;
     let length = prediction.sentence.chars().count();
     let objects = prediction.gold.iter().chain(&prediction.predicted);
-    for mention in objects.flat_map(mentions) {
+    for mention in objects.flat_map(Instance::mentions) {
         if let Some(span) = mention.span.filter(|span| span.end > length) {
             return Err(format!(
                 "`{}` ends at character {}, but the sentence has {length}",
@@ -211,22 +234,11 @@ fn parse(line: &[u8]) -> Result<Prediction, String> {
     Ok(prediction)
 }
 
-/// Every mention of an object.
-fn mentions(instance: &Instance) -> Vec<&Mention> {
-    match instance {
-        Instance::Entity(entity) => vec![&entity.mention],
-        Instance::Relation(relation) => vec![&relation.head.mention, &relation.tail.mention],
-        Instance::Event(event) => std::iter::once(&event.trigger)
-            .chain(event.arguments.iter().map(|(_, mention)| mention))
-            .collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::sentence::{Entity, Event, Relation, Span};
+    use crate::sentence::{Entity, Event, Mention, Relation, Span};
     use expect_test::{Expect, expect};
     use proptest::prelude::*;
 
@@ -247,6 +259,18 @@ mod tests {
         check(
             r#"{"type":"Person","name":"Ann","start":0,"end":3}"#,
             expect![[r#"{"type":"Person","name":"Ann","start":0,"end":3}"#]],
+        );
+        check(
+            r#"{"type":"Person","name":"Ann UN","start":0,"end":17,"pieces":[[0,3],[15,17]]}"#,
+            expect![[
+                r#"{"type":"Person","name":"Ann UN","start":0,"end":17,"pieces":[[0,3],[15,17]]}"#
+            ]],
+        );
+        check(
+            r#"{"type":"W","head":{"name":"Ann UN","pieces":[[0,3],[15,17]]},"tail":{"name":"UN"}}"#,
+            expect![[
+                r#"{"type":"W","head":{"type":"Entity","name":"Ann UN","start":0,"end":17,"pieces":[[0,3],[15,17]]},"tail":{"type":"Entity","name":"UN"}}"#
+            ]],
         );
         check(
             r#"{"type":"WorksFor","head":{"type":"Person","name":"Ann"},"tail":{"name":"UN"}}"#,
@@ -285,6 +309,18 @@ mod tests {
         check(
             r#"{"type":"Person","name":"Ann","start":16,"end":19}"#,
             expect!["`Ann` ends at character 19, but the sentence has 18"],
+        );
+        check(
+            r#"{"type":"Person","name":"Ann","start":0,"end":3,"pieces":[[0,3]]}"#,
+            expect![
+                "column 174: the pieces of `Ann` are not two or more from left to right without overlaps"
+            ],
+        );
+        check(
+            r#"{"type":"Person","name":"Ann UN","start":0,"end":18,"pieces":[[0,3],[15,17]]}"#,
+            expect![
+                "column 186: the pieces of `Ann UN` do not begin and end where it does, at 0 and 17"
+            ],
         );
         check(
             r#"{"type":"Person","nam":"Ann"}"#,
@@ -340,10 +376,20 @@ mod tests {
     }
 
     fn mention() -> impl Strategy<Value = Mention> {
-        (".{0,6}", proptest::option::of((0..9usize, 0..9usize))).prop_map(|(text, span)| Mention {
-            text,
-            span: span.map(|(start, length)| Span { start, end: start + length }),
-        })
+        let pieces = proptest::option::of((1..4usize, 1..4usize));
+        (".{0,6}", proptest::option::of((0..9usize, 0..9usize)), pieces).prop_map(
+            |(text, span, pieces)| match (span, pieces) {
+                (Some((start, _)), Some((length, gap))) => {
+                    let first = Span { start, end: start + length };
+                    let second = Span { start: first.end + gap, end: first.end + gap + length };
+                    Mention::in_pieces(text, vec![first, second])
+                }
+                (span, _) => Mention {
+                    span: span.map(|(start, length)| Span { start, end: start + length }),
+                    ..Mention::surface(text)
+                },
+            },
+        )
     }
 
     fn entity() -> impl Strategy<Value = Entity> {
@@ -381,6 +427,12 @@ mod tests {
                 flaws: vec!["unclosed: expected `)`".to_owned()],
                 prompt_tokens: 7,
                 answer_tokens: 3,
+                parts: vec![Part {
+                    classes: vec!["A".to_owned()],
+                    answer: "results = []".to_owned(),
+                    prompt_tokens: 7,
+                    answer_tokens: 3,
+                }],
             };
             let line = lines(Path::new("p.jsonl"), std::slice::from_ref(&row)).unwrap();
             prop_assert_eq!(parse(&line).unwrap(), row);

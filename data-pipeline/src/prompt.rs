@@ -6,24 +6,43 @@
 //! An example is cut where its group's common part ends: `prefix` is the same for all sentences
 //! that are asked about the same classes, and is computed once.
 
+mod form;
+mod json;
+mod list;
+mod naming;
 mod order;
+mod paraphrase;
+mod shots;
 mod specimen;
 mod wording;
+mod words;
 
 pub use crate::python::{ClassStyle, Dialect};
+pub use form::{Form, NameLanguage, read};
+pub use paraphrase::{Bank, Kept, Wordings};
+pub use shots::{ExamplesFrom, with_shots};
 
 use crate::python::render::{
-    self, ClassView, answer_code, base_code, by_role, class_code, entity_code, role_code, string,
+    self, ClassView, base_code, by_role, class_code, entity_code, role_code, string,
 };
 use crate::schema::{Class, Kind, Schema, Task, sha256_hex};
 use crate::sentence::{Instance, Parallel, Sentence};
+use naming::Naming;
 use order::{aligned, filtered, offered};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::path::PathBuf;
 
 /// Everything about the form of a prompt that can be chosen.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct PromptConfig {
+    /// Code, a list in plain text, or JSON.
+    #[serde(skip_serializing_if = "is_default")]
+    pub form: Form,
+    /// English class names, or those of the sentence's language.
+    #[serde(skip_serializing_if = "is_default")]
+    pub names: NameLanguage,
     /// Valid Python, or the released rows byte for byte.
     pub dialect: Dialect,
     /// Whole classes or their names.
@@ -38,11 +57,30 @@ pub struct PromptConfig {
     pub examples: TextLanguage,
     /// At most so many examples per class.
     pub max_examples: usize,
+    /// Whose examples: the schema's own, or mentions of training text.
+    #[serde(skip_serializing_if = "ExamplesFrom::is_schema")]
+    pub examples_from: ExamplesFrom,
+    /// Mentions that demonstrations should have of each class; 0: no demonstrations.
+    #[serde(skip_serializing_if = "shots::is_none")]
+    pub shots: usize,
+    /// `name:split` that demonstrations and `examples_from = "training"` take from; a dataset's own
+    /// split `train` where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shots_from: Option<String>,
+    /// A bank of other descriptions for the classes, see [`Bank`]. Each group of training draws of
+    /// them and the schema's own; evaluation shows the schema's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paraphrases: Option<PathBuf>,
+    /// Shows this description of the bank everywhere, counted from 1; 0 is the schema's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paraphrase: Option<usize>,
 }
 
 impl Default for PromptConfig {
     fn default() -> Self {
         Self {
+            form: Form::Code,
+            names: NameLanguage::English,
             dialect: Dialect::Python,
             classes: ClassStyle::Full,
             system: true,
@@ -50,6 +88,11 @@ impl Default for PromptConfig {
             descriptions: TextLanguage::En,
             examples: TextLanguage::Source,
             max_examples: 10,
+            examples_from: ExamplesFrom::Schema,
+            shots: 0,
+            shots_from: None,
+            paraphrases: None,
+            paraphrase: None,
         }
     }
 }
@@ -80,17 +123,23 @@ pub struct Example {
     pub answer: String,
 }
 
+/// What was added to the settings later is left out where nobody uses it: the fingerprints of
+/// checkpoints are taken from what is written.
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
+}
+
 /// Asks for the objects of `classes` in a sentence; the answer has the annotated ones of them.
 ///
-/// `_schema` is the library the classes are from; no template shows more of it yet.
+/// `schema` is the library the classes are from: it decides which names are unambiguous.
 pub fn extraction(
-    _schema: &Schema,
+    schema: &Schema,
     classes: &[&Class],
     task: Task,
     sentence: &Sentence,
     config: &PromptConfig,
 ) -> Example {
-    let frame = Frame { config, language: &sentence.language };
+    let frame = Frame::new(schema, &sentence.language, config);
     let objects = offered(sentence.instances(task), classes, config.dialect);
     let mut prefix = frame.opening() + &frame.classes(classes, task) + "\n\n";
     let mut prompt = String::new();
@@ -99,21 +148,23 @@ pub fn extraction(
         _ => prefix += &frame.task(task, &objects),
     }
     prompt += &format!("{}{}", frame.sentence(sentence), frame.closing());
-    Example { prefix, prompt, answer: answer_code(&objects, task, config.dialect) }
+    Example { prefix, prompt, answer: frame.answer(&objects, task) }
 }
 
 /// Asks for the entities of a translation, given the source sentence and its entities.
 ///
 /// Both answers have the same order wherever the two annotations agree: the n-th object of one
-/// is then the translation of the n-th object of the other.
+/// is then the translation of the n-th object of the other. The classes are shown once; native
+/// names are those of the language that is asked about.
 pub fn alignment(
-    _schema: &Schema,
+    schema: &Schema,
     classes: &[&Class],
     pair: &Parallel,
     config: &PromptConfig,
 ) -> Example {
     let (task, dialect) = (Task::Ner, config.dialect);
-    let frame = Frame { config, language: &pair.source.language };
+    let naming = Naming::of(schema, &pair.target.language, config);
+    let frame = Frame { config, language: &pair.source.language, naming };
     let (source, target) = aligned(
         filtered(pair.source.instances(task), classes),
         filtered(pair.target.instances(task), classes),
@@ -123,34 +174,56 @@ pub fn alignment(
     let prompt = format!(
         "{}\n{}\n\n{}{}",
         frame.sentence(&pair.source),
-        answer_code(&source, task, dialect),
+        frame.answer(&source, task),
         frame.sentence(&pair.target),
         frame.closing(),
     );
-    Example { prefix, prompt, answer: answer_code(&target, task, dialect) }
+    Example { prefix, prompt, answer: frame.answer(&target, task) }
 }
 
-/// Schema understanding: the code of a class, to be learned as text.
-pub fn definition(class: &Class, _schema: &Schema, config: &PromptConfig) -> Example {
+/// Schema understanding: what a prompt says of a class, to be learned as text.
+///
+/// The language counts where a setting asks for that of the sentence.
+pub fn definition(
+    class: &Class,
+    schema: &Schema,
+    language: &str,
+    config: &PromptConfig,
+) -> Example {
     let task = match class.kind {
         Kind::Entity => Task::Ner,
         Kind::Relation => Task::Re,
         Kind::Event => Task::Eae,
     };
-    let frame = Frame { config, language: "en" };
+    let frame = Frame::new(schema, language, config);
     let view = ClassView { style: ClassStyle::Full, ..frame.view(task) };
-    Example { answer: class_code(class, &view), ..Example::default() }
+    let class = &*frame.naming.classes(&[class])[0];
+    let answer = match config.form {
+        Form::Code => class_code(class, &view),
+        Form::List => list::classes(&[class], &view, frame.words()),
+        Form::Json => json::classes(&[class], &view),
+    };
+    Example { answer, ..Example::default() }
 }
 
-/// Schema understanding: a sentence and the code of its objects, to be learned as text.
+/// Schema understanding: a sentence and its objects, to be learned as text.
 pub fn instances(
     task: Task,
     sentence: &Sentence,
     schema: &Schema,
     config: &PromptConfig,
 ) -> Example {
-    let frame = Frame { config, language: &sentence.language };
+    let frame = Frame::new(schema, &sentence.language, config);
     let objects = offered(sentence.instances(task), &schema.of_task(task), config.dialect);
+    if config.form != Form::Code {
+        let comment = frame.code(config.task_sentence).map_or_else(String::new, |language| {
+            wording::instance_comment(task, language).trim_start_matches("# ").to_owned() + "\n"
+        });
+        let answer =
+            format!("{comment}{}\n{}", frame.sentence(sentence), frame.answer(&objects, task));
+        return Example { answer, ..Example::default() };
+    }
+    let objects = frame.naming.write(&objects);
     let imports = frame.imports_of(&objects, task);
     let blank = if imports.is_empty() { "" } else { "\n" };
     let code: Vec<String> = objects.iter().map(|object| frame.spread(object, task)).collect();
@@ -169,7 +242,9 @@ pub fn instances(
 /// A hash that changes whenever any prompt or answer of this configuration would.
 pub fn template_fingerprint(config: &PromptConfig) -> String {
     let (schema, sentences) = specimen::specimen();
-    let mut text = serde_json::to_string(config).expect("a configuration has a JSON form");
+    // Where a bank lies changes no prompt; whoever uses one keeps the hash of what it says.
+    let settings = PromptConfig { paraphrases: None, ..config.clone() };
+    let mut text = serde_json::to_string(&settings).expect("a configuration has a JSON form");
     let mut add = |example: Example| {
         for part in [example.prefix, example.prompt, example.answer] {
             // Lengths keep the parts apart: a seam that moves is a change.
@@ -183,7 +258,18 @@ pub fn template_fingerprint(config: &PromptConfig) -> String {
             add(instances(task, sentence, &schema, config));
         }
     }
-    schema.classes.iter().for_each(|class| add(definition(class, &schema, config)));
+    let languages = if config.names == NameLanguage::English { &["en"][..] } else { &["en", "zh"] };
+    for language in languages {
+        schema.classes.iter().for_each(|class| add(definition(class, &schema, language, config)));
+    }
+    if config.shots > 0 {
+        for task in [Task::Ner, Task::Re, Task::Ed, Task::Eae] {
+            let classes = schema.of_task(task);
+            let [shot, asked] =
+                [0, 1].map(|place| extraction(&schema, &classes, task, &sentences[place], config));
+            add(with_shots(asked, &[shot], config));
+        }
+    }
     let [source, target] = sentences;
     let pair = Parallel { source, target };
     add(alignment(&schema, &schema.of_task(Task::Ner), &pair, config));
@@ -195,9 +281,19 @@ pub fn template_fingerprint(config: &PromptConfig) -> String {
 struct Frame<'a> {
     config: &'a PromptConfig,
     language: &'a str,
+    naming: Naming<'a>,
 }
 
 impl<'a> Frame<'a> {
+    fn new(schema: &'a Schema, language: &'a str, config: &'a PromptConfig) -> Self {
+        Self { config, language, naming: Naming::of(schema, language, config) }
+    }
+
+    /// The words of a prompt that is no code.
+    fn words(&self) -> &'static words::Words {
+        words::words(self.code(self.config.task_sentence))
+    }
+
     fn code(&self, language: TextLanguage) -> Option<&'a str> {
         match language {
             TextLanguage::En => Some("en"),
@@ -219,15 +315,34 @@ impl<'a> Frame<'a> {
     }
 
     fn opening(&self) -> String {
-        if self.config.system { format!("{}\nInput:\n", wording::SYSTEM) } else { String::new() }
+        match self.config.system {
+            true => format!("{}\nInput:\n", words::system(self.config.form)),
+            false => String::new(),
+        }
     }
 
     fn closing(&self) -> &'static str {
-        if self.config.system { "\nOutput:\n" } else { "\n" }
+        self.config.closing()
     }
 
-    /// Imports, roots and classes, without a final newline.
+    /// The answer that lists `objects`, which have the schema's own names.
+    fn answer(&self, objects: &[Instance], task: Task) -> String {
+        self.config.write(&self.naming.write(objects), task)
+    }
+
+    /// What may be found, without a final newline.
     fn classes(&self, classes: &[&Class], task: Task) -> String {
+        let shown = self.naming.classes(classes);
+        let shown: Vec<&Class> = shown.iter().map(Cow::as_ref).collect();
+        match self.config.form {
+            Form::Code => self.class_codes(&shown, task),
+            Form::List => list::classes(&shown, &self.view(task), self.words()),
+            Form::Json => json::classes(&shown, &self.view(task)),
+        }
+    }
+
+    /// Imports, roots and classes.
+    fn class_codes(&self, classes: &[&Class], task: Task) -> String {
         let view = self.view(task);
         let code = classes.iter().map(|class| class_code(class, &view));
         match self.config.classes {
@@ -262,6 +377,11 @@ impl<'a> Frame<'a> {
 
     /// The block that states the task, or what must stand in its place.
     fn task(&self, task: Task, objects: &[Instance]) -> String {
+        let objects = &*self.naming.write(objects);
+        if self.config.form != Form::Code {
+            let language = self.code(self.config.task_sentence);
+            return words::task(self.config.form, task, objects, language);
+        }
         let dialect = self.config.dialect;
         let events = objects.iter().filter_map(|object| match object {
             Instance::Event(event) if task == Task::Eae => Some(event),
@@ -286,7 +406,12 @@ impl<'a> Frame<'a> {
     }
 
     fn sentence(&self, sentence: &Sentence) -> String {
-        format!("sentence = {}\n", string(&sentence.text, self.config.dialect))
+        let text = sentence.text.as_str();
+        match self.config.form {
+            Form::Code => format!("sentence = {}\n", string(text, self.config.dialect)),
+            Form::List => format!("{}: {}\n", self.words().text, list::one_line(text)),
+            Form::Json => format!("{}: {}\n", self.words().text, json::string(text)),
+        }
     }
 
     /// `from Entities import …` and its like, for the classes of `objects`.

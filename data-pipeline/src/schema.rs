@@ -20,6 +20,9 @@
 //!     def __init__(self, head_entity: Person, tail_entity: Person): ...
 //!
 //! class Hiring(Event):
+//!     names = {"zh": "入职"}
+//!     roles = {"zh": {"employee": "员工", "time": "时间"}}
+//!
 //!     def __init__(self, trigger: str, employee: List[Person], time: List[Entity]): ...
 //! ```
 //!
@@ -70,6 +73,9 @@ pub struct Argument {
     pub name: String,
     /// Names of the entity classes it takes; a union has several.
     pub types: Vec<String>,
+    /// A role's name in other languages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
 }
 
 /// One class of a schema.

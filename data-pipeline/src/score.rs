@@ -36,7 +36,7 @@ pub enum Protocol {
     #[default]
     #[serde(rename = "set")]
     Set,
-    /// Offsets; an object counts once at each place. A predicted mention without a place is wrong.
+    /// Offsets, of a mention in pieces those of each piece; an object counts once at each place. A predicted mention without a place is wrong.
     /// A sentence whose gold has no offsets is compared by surface.
     #[serde(rename = "strict-span")]
     StrictSpan,
@@ -173,7 +173,7 @@ struct Fact<'a> {
 }
 
 /// Where a mention stands or, if that is not asked or not known, how it reads.
-type Part<'a> = (Option<Span>, &'a str);
+type Part<'a> = (&'a [Span], &'a str);
 
 fn facts(protocol: Protocol, task: Task, spans: bool, instances: &[Instance]) -> Vec<Fact<'_>> {
     let name = |name| match protocol {
@@ -184,7 +184,7 @@ fn facts(protocol: Protocol, task: Task, spans: bool, instances: &[Instance]) ->
     let mut facts = Vec::with_capacity(instances.len());
     for instance in instances {
         let class = name(instance.class());
-        let (role, nothing) = (Cow::Borrowed(""), (None, ""));
+        let (role, nothing): (_, Part) = (Cow::Borrowed(""), (&[], ""));
         match instance {
             Instance::Entity(entity) => {
                 facts.push(Fact { class, role, parts: [part(&entity.mention), nothing] });
@@ -209,9 +209,10 @@ fn facts(protocol: Protocol, task: Task, spans: bool, instances: &[Instance]) ->
 }
 
 fn part(mention: &Mention, spans: bool) -> Part<'_> {
-    match mention.span {
-        Some(span) if spans => (Some(span), ""),
-        _ => (None, &mention.text),
+    match mention.places() {
+        [] => (&[], &mention.text),
+        places if spans => (places, ""),
+        _ => (&[], &mention.text),
     }
 }
 

@@ -15,10 +15,16 @@ pub struct Span {
 /// A piece of text; without a span it is known by its surface only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mention {
-    /// The surface text.
+    /// The surface text; of one in pieces, theirs with a space between them in every script, as brat
+    /// shows it: so an answer says where a piece ends even where the language writes no spaces.
     pub text: String,
-    /// Where it stands, if known.
+    /// Where it stands, if known; of one in pieces, from the start of the first to the end of the
+    /// last.
     pub span: Option<Span>,
+    /// The pieces of a discontinuous mention, at least two, in the order of the text and without
+    /// overlaps; none of one that is whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Span>,
 }
 
 /// An object of an entity class.
@@ -93,7 +99,32 @@ pub struct Parallel {
 impl Mention {
     /// A mention known by its surface only.
     pub fn surface(text: impl Into<String>) -> Self {
-        Self { text: text.into(), span: None }
+        Self { text: text.into(), span: None, pieces: Vec::new() }
+    }
+
+    /// A mention that stands at these characters.
+    pub fn at(text: impl Into<String>, start: usize, end: usize) -> Self {
+        Self { text: text.into(), span: Some(Span { start, end }), pieces: Vec::new() }
+    }
+
+    /// A mention in pieces, given in the order of the text.
+    pub fn in_pieces(text: impl Into<String>, pieces: Vec<Span>) -> Self {
+        let hull = pieces.first().zip(pieces.last());
+        let span = hull.map(|(first, last)| Span { start: first.start, end: last.end });
+        Self { text: text.into(), span, pieces }
+    }
+
+    /// Whether something else stands between its characters.
+    pub fn is_in_pieces(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
+    /// Where its characters stand: its pieces, its span, or nothing that is known.
+    pub fn places(&self) -> &[Span] {
+        match self.pieces.as_slice() {
+            [] => self.span.as_slice(),
+            pieces => pieces,
+        }
     }
 }
 
@@ -104,6 +135,18 @@ impl Instance {
             Self::Entity(entity) => &entity.class,
             Self::Relation(relation) => &relation.class,
             Self::Event(event) => &event.class,
+        }
+    }
+
+    /// Every mention of the object: head before tail, the trigger before the arguments.
+    pub fn mentions(&self) -> Vec<&Mention> {
+        match self {
+            Self::Entity(entity) => vec![&entity.mention],
+            Self::Relation(relation) => vec![&relation.head.mention, &relation.tail.mention],
+            Self::Event(event) => {
+                let arguments = event.arguments.iter().map(|(_, mention)| mention);
+                std::iter::once(&event.trigger).chain(arguments).collect()
+            }
         }
     }
 }
@@ -121,6 +164,19 @@ impl Sentence {
                 .collect(),
             Task::Eae => self.events.iter().cloned().map(Instance::Event).collect(),
         }
+    }
+}
+
+impl Sentence {
+    /// Whether any mention is in pieces.
+    pub fn has_pieces(&self) -> bool {
+        let relations = self.relations.iter().flat_map(|it| [&it.head.mention, &it.tail.mention]);
+        let events = self.events.iter().flat_map(|event| {
+            let arguments = event.arguments.iter().map(|(_, mention)| mention);
+            std::iter::once(&event.trigger).chain(arguments)
+        });
+        let entities = self.entities.iter().map(|entity| &entity.mention);
+        entities.chain(relations).chain(events).any(Mention::is_in_pieces)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Rows of token ids in Parquet files.
 //!
 //! A row is one sample: the ids of its group's prefix, its own suffix, and where in the suffix the
-//! supervised part begins. Rows of one group stand side by side. Files are written whole or not at
-//! all and hashed on the way; a reader compares the hashes before it believes a row.
+//! supervised part begins. Rows of one group stand side by side in one file; groups are numbered
+//! within their file, so that files can be made apart, and through all files when they are read.
+//! Files are
+//! written whole or not at all and hashed on the way; a reader compares the hashes before it believes a
+//! row.
 
 mod writer;
 
@@ -40,7 +43,8 @@ pub struct Sample {
     pub suffix_ids: Vec<u32>,
     /// The first index into `suffix_ids` that has a loss.
     pub supervised_from: u32,
-    /// Rows with one number have one prefix and stand side by side.
+    /// Rows with one number have one prefix and stand side by side; counted through the shard set, in
+    /// a file from its first row.
     pub group: u32,
 }
 
@@ -124,6 +128,8 @@ impl ShardSet {
             .with_projection(mask)
             .build()
             .map_err(|error| unreadable(path, &error))?;
+        // The number that the file gives the group of the row before.
+        let mut last = None;
         for batch in batches {
             let batch = batch.map_err(|error| unreadable(path, &error))?;
             let columns = Columns { batch: &batch, path };
@@ -136,13 +142,15 @@ impl ShardSet {
             ];
             for row in 0..batch.num_rows() {
                 let first = from.value(row).max(u32::from(prefix.value(row) == 0));
+                let opens = last.replace(group.value(row)) != Some(group.value(row));
+                let known = self.lengths.last().map_or(0, |last| last.group + u32::from(opens));
                 self.add(
                     dataset.value(row),
                     Length {
                         prefix: prefix.value(row),
                         suffix: suffix.value(row),
                         supervised: suffix.value(row).saturating_sub(first),
-                        group: group.value(row),
+                        group: known,
                     },
                 );
             }
@@ -197,10 +205,11 @@ impl ShardSet {
         let block = self.blocks.partition_point(|block| block.first_row <= row) - 1;
         let samples = self.block(block)?;
         let place = row - self.blocks[block].first_row;
-        samples.get(place).cloned().ok_or_else(|| {
+        let sample = samples.get(place).cloned().ok_or_else(|| {
             let path = &self.files[self.blocks[block].file].0;
             Error::corrupt(path, format!("row {place} of its row group is missing"))
-        })
+        })?;
+        Ok(Sample { group: self.lengths[row].group, ..sample })
     }
 
     /// The samples of one row group, from the cache if they were read lately.

@@ -6,8 +6,9 @@
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
+use data_pipeline::order::Share;
 use data_pipeline::score::Protocol;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -73,9 +74,27 @@ pub struct RecipeArgs {
 /// Where corpora lie.
 #[derive(Clone, Debug, Args)]
 pub struct DataRoot {
-    /// Where corpora lie.
+    /// Where corpora lie: a folder, or a place in an object store such as `s3://BUCKET/corpora`.
     #[arg(long, env = "KNOWCODER_DATA", value_name = "DIR", default_value = "data")]
     pub data_root: PathBuf,
+
+    #[command(flatten)]
+    pub cache: CacheDir,
+}
+
+/// Where what comes from object stores is kept.
+#[derive(Clone, Debug, Args)]
+pub struct CacheDir {
+    /// Where what comes from object stores is kept; without it `~/.cache/knowcoder/stores`.
+    #[arg(long, env = "KNOWCODER_CACHE", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl CacheDir {
+    /// The folder that is meant.
+    pub fn folder(&self) -> PathBuf {
+        self.cache_dir.as_deref().map_or_else(crate::store::default_folder, Path::to_owned)
+    }
 }
 
 /// `knowcoder run`.
@@ -94,6 +113,10 @@ pub struct Run {
 
     #[command(flatten)]
     pub data: DataRoot,
+
+    /// Shards that `data prepare --out PLACE` made elsewhere: only benchmarks are read of the corpora.
+    #[arg(long, value_name = "PLACE")]
+    pub shards: Option<PathBuf>,
 
     /// Say what would be done and stop.
     #[arg(long)]
@@ -121,9 +144,9 @@ pub enum Data {
     /// Hold corpora against their declared counts.
     #[command(after_help = exit::HELP)]
     Validate(Datasets),
-    /// Corpora in numbers.
+    /// Corpora in numbers: sentences, classes, lengths, and what a vocabulary makes of languages.
     #[command(after_help = exit::HELP)]
-    Stats(Datasets),
+    Stats(Stats),
     /// Download corpora from their sources, as far as their licences allow.
     #[command(after_help = exit::HELP)]
     Fetch(Fetch),
@@ -136,12 +159,15 @@ pub enum Data {
     /// Write the shards of a recipe, without training.
     #[command(after_help = exit::HELP)]
     Prepare(Prepare),
-    /// Show a row of prepared shards as the model sees it.
+    /// Show rows as the model sees them: text, tokens, ids, and what has a loss.
     #[command(after_help = exit::HELP)]
     Inspect(Inspect),
     /// Translate sentences and their names with language models; goes on where it stopped.
     #[command(after_help = exit::HELP)]
     Parallel(Parallel),
+    /// Hold a bank of paraphrased descriptions against its schema, and bring it up to date.
+    #[command(after_help = exit::HELP)]
+    Paraphrase(Paraphrase),
 }
 
 /// Which corpora.
@@ -198,24 +224,105 @@ pub struct Prepare {
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 
+    /// Where the shards go beside that, for `run --shards`: a folder, or s3://, gs:// or az://.
+    #[arg(long, value_name = "PLACE")]
+    pub out: Option<PathBuf>,
+
+    /// Make the part K of N only, counted from 1, as one of several programs that share the run
+    /// directory or `--out`; the last to end joins the parts.
+    #[arg(long, value_name = "K/N", value_parser = share)]
+    pub share: Option<Share>,
+
     #[command(flatten)]
     pub data: DataRoot,
+}
+
+/// `knowcoder data stats`.
+#[derive(Clone, Debug, Args)]
+pub struct Stats {
+    #[command(flatten)]
+    pub corpora: Datasets,
+
+    /// All declared corpora whose files are there, which is also what no name means.
+    #[arg(long, conflicts_with = "datasets")]
+    pub all: bool,
+
+    /// Count tokens too: a tokenizer's file or directory, a run, or a recipe that has one.
+    #[arg(long, value_name = "PATH")]
+    pub tokenizer: Option<PathBuf>,
+
+    /// Draw each histogram with its numbers.
+    #[arg(long)]
+    pub histograms: bool,
+
+    /// Draw with letters, as where the locale is not UTF-8.
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Write a page with tables and histograms instead.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `knowcoder data inspect`.
 #[derive(Clone, Debug, Args)]
 pub struct Inspect {
-    /// A folder of shards with its manifest, such as `runs/NAME/prepared/0-instruction`.
-    #[arg(value_name = "SHARDS")]
-    pub shards: PathBuf,
+    /// A run directory, a folder of shards, a recipe, or a dataset as `NAME` or `NAME:SPLIT`; rows
+    /// that nobody prepared are made to be looked at.
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
 
-    /// Which row, from 0.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub row: usize,
+    /// The phase, by its name or number; without it the last one, or all with --id and --find.
+    #[arg(long, value_name = "PHASE")]
+    pub phase: Option<String>,
 
-    /// The tokenizer; without it that of the run directory around the shards.
+    /// From this row on, from 0.
+    #[arg(long, value_name = "N", group = "which")]
+    pub row: Option<usize>,
+
+    /// The rows of this sample.
+    #[arg(long, value_name = "ID", group = "which")]
+    pub id: Option<String>,
+
+    /// Rows with this text in prompt or answer.
+    #[arg(long, value_name = "TEXT", group = "which")]
+    pub find: Option<String>,
+
+    /// Rows by chance.
+    #[arg(long, group = "which")]
+    pub random: bool,
+
+    /// Other rows by chance.
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub seed: u64,
+
+    /// At most so many rows; without it one, with --id all.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rows: Option<u32>,
+
+    /// All rows of their groups as well.
+    #[arg(long)]
+    pub group: bool,
+
+    /// Write a page instead.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// The tokenizer's file or directory, or a recipe that has one; without it that of the run or
+    /// recipe.
     #[arg(long, value_name = "PATH")]
     pub tokenizer: Option<PathBuf>,
+
+    /// Change a value of the recipe: `--set batch.max_length=512`.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
+    pub sets: Vec<String>,
+
+    /// The folder of configurations, in which `datasets/NAME.toml` lie.
+    #[arg(long, value_name = "DIR", default_value = "configs")]
+    pub configs: PathBuf,
+
+    #[command(flatten)]
+    pub data: DataRoot,
 }
 
 /// `knowcoder data parallel`.
@@ -231,6 +338,22 @@ pub struct Parallel {
     /// Say what it would take and stop; asks nothing.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `knowcoder data paraphrase`.
+#[derive(Clone, Debug, Args)]
+pub struct Paraphrase {
+    /// The classes, a Python file.
+    #[arg(value_name = "SCHEMA.py")]
+    pub schema: PathBuf,
+
+    /// The bank, JSON Lines; it is written again if its schema changed.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub bank: PathBuf,
+
+    /// Change nothing; end with 65 if the bank is not up to date.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `knowcoder evaluate`.
@@ -251,6 +374,19 @@ pub struct Evaluate {
     /// How to score; may be given several times.
     #[arg(long = "protocol", value_name = "P", default_value = "set")]
     pub protocols: Vec<Protocol>,
+
+    /// Show demonstrations from training text with so many mentions of each class; without it, as
+    /// in training.
+    #[arg(long, value_name = "K")]
+    pub shots: Option<usize>,
+
+    /// Show the N-th paraphrase of each description, from 1; without it, the schema's own.
+    #[arg(long, value_name = "N")]
+    pub paraphrase: Option<usize>,
+
+    /// The bank of paraphrases; without it, that of training.
+    #[arg(long, value_name = "FILE.jsonl", requires = "paraphrase")]
+    pub paraphrases: Option<PathBuf>,
 
     #[command(flatten)]
     pub data: DataRoot,
@@ -283,9 +419,19 @@ pub struct Extract {
     #[arg(long, value_name = "TASK", default_value = "ner", value_parser = task)]
     pub task: Task,
 
+    /// Demonstrations, one a line with `sentence` and `gold` as in predictions (or `text` and
+    /// `objects` as this verb writes them).
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub shots: Option<PathBuf>,
+
     /// Language code of the texts, for the prompt.
     #[arg(long, value_name = "CODE", default_value = "en")]
     pub language: String,
+
+    /// Mentions may be in pieces, as the model has learned them: words that stand apart in a text
+    /// are found there.
+    #[arg(long)]
+    pub pieces: bool,
 
     /// Texts; without any, or as `-`, one a line from stdin.
     #[arg(value_name = "TEXT")]
@@ -335,6 +481,15 @@ fn assignment(text: &str) -> Result<String, String> {
     }
 }
 
+/// `2/8` is the second of eight.
+fn share(text: &str) -> Result<Share, String> {
+    let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((part, count)) if (1..=count).contains(&part) => Ok(Share { index: part - 1, count }),
+        _ => Err("expected K/N with K from 1 to N, such as 2/8".to_owned()),
+    }
+}
+
 fn task(name: &str) -> Result<Task, String> {
     match name {
         "ner" => Ok(Task::Ner),
@@ -374,12 +529,23 @@ mod tests {
             "data fetch wnut17 uner-zh --accept-licence --data-root d",
             "data concepts wnut17 --json",
             "data prepare r.toml --run-dir runs/x",
+            "data stats --all --tokenizer t.model --html s.html --ascii --histograms",
+            "data prepare r.toml --data-root s3://b/corpora --out s3://b/x --cache-dir c",
+            "data inspect s3://b/x/prepared/0-instruction --cache-dir c",
+            "run r.toml --shards s3://b/x --data-root gs://b/corpora",
+            "data prepare r.toml --share 8/8",
+            "data prepare r.toml --share 1/8 --out s3://b/x",
             "data inspect runs/x/prepared/0-instruction --row 7",
+            "data inspect runs/x --phase instruction --id a/1 --group --html r.html",
+            "data inspect r.toml --find Ann --rows 10 --set a.b=c --json",
+            "data inspect wnut17:test --random --seed 3 --tokenizer t.model",
             "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
+            "data paraphrase s.py --bank b.jsonl --check",
             "evaluate --checkpoint c --benchmark a b:test --benchmark c",
+            "evaluate --checkpoint c --benchmark a --shots 3 --paraphrase 1 --paraphrases b.jsonl",
             "score a.jsonl b.jsonl --protocol set --protocol strict-span",
             "extract --checkpoint c --schema s.py --task re one two",
-            "extract --checkpoint c --schema s.py -",
+            "extract --checkpoint c --schema s.py --shots f.jsonl -",
             "report runs/x",
             "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
         ] {
@@ -397,8 +563,14 @@ mod tests {
             ("runn r.toml", ErrorKind::InvalidSubcommand),
             // Verbs that are not there yet are not half there.
             ("sweep start x.toml", ErrorKind::InvalidSubcommand),
+            ("data prepare r.toml --share 0/8", ErrorKind::ValueValidation),
+            ("data prepare r.toml --share 9/8", ErrorKind::ValueValidation),
+            ("data prepare r.toml --share 2", ErrorKind::ValueValidation),
             ("data fetch", ErrorKind::MissingRequiredArgument),
             ("data inspect x --row minus-one", ErrorKind::ValueValidation),
+            ("data inspect x --row 1 --random", ErrorKind::ArgumentConflict),
+            ("data inspect x --rows 0", ErrorKind::ValueValidation),
+            ("data stats wnut17 --all", ErrorKind::ArgumentConflict),
             ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
             ("score", ErrorKind::MissingRequiredArgument),
             ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),

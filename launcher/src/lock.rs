@@ -17,6 +17,19 @@ pub struct RunLock {
 impl RunLock {
     /// Locks the file at `path`, or says who holds it.
     pub fn take(path: &Path) -> Result<Self, Error> {
+        Self::lock(path, File::try_lock, "")
+    }
+
+    /// Locks the file at `path` as one of several that share the run directory, and nobody else.
+    pub fn take_share(path: &Path) -> Result<Self, Error> {
+        Self::lock(path, File::try_lock_shared, "a share of its preparation, ")
+    }
+
+    fn lock(
+        path: &Path,
+        lock: fn(&File) -> Result<(), TryLockError>,
+        what: &str,
+    ) -> Result<Self, Error> {
         let write = |error| Error::from(data_pipeline::Error::write(path)(error));
         let mut file = OpenOptions::new()
             .read(true)
@@ -25,7 +38,7 @@ impl RunLock {
             .truncate(false)
             .open(path)
             .map_err(write)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -39,7 +52,7 @@ impl RunLock {
             Err(TryLockError::Error(error)) => return Err(write(error)),
         }
         file.set_len(0).map_err(write)?;
-        writeln!(file, "process {}", std::process::id()).map_err(write)?;
+        writeln!(file, "{what}process {}", std::process::id()).map_err(write)?;
         Ok(Self { _file: file })
     }
 }
@@ -60,5 +73,16 @@ mod tests {
         assert_eq!(error.code, exit::TRANSIENT);
         drop(first);
         RunLock::take(&path).unwrap();
+    }
+    #[test]
+    fn shares_go_together_and_with_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let shares = [RunLock::take_share(&path).unwrap(), RunLock::take_share(&path).unwrap()];
+        let error = RunLock::take(&path).unwrap_err();
+        assert!(error.message.contains("is in use by a share of its preparation, "), "{error}");
+        drop(shares);
+        let _alone = RunLock::take(&path).unwrap();
+        assert!(RunLock::take_share(&path).is_err());
     }
 }

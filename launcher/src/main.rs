@@ -6,7 +6,9 @@
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
-//! - [`report`]: a run as one page. [`download`]: one file from its source to its place.
+//! - [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
+//!   [`download`]: one file from its source to its place.
+//!   [`store`]: corpora and shards in object stores.
 //!
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
@@ -20,8 +22,10 @@ mod interrupt;
 mod lock;
 mod logs;
 mod message;
+mod page;
 mod plan;
 mod report;
+mod store;
 mod supervise;
 mod verbs;
 
@@ -65,6 +69,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Data(Data::Prepare(args)) => verbs::data::prepare(&args),
         Verb::Data(Data::Inspect(args)) => verbs::data::inspect(&args),
         Verb::Data(Data::Parallel(args)) => verbs::parallel::parallel(&args),
+        Verb::Data(Data::Paraphrase(args)) => verbs::paraphrase::paraphrase(&args),
         Verb::Evaluate(args) => verbs::evaluate::evaluate(&args),
         Verb::Score(args) => verbs::score::score(&args),
         Verb::Extract(args) => verbs::extract::extract(&args),

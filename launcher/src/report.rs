@@ -10,11 +10,11 @@ mod examples;
 mod files;
 mod findings;
 mod flaws;
-mod html;
 mod prepared;
 mod scores;
 mod training;
 
+use crate::page::{self, Page, Section, html};
 use data_pipeline::{Error, predictions};
 use files::Run;
 use html::{duration, escape};
@@ -30,40 +30,23 @@ pub fn write(run_dir: &Path) -> Result<PathBuf, Error> {
 
 /// The whole page.
 fn page(run: &Run) -> String {
-    let sections = [
-        ("scores", "Scores", scores::section(run)),
-        ("training", "Training", training::section(run)),
-        ("examples", "Examples", examples::section(run)),
-        ("flaws", "Flaws of the answers", flaws::section(run)),
-        ("data", "Prepared data", prepared::section(run)),
-        ("events", "Events", events(run)),
-        ("recipe", "Recipe", recipe(run)),
+    let sections = vec![
+        Section::new("scores", "Scores", scores::section(run)),
+        Section::new("training", "Training", training::section(run)),
+        Section::new("examples", "Examples", examples::section(run)),
+        Section::new("flaws", "Flaws of the answers", flaws::section(run)),
+        Section::new("data", "Prepared data", prepared::section(run)),
+        Section::new("events", "Events", events(run)),
+        Section::new("recipe", "Recipe", recipe(run)),
     ];
-    let there = || sections.iter().filter(|(.., body)| !body.is_empty());
-    let links: String =
-        there().map(|(id, title, _)| format!("<a href=\"#{id}\">{title}</a>")).collect();
-    let bodies: String = there()
-        .map(|(id, title, body)| format!("<section id=\"{id}\"><h2>{title}</h2>{body}</section>\n"))
-        .collect();
-    let bodies = if bodies.is_empty() {
-        "<p class=\"note\">This run directory holds nothing to show yet.</p>".to_owned()
-    } else {
-        bodies
+    let page = Page {
+        title: run.name.clone(),
+        header: header(run),
+        sections,
+        style: "",
+        empty: "This run directory holds nothing to show yet.",
     };
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" \
-         content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <link rel=\"icon\" href=\"data:,\">\n<title>{title} · knowcoder</title>\n\
-         <style>\n{style}</style>\n</head>\n<body>\n{header}<nav>{links}</nav>\n<main>\n\
-         {bodies}</main>\n<footer>knowcoder {version}</footer>\n</body>\n</html>\n",
-        title = escape(&run.name),
-        style = include_str!("report/style.css"),
-        header = header(run),
-        version = env!("CARGO_PKG_VERSION"),
-    )
+    page.to_html()
 }
 
 /// Name, date, world, revision, and the numbers to read first.
@@ -85,28 +68,12 @@ fn header(run: &Run) -> String {
             facts.push((label, value));
         }
     }
-    let facts: String = facts
-        .iter()
-        .map(|(label, value)| {
-            format!("<div><dt>{label}</dt><dd dir=\"auto\">{}</dd></div>", escape(value))
-        })
-        .collect();
     let tiles: String = scores::tiles(run)
         .into_iter()
         .chain(training::tiles(run))
-        .map(|(label, value, note)| {
-            format!(
-                "<div class=\"tile\"><span>{}</span><strong>{value}</strong><small>{}</small></div>",
-                escape(&label),
-                escape(&note)
-            )
-        })
+        .map(|(label, value, note)| page::tile(&label, &value, &note))
         .collect();
-    format!(
-        "<header>\n<p class=\"eyebrow\">knowcoder run</p>\n<h1 dir=\"auto\">{}</h1>\n\
-         <dl class=\"facts\">{facts}</dl>\n<div class=\"tiles\">{tiles}</div>\n</header>\n",
-        escape(&run.name)
-    )
+    page::header("knowcoder run", &run.name, &facts, &tiles)
 }
 
 /// What happened when, folded away.

@@ -6,7 +6,7 @@ use model::backward::{Gradients, Options, backward};
 use model::files::{HostTensors, save, write_atomically, write_tensors};
 use model::generate::{GenerateConfig, Request, generate};
 use model::init::Init;
-use model::layout::{GroupBatch, Target};
+use model::layout::{GroupBatch, Piece, Target};
 use model::ops::GroupShape;
 use model::{Decoder, DecoderConfig};
 use std::path::PathBuf;
@@ -44,12 +44,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             weight: 1.0,
         })
     });
-    let batch = GroupBatch {
+    let piece = Piece {
         groups: ROWS,
         shape: GroupShape { prefix: 0, k: 1, suffix: LENGTH },
+        prefix_lengths: vec![0; ROWS],
+        suffix_lengths: vec![LENGTH; ROWS],
+    };
+    let batch = GroupBatch {
+        pieces: vec![piece],
         targets: targets.collect(),
         ids: ids.iter().flatten().map(|id| *id as i32).collect(),
-        prefix_lengths: vec![0; ROWS],
     };
     let mut outputs = HostTensors::new();
     let logits = decoder.logits(&batch).into_data().iter::<f32>().collect();

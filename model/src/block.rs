@@ -36,10 +36,10 @@ impl Block {
     /// The block over a batch of groups.
     ///
     /// # Shapes
-    /// - x and result: `[groups, prefix + k * suffix, hidden]`
+    /// - x and result: `[1, tokens, hidden]`
     pub fn forward(&self, x: Tensor<3>, layout: &Layout, training: bool) -> Tensor<3> {
         let (q, k, v) = self.queries_keys_values(x.clone(), layout.rotary.as_ref(), training);
-        let mixed = ops::group_attention(q, k, v, layout.shape, &layout.bias);
+        let mixed = layout.attention(q, k, v);
         self.finish(x, mixed, training)
     }
 

@@ -95,7 +95,7 @@ impl Decoder {
     /// Logits of every position, for tests and small inputs.
     ///
     /// # Shapes
-    /// - result: `[groups, prefix + k * suffix, vocabulary]`
+    /// - result: `[1, tokens, vocabulary]`, in the order of the batch's ids
     pub fn logits(&self, batch: &GroupBatch) -> Tensor<3> {
         let device = self.device();
         let layout = Layout::new(batch, &self.config, &device);

@@ -1,17 +1,21 @@
 //! Where the tokens of a batch stand: groups of one prefix and its suffixes.
 //!
-//! A row is `[prefix | suffix 0 | suffix 1 | …]`, each part padded on the right. Positions of every
-//! suffix start at the prefix's true length, so a sample has the positions that it would have alone.
+//! Tokens lie end to end without padding, so that all that a block computes per token is computed
+//! for real tokens only. Attention alone needs rectangles: groups of similar shape are gathered into
+//! the rows `[prefix | suffix 0 | suffix 1 | …]` of a *piece*, each part padded on the right, and
+//! their results go back to where the tokens stand. What is gathered as padding is never seen by a
+//! real token and hands nothing back. Positions of every suffix start at the prefix's true length,
+//! so a sample has the positions that it would have alone.
 
 use crate::DecoderConfig;
 use crate::config::Position;
-use crate::ops::{GroupBias, GroupShape, alibi_slopes, rope_tables};
+use crate::ops::{self, GroupBias, GroupShape, alibi_slopes, rope_tables};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// One supervised label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
-    /// Flattened position, in `[groups * length]`, whose hidden state predicts the label.
+    /// The place in the batch's ids whose hidden state predicts the label.
     pub position: usize,
     /// The token to predict.
     pub label: u32,
@@ -19,17 +23,26 @@ pub struct Target {
     pub weight: f32,
 }
 
-/// A batch as plain vectors.
+/// Groups whose attention is computed together.
 #[derive(Clone, Debug)]
-pub struct GroupBatch {
+pub struct Piece {
     /// Number of rows.
     pub groups: usize,
     /// How a row is divided.
     pub shape: GroupShape,
-    /// Token ids, `[groups, shape.length()]` row-major.
-    pub ids: Vec<i32>,
-    /// True length of each prefix.
+    /// True length of each prefix: `[groups]`.
     pub prefix_lengths: Vec<usize>,
+    /// True length of each suffix, 0 for an absent one: `[groups * k]`.
+    pub suffix_lengths: Vec<usize>,
+}
+
+/// A batch as plain vectors.
+#[derive(Clone, Debug)]
+pub struct GroupBatch {
+    /// The groups, in the order of their tokens.
+    pub pieces: Vec<Piece>,
+    /// Token ids without padding: of each piece its groups, of each group its prefix and suffixes.
+    pub ids: Vec<i32>,
     /// What is supervised.
     pub targets: Vec<Target>,
 }
@@ -37,54 +50,123 @@ pub struct GroupBatch {
 /// What is the same in every block of a batch, on the device.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// How a row is divided.
-    pub shape: GroupShape,
-    /// Rotary tables `[groups or 1, 1, length, head_dim]`; absent under ALiBi.
+    /// Rotary tables `[1, 1, tokens, head_dim]`; absent under ALiBi.
     pub rotary: Option<(Tensor<4>, Tensor<4>)>,
-    /// Masks and biases.
-    pub bias: GroupBias,
+    pieces: Vec<Rows>,
+    /// Where each token stands in the rows of all pieces, laid end to end: `[tokens]`.
+    back: Tensor<1, Int>,
+}
+
+/// A piece on the device.
+#[derive(Clone, Debug)]
+struct Rows {
+    groups: usize,
+    shape: GroupShape,
+    /// The token in each place of the rows: `[groups * length]`.
+    tokens: Tensor<1, Int>,
+    bias: GroupBias,
+}
+
+impl Piece {
+    /// Real tokens.
+    pub fn tokens(&self) -> usize {
+        self.prefix_lengths.iter().sum::<usize>() + self.suffix_lengths.iter().sum::<usize>()
+    }
+
+    /// Each part of the rows in order: where it begins in its row, how long it truly is, and the
+    /// position of its first token; by group.
+    fn parts(&self) -> impl Iterator<Item = Vec<(usize, usize, usize)>> + '_ {
+        let GroupShape { prefix, k, suffix } = self.shape;
+        self.prefix_lengths.iter().enumerate().map(move |(group, length)| {
+            let suffixes = (0..k).map(move |place| {
+                (prefix + place * suffix, self.suffix_lengths[group * k + place], *length)
+            });
+            std::iter::once((0, *length, 0)).chain(suffixes).collect()
+        })
+    }
 }
 
 impl GroupBatch {
-    /// Token ids on the device: `[groups, length]`.
+    /// Token ids on the device: `[1, tokens]`.
     pub fn ids(&self, device: &Device) -> Tensor<2, Int> {
-        Tensor::from_data(
-            TensorData::new(self.ids.clone(), [self.groups, self.shape.length()]),
-            device,
-        )
+        Tensor::from_data(TensorData::new(self.ids.clone(), [1, self.ids.len()]), device)
     }
 }
 
 impl Layout {
-    /// Positions and masks of `batch`.
+    /// Positions, places and masks of `batch`.
     pub fn new(batch: &GroupBatch, config: &DecoderConfig, device: &Device) -> Self {
-        let rotary = (config.position() == Position::Rope).then(|| {
-            let first = batch.prefix_lengths[0];
-            let uniform = batch.prefix_lengths.iter().all(|length| *length == first);
-            let rows = if uniform { 1 } else { batch.groups };
-            let positions: Vec<usize> = batch.prefix_lengths[..rows]
-                .iter()
-                .flat_map(|length| positions(batch.shape, *length))
-                .collect();
-            rope_tables(&positions, rows, config.head_dim(), config.rope_theta, device)
-        });
-        Self { shape: batch.shape, rotary, bias: bias(batch, config, device) }
+        let mut positions = Vec::with_capacity(batch.ids.len());
+        let mut back = Vec::with_capacity(batch.ids.len());
+        let mut pieces = Vec::with_capacity(batch.pieces.len());
+        let mut first_place = 0;
+        for piece in &batch.pieces {
+            let length = piece.shape.length();
+            let mut tokens = Vec::with_capacity(piece.groups * length);
+            for (group, parts) in piece.parts().enumerate() {
+                let row = group * length;
+                // Padding is filled with the group's first token: any real one would do.
+                tokens.resize(row + length, back.len() as i32);
+                for (start, count, first_position) in parts {
+                    for i in 0..count {
+                        tokens[row + start + i] = back.len() as i32;
+                        back.push((first_place + row + start + i) as i32);
+                        positions.push(first_position + i);
+                    }
+                }
+            }
+            first_place += tokens.len();
+            pieces.push(Rows {
+                groups: piece.groups,
+                shape: piece.shape,
+                tokens: places(tokens, device),
+                bias: bias(piece, config, device),
+            });
+        }
+        assert_eq!(back.len(), batch.ids.len(), "tokens of the pieces and of the batch");
+        let rotary = (config.position() == Position::Rope)
+            .then(|| rope_tables(&positions, 1, config.head_dim(), config.rope_theta, device));
+        Self { rotary, pieces, back: places(back, device) }
+    }
+
+    /// Attention of the batch: suffixes see their prefix and themselves.
+    ///
+    /// # Shapes
+    /// - q, k, v: `[1, h, tokens, d]`, positions already applied; result: the same
+    pub fn attention(&self, q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+        let [_, h, tokens, d] = q.dims();
+        let flat = |t: Tensor<4>| t.swap_dims(1, 2).reshape([tokens, h * d]);
+        let (q, k, v) = (flat(q), flat(k), flat(v));
+        let mixed: Vec<Tensor<2>> = self
+            .pieces
+            .iter()
+            .map(|piece| {
+                let (groups, length) = (piece.groups, piece.shape.length());
+                let rows = |t: &Tensor<2>| {
+                    let rows = t.clone().select(0, piece.tokens.clone());
+                    rows.reshape([groups, length, h, d]).swap_dims(1, 2)
+                };
+                let (q, k, v) = (rows(&q), rows(&k), rows(&v));
+                let mixed = ops::group_attention(q, k, v, piece.shape, &piece.bias);
+                mixed.swap_dims(1, 2).reshape([groups * length, h * d])
+            })
+            .collect();
+        let mixed = Tensor::cat(mixed, 0).select(0, self.back.clone());
+        mixed.reshape([1, tokens, h, d]).swap_dims(1, 2)
     }
 }
 
-/// Position of each place in a row whose prefix is really `prefix_length` long.
-fn positions(shape: GroupShape, prefix_length: usize) -> impl Iterator<Item = usize> {
-    let suffixes =
-        (0..shape.k).flat_map(move |_| (0..shape.suffix).map(move |i| prefix_length + i));
-    (0..shape.prefix).chain(suffixes)
+fn places(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
-fn bias(batch: &GroupBatch, config: &DecoderConfig, device: &Device) -> GroupBias {
+fn bias(piece: &Piece, config: &DecoderConfig, device: &Device) -> GroupBias {
     let slopes = match config.position() {
         Position::Rope => vec![0.0],
         Position::Alibi => alibi_slopes(config.num_attention_heads),
     };
-    let GroupShape { prefix: p, k, suffix: u } = batch.shape;
+    let GroupShape { prefix: p, k, suffix: u } = piece.shape;
     let causal = |length: usize| {
         tensor(
             slopes.iter().flat_map(|slope| causal_bias(length, *slope)).collect(),
@@ -97,8 +179,8 @@ fn bias(batch: &GroupBatch, config: &DecoderConfig, device: &Device) -> GroupBia
     }
     // Without ALiBi the bias of a suffix to its prefix is the same for each query.
     let queries = if slopes == [0.0] { 1 } else { k * u };
-    let mut shared = Vec::with_capacity(batch.groups * slopes.len() * queries * p);
-    for length in &batch.prefix_lengths {
+    let mut shared = Vec::with_capacity(piece.groups * slopes.len() * queries * p);
+    for length in &piece.prefix_lengths {
         for slope in &slopes {
             for query in 0..queries {
                 let position = length + query % u.max(1);
@@ -114,7 +196,7 @@ fn bias(batch: &GroupBatch, config: &DecoderConfig, device: &Device) -> GroupBia
     }
     GroupBias {
         prefix: Some(causal(p)),
-        shared: Some(tensor(shared, [batch.groups, slopes.len(), queries, p], device)),
+        shared: Some(tensor(shared, [piece.groups, slopes.len(), queries, p], device)),
         own: causal(u),
     }
 }

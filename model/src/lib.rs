@@ -4,7 +4,7 @@
 //! - [`config`]: shapes and presets; [`weight`]: a named tensor and whether it is trained.
 //! - [`ops`]: the operations the network is written over; nothing else knows how one runs.
 //! - [`block`], [`decoder`]: the network. [`lora`]: adapters beside frozen weights.
-//! - [`layout`]: groups, one prefix and its suffixes in a row.
+//! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block.
 //! - [`generate`]: greedy answers with a cache that shares prefixes.
 //! - [`files`]: directories as on the hub; [`init`]: how untrained weights begin.

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use model::backward::{Gradients, Options, backward};
 use model::files::{HostTensors, read_tensors};
 use model::generate::{GenerateConfig, Request, generate};
-use model::layout::{GroupBatch, Target};
+use model::layout::{GroupBatch, Piece, Target};
 use model::ops::{GroupShape, alibi_slopes};
 use model::{Decoder, DecoderConfig};
 use serde_json::Value;
@@ -58,12 +58,16 @@ fn batch(expected: &Value) -> GroupBatch {
             weight: 1.0,
         })
     });
-    GroupBatch {
+    let piece = Piece {
         groups: rows.len(),
         shape: GroupShape { prefix: 0, k: 1, suffix: length },
+        prefix_lengths: vec![0; rows.len()],
+        suffix_lengths: vec![length; rows.len()],
+    };
+    GroupBatch {
+        pieces: vec![piece],
         targets: targets.collect(),
         ids: rows.iter().flatten().map(|id| *id as i32).collect(),
-        prefix_lengths: vec![0; rows.len()],
     }
 }
 

@@ -7,7 +7,7 @@ use model::backward::{Gradients, Options, backward, plain_backward};
 use model::config::Position;
 use model::generate::{GenerateConfig, Request, generate};
 use model::init::Init;
-use model::layout::{GroupBatch, Target};
+use model::layout::{GroupBatch, Piece, Target};
 use model::ops::GroupShape;
 use model::{Decoder, DecoderConfig, LoraConfig};
 
@@ -43,23 +43,38 @@ fn samples(prefix: usize, suffixes: &[usize]) -> (Vec<i32>, Vec<Vec<i32>>) {
 /// One row: the prefix padded to `p`, the suffixes padded to `u`; supervises each suffix from its second token.
 fn grouped(prefix: &[i32], suffixes: &[Vec<i32>], p: usize, u: usize) -> GroupBatch {
     let mut ids = prefix.to_vec();
-    ids.resize(p, 0);
     let mut targets = Vec::new();
-    for (s, suffix) in suffixes.iter().enumerate() {
-        let start = p + s * u;
+    for suffix in suffixes {
         for (i, label) in suffix.iter().enumerate() {
             let position = match i {
                 0 if prefix.is_empty() => continue,
                 0 => prefix.len() - 1,
-                i => start + i - 1,
+                i => ids.len() + i - 1,
             };
             targets.push(Target { position, label: *label as u32, weight: 0.01 * (i + 1) as f32 });
         }
         ids.extend(suffix);
-        ids.resize(start + u, 0);
     }
-    let shape = GroupShape { prefix: p, k: suffixes.len(), suffix: u };
-    GroupBatch { groups: 1, shape, ids, prefix_lengths: vec![prefix.len()], targets }
+    let piece = Piece {
+        groups: 1,
+        shape: GroupShape { prefix: p, k: suffixes.len(), suffix: u },
+        prefix_lengths: vec![prefix.len()],
+        suffix_lengths: suffixes.iter().map(Vec::len).collect(),
+    };
+    GroupBatch { pieces: vec![piece], ids, targets }
+}
+
+/// Several batches as one, their pieces side by side.
+fn side_by_side(batches: &[GroupBatch]) -> GroupBatch {
+    let mut all = GroupBatch { pieces: Vec::new(), ids: Vec::new(), targets: Vec::new() };
+    for batch in batches {
+        let before = all.ids.len();
+        let moved = |target: &Target| Target { position: before + target.position, ..*target };
+        all.targets.extend(batch.targets.iter().map(moved));
+        all.ids.extend(&batch.ids);
+        all.pieces.extend(batch.pieces.iter().cloned());
+    }
+    all
 }
 
 fn add_all(decoder: &Decoder, batches: &[GroupBatch], options: Options) -> (f64, Gradients) {
@@ -137,6 +152,45 @@ fn a_group_is_its_samples_apart() {
             let difference = difference(&gradients, &others);
             assert!(difference < 1e-5, "{difference}");
         }
+    }
+}
+
+#[test]
+fn pieces_of_one_batch_are_batches_apart() {
+    for position in [Position::Rope, Position::Alibi] {
+        let decoder = decoder(position);
+        let of = |prefix: usize, suffixes: &[usize], p: usize, u: usize| {
+            let (prefix, suffixes) = samples(prefix, suffixes);
+            grouped(&prefix, &suffixes, p, u)
+        };
+        // Long and short prefixes, none at all, padded and exact.
+        let apart =
+            [of(13, &[6, 4, 7], 15, 9), of(0, &[8], 0, 8), of(3, &[5, 2], 3, 5), of(0, &[4], 2, 6)];
+        let together = side_by_side(&apart);
+        let (loss, gradients) = add_all(&decoder, &apart, Options::default());
+        for recompute in [false, true] {
+            let options = Options { recompute, ..Options::default() };
+            let (other, others) = add_all(&decoder, std::slice::from_ref(&together), options);
+            assert!((loss - other).abs() < 1e-6 * loss.abs(), "{loss} against {other}");
+            let difference = difference(&gradients, &others);
+            // f32, three blocks: summation order only.
+            assert!(difference < 1e-5, "recompute {recompute}: {difference}");
+        }
+        // Two groups of one piece, of unlike lengths.
+        let (first, second) = (of(5, &[4, 3], 7, 6), of(7, &[6], 7, 6));
+        let mut joined = side_by_side(&[first.clone(), second.clone()]);
+        joined.pieces = vec![Piece {
+            groups: 2,
+            shape: first.pieces[0].shape,
+            prefix_lengths: vec![5, 7],
+            // The second group has one suffix less.
+            suffix_lengths: vec![4, 3, 6, 0],
+        }];
+        let (loss, gradients) = add_all(&decoder, &[first, second], Options::default());
+        let (other, others) = add_all(&decoder, &[joined], Options::default());
+        assert!((loss - other).abs() < 1e-6 * loss.abs(), "{loss} against {other}");
+        let difference = difference(&gradients, &others);
+        assert!(difference < 1e-5, "{difference}");
     }
 }
 

@@ -64,7 +64,12 @@ fn files_that_are_not_there_are_named() {
     check(&["run", "r.toml"], &[], 64, "error: r.toml: there is no such recipe");
     check(&["score", "p.jsonl"], &[], 64, "error: failed to read `p.jsonl`");
     check(&["report", "runs/x"], &[], 64, "error: `runs/x` is not the directory of a run");
-    check(&["data", "inspect", "shards"], &[], 64, "error: shards");
+    check(
+        &["data", "inspect", "shards"],
+        &[],
+        64,
+        "error: `shards` is no run, no folder of shards",
+    );
     check(
         &["data", "validate", "cluner"],
         &[("configs/datasets/cluener.toml", "")],

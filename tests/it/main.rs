@@ -8,7 +8,15 @@ mod chat;
 mod cli;
 mod fetch;
 mod full_disk;
+mod inspect;
+mod memory;
 mod parallel;
+mod places;
 mod program;
 mod resume;
+#[cfg(feature = "object-store")]
+mod s3;
+mod shares;
+#[cfg(feature = "object-store")]
+mod store;
 mod world;

@@ -3,14 +3,14 @@
 use crate::evaluate::{declaration, split};
 use crate::{Error, Recipe};
 use data_pipeline::audit::{
-    Bridge, Conflict, Kind, Overlap, Role, THRESHOLD, Texts, conflicts, overlaps,
+    Bridge, Conflict, Kind, Overlap, Role, THRESHOLD, Texts, Watch, conflicts, overlaps,
 };
 use data_pipeline::corpus::Corpus;
 use data_pipeline::prepare::{Removed, Source, side_id};
 use data_pipeline::{Parallel, Sentence};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The `[audit]` section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,121 @@ pub fn audit(recipe: &Recipe, data_root: &Path) -> Result<Audit, Error> {
     })
 }
 
+/// Training sentences that are compared at once.
+const PASSING: usize = 4096;
+
+/// The sentences that training must do without; an error if there are some and the recipe does not
+/// say what is to become of them. Training data passes by; what is held are the benchmarks, and pairs
+/// of parallel corpora.
+pub fn removed(recipe: &Recipe, data_root: &Path) -> Result<Removed, Error> {
+    if asked(recipe).is_empty() {
+        return Ok(Removed::new());
+    }
+    let mut material = Material::default();
+    for dataset in trained(recipe) {
+        material.read_pairs(recipe, data_root, &dataset)?;
+    }
+    for dataset in asked(recipe) {
+        material.read(recipe, data_root, &dataset, Role::Benchmark)?;
+    }
+    material.bridge(recipe, data_root)?;
+    let mut watch = Watch::new(&material.texts, &material.bridges, recipe.audit.threshold);
+    for dataset in trained(recipe) {
+        pass(&mut watch, recipe, data_root, &dataset)?;
+    }
+    let (conflicts, bridges) = (Vec::new(), material.bridged);
+    Audit { overlaps: watch.leaks(), conflicts, bridges }.removed(&recipe.audit)
+}
+
+/// Shows all sentences of a training set to `watch`.
+fn pass(
+    watch: &mut Watch<'_>,
+    recipe: &Recipe,
+    data_root: &Path,
+    dataset: &str,
+) -> Result<(), Error> {
+    let corpus = Corpus::load(&declaration(&recipe.datasets, dataset), data_root)?;
+    let split = split(dataset, "train");
+    let mut passing = Vec::with_capacity(PASSING);
+    let mut see = |id: String, text: String| {
+        passing.push((id, text));
+        if passing.len() == PASSING {
+            watch.see(dataset, &passing);
+            passing.clear();
+        }
+        Ok(())
+    };
+    if corpus.is_parallel() {
+        corpus.each_pair(split, &mut |Parallel { source, target }| {
+            see(side_id(&source), source.text)?;
+            see(side_id(&target), target.text)
+        })?;
+    } else {
+        corpus.each(split, &mut |sentence| see(sentence.id, sentence.text))?;
+    }
+    watch.see(dataset, &passing);
+    Ok(())
+}
+
+/// What a split of a corpus is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A phase learns from it.
+    Train,
+    /// The model is asked about it.
+    Benchmark,
+    /// It may join a sentence of the one to its translation in the other; wanted only if it is there.
+    Bridge,
+}
+
+/// A split of a corpus that a run, and so its audit, reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// The declaration of the corpus.
+    pub declaration: PathBuf,
+    /// The split.
+    pub split: String,
+    /// What for.
+    pub used: Use,
+}
+
+/// Everything that a run of `recipe` reads; no file of a corpus is looked at.
+pub fn reads(recipe: &Recipe) -> Result<Vec<Reads>, Error> {
+    let mut material = Material::default();
+    let mut all = Vec::new();
+    for (datasets, default, used) in
+        [(trained(recipe), "train", Use::Train), (asked(recipe), "test", Use::Benchmark)]
+    {
+        for dataset in datasets {
+            let declaration = declaration(&recipe.datasets, &dataset);
+            let corpus = Corpus::load(&declaration, Path::new(""))?;
+            let languages = &mut material.languages[usize::from(used == Use::Benchmark)];
+            languages.extend(corpus.language().split('-').map(str::to_owned));
+            all.push(Reads { declaration, split: split(&dataset, default).to_owned(), used });
+        }
+    }
+    for declaration in declarations(recipe)? {
+        let Ok(corpus) = Corpus::load(&declaration, Path::new("")) else { continue };
+        if corpus.is_parallel() && material.joins(corpus.language()) {
+            all.extend(corpus.splits().into_iter().map(|split| Reads {
+                declaration: declaration.clone(),
+                split: split.to_owned(),
+                used: Use::Bridge,
+            }));
+        }
+    }
+    Ok(all)
+}
+
+/// Every declaration beside those of `recipe`, sorted.
+fn declarations(recipe: &Recipe) -> Result<Vec<PathBuf>, Error> {
+    let entries = std::fs::read_dir(&recipe.datasets).map_err(Error::read(&recipe.datasets))?;
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    Ok(paths)
+}
+
 /// `name:split` of every corpus that a phase learns from.
 fn trained(recipe: &Recipe) -> BTreeSet<String> {
     let sources = recipe.phase.iter().flat_map(|phase| &phase.datasets);
@@ -113,7 +228,7 @@ fn trained(recipe: &Recipe) -> BTreeSet<String> {
 }
 
 /// `name:split` of every benchmark.
-fn asked(recipe: &Recipe) -> BTreeSet<String> {
+pub(crate) fn asked(recipe: &Recipe) -> BTreeSet<String> {
     let full = |dataset: &str| {
         let name = dataset.split(':').next().unwrap_or(dataset);
         format!("{name}:{}", split(dataset, "test"))
@@ -122,6 +237,25 @@ fn asked(recipe: &Recipe) -> BTreeSet<String> {
 }
 
 impl Material {
+    /// Notes the languages of a training set, and holds its pairs, if it has some.
+    fn read_pairs(
+        &mut self,
+        recipe: &Recipe,
+        data_root: &Path,
+        dataset: &str,
+    ) -> Result<(), Error> {
+        let corpus = Corpus::load(&declaration(&recipe.datasets, dataset), data_root)?;
+        self.languages[0].extend(corpus.language().split('-').map(str::to_owned));
+        if corpus.is_parallel() {
+            corpus.each_pair(split(dataset, "train"), &mut |pair| {
+                self.bridges.push(bridge(&pair));
+                Ok(())
+            })?;
+            self.bridged.push(dataset.to_owned());
+        }
+        Ok(())
+    }
+
     fn read(
         &mut self,
         recipe: &Recipe,
@@ -153,11 +287,7 @@ impl Material {
     /// Adds the declared parallel corpora that join a language of training to one of a benchmark and
     /// lie on this machine: nobody need train on them for a translation to leak.
     fn bridge(&mut self, recipe: &Recipe, data_root: &Path) -> Result<(), Error> {
-        let entries = std::fs::read_dir(&recipe.datasets).map_err(Error::read(&recipe.datasets))?;
-        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-        paths.sort();
-        for path in paths {
+        for path in declarations(recipe)? {
             // A declaration that cannot be read is for those to complain about who use it.
             let Ok(corpus) = Corpus::load(&path, data_root) else { continue };
             if !corpus.is_parallel() || !self.joins(corpus.language()) {

@@ -13,7 +13,7 @@
 use crate::Error;
 use crate::optimizer::Optimizer;
 use burn::tensor::Device;
-use data_pipeline::manifest::SourceOrigin;
+use data_pipeline::manifest::{Origin, SourceOrigin};
 use data_pipeline::prompt::PromptConfig;
 use model::files;
 use model::{Decoder, LoraConfig};
@@ -58,6 +58,9 @@ pub struct CheckpointInfo {
     pub sources: Vec<SourceOrigin>,
     /// See `sources`.
     pub shards: String,
+    /// All that decided them; checkpoints of earlier versions do not say it.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// SHA-256 of every other file.
     pub files: BTreeMap<String, String>,
 }

@@ -4,19 +4,23 @@
 //! predictions in a second.
 
 mod receipt;
+mod showing;
+
+pub use showing::check as check_shown;
 
 use crate::collective::Collective;
+use crate::questions;
 use crate::recipe::{Benchmark, EvaluationConfig};
 use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions::{self, Prediction};
-use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
-use data_pipeline::python::read as reader;
+use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Schema, Sentence, Task};
 use model::Decoder;
 use model::generate::{GenerateConfig, Request, generate};
+use showing::Showing;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,12 +39,16 @@ pub struct Evaluation<'a> {
     pub prompt: &'a PromptConfig,
     /// The `[evaluation]` section.
     pub config: &'a EvaluationConfig,
+    /// Decides which demonstrations and examples of training text prompts show.
+    pub seed: u64,
 }
 
 /// One sentence to ask about.
 struct Question {
     task: Task,
     sentence: Sentence,
+    /// Whether the corpus has mentions in pieces.
+    pieces: bool,
 }
 
 impl Evaluation<'_> {
@@ -59,7 +67,8 @@ impl Evaluation<'_> {
         for benchmark in &self.config.benchmarks {
             let corpus = open(self.datasets, self.data_root, &benchmark.dataset)?;
             let path = self.run_dir.predictions(which, &file_name(benchmark, corpus.language()));
-            let question = self.question(model, benchmark, &corpus)?;
+            let showing = Showing::of(self, benchmark, &corpus, asked(&corpus, benchmark))?;
+            let question = self.question(model, benchmark, &corpus, &showing)?;
             if receipt::answers(&path, &question) {
                 continue;
             }
@@ -74,11 +83,13 @@ impl Evaluation<'_> {
                 progress(&label, done, total);
                 !stop.load(Ordering::Relaxed)
             };
-            let found = self.answer(decoder, &corpus, benchmark, &share, &mut report)?;
-            let Some(found) = agreed(found, stop, collective)? else {
+            let found = self.answer(decoder, &showing, benchmark, &share, &mut report)?;
+            let Some((found, fewer)) = agreed(found, stop, collective)? else {
                 return Ok(Outcome::Stopped);
             };
-            self.join(&path, found, questions.len(), collective, &question)?;
+            let fewer_shots = self.fewer_shots(fewer, &label, collective)?;
+            let receipt = receipt::Receipt::new(question, fewer_shots);
+            self.join(&path, found, questions.len(), collective, receipt)?;
         }
         Ok(Outcome::Done)
     }
@@ -89,6 +100,7 @@ impl Evaluation<'_> {
         model: &str,
         benchmark: &Benchmark,
         corpus: &Corpus,
+        showing: &Showing,
     ) -> Result<receipt::Question, Error> {
         Ok(receipt::Question {
             model: model.to_owned(),
@@ -99,65 +111,92 @@ impl Evaluation<'_> {
             template: template_fingerprint(self.prompt),
             tokenizer: self.tokenizer.fingerprint(),
             max_new_tokens: self.config.max_new_tokens,
+            shown: showing.fingerprint.clone(),
         })
     }
 
-    /// Predictions for `questions`, in their order; none if it was stopped.
+    /// How many prompts of all ranks had no room for all demonstrations.
+    fn fewer_shots(
+        &self,
+        mine: usize,
+        label: &str,
+        collective: &mut dyn Collective,
+    ) -> Result<usize, Error> {
+        if self.prompt.shots == 0 {
+            return Ok(0);
+        }
+        // Exact up to 16 million prompts.
+        let mut sum = [mine as f32];
+        collective.all_reduce(&mut sum)?;
+        let fewer = sum[0] as usize;
+        if fewer > 0 && collective.rank() == 0 {
+            tracing::warn!("{label}: {fewer} prompts had no room for all demonstrations");
+        }
+        Ok(fewer)
+    }
+
+    /// Predictions for `questions`, in their order, and how many were asked with fewer
+    /// demonstrations than drawn; none if it was stopped.
     fn answer(
         &self,
         decoder: &Decoder,
-        corpus: &Corpus,
+        showing: &Showing,
         benchmark: &Benchmark,
         questions: &[&Question],
         progress: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Option<Vec<Prediction>>, Error> {
-        let schema = corpus.schema();
-        let requests: Vec<Request> = questions
-            .iter()
-            .map(|question| request(self.tokenizer, schema, question, self.prompt))
-            .collect();
+    ) -> Result<Option<(Vec<Prediction>, usize)>, Error> {
         let limit = decoder.config.max_length();
+        let mut asker = showing.asker(limit, limit.saturating_sub(self.config.max_new_tokens));
+        let asked: Vec<questions::Question> = questions
+            .iter()
+            .map(|question| {
+                let classes = offered(&showing.schema, question);
+                asker.ask(question.task, &question.sentence, &classes)
+            })
+            .collect();
+        let fewer = asked.iter().filter(|asked| asked.fewer_shots.is_some()).count();
+        let too_long = asked.iter().filter(|asked| asked.is_too_long()).count();
+        if too_long > 0 {
+            tracing::warn!(
+                "{}: {too_long} of {} questions are too long for the model, which reads {limit} tokens, even with a single class: they are not asked, and count as answered with nothing",
+                benchmark.name,
+                questions.len()
+            );
+        }
+        let requests: Vec<Request> =
+            asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
         let room =
             GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
-        for (question, request) in questions.iter().zip(&requests) {
-            let length = request.prefix.len() + request.prompt.len();
-            if length >= limit {
-                return Err(Error::Model(model::Error::Config(format!(
-                    "`{}`: the prompt has {length} tokens, the model reads {limit}; offer fewer classes",
-                    question.sentence.id
-                ))));
-            }
-        }
-        let Some(answers) = generate(decoder, &requests, room, progress) else { return Ok(None) };
+        // Some sentences have several requests: what is reported are sentences.
+        let mut report = |done: usize| progress(done * questions.len() / requests.len().max(1));
+        let Some(answers) = generate(decoder, &requests, room, &mut report) else {
+            return Ok(None);
+        };
+        let mut answers = answers.as_slice();
         let predictions = questions
             .iter()
-            .zip(requests.iter().zip(answers))
-            .map(|(question, (request, ids))| {
-                let answer = self.tokenizer.decode(&ids);
-                let classes = schema.of_task(question.task);
-                let (predicted, flaws) = read_answer(
-                    &answer,
-                    question.task,
-                    &classes,
-                    &question.sentence.text,
-                    self.prompt,
-                );
+            .zip(&asked)
+            .map(|(question, asked)| {
+                let (own, others) = answers.split_at(asked.requests.len());
+                answers = others;
+                let reply = asker.reply(asked, &question.sentence, question.pieces, own);
                 Prediction {
                     id: question.sentence.id.clone(),
                     dataset: benchmark.name.clone(),
                     language: question.sentence.language.clone(),
                     task: question.task,
                     sentence: question.sentence.text.clone(),
-                    answer,
+                    answer: reply.answer,
                     gold: question.sentence.instances(question.task),
-                    predicted,
-                    flaws,
-                    prompt_tokens: request.prefix.len() + request.prompt.len(),
-                    answer_tokens: ids.len(),
+                    predicted: reply.predicted,
+                    flaws: reply.flaws,
+                    prompt_tokens: reply.prompt_tokens,
+                    answer_tokens: reply.answer_tokens,
+                    parts: reply.parts,
                 }
             })
             .collect();
-        Ok(Some(predictions))
+        Ok(Some((predictions, fewer)))
     }
 
     /// Every rank's part in a file of its own; rank 0 puts them together in the original order.
@@ -167,7 +206,7 @@ impl Evaluation<'_> {
         found: Vec<Prediction>,
         total: usize,
         collective: &mut dyn Collective,
-        question: &receipt::Question,
+        receipt: receipt::Receipt,
     ) -> Result<(), Error> {
         let (rank, world) = (collective.rank(), collective.world());
         let part = |rank: usize| path.with_extension(format!("rank-{rank}.jsonl"));
@@ -183,7 +222,7 @@ impl Evaluation<'_> {
             let joined: Vec<Prediction> =
                 (0..total).filter_map(|i| parts[i % world].next()).collect();
             predictions::write(path, &joined)?;
-            receipt::write(path, question)?;
+            receipt.write(path)?;
             for rank in 0..world {
                 let part = part(rank);
                 std::fs::remove_file(&part).map_err(Error::write(&part))?;
@@ -277,6 +316,7 @@ fn asked<'a>(corpus: &'a Corpus, benchmark: &'a Benchmark) -> &'a [Task] {
 fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Error> {
     let sentences = corpus.read(split(&benchmark.dataset, "test"))?.sentences;
     let limit = benchmark.limit.unwrap_or(usize::MAX);
+    let pieces = sentences.iter().any(Sentence::has_pieces);
     Ok(asked(corpus, benchmark)
         .iter()
         .flat_map(|task| {
@@ -284,25 +324,18 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Er
                 .iter()
                 .take(limit)
                 .filter(|sentence| *task != Task::Eae || !sentence.events.is_empty())
-                .map(|sentence| Question { task: *task, sentence: sentence.clone() })
+                .map(|sentence| Question { task: *task, sentence: sentence.clone(), pieces })
         })
         .collect())
 }
 
-/// The prompt of a question, with the same encoder as training.
-fn request(
-    tokenizer: &Tokenizer,
-    schema: &Schema,
-    question: &Question,
-    prompt: &PromptConfig,
-) -> Request {
-    let classes = match question.task {
+/// The classes that a question is about.
+fn offered<'a>(schema: &'a Schema, question: &Question) -> Vec<&'a Class> {
+    match question.task {
         // Arguments are asked of known triggers: only their classes are offered.
         Task::Eae => event_classes(schema, &question.sentence),
         task => schema.of_task(task),
-    };
-    let example = extraction(schema, &classes, question.task, &question.sentence, prompt);
-    Request { prefix: tokenizer.encode(&example.prefix), prompt: tokenizer.encode(&example.prompt) }
+    }
 }
 
 fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> {
@@ -311,19 +344,4 @@ fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> 
         .into_iter()
         .filter(|class| sentence.events.iter().any(|event| event.class == class.name))
         .collect()
-}
-
-/// Objects with offsets, and what was wrong with the answer.
-pub fn read_answer(
-    answer: &str,
-    task: Task,
-    classes: &[&Class],
-    sentence: &str,
-    prompt: &PromptConfig,
-) -> (Vec<data_pipeline::Instance>, Vec<String>) {
-    let mut read = reader::read(answer, task, prompt.dialect);
-    data_pipeline::python::ground::locate(&mut read.instances, sentence);
-    data_pipeline::python::ground::check(&mut read, classes, sentence);
-    let flaws = read.flaws.iter().map(|flaw| flaw.message.clone()).collect();
-    (read.instances, flaws)
 }

@@ -1,11 +1,12 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
 
 use crate::checkpoint::{self, CheckpointInfo};
-use crate::evaluate::read_answer;
+use crate::questions::{Asker, Question};
 use crate::{Error, device};
-use data_pipeline::prompt::{PromptConfig, extraction, template_fingerprint};
+use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint};
+use data_pipeline::shots::Asked;
 use data_pipeline::tokenizer::Tokenizer;
-use data_pipeline::{Instance, Schema, Sentence, Task};
+use data_pipeline::{Class, Instance, Schema, Sentence, Task};
 use model::generate::{GenerateConfig, Request, generate};
 use model::{Decoder, files};
 use std::path::Path;
@@ -21,6 +22,7 @@ pub struct Extractor {
     decoder: Decoder,
     tokenizer: Tokenizer,
     prompt: PromptConfig,
+    pieces: bool,
 }
 
 /// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
@@ -54,17 +56,29 @@ impl Extractor {
     /// The model of a checkpoint directory.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let (decoder, tokenizer, info) = open(directory, "flex")?;
-        Ok(Self { decoder, tokenizer, prompt: info.prompt })
+        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false })
     }
 
-    /// Objects of each text, and what was wrong with the answer; `progress` hears how many texts
-    /// are answered.
+    /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it
+    /// has no place.
+    pub fn with_pieces(self, pieces: bool) -> Self {
+        Self { pieces, ..self }
+    }
+
+    /// How many mentions of each class demonstrations had in training; 0: there were none.
+    pub fn trained_with_shots(&self) -> usize {
+        self.prompt.shots
+    }
+
+    /// Objects of each text, and what was wrong with the answer; `shots` are shown with their
+    /// answers before it, and `progress` hears how many texts are answered.
     pub fn extract(
         &self,
         schema: &Schema,
         task: Task,
         language: &str,
         texts: &[String],
+        shots: &[Sentence],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<Extraction>, Error> {
         let classes = schema.of_task(task);
@@ -77,45 +91,43 @@ impl Extractor {
         if task == Task::Eae {
             return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
         }
-        let requests: Vec<Request> = texts
-            .iter()
-            .map(|text| {
-                let sentence = Sentence {
-                    text: text.clone(),
-                    language: language.into(),
-                    ..Sentence::default()
-                };
-                let example = extraction(schema, &classes, task, &sentence, &self.prompt);
-                Request {
-                    prefix: self.tokenizer.encode(&example.prefix),
-                    prompt: self.tokenizer.encode(&example.prompt),
-                }
-            })
-            .collect();
         // A text that is too long gets an answer of its own; the others are asked.
         let limit = self.decoder.config.max_length();
-        let length = |request: &Request| request.prefix.len() + request.prompt.len();
-        let asked: Vec<Request> =
-            requests.iter().filter(|request| length(request) < limit).cloned().collect();
-        let mut report = |done| {
-            progress(done);
+        let with_answer = limit.saturating_sub(GENERATION.max_new_tokens);
+        // None of the demonstrations is the text itself.
+        let shown = |task: Task, classes: &[&Class], sentence: &Sentence| -> Vec<Example> {
+            let asked = Asked::new([sentence.text.as_str()]);
+            let others = shots.iter().filter(|shot| !asked.has(&shot.text));
+            others.map(|shot| extraction(schema, classes, task, shot, &self.prompt)).collect()
+        };
+        let mut asker = Asker::new(schema, &self.tokenizer, &self.prompt, limit)
+            .with_shots(with_answer, Box::new(shown));
+        let sentence = |text: &String| Sentence {
+            text: text.clone(),
+            language: language.into(),
+            ..Sentence::default()
+        };
+        let sentences: Vec<Sentence> = texts.iter().map(sentence).collect();
+        let asked: Vec<Question> =
+            sentences.iter().map(|sentence| asker.ask(task, sentence, &classes)).collect();
+        let requests: Vec<Request> =
+            asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
+        // Some texts have several requests: what is reported are texts.
+        let mut report = |done: usize| {
+            progress(done * texts.len() / requests.len().max(1));
             true
         };
-        let answers = generate(&self.decoder, &asked, GENERATION, &mut report).unwrap_or_default();
-        let mut answers = answers.into_iter();
-        let extraction = |(text, request): (&String, &Request)| {
-            let ids = match length(request) < limit {
-                true => answers.next().unwrap_or_default(),
-                false => {
-                    let flaw = format!(
-                        "not asked: the text and its classes have {} tokens, the model reads {limit}; divide the text or offer fewer classes",
-                        length(request)
-                    );
-                    return (Vec::new(), vec![flaw]);
-                }
-            };
-            read_answer(&self.tokenizer.decode(&ids), task, &classes, text, &self.prompt)
+        let answers =
+            generate(&self.decoder, &requests, GENERATION, &mut report).unwrap_or_default();
+        let mut answers = answers.as_slice();
+        let extraction = |(sentence, asked): (&Sentence, &Question)| {
+            let (own, others) = answers.split_at(asked.requests.len());
+            answers = others;
+            let mut reply = asker.reply(asked, sentence, self.pieces, own);
+            let fewer = |(room, all)| format!("fewer shots: {room} of {all} have room");
+            reply.flaws.extend(asked.fewer_shots.map(fewer));
+            (reply.predicted, reply.flaws)
         };
-        Ok(texts.iter().zip(&requests).map(extraction).collect())
+        Ok(sentences.iter().zip(&asked).map(extraction).collect())
     }
 }

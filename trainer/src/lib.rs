@@ -3,7 +3,8 @@
 //! # Layout
 //! - [`run`]: read first: phases, steps, evaluation.
 //! - [`recipe`]: what is learned, in what order. [`run_dir`]: every path of a run.
-//! - [`prepare`]: the recipe's corpora become shards, once [`audit`] has found no leak.
+//! - [`prepare`]: the recipe's corpora become shards, once [`audit`] has found no leak;
+//!   [`effect`]: what the recipe's settings made of them.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
 //! - [`pace`]: how long a step takes here.
@@ -15,6 +16,7 @@ pub mod audit;
 pub mod checkpoint;
 pub mod collective;
 pub mod device;
+pub mod effect;
 pub mod error;
 pub mod evaluate;
 pub mod extract;
@@ -22,6 +24,7 @@ pub mod metrics;
 pub mod optimizer;
 pub mod pace;
 pub mod prepare;
+mod questions;
 pub mod recipe;
 pub mod run;
 pub mod run_dir;

@@ -1,17 +1,22 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
-use crate::audit::audit;
+use crate::audit::{self, asked};
 use crate::evaluate::{self, declaration, prediction_files};
 use crate::recipe::{Phase, Recipe};
 use crate::run::shape;
 use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
-use data_pipeline::prepare::{PrepareConfig, PreparePlan, Progress, Removed, Source, prepare};
+use data_pipeline::order::Share;
+use data_pipeline::prepare::{
+    PrepareConfig, PreparePlan, Prepared, Progress, Removed, Source, check_given, prepare,
+    prepare_share,
+};
 use data_pipeline::prompt::{PromptConfig, extraction};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Schema, Sentence, Task};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Sentences of one dataset that a vocabulary is trained on, at most.
 const TEXTS: usize = 20_000;
@@ -23,8 +28,7 @@ pub fn all(
     data_root: &Path,
     progress: &dyn Fn(&str, Progress),
 ) -> Result<Vec<Manifest>, Error> {
-    let removed = audit(recipe, data_root)?.removed(&recipe.audit)?;
-    let tokenizer = tokenizer(recipe, run_dir, data_root)?;
+    let (removed, tokenizer) = begin(recipe, run_dir, data_root)?;
     forget_unasked_predictions(recipe, run_dir)?;
     recipe
         .phase
@@ -39,6 +43,70 @@ pub fn all(
         .collect()
 }
 
+/// The rows of one phase, made into `out` to be looked at: no benchmark is held against them, but
+/// sentences that the recipe leaves out are left out.
+pub fn phase(
+    recipe: &Recipe,
+    phase: &Phase,
+    tokenizer: &Tokenizer,
+    data_root: &Path,
+    out: &Path,
+    progress: &dyn Fn(Progress),
+) -> Result<Manifest, Error> {
+    let removed = match recipe.audit.remove {
+        true => audit::removed(recipe, data_root)?,
+        false => Removed::new(),
+    };
+    let plan = PreparePlan { removed, ..plan(recipe, phase, data_root) };
+    Ok(prepare(&plan, tokenizer, out, progress)?)
+}
+
+/// Takes the vocabulary and the shards that lie in `run_dir` as they are, if they were prepared for
+/// this recipe; the corpora of its phases need not be here.
+pub fn given(recipe: &Recipe, run_dir: &RunDir) -> Result<Vec<Manifest>, Error> {
+    let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
+    forget_unasked_predictions(recipe, run_dir)?;
+    let given = |(index, phase): (usize, &Phase)| {
+        let place = run_dir.prepared(index, &phase.name);
+        let manifest = Manifest::load(&place)?;
+        check_given(&plan(recipe, phase, Path::new("")), &tokenizer, &manifest, &place)?;
+        Ok(manifest)
+    };
+    recipe.phase.iter().enumerate().map(given).collect()
+}
+
+/// Makes a share of the shards of every phase, while other programs may make the others.
+pub fn share(
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    data_root: &Path,
+    share: Share,
+    progress: &dyn Fn(&str, Progress),
+) -> Result<Vec<Prepared>, Error> {
+    let (removed, tokenizer) = begin(recipe, run_dir, data_root)?;
+    recipe
+        .phase
+        .iter()
+        .enumerate()
+        .map(|(index, phase)| {
+            let out = run_dir.prepared(index, &phase.name);
+            let tell = |done: Progress| progress(&phase.name, done);
+            let plan = PreparePlan { removed: removed.clone(), ..plan(recipe, phase, data_root) };
+            Ok(prepare_share(&plan, share, &tokenizer, &out, &tell)?)
+        })
+        .collect()
+}
+
+/// What all phases need: which sentences are left out, and the vocabulary.
+fn begin(
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    data_root: &Path,
+) -> Result<(Removed, Tokenizer), Error> {
+    let removed = audit::removed(recipe, data_root)?;
+    Ok((removed, tokenizer(recipe, run_dir, data_root)?))
+}
+
 /// Refuses what would be found wrong only after hours: no file of a corpus is read.
 pub fn check(recipe: &Recipe) -> Result<(), Error> {
     device::check(&recipe.run.device)?;
@@ -47,7 +115,9 @@ pub fn check(recipe: &Recipe) -> Result<(), Error> {
     for phase in &recipe.phase {
         data_pipeline::prepare::check(&plan(recipe, phase, Path::new("")))?;
     }
-    evaluate::check(&recipe.datasets, &recipe.evaluation.benchmarks)
+    let benchmarks = &recipe.evaluation.benchmarks;
+    evaluate::check(&recipe.datasets, benchmarks)?;
+    evaluate::check_shown(&recipe.datasets, benchmarks, &recipe.evaluation_prompt())
 }
 
 /// Removes predictions that the recipe does not ask for any more: they would stand in its report.
@@ -76,6 +146,7 @@ fn plan(recipe: &Recipe, phase: &Phase, data_root: &Path) -> PreparePlan {
         data_root: data_root.to_owned(),
         both_directions: phase.both_directions,
         removed: Removed::new(),
+        benchmarks: asked(recipe).into_iter().collect(),
         config: PrepareConfig {
             seed: recipe.run.seed,
             max_length: phase.batch.max_length,
@@ -92,19 +163,35 @@ pub fn tokenizer(recipe: &Recipe, run_dir: &RunDir, data_root: &Path) -> Result<
     if directory.exists() {
         return Ok(Tokenizer::load(&directory)?);
     }
-    let tokenizer = match (&recipe.tokenizer.train, &recipe.tokenizer.file) {
+    let tokenizer = vocabulary(recipe, data_root)?;
+    // Under its own name only when it is whole; other shares of the same recipe may make it, too.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let mut name = directory.as_os_str().to_owned();
+    name.push(format!(".{}-{since:x}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
+    if let Err(error) = tokenizer.save(&temporary) {
+        // On a full disk, what is of no use must not stay.
+        let _ = std::fs::remove_dir_all(&temporary);
+        return Err(error.into());
+    }
+    match std::fs::rename(&temporary, &directory) {
+        Ok(()) => Ok(tokenizer),
+        Err(_) if directory.exists() => {
+            std::fs::remove_dir_all(&temporary).map_err(Error::write(&temporary))?;
+            Ok(Tokenizer::load(&directory)?)
+        }
+        Err(error) => Err(Error::write(&directory)(error)),
+    }
+}
+
+/// The recipe's vocabulary: read, or trained on its text.
+pub fn vocabulary(recipe: &Recipe, data_root: &Path) -> Result<Tokenizer, Error> {
+    Ok(match (&recipe.tokenizer.train, &recipe.tokenizer.file) {
         (Some(training), _) => Tokenizer::train(&texts(recipe, data_root)?, training.vocabulary)?,
         (None, Some(file)) => Tokenizer::load(file)?,
         (None, None) => Tokenizer::load(&recipe.model.path.clone().unwrap_or_default())?,
-    };
-    // Under its own name only when it is whole.
-    let mut name = directory.as_os_str().to_owned();
-    name.push(".tmp");
-    let temporary = PathBuf::from(name);
-    std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
-    tokenizer.save(&temporary)?;
-    std::fs::rename(&temporary, &directory).map_err(Error::write(&directory))?;
-    Ok(tokenizer)
+    })
 }
 
 /// Prompts and answers of the training text, as the phases will show them.
@@ -114,15 +201,24 @@ fn texts(recipe: &Recipe, data_root: &Path) -> Result<Vec<String>, Error> {
         for source in &phase.datasets {
             let Source::Corpus { name, split } = source else { continue };
             let corpus = Corpus::load(&declaration(&recipe.datasets, name), data_root)?;
+            let (schema, mut count) = (corpus.schema(), 0);
             if corpus.is_parallel() {
-                let pairs = corpus.read_parallel(split)?.pairs;
-                for side in pairs.iter().take(TEXTS).flat_map(|pair| [&pair.source, &pair.target]) {
-                    add(&mut texts, corpus.schema(), &[Task::Ner], side, &phase.prompt);
-                }
+                corpus.each_pair(split, &mut |pair| {
+                    count += 1;
+                    for side in [&pair.source, &pair.target].into_iter().filter(|_| count <= TEXTS)
+                    {
+                        add(&mut texts, schema, &[Task::Ner], side, &phase.prompt);
+                    }
+                    Ok(())
+                })?;
             } else {
-                for sentence in corpus.read(split)?.sentences.iter().take(TEXTS) {
-                    add(&mut texts, corpus.schema(), corpus.tasks(), sentence, &phase.prompt);
-                }
+                corpus.each(split, &mut |sentence| {
+                    count += 1;
+                    if count <= TEXTS {
+                        add(&mut texts, schema, corpus.tasks(), &sentence, &phase.prompt);
+                    }
+                    Ok(())
+                })?;
             }
         }
     }
@@ -148,5 +244,30 @@ fn add(
         // The classes are the same for each sentence: once in a while is enough for a vocabulary.
         let prefix = if texts.len().is_multiple_of(32) { example.prefix } else { String::new() };
         texts.push(prefix + &example.prompt + &example.answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use data_pipeline::prompt::template_fingerprint;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn recipes_of_the_renderings_differ_in_their_prompts_alone() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/ablation-renderings");
+        let (mut templates, mut essences) = (BTreeSet::new(), Vec::new());
+        for name in ["full", "names", "list", "json", "native"] {
+            let mut recipe = Recipe::load(&folder.join(name).with_extension("toml"), &[]).unwrap();
+            check(&recipe).unwrap();
+            templates.insert(template_fingerprint(&recipe.evaluation_prompt()));
+            assert_eq!(recipe.run.name, format!("renderings-{name}"));
+            recipe.run.name.clear();
+            recipe.phase.iter_mut().for_each(|phase| phase.prompt = PromptConfig::default());
+            essences.push(recipe);
+        }
+        assert_eq!(templates.len(), essences.len());
+        assert!(essences.iter().all(|recipe| recipe.trains_like(&essences[0])));
     }
 }

@@ -119,7 +119,7 @@ pub struct BatchConfig {
     pub max_length: usize,
     /// Samples that share a prefix in one row, at most.
     pub group: usize,
-    /// Tokens, padding included, that a rank computes at a time.
+    /// Tokens that a rank computes at a time; batches of a step are filled up to it.
     pub micro_tokens: usize,
     /// Compute blocks again in the backward pass instead of keeping their tapes.
     pub recompute: bool,
@@ -405,6 +405,7 @@ impl Recipe {
                 train.vocabulary
             ));
         }
+        self.evaluation_prompt().check().map_err(|message| format!("evaluation: {message}"))?;
         for (i, phase) in self.phase.iter().enumerate() {
             if self.phase[..i].iter().any(|earlier| earlier.name == phase.name) {
                 return Err(format!(
@@ -450,6 +451,7 @@ impl Phase {
             _ => {}
         }
         self.optimizer.check()?;
+        self.prompt.check()?;
         if self.train == Train::Lora {
             self.lora.check().map_err(|error| error.to_string())?;
         }

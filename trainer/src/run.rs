@@ -11,7 +11,7 @@ use crate::step::{self, StepInput};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::Loader;
-use data_pipeline::manifest::{Manifest, SourceOrigin};
+use data_pipeline::manifest::{Manifest, Origin, SourceOrigin};
 use data_pipeline::order::{Mixture, Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
@@ -165,7 +165,10 @@ impl Rank<'_> {
                 let folder = self.run_dir.prepared(info.position.phase, &phase.name);
                 let manifest = Manifest::load(&folder)?;
                 if manifest.fingerprint != info.shards {
-                    let changed = changed_source(&info.sources, &manifest.origin.sources);
+                    let changed = match &info.origin {
+                        Some(origin) => changes(origin, &manifest.origin),
+                        None => changed_source(&info.sources, &manifest.origin.sources),
+                    };
                     return Err(wrong(format!(
                         "learned from other rows than there are now: {changed} changed since; give what they make another --run-dir, or bring them back"
                     )));
@@ -339,6 +342,7 @@ impl Rank<'_> {
                 template: template_fingerprint(&phase.prompt),
                 tokenizer: self.tokenizer.fingerprint(),
                 sources: manifest.origin.sources.clone(),
+                origin: Some(manifest.origin.clone()),
                 shards: manifest.fingerprint.clone(),
                 files: BTreeMap::new(),
             };
@@ -381,12 +385,21 @@ impl Rank<'_> {
             tokenizer: &self.tokenizer,
             prompt: &prompt,
             config: &self.recipe.evaluation,
+            seed: self.recipe.run.seed,
         };
         let report = &mut *self.report;
         let mut tell = |label: &str, done, total| {
             report(Progress::Evaluation { label: label.to_owned(), done, total });
         };
         evaluation.run(which, (decoder, model), self.collective, self.stop, &mut tell)
+    }
+}
+
+/// What decides the rows and is not what it was, with both values.
+fn changes(before: &Origin, now: &Origin) -> String {
+    match before.changes(now).as_slice() {
+        [] => "the format of shards".to_owned(),
+        changes => changes.join("; "),
     }
 }
 

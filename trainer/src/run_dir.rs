@@ -8,7 +8,7 @@
 //! checkpoints/PHASE-STEP/                  complete or absent
 //! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model
 //! scores.json  report.html                 the result
-//! logs/rank-N.log  lock  secret
+//! logs/rank-N.log  lock  lock-K-of-N  secret
 //! ```
 
 use crate::Error;

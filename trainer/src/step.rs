@@ -11,7 +11,7 @@ use burn::tensor::{Tensor, TensorData};
 use data_pipeline::batch::{Batch, Group};
 use model::Decoder;
 use model::backward::{Gradients, Options, backward};
-use model::layout::{GroupBatch, Target};
+use model::layout::{GroupBatch, Piece, Target};
 use model::ops::GroupShape;
 use model::weight::{WeightInfo, list};
 use std::collections::BTreeMap;
@@ -158,11 +158,15 @@ fn weights(batch: &Batch, average: LossAverage, samples: usize, supervised: u64)
 
 /// The batch as the model wants it.
 pub fn to_model(batch: Batch, weights: &[f32]) -> GroupBatch {
+    let piece = |piece: data_pipeline::batch::Piece| Piece {
+        groups: piece.groups,
+        shape: GroupShape { prefix: piece.prefix_length, k: piece.k, suffix: piece.suffix_length },
+        prefix_lengths: piece.prefix_lengths,
+        suffix_lengths: piece.suffix_lengths,
+    };
     GroupBatch {
-        groups: batch.groups,
-        shape: GroupShape { prefix: batch.prefix_length, k: batch.k, suffix: batch.suffix_length },
+        pieces: batch.pieces.into_iter().map(piece).collect(),
         ids: batch.ids,
-        prefix_lengths: batch.prefix_lengths,
         targets: batch
             .targets
             .iter()

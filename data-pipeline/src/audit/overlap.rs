@@ -81,21 +81,29 @@ pub struct Overlap {
 
 /// A text of a dataset.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    dataset: usize,
-    item: usize,
+pub(super) struct Place {
+    pub dataset: usize,
+    pub item: usize,
 }
 
 /// A normalised text, whoever holds it.
 #[derive(Default)]
-struct Node {
-    set: Box<[u32]>,
+pub(super) struct Node {
+    pub set: Box<[u32]>,
     /// Who holds it, sorted.
-    members: Vec<Place>,
+    pub members: Vec<Place>,
     /// Texts that are nearly equal, and how nearly.
     near: Vec<(usize, f64)>,
     /// Its translations.
-    mates: Vec<usize>,
+    pub mates: Vec<usize>,
+}
+
+/// Every distinct text.
+#[derive(Default)]
+pub(super) struct Nodes {
+    pub all: Vec<Node>,
+    /// The place of each, by the normalised text.
+    pub known: HashMap<String, usize>,
 }
 
 impl Overlap {
@@ -117,7 +125,7 @@ impl Overlap {
 /// one dataset, each sentence among those before it. Translations count between benchmarks and
 /// training data only. Memory: about 1 kB a sentence.
 pub fn overlaps(texts: &[Texts], bridges: &[Bridge], threshold: f64) -> Vec<Overlap> {
-    let nodes = nodes(texts, bridges, threshold);
+    let nodes = Nodes::new(texts, bridges, threshold).all;
     let mut best: BTreeMap<(usize, Place), Match> = BTreeMap::new();
     let mut leaking: BTreeMap<(usize, usize), BTreeSet<String>> = BTreeMap::new();
     for at in 0..nodes.len() {
@@ -199,15 +207,11 @@ fn note(
 /// What the text of node `at` meets: itself, what is near, and the translations of both with what
 /// is near to them.
 fn reached(nodes: &[Node], at: usize) -> Vec<(usize, Kind, f64)> {
-    let with_near = |node: usize| {
-        let near = nodes[node].near.iter().copied();
-        std::iter::once((node, 1.0)).chain(near)
-    };
     let mut reached = vec![(at, Kind::Exact, 1.0)];
     reached.extend(nodes[at].near.iter().map(|(node, share)| (*node, Kind::Near, *share)));
-    for (side, first) in with_near(at) {
+    for (side, first) in with_near(nodes, at) {
         for mate in &nodes[side].mates {
-            for (node, second) in with_near(*mate) {
+            for (node, second) in with_near(nodes, *mate) {
                 reached.push((node, Kind::Translated, f64::min(first, second)));
             }
         }
@@ -215,37 +219,45 @@ fn reached(nodes: &[Node], at: usize) -> Vec<(usize, Kind, f64)> {
     reached
 }
 
-/// Every distinct text with its holders, neighbours and translations; texts without a letter are
-/// left out.
-fn nodes(texts: &[Texts], bridges: &[Bridge], threshold: f64) -> Vec<Node> {
-    let mut nodes: Vec<Node> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
-    let mut node_of = |nodes: &mut Vec<Node>, text: &str| {
+/// A text and those near it, with how nearly.
+pub(super) fn with_near(nodes: &[Node], at: usize) -> impl Iterator<Item = (usize, f64)> {
+    std::iter::once((at, 1.0)).chain(nodes[at].near.iter().copied())
+}
+
+impl Nodes {
+    /// Every distinct text with its holders, neighbours and translations; texts without a letter are
+    /// left out.
+    pub(super) fn new(texts: &[Texts], bridges: &[Bridge], threshold: f64) -> Self {
+        let mut nodes = Self::default();
+        for (dataset, texts) in texts.iter().enumerate() {
+            for (item, (_, text)) in texts.items.iter().enumerate() {
+                if let Some(node) = nodes.of(text) {
+                    nodes.all[node].members.push(Place { dataset, item });
+                }
+            }
+        }
+        for Bridge { sides: [one, other] } in bridges {
+            let (one, other) = (nodes.of(one), nodes.of(other));
+            if let (Some(one), Some(other)) = (one, other) {
+                nodes.all[one].mates.push(other);
+                nodes.all[other].mates.push(one);
+            }
+        }
+        join_near(&mut nodes.all, threshold);
+        nodes
+    }
+
+    /// The place of a text, which is added if it is new.
+    fn of(&mut self, text: &str) -> Option<usize> {
         let normal = normal(text);
         if normal.is_empty() {
             return None;
         }
-        Some(*known.entry(normal).or_insert_with_key(|normal| {
-            nodes.push(Node { set: shingles(normal), ..Node::default() });
-            nodes.len() - 1
+        Some(*self.known.entry(normal).or_insert_with_key(|normal| {
+            self.all.push(Node { set: shingles(normal), ..Node::default() });
+            self.all.len() - 1
         }))
-    };
-    for (dataset, texts) in texts.iter().enumerate() {
-        for (item, (_, text)) in texts.items.iter().enumerate() {
-            if let Some(node) = node_of(&mut nodes, text) {
-                nodes[node].members.push(Place { dataset, item });
-            }
-        }
     }
-    for Bridge { sides: [one, other] } in bridges {
-        let (one, other) = (node_of(&mut nodes, one), node_of(&mut nodes, other));
-        if let (Some(one), Some(other)) = (one, other) {
-            nodes[one].mates.push(other);
-            nodes[other].mates.push(one);
-        }
-    }
-    join_near(&mut nodes, threshold);
-    nodes
 }
 
 /// Finds which texts are near each other.

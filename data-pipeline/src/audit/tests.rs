@@ -163,3 +163,66 @@ fn datasets_that_disagree_about_a_mention_are_named() {
         [{"mention":"Vestra","classes":{"Location":{"a":1},"Organization":{"b":1}}}]"#]]
     .assert_eq(&serde_json::to_string(&found).unwrap());
 }
+
+#[test]
+fn who_watches_training_pass_sees_every_leak() {
+    for seed in 0..8 {
+        let mut random = Random::from_state(seed);
+        let mut train: Vec<String> = (0..400).map(|_| sentence(&mut random)).collect();
+        let asked: Vec<String> = (0..60).map(|_| sentence(&mut random)).collect();
+        let other: Vec<String> = (0..60).map(|_| sentence(&mut random)).collect();
+        // Pairs of benchmark sentences and translations; training has either side, or nearly.
+        let bridges: Vec<Bridge> = (0..30)
+            .map(|at| Bridge { sides: [disguise(&asked[at], &mut random), other[at].clone()] })
+            .collect();
+        for at in 0..60 {
+            let side = [&asked, &other][random.below(2)];
+            train[5 * at] = if random.chance(0.5) {
+                side[at].clone()
+            } else {
+                disguise(&side[at], &mut random)
+            };
+        }
+        train[399] = train[0].clone();
+        let of = |name: &str, role: Role, texts: &[String]| {
+            let item =
+                |(number, text): (usize, &String)| (format!("{name}/{number}"), text.clone());
+            Texts {
+                dataset: name.to_owned(),
+                role,
+                items: texts.iter().enumerate().map(item).collect(),
+            }
+        };
+        let (trained, benchmarks) = (
+            [of("one", Role::Train, &train[..250]), of("two", Role::Train, &train[250..])],
+            [
+                of("asked", Role::Benchmark, &asked[..40]),
+                of("again", Role::Benchmark, &asked[20..]),
+            ],
+        );
+        let mut expected = overlaps(&[&trained[..], &benchmarks].concat(), &bridges, THRESHOLD);
+        expected.retain(Overlap::is_leak);
+        let mut watch = Watch::new(&benchmarks, &bridges, THRESHOLD);
+        for texts in &trained {
+            texts.items.chunks(7).for_each(|items| watch.see(&texts.dataset, items));
+        }
+        let shown = |leaks: Vec<Overlap>| {
+            let mut leaks: Vec<_> = leaks
+                .into_iter()
+                .map(|leak| {
+                    let kinds: Vec<_> = leak
+                        .matches
+                        .iter()
+                        .map(|it| (it.id.clone(), it.kind, it.similarity))
+                        .collect();
+                    (leak.dataset, leak.other, leak.sentences, kinds, leak.leaking)
+                })
+                .collect();
+            leaks.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+            leaks
+        };
+        let (seen, expected) = (shown(watch.leaks()), shown(expected));
+        assert!(expected.iter().any(|leak| leak.3.iter().any(|it| it.1 == Kind::Translated)));
+        assert_eq!(seen, expected, "seed {seed}");
+    }
+}

@@ -14,9 +14,6 @@ use std::path::Path;
 /// What the file of the annotation ends with.
 const EXTENSION: &str = "ann";
 
-/// Why a mention in several pieces is left out: ours has one place.
-const IN_PIECES: &str = "in pieces";
-
 /// Why a relation is left out of which an argument is an event.
 const OF_EVENTS: &str = "of events";
 
@@ -55,8 +52,7 @@ struct Bound<'a> {
     line: usize,
     id: &'a str,
     label: &'a str,
-    /// Where it stands; none of one in pieces.
-    place: Option<Range>,
+    place: Place,
 }
 
 /// An `R` or `E` line: what is related, under which role. The trigger of an event comes first,
@@ -158,16 +154,12 @@ impl<'a> Notes<'a> {
             if triggers.contains(id) {
                 continue;
             }
-            let Some((start, end)) = *place else {
-                leave_out(&mut draft, Some(Kind::Entity), label, IN_PIECES);
-                continue;
-            };
             indices.insert(id, draft.entities.len());
-            let place = Place::at(start, end);
-            draft.entities.push(Labelled { label: Some((*label).to_owned()), place });
+            let label = Some((*label).to_owned());
+            draft.entities.push(Labelled { label, place: place.clone() });
         }
         for relation in &self.relations {
-            add_relation(&mut draft, relation, &places, &indices, &triggers)
+            add_relation(&mut draft, relation, &places, &indices)
                 .map_err(|fault| (relation.line, fault))?;
         }
         for event in &self.events {
@@ -176,11 +168,11 @@ impl<'a> Notes<'a> {
         Ok(draft)
     }
 
-    /// Where each id stands, none of one in pieces; an event stands where its trigger does.
-    fn places(&self) -> Result<BTreeMap<&'a str, Option<Range>>, (usize, String)> {
+    /// Where each id stands; an event stands where its trigger does.
+    fn places(&self) -> Result<BTreeMap<&'a str, Place>, (usize, String)> {
         let mut places = BTreeMap::new();
         for bound in &self.bounds {
-            if places.insert(bound.id, bound.place).is_some() {
+            if places.insert(bound.id, bound.place.clone()).is_some() {
                 return Err((bound.line, format!("the id `{}` stands twice", bound.id)));
             }
         }
@@ -188,7 +180,7 @@ impl<'a> Notes<'a> {
             let fault = |message: String| (event.line, message);
             let trigger = event.first().unwrap_or_default();
             let place =
-                places.get(trigger).copied().ok_or_else(|| fault(nowhere(event, trigger)))?;
+                places.get(trigger).cloned().ok_or_else(|| fault(nowhere(event, trigger)))?;
             if places.insert(event.id, place).is_some() {
                 return Err(fault(format!("the id `{}` stands twice", event.id)));
             }
@@ -208,9 +200,8 @@ impl<'a> Link<'a> {
 fn add_relation(
     draft: &mut Annotated,
     relation: &Link<'_>,
-    places: &BTreeMap<&str, Option<Range>>,
+    places: &BTreeMap<&str, Place>,
     indices: &BTreeMap<&str, usize>,
-    triggers: &BTreeSet<&str>,
 ) -> Result<(), String> {
     let label = relation.label;
     let [(_, head), (_, tail)] = relation.arguments[..] else {
@@ -227,40 +218,29 @@ fn add_relation(
             let linked = Linked { label: label.to_owned(), head: *head, tail: *tail };
             draft.relations.push(linked);
         }
+        // What stands somewhere and is no entity is an event or its trigger.
         _ => {
-            let of_event = |id: &str| id.starts_with('E') || triggers.contains(id);
-            let reason = if of_event(head) || of_event(tail) { OF_EVENTS } else { IN_PIECES };
-            leave_out(draft, Some(Kind::Relation), label, reason);
+            let reason = format!("{label} ({OF_EVENTS})");
+            draft.left_out.push(LeftOut { kind: Some(Kind::Relation), reason });
         }
     }
     Ok(())
 }
 
-/// Adds an event with the arguments that stand in one place.
+/// Adds an event with its arguments.
 fn add_event(
     draft: &mut Annotated,
     event: &Link<'_>,
-    places: &BTreeMap<&str, Option<Range>>,
+    places: &BTreeMap<&str, Place>,
 ) -> Result<(), String> {
-    let place = |id: &str| places.get(id).copied().ok_or_else(|| nowhere(event, id));
-    let Some((start, end)) = place(event.first().unwrap_or_default())? else {
-        leave_out(draft, Some(Kind::Event), event.label, IN_PIECES);
-        return Ok(());
-    };
+    let place = |id: &str| places.get(id).cloned().ok_or_else(|| nowhere(event, id));
+    let trigger = place(event.first().unwrap_or_default())?;
     let mut arguments = Vec::new();
     for &(role, id) in event.arguments.iter().skip(1) {
-        match place(id)? {
-            Some((start, end)) => arguments.push((role.to_owned(), Place::at(start, end))),
-            None => leave_out(draft, None, role, IN_PIECES),
-        }
+        arguments.push((role.to_owned(), place(id)?));
     }
-    let trigger = Place::at(start, end);
     draft.events.push(Happening { label: event.label.to_owned(), trigger, arguments });
     Ok(())
-}
-
-fn leave_out(draft: &mut Annotated, kind: Option<Kind>, label: &str, why: &str) {
-    draft.left_out.push(LeftOut { kind, reason: format!("{label} ({why})") });
 }
 
 fn nowhere(link: &Link<'_>, id: &str) -> String {
@@ -296,28 +276,11 @@ fn bound<'a>(
             ));
         }
     }
-    let place = match whole(&pieces, document).as_slice() {
-        [place] => Some(*place),
-        _ => None,
-    };
+    // Nothing but white space between two pieces: brat itself cuts a mention at a line end.
+    let is_blank = |between: Range| document.slice(between).trim().is_empty();
+    let place =
+        Place::of_pieces(pieces, is_blank).ok_or_else(|| format!("`{label}` has no characters"))?;
     Ok(Bound { line, id, label, place })
-}
-
-/// Pieces with nothing but white space between them as one: brat itself cuts a mention at a line
-/// end.
-fn whole(pieces: &[Range], document: &Document) -> Vec<Range> {
-    let mut joined: Vec<Range> = Vec::new();
-    for piece in pieces {
-        match joined.last_mut() {
-            Some(last)
-                if last.1 <= piece.0 && document.slice((last.1, piece.0)).trim().is_empty() =>
-            {
-                last.1 = piece.1;
-            }
-            _ => joined.push(*piece),
-        }
-    }
-    joined
 }
 
 /// `0 3` in a text of `length` characters.

@@ -7,8 +7,9 @@ mod cells;
 
 use super::laid;
 use super::row::{Annotated, Labelled, Place, Row};
-use super::source::Source;
+use super::source::{Ends, Pieces, Source};
 use super::spans::{self, Orphans, Scheme};
+use super::stream::{self, Take};
 use crate::Error;
 use cells::{Cells, Position, cells};
 use serde::Deserialize;
@@ -139,30 +140,44 @@ impl Options {
     }
 }
 
-/// The sentences of a file.
-pub(crate) fn rows(source: &Source, options: &Options) -> Vec<Row> {
-    let ids = Ids { numbered: options.end_of_sentence.is_some(), ..Ids::default() };
+/// Hands on the sentences of a file.
+pub(crate) fn each(path: &Path, options: &Options, take: Take<'_>) -> Result<(), Error> {
+    let pieces = Pieces::open(path, Ends::Blank)?;
+    let ids = || Ids { numbered: options.end_of_sentence.is_some(), ..Ids::default() };
+    if options.id.is_none() && !options.header {
+        return stream::each(pieces, |piece| rows(piece, options, 0, &mut ids()), take);
+    }
+    let (mut ids, mut skipped) = (ids(), usize::from(options.header));
+    for piece in pieces {
+        rows(&piece?, options, skipped, &mut ids).into_iter().try_for_each(&mut *take)?;
+        skipped = 0;
+    }
+    Ok(())
+}
+
+/// The sentences of a piece behind its first lines.
+fn rows(source: &Source, options: &Options, skipped: usize, ids: &mut Ids) -> Vec<Row> {
     let mut reading = Reading { source, options, ids, block: Block::default(), rows: Vec::new() };
-    for (number, line) in source.lines().skip(usize::from(options.header)) {
+    for (number, line) in source.lines().skip(skipped) {
         reading.line(number, line);
     }
     reading.end();
     reading.rows
 }
 
-/// A file as it is read.
+/// A piece as it is read.
 struct Reading<'a> {
     source: &'a Source,
     options: &'a Options,
-    ids: Ids<'a>,
+    ids: &'a mut Ids,
     block: Block<'a>,
     rows: Vec<Row>,
 }
 
 /// Ids as the comments give them.
 #[derive(Default)]
-struct Ids<'a> {
-    current: Option<&'a str>,
+struct Ids {
+    current: Option<String>,
     /// Whether they are of documents, whose sentences are numbered.
     numbered: bool,
     sentences: usize,
@@ -223,19 +238,19 @@ impl<'a> Reading<'a> {
     }
 }
 
-impl<'a> Ids<'a> {
-    fn begin(&mut self, id: &'a str) {
-        self.current = Some(id);
+impl Ids {
+    fn begin(&mut self, id: &str) {
+        self.current = Some(id.to_owned());
         self.sentences = 0;
     }
 
     /// The id of the sentence that has just ended.
     fn take(&mut self) -> Option<String> {
         if !self.numbered {
-            return self.current.take().map(str::to_owned);
+            return self.current.take();
         }
         self.sentences += 1;
-        self.current.map(|id| format!("{id}/{}", self.sentences))
+        self.current.as_ref().map(|id| format!("{id}/{}", self.sentences))
     }
 }
 

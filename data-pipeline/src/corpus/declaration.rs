@@ -4,7 +4,7 @@ use super::fetch::Fetch;
 use super::labels::Map;
 use super::{
     brat, columns, frames, instructions, joined, json_stream, lines, pairs, records, translations,
-    uner_parallel,
+    uner_parallel, xml,
 };
 use crate::error::nearest;
 use crate::{Error, Task};
@@ -68,12 +68,14 @@ pub(crate) enum Reader {
     /// Boxed, as it says far more than the others.
     Json(Box<records::Options>),
     Pairs(pairs::Options),
+    /// Boxed, as `Json`.
+    Xml(Box<xml::Options>),
     Joined(joined::Options),
     Translations(translations::Options),
 }
 
 /// Their names in declarations.
-const READERS: [&str; 14] = [
+const READERS: [&str; 15] = [
     "joined",
     "translations",
     "columns",
@@ -83,6 +85,7 @@ const READERS: [&str; 14] = [
     "json",
     "json-stream",
     "pairs",
+    "xml",
     "uner",
     "uner-parallel",
     "spert",
@@ -184,6 +187,7 @@ impl Declaration {
             "translations" => Self::parse(path, &text, Reader::Translations),
             "json" => Self::parse(path, &text, |options| Reader::Json(Box::new(options))),
             "pairs" => Self::parse(path, &text, Reader::Pairs),
+            "xml" => Self::parse(path, &text, |options| Reader::Xml(Box::new(options))),
             other => {
                 let way_out = match nearest(other, READERS) {
                     Some(near) => format!("did you mean `{near}`?"),
@@ -260,6 +264,7 @@ impl Declaration {
             Reader::Instructions(options) => options.check(&self.path)?,
             Reader::Json(options) => options.check(&self.path)?,
             Reader::Pairs(options) => options.check(&self.path)?,
+            Reader::Xml(options) => options.check(&self.path)?,
             _ => {}
         }
         match &self.reader {

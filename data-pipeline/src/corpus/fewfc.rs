@@ -80,6 +80,6 @@ fn happening(event: LineEvent) -> Result<Happening, String> {
 impl LineMention {
     fn place(self) -> Place {
         let (start, end) = self.span;
-        Place { start, end, surface: Some(self.word) }
+        Place { surface: Some(self.word), ..Place::at(start, end) }
     }
 }

@@ -54,7 +54,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 
 /// Whether `name` is what `pattern` says, where `*` stands for any characters; a hidden file must
 /// be meant.
-fn fits(name: &str, pattern: &str) -> bool {
+pub fn fits(name: &str, pattern: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }

@@ -3,13 +3,14 @@
 //! # Layout
 //! - `options`: what `[options]` may say, and the sentence in a prompt.
 //! - `info`: LLaMA-Factory's `dataset_info.json`, which says how its rows are built.
-//! - `answer`, `gollie`: what an answer says; `found`: where the sentence has it.
+//! - `answer`, `bracketed`, `gollie`: what an answer says; `found`: where the sentence has it.
 //!
 //! Such rows name their mentions by surface alone, and a corpus may ask one sentence about a few
 //! classes at a time. So rows of one sentence become one: a part of them would teach that the other
 //! classes do not occur in it.
 
 mod answer;
+mod bracketed;
 mod found;
 mod gollie;
 mod info;
@@ -17,13 +18,15 @@ mod options;
 
 pub(crate) use options::Options;
 
-use super::records::values;
+use super::json::parse;
+use super::merged::{self, Layout, Part, Records};
 use super::row::{Annotated, Row};
 use super::source::Source;
+use super::stream::Take;
 use crate::Error;
 use info::Info;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::path::Path;
 
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,25 +39,15 @@ pub(crate) struct Exchange {
     pub answer: String,
 }
 
-/// The sentences of a file, each with all that its rows say of it, in the order in which they come
-/// first.
-pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error> {
+/// Hands on the sentences of a file, each with all that its rows say of it, in the order in which
+/// they come first.
+pub(crate) fn each(path: &Path, options: &Options, take: Take<'_>) -> Result<(), Error> {
     let info = match options.info() {
-        Some(name) => Some(Info::beside(source, name)?),
+        Some(name) => Some(Info::beside(&Source::new(path, ""), name)?),
         None => None,
     };
-    let mut sentences = Sentences { source, rows: Vec::new(), known: HashMap::new() };
-    for (line, value) in values(source, options.container)? {
-        match value.and_then(|value| exchanges(&value, options, info.as_ref())) {
-            Ok(found) => {
-                for (id, exchange) in found {
-                    sentences.add(line, id, &exchange, options);
-                }
-            }
-            Err(fault) => sentences.rows.push(Row::new(source, line, None, Err(fault))),
-        }
-    }
-    Ok(sentences.rows)
+    let questions = Questions { options, info };
+    merged::each(path, Layout::Values(options.container), &questions, take)
 }
 
 /// What a row asks and answers: once, or as often as a conversation goes back and forth.
@@ -71,41 +64,56 @@ fn exchanges(
     Ok(found.into_iter().map(|exchange| (id.clone(), exchange)).collect())
 }
 
-/// Rows as they grow.
-struct Sentences<'a> {
-    source: &'a Source,
-    rows: Vec<Row>,
-    /// The row of each text.
-    known: HashMap<String, usize>,
+/// Rows as the declaration describes them.
+struct Questions<'a> {
+    options: &'a Options,
+    info: Option<Info>,
 }
 
-impl Sentences<'_> {
-    /// Adds what an exchange says of its sentence. Where one of a sentence's rows does not fit, none
-    /// is kept: what is left would say of some classes that they do not occur.
-    fn add(&mut self, line: usize, id: Option<String>, exchange: &Exchange, options: &Options) {
-        let text = match options.sentence(exchange) {
-            Ok(text) => text,
-            Err(fault) => {
-                self.rows.push(Row::new(self.source, line, id, Err(fault)));
-                return;
-            }
+impl Questions<'_> {
+    fn exchanges(&self, record: &str) -> Result<Vec<(Option<String>, Exchange)>, String> {
+        exchanges(&parse(record)?, self.options, self.info.as_ref())
+    }
+
+    /// What one part of a row says, with its id.
+    fn said(&self, part: &Part) -> (Option<String>, Result<Annotated, String>) {
+        let (id, exchange) = match self.exchanges(&part.record) {
+            Ok(found) => match found.into_iter().nth(part.number) {
+                Some(found) => found,
+                None => return (None, Err("the file changed while it was read".to_owned())),
+            },
+            Err(fault) => return (None, Err(fault)),
         };
-        let content = annotated(&text, &exchange.answer, options);
-        let index = *self.known.entry(text).or_insert(self.rows.len());
-        if index == self.rows.len() {
-            self.rows.push(Row::new(self.source, line, id, content));
-            return;
+        let text = self.options.sentence(&exchange);
+        (id, text.and_then(|text| annotated(&text, &exchange.answer, self.options)))
+    }
+}
+
+impl Records for Questions<'_> {
+    fn sentences(&self, record: &str) -> Vec<Option<String>> {
+        match self.exchanges(record) {
+            Ok(found) => found.iter().map(|(_, it)| self.options.sentence(it).ok()).collect(),
+            Err(_) => vec![None],
         }
-        let row = &mut self.rows[index];
-        if let Ok(whole) = &mut row.content {
-            match content {
-                Ok(part) => found::merge(whole, part),
+    }
+
+    /// Where one of a sentence's rows does not fit, none is kept: what is left would say of some
+    /// classes that they do not occur.
+    fn row(&self, path: &Path, parts: &[Part]) -> Option<Row> {
+        let (first, others) = parts.split_first()?;
+        let (id, content) = self.said(first);
+        let mut row = Row::of(path, first.line, id, content);
+        for part in others {
+            let Ok(whole) = &mut row.content else { break };
+            match self.said(part).1 {
+                Ok(more) => found::merge(whole, more),
                 Err(fault) => {
-                    row.line = line;
+                    row.line = part.line;
                     row.content = Err(fault);
                 }
             }
         }
+        Some(row)
     }
 }
 

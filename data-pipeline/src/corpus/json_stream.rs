@@ -2,11 +2,12 @@
 
 use super::json::{Values, without_place};
 use super::row::{Annotated, Labelled, Place, Row};
-use super::source::Source;
+use super::stream::Take;
 use crate::Error;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What a declaration says about the offsets.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -35,13 +36,12 @@ struct Object {
 }
 
 /// The sentences of a file.
-pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error> {
-    Values::stream(source)
-        .map(|value| {
-            let (line, value) = value?;
-            Ok(Row::new(source, line, None, annotated(value, options.end)))
-        })
-        .collect()
+pub(crate) fn each(path: &Path, options: &Options, take: Take<'_>) -> Result<(), Error> {
+    for value in Values::stream(path)? {
+        let (line, value) = value?;
+        take(Row::of(path, line, None, annotated(value, options.end)))?;
+    }
+    Ok(())
 }
 
 fn annotated(value: Value, end: End) -> Result<Annotated, String> {
@@ -54,7 +54,7 @@ fn annotated(value: Value, end: End) -> Result<Annotated, String> {
                 let end = end
                     .checked_add(past)
                     .ok_or_else(|| format!("`{surface}` ends at {end}, behind any text"))?;
-                let place = Place { start, end, surface: Some(surface.clone()) };
+                let place = Place { surface: Some(surface.clone()), ..Place::at(start, end) };
                 entities.push(Labelled { label: Some(label.clone()), place });
             }
         }

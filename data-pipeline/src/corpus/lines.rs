@@ -2,8 +2,9 @@
 
 use super::columns::joined;
 use super::row::{Annotated, Labelled, Place, Row};
-use super::source::Source;
+use super::source::{self, Ends, Pieces};
 use super::spans::{self, Orphans, Scheme};
+use super::stream::Take;
 use crate::Error;
 use serde::Deserialize;
 use std::path::Path;
@@ -54,33 +55,58 @@ impl Options {
     }
 }
 
-/// The sentences of a file; its tags lie beside it.
-pub(crate) fn rows(source: &Source, options: &Options) -> Result<Vec<Row>, Error> {
-    let tags = source.neighbour(&options.tags_of(&source.name()))?;
-    let (sentences, taggings) = (lines(source), lines(&tags));
-    if sentences.len() != taggings.len() {
-        let line = sentences.len().min(taggings.len()) + 1;
-        let message = format!(
-            "{} lines, but `{}` has {}; fetch both again",
-            sentences.len(),
-            tags.name(),
-            taggings.len()
-        );
-        return Err(Error::data(&source.path, line, message));
+/// Hands on the sentences of a file; its tags lie beside it.
+pub(crate) fn each(path: &Path, options: &Options, take: Take<'_>) -> Result<(), Error> {
+    let tags = source::neighbour(path, &options.tags_of(&source::name(path)))?;
+    let open = |path: &Path| Pieces::open(path, Ends::Line);
+    let (count, tagged) = (last(open(path)?)?, last(open(&tags)?.or_none())?);
+    if count != tagged {
+        let line = count.min(tagged) + 1;
+        let name = source::name(&tags);
+        let message = format!("{count} lines, but `{name}` has {tagged}; fetch both again");
+        return Err(Error::data(path, line, message));
     }
-    let mut rows = Vec::new();
-    for (index, (sentence, tagging)) in sentences.into_iter().zip(taggings).enumerate() {
-        if !sentence.trim().is_empty() || !tagging.trim().is_empty() {
-            let content = annotated(sentence, tagging, options);
-            rows.push(Row::new(source, index + 1, None, content));
+    let mut tags = open(&tags)?.or_none();
+    let mut waiting = Vec::new().into_iter();
+    let mut tagging = || -> Result<String, Error> {
+        loop {
+            if let Some(line) = waiting.next() {
+                return Ok(line);
+            }
+            let Some(piece) = tags.next() else { return Ok(String::new()) };
+            let lines: Vec<String> = piece?.lines().map(|(_, line)| line.to_owned()).collect();
+            waiting = lines.into_iter();
+        }
+    };
+    for piece in open(path)? {
+        let piece = piece?;
+        for (number, sentence) in piece.lines().take_while(|(number, _)| *number <= count) {
+            let tagging = tagging()?;
+            // Behind the last line nothing of the file is read.
+            let (sentence, tagging) = match number == count {
+                true => (sentence.trim_end(), tagging.trim_end()),
+                false => (sentence, tagging.as_str()),
+            };
+            if !sentence.trim().is_empty() || !tagging.trim().is_empty() {
+                let content = annotated(sentence, tagging, options);
+                take(Row::new(&piece, number, None, content))?;
+            }
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
-/// The lines of a file, without blank ones at its end.
-fn lines(source: &Source) -> Vec<&str> {
-    source.text.trim_end().lines().collect()
+/// The number of the last line that says something.
+fn last(pieces: Pieces) -> Result<usize, Error> {
+    let mut last = 0;
+    for piece in pieces {
+        for (number, line) in piece?.lines() {
+            if !line.trim().is_empty() {
+                last = number;
+            }
+        }
+    }
+    Ok(last)
 }
 
 fn annotated(sentence: &str, tagging: &str, options: &Options) -> Result<Annotated, String> {

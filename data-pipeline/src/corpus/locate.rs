@@ -16,6 +16,37 @@ pub(crate) fn words(text: &str, wanted: &str) -> Vec<(usize, usize)> {
     places(text, wanted).filter(is_whole).map(|(_, place)| place).collect()
 }
 
+/// Where `text` has all of `parts` one behind the other, each as whole words: of the places that
+/// `fits` allows the narrowest, and of those the first.
+pub(crate) fn in_order(
+    text: &str,
+    parts: &[&str],
+    fits: impl Fn(&[(usize, usize)]) -> bool,
+) -> Option<Vec<(usize, usize)>> {
+    let found: Vec<Vec<(usize, usize)>> = parts.iter().map(|part| words(text, part)).collect();
+    let (last, before) = found.split_last()?;
+    let mut best: Option<Vec<(usize, usize)>> = None;
+    for end in last {
+        // From the right, each as near as it can be: nothing narrower ends here.
+        let mut places = vec![*end];
+        for part in before.iter().rev() {
+            let from = places[places.len() - 1].0;
+            let nearer = part.partition_point(|(_, end)| *end <= from);
+            let Some(index) = nearer.checked_sub(1) else { break };
+            places.push(part[index]);
+        }
+        if places.len() < parts.len() {
+            continue;
+        }
+        places.reverse();
+        let width = |places: &[(usize, usize)]| places[places.len() - 1].1 - places[0].0;
+        if best.as_ref().is_none_or(|best| width(&places) < width(best)) && fits(&places) {
+            best = Some(places);
+        }
+    }
+    best
+}
+
 /// The byte and the characters of every place where `text` has `wanted`.
 fn places<'a>(
     text: &'a str,
@@ -61,5 +92,21 @@ mod tests {
         assert!(words("Anna and Annabel", "Ann").is_empty());
         assert!(find("Ann", "Bob").is_empty());
         assert!(find("Ann", "").is_empty());
+    }
+
+    #[test]
+    fn parts_stand_in_order_and_as_near_as_they_can() {
+        let text = "left or right arm, left and lower leg";
+        let in_order = |text, parts: &[&str]| super::in_order(text, parts, |_| true);
+        assert_eq!(in_order(text, &["left", "arm"]), Some(vec![(0, 4), (14, 17)]));
+        assert_eq!(in_order(text, &["left", "leg"]), Some(vec![(19, 23), (34, 37)]));
+        assert_eq!(in_order(text, &["leg", "left"]), None);
+        assert_eq!(in_order(text, &["arm", "arm"]), None);
+        assert_eq!(in_order(text, &["ef", "arm"]), None, "a part of a word");
+        assert_eq!(in_order("上腹及下肢疼痛", &["上腹", "疼痛"]), Some(vec![(0, 2), (5, 7)]));
+        assert_eq!(in_order(text, &[]), None);
+        let far = |places: &[(usize, usize)]| places[0].0 == 0;
+        let found = super::in_order("a b a b", &["a", "b"], far);
+        assert_eq!(found, Some(vec![(0, 1), (2, 3)]));
     }
 }

@@ -4,11 +4,13 @@
 //! - `declaration`: what a declaration may say; `labels`: original labels and their classes.
 //! - `columns`, `lines`, `brat`, `json_stream`, `uner`, `uner_parallel`, `spert`, `fewfc`, `pairs`,
 //!   `frames`: one file a family of formats; `records`: whatever JSON a declaration describes;
-//!   `instructions`: answers of models. A reader gives `row`s in the corpus's own words and knows no
+//!   `xml` the same of elements; `instructions`: answers of models. A reader gives `row`s in the corpus's own words and knows no
 //!   class. `glob`, `locate`, `spans`: files, names and tags that a reader looks for; `table`:
 //!   Parquet as JSON.
 //! - `uner_parallel`, `joined`, `translations`, `frames`: sentences in two languages, which `parallel`
 //!   makes pairs of.
+//! - `source`, `stream`: files in pieces, and their rows one by one, so that a corpus may be larger
+//!   than the memory; `merged`: rows of one sentence, which become one.
 //! - `assembly`: rows become sentences, or go to `quarantine` with the reason.
 //! - [`fetch`]: what of a corpus may be downloaded, and whether it is what was declared.
 //! - `check`, `stats`, `tally`: what `knowcoder data validate`, `data stats` and `data concepts` say.
@@ -33,6 +35,7 @@ mod labels;
 mod laid;
 mod lines;
 pub(crate) mod locate;
+mod merged;
 mod names;
 mod pairs;
 mod parallel;
@@ -43,6 +46,7 @@ pub(crate) mod source;
 mod spans;
 mod spert;
 mod stats;
+mod stream;
 mod table;
 mod tally;
 #[cfg(test)]
@@ -50,10 +54,12 @@ mod tests;
 mod translations;
 mod uner;
 mod uner_parallel;
+mod xml;
 
 pub use check::{Difference, SplitCheck, validate};
+pub use glob::fits;
 pub use quarantine::{Quarantined, write_quarantine};
-pub use stats::{SplitStats, stats};
+pub use stats::{Bin, Distribution, Histogram, SplitStats, TextStats, TokenStats, Unit, stats};
 
 use crate::manifest::sha256_of;
 use crate::schema::sha256_hex;
@@ -63,9 +69,10 @@ use declaration::{Declaration, Reader, Root, Split};
 use labels::Labels;
 use row::Row;
 use serde::Serialize;
-use source::Source;
+use source::{Ends, Pieces, Source};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use stream::Take;
 
 /// A declared corpus; reading it happens split by split.
 #[derive(Clone, Debug)]
@@ -73,6 +80,17 @@ pub struct Corpus {
     declaration: Declaration,
     schema: Schema,
     data_root: PathBuf,
+}
+
+/// What was left out of the sentences that were handed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// Rows that do not fit, as many as the declaration allows; the first 100,000 of them.
+    pub quarantined: Vec<Quarantined>,
+    /// How many there are.
+    pub misfits: usize,
+    /// Annotations by original label or role, where the declaration drops it.
+    pub dropped: BTreeMap<String, usize>,
 }
 
 /// The sentences of a split, and what was left out of them.
@@ -109,10 +127,12 @@ pub struct Counts {
     pub events: usize,
 }
 
-/// Everything that a split holds, not yet held against its declaration.
-struct Found<T> {
-    items: Vec<T>,
+/// What a split holds beside its sentences, not yet held against its declaration.
+struct Found {
+    /// The first of the rows that do not fit; enough of them for a person to see what is wrong.
     quarantined: Vec<Quarantined>,
+    /// How many there are.
+    misfits: usize,
     dropped: BTreeMap<String, usize>,
     counts: Counts,
 }
@@ -138,21 +158,47 @@ impl Corpus {
         Ok(Self { declaration, schema, data_root: data_root.to_owned() })
     }
 
-    /// The sentences of `split`; for a parallel corpus see [`Self::read_parallel`].
+    /// The sentences of `split`, all in memory; for a parallel corpus see [`Self::read_parallel`].
     pub fn read(&self, split: &str) -> Result<Reading, Error> {
-        let declared = self.declaration.split(split)?;
-        let found = self.found(split, declared)?;
-        self.accept(split, declared, &found)?;
-        let Found { items: sentences, quarantined, dropped, .. } = found;
+        let mut sentences = Vec::new();
+        let Rest { quarantined, dropped, .. } = self.each(split, &mut |sentence| {
+            sentences.push(sentence);
+            Ok(())
+        })?;
         Ok(Reading { sentences, quarantined, dropped })
     }
 
-    /// The pairs of `split` of a parallel corpus; one with a misfit on either side is left out.
-    pub fn read_parallel(&self, split: &str) -> Result<ParallelReading, Error> {
+    /// Hands on the sentences of `split` one by one, in the order of the files, of which a piece is
+    /// held at a time. Whether they are what was declared is known at the end: an error takes all of
+    /// them back.
+    pub fn each(
+        &self,
+        split: &str,
+        take: &mut dyn FnMut(Sentence) -> Result<(), Error>,
+    ) -> Result<Rest, Error> {
         let declared = self.declaration.split(split)?;
-        let found = self.found_pairs(split, declared)?;
-        self.accept(split, declared, &found)?;
-        Ok(ParallelReading { pairs: found.items, quarantined: found.quarantined })
+        self.accepted(split, declared, self.found(split, declared, take)?)
+    }
+
+    /// The pairs of `split` of a parallel corpus, all in memory.
+    pub fn read_parallel(&self, split: &str) -> Result<ParallelReading, Error> {
+        let mut pairs = Vec::new();
+        let Rest { quarantined, .. } = self.each_pair(split, &mut |pair| {
+            pairs.push(pair);
+            Ok(())
+        })?;
+        Ok(ParallelReading { pairs, quarantined })
+    }
+
+    /// Hands on the pairs of `split` of a parallel corpus, as [`Self::each`] does sentences; one with
+    /// a misfit on either side is left out.
+    pub fn each_pair(
+        &self,
+        split: &str,
+        take: &mut dyn FnMut(Parallel) -> Result<(), Error>,
+    ) -> Result<Rest, Error> {
+        let declared = self.declaration.split(split)?;
+        self.accepted(split, declared, self.found_pairs(split, declared, take)?)
     }
 
     /// The name that recipes use.
@@ -201,6 +247,12 @@ impl Corpus {
         self.declaration.splits.keys().map(String::as_str).collect()
     }
 
+    /// How many sentences the split `name` is declared to have.
+    pub fn declared_sentences(&self, name: &str) -> Option<usize> {
+        let split = self.declaration.splits.get(name)?;
+        split.sentences.as_ref().map(|count| *count.get_ref())
+    }
+
     /// The files that the split `name` is read from; they need not exist.
     pub fn files(&self, name: &str) -> Result<Vec<PathBuf>, Error> {
         let split = self.declaration.split(name)?;
@@ -219,6 +271,15 @@ impl Corpus {
                 Some(info) => glob::with_neighbours(self.files_of(split), |_| info.to_owned()),
                 None => self.files_of(split),
             },
+            Reader::Xml(options) => {
+                let files = self.files_of(split);
+                match options.text_of("") {
+                    Some(_) => glob::with_neighbours(files, |name| {
+                        options.text_of(name).unwrap_or_default()
+                    }),
+                    None => files,
+                }
+            }
             Reader::Brat(_) => glob::with_neighbours(self.files_of(split), brat::notes_of),
             _ => self.files_of(split),
         };
@@ -274,72 +335,89 @@ impl Corpus {
         Err(Error::declaration(&self.declaration.path, message))
     }
 
-    /// The rows of a corpus that is not parallel.
+    /// The rows of a corpus that is not parallel, all in memory.
     fn rows(&self, split: &Split) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        self.each_row(split, &mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands on the rows of a corpus that is not parallel.
+    fn each_row(&self, split: &Split, take: Take<'_>) -> Result<(), Error> {
         let find = |file: &str| self.find(file);
         match &self.declaration.reader {
             Reader::UnerParallel(options) => {
                 let range = split.pairs.unwrap_or_default();
-                return uner_parallel::rows(options, &self.declaration.language, range, find);
+                let language = &self.declaration.language;
+                let rows = uner_parallel::rows(options, language, range, find)?;
+                return rows.into_iter().try_for_each(take);
             }
             Reader::Frames(options) => {
-                return frames::rows(options, &self.declaration, split, find);
+                let rows = frames::rows(options, &self.declaration, split, find)?;
+                return rows.into_iter().try_for_each(take);
             }
             _ => {}
         }
-        let mut rows = Vec::new();
-        for file in self.files_of(split) {
-            let path = self.find(&file)?;
-            let found = self.rows_of(&path)?;
-            if found.is_empty() {
-                return Err(Error::data(&path, 1, "the file holds no sentence"));
+        let files = self.files_of(split);
+        let paths = files.iter().map(|file| self.find(file)).collect::<Result<Vec<_>, _>>()?;
+        let mut count = 0;
+        for path in &paths {
+            let before = count;
+            self.each_row_of(path, &mut |row| {
+                count += 1;
+                match split.rows {
+                    Some((start, end)) if count <= start || end < count => Ok(()),
+                    _ => take(row),
+                }
+            })?;
+            if count == before {
+                return Err(Error::data(path, 1, "the file holds no sentence"));
             }
-            rows.extend(found);
         }
         match split.rows {
-            Some((start, end)) => self.part(rows, start, end),
-            None => Ok(rows),
+            Some((start, end)) if end > count => {
+                let message = format!("`rows = [{start}, {end}]`, but its files hold {count}");
+                Err(Error::declaration(&self.declaration.path, message))
+            }
+            _ => Ok(()),
         }
     }
 
-    /// The rows of one file.
-    fn rows_of(&self, path: &Path) -> Result<Vec<Row>, Error> {
-        let reader = &self.declaration.reader;
-        if let Reader::Json(options) = reader
-            && options.is_table()
-        {
-            return records::rows_of_table(path, options);
-        }
-        let source = Source::open(path)?;
-        Ok(match reader {
-            Reader::Columns(options) => columns::rows(&source, options),
-            Reader::Lines(options) => lines::rows(&source, options)?,
-            Reader::Brat(options) => brat::rows(&source, options)?,
-            Reader::Instructions(options) => instructions::rows(&source, options)?,
-            Reader::JsonStream(options) => json_stream::rows(&source, options)?,
-            Reader::Uner => uner::rows(&source),
-            Reader::Spert => spert::rows(&source)?,
-            Reader::FewFc => fewfc::rows(&source),
-            Reader::Json(options) => records::rows(&source, options)?,
-            Reader::Pairs(options) => pairs::rows(&source, options),
+    /// Hands on the rows of one file.
+    fn each_row_of(&self, path: &Path, take: Take<'_>) -> Result<(), Error> {
+        let pieces = |ends| Pieces::open(path, ends);
+        match &self.declaration.reader {
+            Reader::Columns(options) => columns::each(path, options, take),
+            Reader::Lines(options) => lines::each(path, options, take),
+            Reader::Brat(options) => {
+                brat::rows(&Source::open(path)?, options)?.into_iter().try_for_each(take)
+            }
+            Reader::Instructions(options) => instructions::each(path, options, take),
+            Reader::Xml(options) => {
+                xml::rows(&Source::open(path)?, options)?.into_iter().try_for_each(take)
+            }
+            Reader::JsonStream(options) => json_stream::each(path, options, take),
+            Reader::Uner => stream::each(pieces(Ends::Blank)?, uner::rows, take),
+            Reader::Spert => spert::each(path, take),
+            Reader::FewFc => stream::each(pieces(Ends::Line)?, fewfc::rows, take),
+            Reader::Json(options) => records::each(path, options, take),
+            Reader::Pairs(options) => pairs::each(path, options, take),
             Reader::UnerParallel(_)
             | Reader::Frames(_)
             | Reader::Joined(_)
-            | Reader::Translations(_) => Vec::new(),
-        })
-    }
-
-    /// Rows `start` to `end`, exclusive, of a split's files.
-    fn part(&self, mut rows: Vec<Row>, start: usize, end: usize) -> Result<Vec<Row>, Error> {
-        if end > rows.len() {
-            let message = format!("`rows = [{start}, {end}]`, but its files hold {}", rows.len());
-            return Err(Error::declaration(&self.declaration.path, message));
+            | Reader::Translations(_) => Ok(()),
         }
-        rows.truncate(end);
-        Ok(rows.split_off(start))
     }
 
-    fn found(&self, name: &str, split: &Split) -> Result<Found<Sentence>, Error> {
+    fn found(
+        &self,
+        name: &str,
+        split: &Split,
+        take: &mut dyn FnMut(Sentence) -> Result<(), Error>,
+    ) -> Result<Found, Error> {
         if self.declaration.parallel {
             let name = &self.declaration.name;
             let message = format!("`{name}` is parallel: its pairs are for the phase `alignment`");
@@ -347,17 +425,21 @@ impl Corpus {
         }
         let name = format!("{}/{name}", self.declaration.name);
         let mut assembly = Assembly::new(name, &self.declaration.language, self.labels());
-        let mut items = Vec::new();
-        for row in self.rows(split)? {
-            items.extend(assembly.sentence(row)?);
-        }
-        let Assembly { quarantined, dropped, counts, .. } = assembly;
-        Ok(Found { items, quarantined, dropped, counts })
+        self.each_row(split, &mut |row| assembly.sentence(row)?.map_or(Ok(()), &mut *take))?;
+        let Assembly { quarantined, misfits, dropped, counts, .. } = assembly;
+        Ok(Found { quarantined, misfits, dropped, counts })
+    }
+
+    /// What is left when the split is what was declared.
+    fn accepted(&self, name: &str, split: &Split, found: Found) -> Result<Rest, Error> {
+        self.accept(name, split, &found)?;
+        let Found { quarantined, misfits, dropped, .. } = found;
+        Ok(Rest { quarantined, misfits, dropped })
     }
 
     /// Refuses more misfits, or other counts, than declared.
-    fn accept<T>(&self, name: &str, split: &Split, found: &Found<T>) -> Result<(), Error> {
-        let count = found.quarantined.len();
+    fn accept(&self, name: &str, split: &Split, found: &Found) -> Result<(), Error> {
+        let count = found.misfits;
         if let Some(first) = found.quarantined.first().filter(|_| count > split.misfits) {
             let rows =
                 if count == 1 { "1 row does".to_owned() } else { format!("{count} rows do") };

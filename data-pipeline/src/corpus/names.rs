@@ -128,7 +128,7 @@ mod tests {
             {"class":"Person","part":"train","en":"Lena Vogt","zh":"莱娜·沃格特"}
             {"class":"Person","part":"train","en":"Tom Hill","zh":"汤姆·希尔"}
             {"class":"Person","part":"test","en":"Wang Mei","zh":"王梅"}"#;
-        let source = Source { path: "names.jsonl".into(), text: text.to_owned() };
+        let source = Source::new("names.jsonl", text);
         Names::read(&[source], part).unwrap()
     }
 
@@ -195,7 +195,7 @@ mod tests {
             ),
             (r#"{"class":"Person","part":"x","en":"A"}"#, "missing field `zh`"),
         ] {
-            let source = Source { path: "n.jsonl".into(), text: text.to_owned() };
+            let source = Source::new("n.jsonl", text);
             let error = Names::read(&[source], "x").unwrap_err().to_string();
             assert_eq!(error, format!("n.jsonl:1: not a name: {expected}"));
         }

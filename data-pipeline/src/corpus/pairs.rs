@@ -4,11 +4,11 @@
 //! repeats for each pair is put together again.
 
 use super::locate;
+use super::merged::{self, Part, Records};
 use super::row::{Annotated, Labelled, Linked, Place, Row};
-use super::source::Source;
+use super::stream::Take;
 use crate::Error;
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::path::Path;
 
 /// What a declaration says about the pairs.
@@ -81,34 +81,49 @@ impl Options {
     }
 }
 
-/// The sentences of a file, each with all its pairs, in the order in which they come first.
-pub(crate) fn rows(source: &Source, options: &Options) -> Vec<Row> {
-    let pairs = match options.layout {
-        Layout::Columns => columns(source, options),
-        Layout::Marked => marked(source, options),
+/// Hands on the sentences of a file, each with all its pairs, in the order in which they come first.
+pub(crate) fn each(path: &Path, options: &Options, take: Take<'_>) -> Result<(), Error> {
+    let layout = match options.layout {
+        Layout::Columns => merged::Layout::Lines,
+        Layout::Marked => merged::Layout::Blocks,
     };
-    let mut rows: Vec<Row> = Vec::new();
-    let mut known: HashMap<String, usize> = HashMap::new();
-    for (line, pair) in pairs {
-        let Pair { id, text, relation } = match pair {
-            Ok(pair) => pair,
-            Err(fault) => {
-                rows.push(Row::new(source, line, None, Err(fault)));
-                continue;
-            }
-        };
-        let index = *known.entry(text.clone()).or_insert(rows.len());
-        if index == rows.len() {
-            let content = Annotated { text, ..Annotated::default() };
-            rows.push(Row::new(source, line, id, Ok(content)));
-        }
-        if let (Some((label, head, tail)), Ok(content)) = (relation, &mut rows[index].content) {
-            let head = argument(&mut content.entities, head);
-            let tail = argument(&mut content.entities, tail);
-            content.relations.push(Linked { label, head, tail });
+    merged::each(path, layout, options, take)
+}
+
+impl Options {
+    fn pair(&self, record: &str) -> Result<Pair, String> {
+        match self.layout {
+            Layout::Columns => row(record, self),
+            Layout::Marked => of_block(&record.lines().collect::<Vec<_>>(), self),
         }
     }
-    rows
+}
+
+impl Records for Options {
+    fn sentences(&self, record: &str) -> Vec<Option<String>> {
+        vec![self.pair(record).ok().map(|pair| pair.text)]
+    }
+
+    fn row(&self, path: &Path, parts: &[Part]) -> Option<Row> {
+        let first = parts.first()?;
+        let mut content = Annotated::default();
+        let mut own = None;
+        for (index, part) in parts.iter().enumerate() {
+            let Pair { id, text, relation } = match self.pair(&part.record) {
+                Ok(pair) => pair,
+                Err(fault) => return Some(Row::of(path, part.line, None, Err(fault))),
+            };
+            if index == 0 {
+                (own, content.text) = (id, text);
+            }
+            if let Some((label, head, tail)) = relation {
+                let head = argument(&mut content.entities, head);
+                let tail = argument(&mut content.entities, tail);
+                content.relations.push(Linked { label, head, tail });
+            }
+        }
+        Some(Row::of(path, first.line, own, Ok(content)))
+    }
 }
 
 /// The index of the entity that stands at `place`; these corpora do not give its type.
@@ -120,15 +135,6 @@ fn argument(entities: &mut Vec<Labelled>, place: Place) -> usize {
     }
     entities.push(Labelled { label: None, place });
     entities.len() - 1
-}
-
-/// The pairs of a file with one a line.
-fn columns(source: &Source, options: &Options) -> Vec<(usize, Result<Pair, String>)> {
-    source
-        .lines()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(number, line)| (number, row(line, options)))
-        .collect()
 }
 
 fn row(line: &str, options: &Options) -> Result<Pair, String> {
@@ -151,26 +157,6 @@ fn row(line: &str, options: &Options) -> Result<Pair, String> {
         }
     };
     Ok(Pair { id: None, text: text.to_owned(), relation })
-}
-
-/// The pairs of a file of blocks.
-fn marked(source: &Source, options: &Options) -> Vec<(usize, Result<Pair, String>)> {
-    let mut pairs = Vec::new();
-    let mut block: Vec<&str> = Vec::new();
-    let mut start = 0;
-    // A blank line behind the last one ends the last block.
-    for (number, line) in source.lines().chain([(usize::MAX, "")]) {
-        if !line.trim().is_empty() {
-            if block.is_empty() {
-                start = number;
-            }
-            block.push(line);
-        } else if !block.is_empty() {
-            pairs.push((start, of_block(&block, options)));
-            block.clear();
-        }
-    }
-    pairs
 }
 
 fn of_block(lines: &[&str], options: &Options) -> Result<Pair, String> {

@@ -4,15 +4,20 @@ use super::assembly::Assembly;
 use super::declaration::{Reader, Split};
 use super::labels::Labels;
 use super::row::Row;
-use super::source::Source;
-use super::{Corpus, Counts, Found, frames, joined, translations, uner_parallel};
+use super::source::{Ends, Pieces};
+use super::{Corpus, Counts, Found, frames, joined, stream, translations, uner_parallel};
 use crate::{Error, Parallel};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 impl Corpus {
     /// What the split `name` of a parallel corpus holds.
-    pub(super) fn found_pairs(&self, name: &str, split: &Split) -> Result<Found<Parallel>, Error> {
+    pub(super) fn found_pairs(
+        &self,
+        name: &str,
+        split: &Split,
+        take: &mut dyn FnMut(Parallel) -> Result<(), Error>,
+    ) -> Result<Found, Error> {
         let find = |file: &str| self.find(file);
         let path = &self.declaration.path;
         if !self.declaration.parallel {
@@ -27,32 +32,46 @@ impl Corpus {
         match &self.declaration.reader {
             Reader::UnerParallel(options) => {
                 let pairs = uner_parallel::pairs(options, split.pairs.unwrap_or_default(), find)?;
-                self.assembled(name, pairs, own, in_step)
+                let mut assemblies = self.assemblies(name, own, in_step);
+                pairs.into_iter().try_for_each(|pair| assemblies.pair(pair, take))?;
+                Ok(assemblies.found())
             }
             Reader::Frames(options) => {
                 let pairs = frames::pairs(options, &self.declaration, split, find)?;
-                self.assembled(name, pairs, own, in_step)
+                let mut assemblies = self.assemblies(name, own, in_step);
+                pairs.into_iter().try_for_each(|pair| assemblies.pair(pair, take))?;
+                Ok(assemblies.found())
             }
             Reader::Joined(options) => {
                 let sides = options.load(path, &self.data_root)?;
                 let pairs = joined::pairs(path, [&sides[0], &sides[1]], name)?;
-                self.assembled(name, pairs, [sides[0].labels(), sides[1].labels()], in_step)
+                let mut assemblies =
+                    self.assemblies(name, [sides[0].labels(), sides[1].labels()], in_step);
+                pairs.into_iter().try_for_each(|pair| assemblies.pair(pair, take))?;
+                Ok(assemblies.found())
             }
             Reader::Translations(options) => {
                 let gold = options.gold(path, &self.data_root)?;
-                let (mut pairs, mut left_out) = (Vec::new(), BTreeMap::new());
+                let mut assemblies = self.assemblies(name, own, in_step);
+                let mut left_out = BTreeMap::new();
                 for file in self.files_of(split) {
-                    let found =
-                        translations::pairs(&Source::open(&self.find(&file)?)?, options, &gold);
-                    pairs.extend(found.pairs);
-                    for (reason, count) in found.left_out {
-                        *left_out.entry(reason).or_default() += count;
-                    }
+                    let pieces = Pieces::open(&self.find(&file)?, Ends::Line)?;
+                    stream::in_order(
+                        pieces,
+                        |piece| translations::pairs(piece, options, &gold),
+                        |found| {
+                            for (reason, count) in found.left_out {
+                                *left_out.entry(reason).or_default() += count;
+                            }
+                            let mut pairs = found.pairs.into_iter();
+                            pairs.try_for_each(|pair| assemblies.pair(pair, take))
+                        },
+                    )?;
                 }
-                let found = self.assembled(name, pairs, own, in_step)?;
+                let found = assemblies.found();
                 Ok(Found { dropped: sum(found.dropped, left_out), ..found })
             }
-            _ => self.assembled(name, Vec::new(), own, in_step),
+            _ => Ok(self.assemblies(name, own, in_step).found()),
         }
     }
 
@@ -78,13 +97,13 @@ impl Corpus {
         Ok(files)
     }
 
-    fn assembled(
-        &self,
+    /// Nothing yet of the split `name`, for each side.
+    fn assemblies<'a>(
+        &'a self,
         name: &str,
-        pairs: Vec<(Row, Row)>,
-        labels: [Labels<'_>; 2],
+        labels: [Labels<'a>; 2],
         in_step: bool,
-    ) -> Result<Found<Parallel>, Error> {
+    ) -> Assemblies<'a> {
         // `Declaration::check` has seen that a parallel corpus names two languages.
         let (source, target) = self.declaration.languages().unwrap_or_default();
         let name = format!("{}/{name}", self.declaration.name);
@@ -92,21 +111,42 @@ impl Corpus {
         let mut sources = Assembly::new(name.clone(), source, of_source);
         let mut targets = Assembly::new(name, target, of_target);
         (sources.in_step, targets.in_step) = (in_step, in_step);
-        let mut items = Vec::new();
-        for (source, target) in pairs {
-            let (source, target) = (sources.sentence(source)?, targets.sentence(target)?);
-            items.extend(source.zip(target).map(|(source, target)| Parallel { source, target }));
-        }
+        Assemblies { sources, targets, pairs: 0 }
+    }
+}
+
+/// Both sides of the pairs as they come.
+struct Assemblies<'a> {
+    sources: Assembly<'a>,
+    targets: Assembly<'a>,
+    pairs: usize,
+}
+
+impl Assemblies<'_> {
+    /// Hands on a pair of two rows that fit.
+    fn pair(
+        &mut self,
+        (source, target): (Row, Row),
+        take: &mut dyn FnMut(Parallel) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let sides = (self.sources.sentence(source)?, self.targets.sentence(target)?);
+        let (Some(source), Some(target)) = sides else { return Ok(()) };
+        self.pairs += 1;
+        take(Parallel { source, target })
+    }
+
+    fn found(self) -> Found {
+        let Self { sources, mut targets, pairs } = self;
         let mut quarantined = sources.quarantined;
         quarantined.append(&mut targets.quarantined);
         let counts = Counts {
-            sentences: items.len(),
+            sentences: pairs,
             entities: sources.counts.entities + targets.counts.entities,
             relations: sources.counts.relations + targets.counts.relations,
             events: sources.counts.events + targets.counts.events,
         };
         let dropped = sum(sources.dropped, targets.dropped);
-        Ok(Found { items, quarantined, dropped, counts })
+        Found { quarantined, misfits: sources.misfits + targets.misfits, dropped, counts }
     }
 }
 

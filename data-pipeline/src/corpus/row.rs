@@ -5,7 +5,7 @@
 
 use super::source::Source;
 use crate::Kind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One annotated sentence of a file, or why it is none.
 #[derive(Clone, Debug)]
@@ -53,6 +53,9 @@ pub(crate) struct Place {
     pub end: usize,
     /// The surface that the file gives beside the offsets, if it does.
     pub surface: Option<String>,
+    /// Of a mention in pieces: each of them, from left to right; `start` and `end` are then those of
+    /// the first and the last.
+    pub pieces: Vec<(usize, usize)>,
 }
 
 /// An entity under its original label.
@@ -95,13 +98,49 @@ impl Row {
         id: Option<String>,
         content: Result<Annotated, String>,
     ) -> Self {
-        Self { file: source.path.clone(), line, id, content }
+        Self::of(&source.path, line, id, content)
+    }
+
+    /// A row of the file at `path`.
+    pub(crate) fn of(
+        path: &Path,
+        line: usize,
+        id: Option<String>,
+        content: Result<Annotated, String>,
+    ) -> Self {
+        Self { file: path.to_owned(), line, id, content }
     }
 }
 
 impl Place {
     /// A place without a surface to hold against the text.
     pub(crate) fn at(start: usize, end: usize) -> Self {
-        Self { start, end, surface: None }
+        Self { start, end, ..Self::default() }
+    }
+
+    /// A place made of `pieces`, in any order: those that overlap, or between which `is_blank` says
+    /// that nothing stands, are one. None of no pieces.
+    pub(crate) fn of_pieces(
+        mut pieces: Vec<(usize, usize)>,
+        is_blank: impl Fn((usize, usize)) -> bool,
+    ) -> Option<Self> {
+        pieces.sort_unstable();
+        let mut joined: Vec<(usize, usize)> = Vec::new();
+        for piece in pieces {
+            match joined.last_mut() {
+                Some(last) if piece.0 <= last.1 || is_blank((last.1, piece.0)) => {
+                    last.1 = last.1.max(piece.1);
+                }
+                _ => joined.push(piece),
+            }
+        }
+        let (start, end) = (joined.first()?.0, joined.last()?.1);
+        let pieces = if joined.len() > 1 { joined } else { Vec::new() };
+        Some(Self { start, end, surface: None, pieces })
+    }
+
+    /// What says where it stands.
+    pub(crate) fn ends(&self) -> (usize, usize, &[(usize, usize)]) {
+        (self.start, self.end, &self.pieces)
     }
 }

@@ -3,10 +3,11 @@
 use super::columns::joined;
 use super::json::{Values, without_place};
 use super::row::{Annotated, Labelled, Linked, Place, Row};
-use super::source::Source;
+use super::stream::Take;
 use crate::Error;
 use serde::Deserialize;
 use serde_json::Value;
+use std::path::Path;
 
 /// One item of the array.
 #[derive(Deserialize)]
@@ -34,8 +35,8 @@ struct TokenRelation {
 }
 
 /// The sentences of a file.
-pub(crate) fn rows(source: &Source) -> Result<Vec<Row>, Error> {
-    Values::array(source)
+pub(crate) fn each(path: &Path, take: Take<'_>) -> Result<(), Error> {
+    Values::array(path)?
         .map(|value| {
             let (line, value) = value?;
             let id = match value.get("orig_id") {
@@ -48,9 +49,9 @@ pub(crate) fn rows(source: &Source) -> Result<Vec<Row>, Error> {
                 Some(id) => format!("item {id}: {message}"),
                 None => message,
             });
-            Ok(Row::new(source, line, id, content))
+            Ok(Row::of(path, line, id, content))
         })
-        .collect()
+        .try_for_each(|row| take(row?))
 }
 
 fn annotated(value: Value) -> Result<Annotated, String> {

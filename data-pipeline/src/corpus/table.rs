@@ -23,7 +23,7 @@ const BATCH: usize = 512;
 /// Gives `take` each row with its number from 1, or what is wrong with it.
 pub(crate) fn each_row(
     path: &Path,
-    mut take: impl FnMut(usize, Result<Value, String>),
+    mut take: impl FnMut(usize, Result<Value, String>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let file = File::open(path).map_err(Error::read(path))?;
     let open = || {
@@ -39,7 +39,7 @@ pub(crate) fn each_row(
         let Some(batch) = batch else { return Ok(()) };
         for row in 0..batch.num_rows() {
             number += 1;
-            take(number, guarded(|| record(&batch, row)));
+            take(number, guarded(|| record(\&batch, row)))?;
         }
     }
 }

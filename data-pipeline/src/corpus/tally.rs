@@ -27,11 +27,12 @@ impl Corpus {
                 continue;
             }
             is_there = true;
-            for row in self.rows(split)? {
+            self.each_row(split, &mut |row| {
                 if let Ok(annotated) = &row.content {
                     count(annotated, &mut counts);
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok(is_there.then_some(counts))
     }

@@ -78,12 +78,13 @@ impl Options {
                 let class = label.as_ref().map(|label| labels.class(label, Kind::Entity));
                 class.is_some_and(|class| class.is_ok_and(|class| class.is_some()))
             };
-            for row in corpus.rows(corpus.declaration.split(&split)?)? {
+            corpus.each_row(corpus.declaration.split(&split)?, &mut |row| {
                 if let Ok(mut annotated) = row.content {
                     annotated.entities.retain(|entity| is_kept(&entity.label));
                     gold.entry(normal(&annotated.text)).or_insert(annotated);
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok(gold)
     }
@@ -142,6 +143,9 @@ fn carried(
     let mut taken: Vec<(usize, usize)> = Vec::new();
     let mut entities = Vec::new();
     for Labelled { label, place } in &annotated.entities {
+        if !place.pieces.is_empty() {
+            return Err("a name is in pieces");
+        }
         let surface: String =
             annotated.text.chars().skip(place.start).take(place.end - place.start).collect();
         let is_free = |(start, end): &(usize, usize)| {

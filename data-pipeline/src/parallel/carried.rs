@@ -200,7 +200,7 @@ mod tests {
 
     fn entity(class: &str, text: &str, start: usize) -> Entity {
         let end = start + text.len();
-        let mention = Mention { text: text.to_owned(), span: Some(Span { start, end }) };
+        let mention = Mention::at(text, start, end);
         Entity { class: class.to_owned(), mention }
     }
 

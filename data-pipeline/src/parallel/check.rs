@@ -8,7 +8,7 @@ use super::glossary::Glossary;
 use super::language::{Languages, Script, letters};
 use crate::audit::normal;
 use crate::corpus::locate;
-use crate::{Entity, Mention, Parallel, Sentence, Span};
+use crate::{Entity, Parallel, Sentence, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -85,14 +85,15 @@ impl Checker<'_> {
         let (source, target) = (&pair.source, &pair.target);
         let chars: Vec<char> = target.text.chars().collect();
         let mut faults = Vec::new();
-        for Mention { text, span } in target.entities.iter().map(|entity| &entity.mention) {
-            let Some(Span { start, end }) = span else { continue };
-            let found: String = match chars.get(*start..*end) {
-                Some(found) => found.iter().collect(),
-                None => String::new(),
-            };
-            if found != *text {
-                faults.push(Fault::Moved { text: text.clone(), found });
+        for mention in target.entities.iter().map(|entity| &entity.mention) {
+            let texts =
+                mention.places().iter().map(|place| match chars.get(place.start..place.end) {
+                    Some(found) => found.iter().collect(),
+                    None => String::new(),
+                });
+            let found = texts.collect::<Vec<_>>().join(" ");
+            if mention.span.is_some() && found != mention.text {
+                faults.push(Fault::Moved { text: mention.text.clone(), found });
             }
         }
         let draft = Draft { sentence: target.text.clone(), names: aligned(source, target) };

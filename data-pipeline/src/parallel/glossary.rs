@@ -110,7 +110,7 @@ mod tests {
         let text = "The Vasa steel works make no steel for a hull: see GB/T 700, flagship.";
         let name = |text: &str, start: usize, end: usize| Entity {
             class: "X".to_owned(),
-            mention: Mention { text: text.to_owned(), span: Some(Span { start, end }) },
+            mention: Mention::at(text, start, end),
         };
         let sentence = Sentence {
             text: text.to_owned(),

@@ -22,6 +22,9 @@ pub struct Item {
 pub struct Items {
     /// The sentences in the order of the sources.
     pub items: Vec<Item>,
+    /// Sentences that are not translated, as one of their names is in pieces: a name must stand
+    /// verbatim in its translation, and so as a whole.
+    pub in_pieces: usize,
     /// The language that they are in.
     pub language: String,
     /// The file of their classes.
@@ -44,7 +47,7 @@ impl Items {
     /// Reads the sources of `job` below `data_root`.
     pub fn load(job: &Job, data_root: &Path) -> Result<Self, Error> {
         let refuse = |message: String| Err(Error::declaration(&job.path, message));
-        let mut items = Vec::new();
+        let (mut items, mut in_pieces) = (Vec::new(), 0);
         let corpora = job
             .sources
             .iter()
@@ -90,6 +93,10 @@ impl Items {
                     ids.insert(sentence.id.clone());
                 }
                 languages.learn_source(&sentence.text);
+                if sentence.has_pieces() {
+                    in_pieces += 1;
+                    continue;
+                }
                 let carried = Carried::of(&sentence, &tasks);
                 items.push(Item { domain: source.domain.clone(), carried });
             }
@@ -116,7 +123,18 @@ impl Items {
             }
         }
         items.truncate(job.limit.unwrap_or(usize::MAX));
-        Ok(Self { items, language, schema, tasks, typed, classes, licences, origins, languages })
+        Ok(Self {
+            items,
+            in_pieces,
+            language,
+            schema,
+            tasks,
+            typed,
+            classes,
+            licences,
+            origins,
+            languages,
+        })
     }
 }
 

@@ -19,6 +19,9 @@ use std::fmt::Write;
 pub struct Report {
     /// Sentences in all.
     pub sentences: usize,
+    /// Sentences that are none of them, as a name of theirs is in pieces.
+    #[serde(skip_serializing_if = "is_none")]
+    pub in_pieces: usize,
     /// Sentences whose translation passed every check.
     pub accepted: usize,
     /// Of those, the ones that a person annotated.
@@ -50,6 +53,10 @@ pub struct Report {
     pub language_known: bool,
     /// Tokens and money of all questions.
     pub spent: Usage,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How many names stand in their sentences.
@@ -131,6 +138,7 @@ impl Report {
             sentences: items.items.len(),
             tasks: items.tasks.clone(),
             language_known: items.languages.is_ready(),
+            in_pieces: items.in_pieces,
             ..Self::default()
         };
         spent.values().for_each(|usage| report.spent.add(*usage));
@@ -225,6 +233,10 @@ impl Report {
         }
         if !self.language_known {
             let _ = writeln!(text, "the language of translations was told by its script alone");
+        }
+        if self.in_pieces > 0 {
+            let count = self.in_pieces;
+            let _ = writeln!(text, "{count} sentences not translated: a name in pieces");
         }
         for StageRow { stage, spent: usage, .. } in &self.stages {
             let _ = writeln!(text, "{stage}: {}", spent(*usage));

@@ -10,7 +10,7 @@ use super::items::Item;
 use super::language::Languages;
 use super::stages::{Outcome, Stages, Step};
 use super::transcript::{Record, Usage};
-use crate::{Entity, Mention, Sentence, Span, Task};
+use crate::{Entity, Mention, Sentence, Task};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -96,7 +96,7 @@ fn item() -> Item {
     let text = "The Vasa sank in Stockholm.";
     let entity = |class: &str, start: usize, end: usize| Entity {
         class: class.to_owned(),
-        mention: Mention { text: text[start..end].to_owned(), span: Some(Span { start, end }) },
+        mention: Mention::at(&text[start..end], start, end),
     };
     let sentence = Sentence {
         id: "1".to_owned(),

@@ -5,6 +5,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde::{Deserializer, Serializer};
 
+/// Start and end of each piece, of a mention that has several.
+type Pieces = Vec<(usize, usize)>;
+
 /// Any object; which of the optional fields stand there tells the kind.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +25,8 @@ pub(super) struct Object {
     start: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<usize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pieces: Pieces,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arguments: Option<Vec<Filler>>,
 }
@@ -37,6 +42,8 @@ struct Argument {
     start: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<usize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pieces: Pieces,
 }
 
 /// One argument of an event.
@@ -49,6 +56,8 @@ struct Filler {
     start: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<usize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pieces: Pieces,
 }
 
 fn any_entity() -> String {
@@ -62,7 +71,7 @@ pub(super) fn serialize<S: Serializer>(
     serializer.collect_seq(instances.iter().map(Object::from))
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<Instance>, D::Error> {
     let objects = Vec::<Object>::deserialize(deserializer)?;
@@ -74,8 +83,9 @@ impl From<&Instance> for Object {
         let r#type = instance.class().to_owned();
         match instance {
             Instance::Entity(Entity { mention, .. }) => {
-                let (start, end) = ends(mention);
-                Self { r#type, name: Some(mention.text.clone()), start, end, ..Self::default() }
+                let (start, end, pieces) = ends(mention);
+                let name = Some(mention.text.clone());
+                Self { r#type, name, start, end, pieces, ..Self::default() }
             }
             Instance::Relation(Relation { head, tail, .. }) => Self {
                 r#type,
@@ -84,12 +94,13 @@ impl From<&Instance> for Object {
                 ..Self::default()
             },
             Instance::Event(Event { trigger, arguments, .. }) => {
-                let (start, end) = ends(trigger);
+                let (start, end, pieces) = ends(trigger);
                 Self {
                     r#type,
                     trigger: Some(trigger.text.clone()),
                     start,
                     end,
+                    pieces,
                     arguments: Some(arguments.iter().map(Filler::from).collect()),
                     ..Self::default()
                 }
@@ -100,38 +111,39 @@ impl From<&Instance> for Object {
 
 impl From<&Entity> for Argument {
     fn from(entity: &Entity) -> Self {
-        let (start, end) = ends(&entity.mention);
-        Self { r#type: entity.class.clone(), name: entity.mention.text.clone(), start, end }
+        let (start, end, pieces) = ends(&entity.mention);
+        Self { r#type: entity.class.clone(), name: entity.mention.text.clone(), start, end, pieces }
     }
 }
 
 impl From<&(String, Mention)> for Filler {
     fn from((role, mention): &(String, Mention)) -> Self {
-        let (start, end) = ends(mention);
-        Self { role: role.clone(), name: mention.text.clone(), start, end }
+        let (start, end, pieces) = ends(mention);
+        Self { role: role.clone(), name: mention.text.clone(), start, end, pieces }
     }
 }
 
 impl Object {
     fn instance(self) -> Result<Instance, String> {
-        let Self { r#type: class, name, head, tail, trigger, start, end, arguments } = self;
+        let Self { r#type: class, name, head, tail, trigger, start, end, pieces, arguments } = self;
+        let is_placed = start.is_some() || end.is_some() || !pieces.is_empty();
         Ok(match (name, head, tail, trigger, arguments) {
             (Some(name), None, None, None, None) => {
-                Instance::Entity(Entity { class, mention: mention(name, start, end)? })
+                Instance::Entity(Entity { class, mention: mention(name, start, end, pieces)? })
             }
-            (None, Some(head), Some(tail), None, None) if start.is_none() && end.is_none() => {
+            (None, Some(head), Some(tail), None, None) if !is_placed => {
                 let (head, tail) = (head.entity()?, tail.entity()?);
                 Instance::Relation(Relation { class, head, tail })
             }
             (None, None, None, Some(trigger), arguments) => Instance::Event(Event {
                 class,
-                trigger: mention(trigger, start, end)?,
+                trigger: mention(trigger, start, end, pieces)?,
                 arguments: arguments
                     .unwrap_or_default()
                     .into_iter()
                     .map(|filler| {
-                        let mention = mention(filler.name, filler.start, filler.end)?;
-                        Ok((filler.role, mention))
+                        let Filler { role, name, start, end, pieces } = filler;
+                        Ok((role, mention(name, start, end, pieces)?))
                     })
                     .collect::<Result<_, String>>()?,
             }),
@@ -147,16 +159,22 @@ impl Object {
 
 impl Argument {
     fn entity(self) -> Result<Entity, String> {
-        let mention = mention(self.name, self.start, self.end)?;
+        let mention = mention(self.name, self.start, self.end, self.pieces)?;
         Ok(Entity { class: self.r#type, mention })
     }
 }
 
-fn ends(mention: &Mention) -> (Option<usize>, Option<usize>) {
-    (mention.span.map(|span| span.start), mention.span.map(|span| span.end))
+fn ends(mention: &Mention) -> (Option<usize>, Option<usize>, Pieces) {
+    let pieces = mention.pieces.iter().map(|piece| (piece.start, piece.end)).collect();
+    (mention.span.map(|span| span.start), mention.span.map(|span| span.end), pieces)
 }
 
-fn mention(text: String, start: Option<usize>, end: Option<usize>) -> Result<Mention, String> {
+fn mention(
+    text: String,
+    start: Option<usize>,
+    end: Option<usize>,
+    pieces: Pieces,
+) -> Result<Mention, String> {
     let span = match (start, end) {
         (None, None) => None,
         (Some(start), Some(end)) if start <= end => Some(Span { start, end }),
@@ -166,5 +184,19 @@ fn mention(text: String, start: Option<usize>, end: Option<usize>) -> Result<Men
         (Some(_), None) => return Err(format!("`{text}` has a start and no end")),
         (None, Some(_)) => return Err(format!("`{text}` has an end and no start")),
     };
-    Ok(Mention { text, span })
+    let pieces: Vec<Span> = pieces.into_iter().map(|(start, end)| Span { start, end }).collect();
+    let in_order = pieces.iter().all(|piece| piece.start < piece.end)
+        && pieces.windows(2).all(|pair| pair[0].end <= pair[1].start);
+    let hull = pieces.first().zip(pieces.last());
+    match hull.map(|(first, last)| Span { start: first.start, end: last.end }) {
+        None => Ok(Mention { span, ..Mention::surface(text) }),
+        Some(_) if pieces.len() == 1 || !in_order => Err(format!(
+            "the pieces of `{text}` are not two or more from left to right without overlaps"
+        )),
+        Some(hull) if span.is_some_and(|span| span != hull) => Err(format!(
+            "the pieces of `{text}` do not begin and end where it does, at {} and {}",
+            hull.start, hull.end
+        )),
+        Some(_) => Ok(Mention::in_pieces(text, pieces)),
+    }
 }

@@ -1,14 +1,13 @@
 //! Which datasets a plan names, and what they were read from.
 
 use super::{Kind, PreparePlan};
-use crate::corpus::{Corpus, ParallelReading, Quarantined, write_quarantine};
+use crate::corpus::{Corpus, Rest};
 use crate::error::Error;
-use crate::manifest::{Manifest, SourceOrigin, sha256_of};
+use crate::manifest::{SourceOrigin, sha256_of};
 use crate::schema::sha256_hex;
 use crate::sentence::{Parallel, Sentence};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The dataset that needs no corpus.
 pub(super) const RANDOM_COPY: &str = "random-copy";
@@ -127,43 +126,49 @@ pub(super) fn origins(
     plan.datasets.iter().zip(corpora).map(origin).collect()
 }
 
-/// The sentences or pairs of `split`, as the kind of the phase needs them; rows that do not fit are
-/// kept beside the shards.
-pub(super) fn read(
+/// Hands on the sentences of `split`, those of both sides of a pair; what does not fit is returned.
+pub(super) fn each_sentence(
     plan: &PreparePlan,
     corpus: &Corpus,
     split: &str,
-    out: &Path,
-    manifest: &mut Manifest,
-) -> Result<(Vec<Sentence>, Vec<Parallel>), Error> {
-    let mut keep = |quarantined: &[Quarantined]| -> Result<(), Error> {
-        if quarantined.is_empty() {
-            return Ok(());
-        }
-        let file = format!("quarantine-{}-{split}.jsonl", corpus.name());
-        write_quarantine(&out.join(file), quarantined)?;
-        manifest.quarantined.insert(format!("{}:{split}", corpus.name()), quarantined.len());
-        Ok(())
-    };
+    take: &mut dyn FnMut(Sentence) -> Result<(), Error>,
+) -> Result<Rest, Error> {
+    if corpus.is_parallel() {
+        return each_pair(plan, corpus, split, &mut |pair| {
+            sides(pair).into_iter().try_for_each(&mut *take)
+        });
+    }
+    let stays = stays(plan, corpus, split);
+    corpus.each(split, &mut |sentence| match stays(&sentence.id) {
+        true => take(sentence),
+        false => Ok(()),
+    })
+}
+
+/// Hands on the pairs of `split`; what does not fit is returned.
+pub(super) fn each_pair(
+    plan: &PreparePlan,
+    corpus: &Corpus,
+    split: &str,
+    take: &mut dyn FnMut(Parallel) -> Result<(), Error>,
+) -> Result<Rest, Error> {
+    let stays = stays(plan, corpus, split);
+    corpus.each_pair(split, &mut |pair| match stays(&side_id(&pair.source))
+        && stays(&side_id(&pair.target))
+    {
+        true => take(pair),
+        false => Ok(()),
+    })
+}
+
+/// Whether the plan keeps the sentence with an id.
+fn stays<'a>(
+    plan: &'a PreparePlan,
+    corpus: &Corpus,
+    split: &str,
+) -> impl Fn(&str) -> bool + use<'a> {
     let removed = plan.removed.get(&format!("{}:{split}", corpus.name()));
-    let stays = |id: &str| removed.is_none_or(|removed| !removed.contains(id));
-    if !corpus.is_parallel() {
-        let mut reading = corpus.read(split)?;
-        keep(&reading.quarantined)?;
-        reading.sentences.retain(|sentence| stays(&sentence.id));
-        return Ok((reading.sentences, Vec::new()));
-    }
-    let ParallelReading { mut pairs, quarantined } = corpus.read_parallel(split)?;
-    keep(&quarantined)?;
-    pairs.retain(|pair| stays(&side_id(&pair.source)) && stays(&side_id(&pair.target)));
-    if plan.kind != Kind::Alignment {
-        return Ok((pairs.into_iter().flat_map(sides).collect(), Vec::new()));
-    }
-    if plan.both_directions {
-        let reversed: Vec<Parallel> = pairs.iter().cloned().map(Parallel::reversed).collect();
-        pairs.extend(reversed);
-    }
-    Ok((Vec::new(), pairs))
+    move |id| removed.is_none_or(|removed| !removed.contains(id))
 }
 
 /// How many sentences of each dataset are left out, and a hash of which.

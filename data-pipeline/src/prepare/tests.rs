@@ -1,13 +1,17 @@
 //! Preparation keeps its promises: nothing cut, nothing lost, nothing left to chance.
 #![allow(clippy::unwrap_used)]
 
-use super::draw::{Drawn, draw};
+mod corpora;
+mod selection;
+
+use super::draw::draw;
 use super::fit::Fit;
+use super::lesson::{Lesson, Outline};
 use super::*;
-use crate::prompt::{ClassStyle, Dialect, TextLanguage};
+use crate::prompt::{ClassStyle, Dialect, Form, NameLanguage, TextLanguage};
 use crate::python::read::read;
 use crate::schema::{Class, Schema, Task};
-use crate::sentence::{Entity, Mention, Sentence, Span};
+use crate::sentence::{Entity, Mention, Sentence};
 use crate::shard::ShardSet;
 use crate::tokens::Tokens;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +22,7 @@ const CLASSES: [&str; 12] = [
     "Song", "Theory",
 ];
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     let class = |name: &&str| Class {
         name: (*name).to_owned(),
         kind: crate::schema::Kind::Entity,
@@ -32,7 +36,7 @@ fn schema() -> Schema {
 }
 
 /// Sentence `number` has `number % 4` mentions of neighbouring classes.
-fn sentences(count: usize) -> Vec<Sentence> {
+pub(super) fn sentences(count: usize) -> Vec<Sentence> {
     (0..count)
         .map(|number| {
             let classes =
@@ -46,7 +50,7 @@ fn sentences(count: usize) -> Vec<Sentence> {
                 text += &name;
                 entities.push(Entity {
                     class: class.to_owned(),
-                    mention: Mention { text: name, span: Some(Span { start, end: text.len() }) },
+                    mention: Mention::at(name, start, text.len()),
                 });
                 text += " and ";
             }
@@ -62,7 +66,7 @@ fn sentences(count: usize) -> Vec<Sentence> {
         .collect()
 }
 
-fn tokenizer() -> &'static Tokenizer {
+pub(super) fn tokenizer() -> &'static Tokenizer {
     static TOKENIZER: OnceLock<Tokenizer> = OnceLock::new();
     TOKENIZER.get_or_init(|| {
         let texts: Vec<String> = CLASSES
@@ -73,7 +77,7 @@ fn tokenizer() -> &'static Tokenizer {
     })
 }
 
-fn config(max_length: usize, mode: SelectionMode) -> PrepareConfig {
+pub(super) fn config(max_length: usize, mode: SelectionMode) -> PrepareConfig {
     PrepareConfig {
         seed: 7,
         max_length,
@@ -90,18 +94,41 @@ fn config(max_length: usize, mode: SelectionMode) -> PrepareConfig {
 
 /// All rows of the NER lesson over `sentences`, group by group.
 fn rows(sentences: &[Sentence], config: &PrepareConfig) -> (Vec<Vec<Sample>>, Vec<Refused>, usize) {
-    let schema = schema();
-    let lesson = Lesson::extraction("d", "d:train", &schema, Task::Ner, sentences);
-    let Drawn { groups, left_out } = draw(&lesson, config);
-    let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
+    let Made { outputs, left_out, .. } = made(&schema(), sentences, config);
     let mut rows = Vec::new();
     let mut refused = Vec::new();
-    for group in &groups {
-        let output = fit.output(group);
+    for output in outputs {
         rows.extend(output.groups);
         refused.extend(output.refused);
     }
     (rows, refused, left_out)
+}
+
+/// What becomes of a lesson.
+struct Made {
+    outputs: Vec<Output>,
+    left_out: usize,
+    labels: usize,
+}
+
+/// The NER lesson over `sentences`, each group made as if its sentences were all in memory.
+fn made(schema: &Schema, sentences: &[Sentence], config: &PrepareConfig) -> Made {
+    let name = "d:train ner".to_owned();
+    let mut outline = Outline::new(name, Task::Ner, schema, &config.selection);
+    let add = |(at, sentence)| outline.add_sentence(at, sentence);
+    sentences.iter().enumerate().for_each(add);
+    let drawn = draw(&outline, config);
+    let output = |group| {
+        let sentence = |item: usize| sentences[outline.items[item].at as usize].clone();
+        let sentences: Vec<Sentence> = drawn.items(group).into_iter().map(sentence).collect();
+        let lesson = Lesson::extraction("d", schema, Task::Ner, &sentences);
+        let fit = Fit { lesson: &lesson, config, tokenizer: tokenizer() };
+        drawn.group(group, &lesson).map(|group| fit.output(&group))
+    };
+    // From the last to the first: a group does not depend on those before.
+    let mut outputs: Vec<Output> = (0..drawn.len()).rev().filter_map(output).collect();
+    outputs.reverse();
+    Made { outputs, left_out: drawn.left_out, labels: outline.labels }
 }
 
 fn answer(sample: &Sample) -> Vec<(String, String)> {
@@ -120,18 +147,18 @@ fn offered(sample: &Sample) -> BTreeSet<&'static str> {
     CLASSES.into_iter().filter(|class| prefix.contains(&format!("class {class}(Entity)"))).collect()
 }
 
-/// Per sentence the labels of all its rows; `#` begins the number of a part.
-fn labels(groups: &[Vec<Sample>]) -> BTreeMap<String, Vec<(String, String)>> {
+/// Per sentence the labels of all its rows; `#` begins the number of a part, `@` of a batch.
+pub(super) fn labels(groups: &[Vec<Sample>]) -> BTreeMap<String, Vec<(String, String)>> {
     let mut labels: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for sample in groups.iter().flatten() {
-        let id = sample.sample_id.split('#').next().unwrap().to_owned();
+        let id = sample.sample_id.split(['#', '@']).next().unwrap().to_owned();
         labels.entry(id).or_default().extend(answer(sample));
     }
     labels.values_mut().for_each(|labels| labels.sort());
     labels
 }
 
-fn gold(sentences: &[Sentence]) -> BTreeMap<String, Vec<(String, String)>> {
+pub(super) fn gold(sentences: &[Sentence]) -> BTreeMap<String, Vec<(String, String)>> {
     let gold = |sentence: &Sentence| {
         let pair = |entity: &Entity| (entity.class.clone(), entity.mention.text.clone());
         let mut labels: Vec<_> = sentence.entities.iter().map(pair).collect();
@@ -278,11 +305,26 @@ fn parts_have_the_ids_that_they_have_in_the_whole_text() {
         let declaration = repository.join(format!("configs/datasets/{name}.toml"));
         let corpus = Corpus::load(&declaration, &repository).unwrap();
         let sentences = corpus.read("test-names").unwrap().sentences;
-        for (classes, system) in [(ClassStyle::Full, true), (ClassStyle::Names, false)] {
+        let styles = [(ClassStyle::Full, true), (ClassStyle::Names, false)];
+        for ((classes, system), (form, names)) in
+            styles.into_iter().flat_map(|style| renderings().map(|rendering| (style, rendering)))
+        {
             let task_sentence = if system { TextLanguage::En } else { TextLanguage::None };
-            let config = PromptConfig { classes, system, task_sentence, ..PromptConfig::default() };
-            for lesson in Lesson::instruction(&corpus, "test-names", &sentences) {
-                let example = lesson.example(0, &lesson.classes, &config);
+            let config = PromptConfig {
+                form,
+                names,
+                classes,
+                system,
+                task_sentence,
+                ..PromptConfig::default()
+            };
+            for task in corpus.tasks() {
+                let lesson = Lesson::extraction(name, corpus.schema(), *task, &sentences);
+                let classes =
+                    Outline::new(String::new(), *task, corpus.schema(), &Selection::default())
+                        .classes;
+                let shown = lesson.shown(&[0], &classes, &config);
+                let example = lesson.example(0, &shown, &config);
                 let mut parts = Tokens::of(&example, tokenizer());
                 assert_eq!(parts.answer.pop(), Some(tokenizer().eos()));
                 let whole = example.prefix + &example.prompt + &example.answer;
@@ -296,7 +338,17 @@ fn parts_have_the_ids_that_they_have_in_the_whole_text() {
     }
 }
 
-fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
+/// Every form, under either kind of names.
+fn renderings() -> [(Form, NameLanguage); 6] {
+    let forms = [Form::Code, Form::List, Form::Json];
+    std::array::from_fn(|number| {
+        let native = number >= forms.len();
+        let names = if native { NameLanguage::Native } else { NameLanguage::English };
+        (forms[number % forms.len()], names)
+    })
+}
+
+pub(super) fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     PreparePlan {
         kind,
@@ -305,6 +357,7 @@ fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
         data_root: repository.clone(),
         both_directions: true,
         removed: Removed::new(),
+        benchmarks: Vec::new(),
         config: PrepareConfig {
             prompt: PromptConfig {
                 classes: ClassStyle::Names,
@@ -317,7 +370,7 @@ fn plan(kind: Kind, datasets: &[&str]) -> PreparePlan {
     }
 }
 
-fn run(plan: &PreparePlan, out: &Path) -> Manifest {
+pub(super) fn run(plan: &PreparePlan, out: &Path) -> Manifest {
     prepare(plan, tokenizer(), out, &|_| {}).unwrap()
 }
 
@@ -338,8 +391,13 @@ fn preparing_is_deterministic_and_happens_once() {
     let said = std::cell::RefCell::new(Vec::new());
     let again = |plan: &PreparePlan| {
         let hear = |progress| match progress {
-            Progress::Again { reason } => said.borrow_mut().push(reason),
-            Progress::Groups { .. } => {}
+            Progress::Again { reason } => {
+                // What differs from machine to machine: the folder and the hashes of the torn file.
+                let reason = reason.replace(&first.path().display().to_string(), "DIR");
+                let end = reason.find(": expected sha256").unwrap_or(reason.len());
+                said.borrow_mut().push(reason[..end].to_owned());
+            }
+            Progress::Groups { .. } | Progress::Reading { .. } => {}
         };
         prepare(plan, tokenizer(), first.path(), &hear).unwrap()
     };
@@ -354,9 +412,9 @@ fn preparing_is_deterministic_and_happens_once() {
     let other = again(&plan);
     expect_test::expect![[r#"
         [
-            "a file of theirs is not the one that their manifest names",
-            "their manifest cannot be read",
-            "they were made from other data, settings or another vocabulary",
+            "a file of theirs is not what they say: DIR/shard-00-0-00000.parquet: the shard changed after its manifest",
+            "their manifest cannot be read: DIR/manifest.json: not a manifest: EOF while parsing an object at line 1 column 1; run `knowcoder data prepare` again",
+            "they were made from something else: seed: 42 → 43",
         ]
     "#]]
     .assert_debug_eq(&said.borrow());
@@ -408,6 +466,40 @@ fn schema_understanding_learns_whole_texts() {
 }
 
 #[test]
+fn every_kind_of_phase_is_prepared_in_every_form() {
+    let lessons = [
+        (Kind::SchemaUnderstanding, "quickstart-parallel:test-names"),
+        (Kind::Alignment, "quickstart-parallel:test-names"),
+        (Kind::Instruction, "quickstart-zh:test-names"),
+    ];
+    for (kind, dataset) in lessons {
+        let mut samples = BTreeSet::new();
+        for (form, names) in renderings() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut plan = plan(kind, &[dataset]);
+            plan.config.prompt = PromptConfig { form, names, ..plan.config.prompt };
+            let manifest = run(&plan, dir.path());
+            assert_eq!(manifest.refused, []);
+            let set = ShardSet::open(dir.path()).unwrap();
+            let mut text = String::new();
+            for row in 0..set.len() {
+                let sample = set.sample(row).unwrap();
+                text += &tokenizer().decode(&[sample.prefix_ids, sample.suffix_ids].concat());
+            }
+            // No definition of a class has an answer; these have all.
+            let marks =
+                [("results = ", Form::Code), ("\nend", Form::List), ("{\"type\":", Form::Json)];
+            for (mark, of) in marks {
+                assert_eq!(text.contains(mark), of == form, "{kind:?} {form} {mark}");
+            }
+            assert_eq!(text.contains("人物"), names == NameLanguage::Native, "{kind:?} {form}");
+            samples.insert(text);
+        }
+        assert_eq!(samples.len(), renderings().len());
+    }
+}
+
+#[test]
 fn alignment_asks_in_both_directions() {
     let dir = tempfile::tempdir().unwrap();
     let mut plan = plan(Kind::Alignment, &["quickstart-parallel:test-names"]);
@@ -442,6 +534,10 @@ fn a_plan_that_cannot_be_is_refused() {
     let mut none = plan(Kind::RandomCopy, &["random-copy:5"]);
     none.config.group = 0;
     check(none, "[prepare]: group = 0: a group has at least 1 sample");
+    let mut mixed = plan(Kind::Instruction, &["quickstart-en:test-names"]);
+    mixed.config.prompt.dialect = Dialect::Official;
+    mixed.config.prompt.form = Form::Json;
+    check(mixed, "[prepare]: prompt.dialect = \"official\" is a dialect of code");
 }
 
 #[test]
@@ -466,4 +562,219 @@ fn a_full_disk_leaves_nothing_that_a_reader_trusts() {
     assert!(ShardSet::open(dir.path()).is_err());
     std::fs::remove_file(dir.path().join("manifest.json.tmp")).unwrap();
     assert_eq!(run(&plan, dir.path()).total.samples, 2000);
+}
+
+/// Every file of a prepared folder.
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let file = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read(&path).unwrap())
+    };
+    std::fs::read_dir(dir).unwrap().map(file).collect()
+}
+
+/// Those that a reader sees.
+fn shown(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = files(dir);
+    files.retain(|name, _| !name.starts_with("part-"));
+    files
+}
+
+/// Six lessons of one block, and one of three.
+fn many_blocks() -> PreparePlan {
+    let datasets =
+        ["quickstart-en:test-names", "random-copy:35000", "quickstart-parallel:test-names"];
+    plan(Kind::Instruction, &datasets)
+}
+
+fn share(plan: &PreparePlan, index: usize, count: usize, out: &Path) -> Result<Prepared, Error> {
+    prepare_share(plan, Share { index, count }, tokenizer(), out, &|_| {})
+}
+
+#[test]
+fn shares_together_are_one_run_byte_for_byte() {
+    let whole = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    assert_eq!(manifest.files.len(), 8);
+    for count in [1, 2, 3, 11] {
+        let dir = tempfile::tempdir().unwrap();
+        // From the last to the first: the order of shares says nothing.
+        for index in (0..count).rev() {
+            let expected = match index {
+                0 => Prepared::Whole(Box::new(manifest.clone())),
+                _ => {
+                    assert!(ShardSet::open(dir.path()).is_err());
+                    let (missing, origin) = ((1..=index).collect(), manifest.origin.clone());
+                    Prepared::Part { missing, origin: Box::new(origin) }
+                }
+            };
+            assert_eq!(share(&plan, index, count, dir.path()).unwrap(), expected);
+        }
+        assert!(shown(dir.path()) == files(whole.path()), "{count} shares");
+        // What is done is not done again, by a share or by the whole.
+        let before = files(dir.path());
+        assert!(matches!(share(&plan, 0, count, dir.path()).unwrap(), Prepared::Whole(_)));
+        assert_eq!(run(&plan, dir.path()), manifest);
+        assert!(files(dir.path()) == before);
+    }
+}
+
+#[test]
+fn lists_of_shares_are_enough_to_join_them() {
+    let whole = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    let (mut lists, mut named) = (Vec::new(), 0);
+    // Each has a folder of its own; the order in which they come says nothing.
+    for index in [1, 2, 0] {
+        let gathered = gather(&manifest.origin, lists.clone(), 3, Path::new("place")).unwrap();
+        assert!(
+            matches!(gathered, Prepared::Part { missing, .. } if missing.contains(&(index + 1)))
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let prepared = share(&plan, index, 3, dir.path()).unwrap();
+        assert_eq!(*prepared.origin(), manifest.origin);
+        let name = ShareList::name(Share { index, count: 3 });
+        assert!(ShareList::is_name(&name), "{name}");
+        let text = std::fs::read(dir.path().join(name)).unwrap();
+        let mut other = manifest.origin.clone();
+        other.config.seed += 1;
+        assert_eq!(ShareList::read(&text, &other).unwrap(), None);
+        assert_eq!(ShareList::read(&text[1..], &manifest.origin).unwrap(), None);
+        let list = ShareList::read(&text, &manifest.origin).unwrap().unwrap();
+        assert!(list.files().all(|file| dir.path().join(&file.name).is_file()));
+        named += list.files().count();
+        lists.push(list);
+    }
+    assert_eq!(named, manifest.files.len());
+    let gathered = gather(&manifest.origin, lists.clone(), 3, Path::new("place")).unwrap();
+    assert_eq!(gathered, Prepared::Whole(Box::new(manifest.clone())));
+    assert!(manifest.to_json().unwrap() == files(whole.path())["manifest.json"]);
+    // Shares of another division are none of these.
+    let gathered = gather(&manifest.origin, lists, 4, Path::new("place")).unwrap();
+    assert!(matches!(gathered, Prepared::Part { missing, .. } if missing == [1, 2, 3, 4]));
+}
+
+#[test]
+fn shares_of_every_selection_add_up_to_one_run() {
+    let sampled = Selection { mode: SelectionMode::Sampled, hard: 0.5, ..Selection::default() };
+    let batches = Selection { mode: SelectionMode::Batches, size: 2, ..Selection::default() };
+    let pruned = Selection { overlong: Overlong::Prune, ..Selection::default() };
+    for selection in [sampled, batches, pruned] {
+        let mut plan =
+            plan(Kind::Instruction, &["quickstart-en:test-names", "quickstart-zh:test-names"]);
+        plan.config.selection = selection;
+        let mode = plan.config.selection.mode;
+        if mode == SelectionMode::Batches {
+            // All sentences at once about each batch, and each of these groups a block of its own.
+            plan.config.group = 16_384;
+        }
+        let whole = tempfile::tempdir().unwrap();
+        let manifest = run(&plan, whole.path());
+        let several = manifest.files.iter().any(|file| file.name.ends_with("-00001.parquet"));
+        assert_eq!(several, mode == SelectionMode::Batches, "{mode:?}");
+        for effect in &manifest.effects {
+            assert!(effect.labels > 0, "{effect:?}");
+            assert_eq!((effect.labels_lost(), effect.supervised_lost), (0, 0), "{effect:?}");
+        }
+        let samples = manifest.effects.iter().map(|effect| effect.samples).sum::<usize>();
+        assert_eq!(samples, manifest.total.samples);
+        let dir = tempfile::tempdir().unwrap();
+        for index in [1, 2, 0] {
+            share(&plan, index, 3, dir.path()).unwrap();
+        }
+        assert!(shown(dir.path()) == files(whole.path()), "{mode:?}");
+    }
+}
+
+#[test]
+fn shares_that_work_at_one_time_do_not_disturb_each_other() {
+    let whole = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    run(&plan, whole.path());
+    for _ in 0..3 {
+        let dir = tempfile::tempdir().unwrap();
+        let (plan, path) = (&plan, dir.path());
+        let ended: Vec<Prepared> = std::thread::scope(|scope| {
+            let shares: Vec<_> =
+                (0..4).map(|index| scope.spawn(move || share(plan, index, 4, path))).collect();
+            shares.into_iter().map(|share| share.join().unwrap().unwrap()).collect()
+        });
+        // At least the last one has seen all others.
+        assert!(ended.iter().any(|prepared| matches!(prepared, Prepared::Whole(_))));
+        assert!(shown(path) == files(whole.path()));
+    }
+}
+
+#[test]
+fn a_whole_run_takes_over_what_shares_have_made() {
+    let (whole, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    share(&plan, 1, 3, dir.path()).unwrap();
+    let written =
+        |name: &str| std::fs::metadata(dir.path().join(name)).unwrap().modified().unwrap();
+    let before: BTreeMap<String, _> =
+        files(dir.path()).into_keys().map(|name| (name.clone(), written(&name))).collect();
+    let shards = before.keys().filter(|name| name.ends_with(".parquet"));
+    assert!((2..=4).contains(&shards.clone().count()));
+    assert_eq!(run(&plan, dir.path()), manifest);
+    assert!(shards.clone().all(|name| written(name) == before[name]));
+    assert!(files(dir.path()) == files(whole.path()), "no part is left behind");
+}
+
+#[test]
+fn blocks_that_are_whole_survive_an_end_and_torn_ones_are_made_again() {
+    let (whole, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plan = many_blocks();
+    let manifest = run(&plan, whole.path());
+    // The program ends in the second dataset, however that happens.
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        prepare(&plan, tokenizer(), dir.path(), &|progress| {
+            let late = matches!(&progress, Progress::Groups { dataset, done, .. }
+                if dataset == "random-copy" && *done > 20_000);
+            assert!(!late, "the end");
+        })
+    }));
+    assert!(ended.is_err());
+    assert!(ShardSet::open(dir.path()).is_err());
+    let journal = dir.path().join("part-1-of-1.jsonl");
+    let blocks = std::fs::read_to_string(&journal).unwrap().lines().count() - 1;
+    assert!(blocks >= 4, "{blocks}");
+    // One of them is torn meanwhile.
+    let torn = dir.path().join("shard-00-1-00000.parquet");
+    std::fs::write(&torn, "torn").unwrap();
+    let kept = dir.path().join("shard-00-0-00000.parquet");
+    let written = std::fs::metadata(&kept).unwrap().modified().unwrap();
+    assert_eq!(run(&plan, dir.path()), manifest);
+    assert_eq!(std::fs::metadata(&kept).unwrap().modified().unwrap(), written);
+    assert!(files(dir.path()) == files(whole.path()));
+}
+
+#[test]
+fn a_share_whose_file_changed_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = many_blocks();
+    share(&plan, 0, 2, dir.path()).unwrap();
+    let torn = dir.path().join("shard-00-0-00000.parquet");
+    std::fs::write(&torn, "torn").unwrap();
+    let error = share(&plan, 1, 2, dir.path()).unwrap_err().to_string();
+    assert!(error.ends_with("; run `knowcoder data prepare --share 1/2` again"), "{error}");
+    assert!(matches!(share(&plan, 0, 2, dir.path()).unwrap(), Prepared::Whole(_)));
+    ShardSet::open(dir.path()).unwrap();
+}
+
+#[test]
+fn shares_of_another_plan_are_not_taken() {
+    let (dir, expected) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut plan = many_blocks();
+    share(&plan, 0, 2, dir.path()).unwrap();
+    plan.config.seed += 1;
+    let prepared = share(&plan, 1, 2, dir.path()).unwrap();
+    assert!(matches!(prepared, Prepared::Part { missing, .. } if missing == [1]));
+    run(&plan, expected.path());
+    share(&plan, 0, 2, dir.path()).unwrap();
+    assert!(shown(dir.path()) == files(expected.path()));
 }

@@ -35,10 +35,32 @@ fn class(kind: Kind) -> impl Strategy<Value = Class> {
             names: BTreeMap::new(),
             arguments: roles
                 .into_iter()
-                .map(|name| Argument { name, types: vec!["A b".to_owned(), "Entity".to_owned()] })
+                .map(|name| Argument {
+                    name,
+                    types: vec!["A b".to_owned(), "Entity".to_owned()],
+                    names: BTreeMap::new(),
+                })
                 .collect(),
         },
     )
+}
+
+/// The answers in demonstrations; in this dialect no text has a line end, so lines part them.
+fn answers(shown: &str) -> Vec<String> {
+    let mut answers: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in shown.split('\n') {
+        if line.starts_with("results = [") {
+            answers.push(String::new());
+            open = true;
+        }
+        if let (true, Some(answer)) = (open, answers.last_mut()) {
+            *answer += line;
+            answer.push('\n');
+        }
+        open &= !(line == "]" || line == "results = []");
+    }
+    answers
 }
 
 proptest! {
@@ -57,7 +79,11 @@ proptest! {
             class.kind = [Kind::Entity, Kind::Relation, Kind::Event][kind];
             if class.kind == Kind::Relation {
                 class.arguments = ["head_entity", "tail_entity"]
-                    .map(|name| Argument { name: name.to_owned(), types: vec!["A b".to_owned()] })
+                    .map(|name| Argument {
+                        name: name.to_owned(),
+                        types: vec!["A b".to_owned()],
+                        names: BTreeMap::new(),
+                    })
                     .into();
             }
         }
@@ -105,11 +131,22 @@ proptest! {
             let answer = read(&example.answer, task, Dialect::Python);
             prop_assert_eq!(&answer.flaws, &[]);
             prop_assert_eq!(answer.instances, grouped(sentence.instances(task)));
+            let few = with_shots(example.clone(), &[example.clone(), example.clone()], &config);
+            let code = format!("{}{}{}", few.prefix, few.prompt, few.answer);
+            prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
+            let shown = few.prefix.strip_prefix(&example.prefix).unwrap_or_default();
+            let answers = answers(shown);
+            prop_assert_eq!(answers.len(), 2, "{}", shown);
+            for answer in answers {
+                let answer = read(&answer, task, Dialect::Python);
+                prop_assert_eq!(&answer.flaws, &[]);
+                prop_assert_eq!(answer.instances, grouped(sentence.instances(task)));
+            }
             let code = instances(task, &sentence, &schema, &config).answer;
             prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
         }
         for class in &schema.classes {
-            let code = definition(class, &schema, &config).answer;
+            let code = definition(class, &schema, "en", &config).answer;
             prop_assert!(ruff_python_parser::parse_module(&code).is_ok(), "{}", code);
         }
     }

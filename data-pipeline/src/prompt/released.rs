@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::python::read;
+use crate::python::render::answer_code;
 use crate::schema::Argument;
 use crate::sentence::{Entity, Event, Mention, Relation, Span};
 use serde_json::Value;
@@ -44,6 +45,7 @@ fn released_classes(prompt: &str, kind: Kind) -> Vec<Class> {
             let argument = |name: &str, types: &str| Argument {
                 name: name.to_owned(),
                 types: types.split(" | ").map(str::to_owned).collect(),
+                names: BTreeMap::new(),
             };
             for line in block.lines().skip(1) {
                 if let Some(text) = line.strip_prefix("\tDescription: ").filter(|t| !t.is_empty()) {
@@ -80,11 +82,11 @@ fn released_sentence(row: &Value, classes: &[Class]) -> Sentence {
         known.map_or(name, |class| class.name.clone())
     };
     let mention = |value: &Value, key: &str| Mention {
-        text: text(value, key),
         span: value["pos"].as_array().map(|pos| Span {
             start: pos[0].as_u64().unwrap() as usize,
             end: pos[1].as_u64().unwrap() as usize,
         }),
+        ..Mention::surface(text(value, key))
     };
     let entity = |value: &Value| Entity { class: class(value), mention: mention(value, "name") };
     let rows = |key: &str| row[key].as_array().cloned().unwrap_or_default();

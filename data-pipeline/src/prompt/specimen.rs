@@ -1,7 +1,7 @@
 //! What the fingerprint of a template is taken from.
 
 use crate::schema::{Argument, Class, Kind, Schema};
-use crate::sentence::{Entity, Event, Mention, Relation, Sentence, Span};
+use crate::sentence::{Entity, Event, Mention, Relation, Sentence};
 use std::collections::BTreeMap;
 
 /// A schema and two sentences that exercise every branch of the template.
@@ -9,17 +9,25 @@ pub(super) fn specimen() -> (Schema, [Sentence; 2]) {
     let texts = |en: &str, zh: &str| {
         BTreeMap::from([("en".to_owned(), en.to_owned()), ("zh".to_owned(), zh.to_owned())])
     };
-    let class = |kind, name: &str, base: &str, roles: &[&str]| Class {
-        name: name.to_owned(),
-        kind,
-        base: base.to_owned(),
-        descriptions: texts("A \"\"\" \\ b", "某\t物"),
-        examples: texts("x", "甲").into_iter().map(|(k, v)| (k, vec![v.clone(), v])).collect(),
-        names: texts("n", "名"),
-        arguments: roles
-            .iter()
-            .map(|role| Argument { name: role.to_string(), types: vec!["A".into(), "B".into()] })
-            .collect(),
+    let class = |kind, name: &str, base: &str, roles: &[&str]| {
+        let native = format!("名 {name}");
+        Class {
+            name: name.to_owned(),
+            kind,
+            base: base.to_owned(),
+            descriptions: texts("A \"\"\" \\ b", "某\t物"),
+            examples: texts("x", "甲").into_iter().map(|(k, v)| (k, vec![v.clone(), v])).collect(),
+            // Two classes with one name: neither can be shown by it.
+            names: texts("n", if kind == Kind::Event { "名" } else { &native }),
+            arguments: roles
+                .iter()
+                .map(|role| Argument {
+                    name: role.to_string(),
+                    types: vec!["A".into(), "B".into()],
+                    names: BTreeMap::from([("zh".to_owned(), format!("角色：{role}"))]),
+                })
+                .collect(),
+        }
     };
     let bare = Class {
         descriptions: BTreeMap::new(),
@@ -36,10 +44,8 @@ pub(super) fn specimen() -> (Schema, [Sentence; 2]) {
         ],
     };
     let sentence = |language: &str, text: &str| {
-        let mention = |at: usize| Mention {
-            text: text.chars().skip(at).take(1).collect(),
-            span: Some(Span { start: at, end: at + 1 }),
-        };
+        let mention =
+            |at: usize| Mention::at(text.chars().skip(at).take(1).collect::<String>(), at, at + 1);
         let entity = |class: &str, at| Entity { class: class.to_owned(), mention: mention(at) };
         let event = |class: &str, at, arguments| Event {
             class: class.to_owned(),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::sentence::{Entity, Event, Mention, Relation, Span};
+use crate::sentence::{Entity, Event, Mention, Relation};
 use expect_test::{Expect, expect};
 
 const SCHEMA: &str = r#"
@@ -34,7 +34,7 @@ fn schema() -> Schema {
 
 fn mention(sentence: &str, text: &str) -> Mention {
     let start = sentence.split(text).next().unwrap().chars().count();
-    Mention { text: text.to_owned(), span: Some(Span { start, end: start + text.chars().count() }) }
+    Mention::at(text, start, start + text.chars().count())
 }
 
 fn entity(sentence: &str, class: &str, text: &str) -> Entity {
@@ -342,6 +342,111 @@ fn a_chinese_prompt() {
 }
 
 #[test]
+fn demonstrations_stand_between_classes_and_question() {
+    let schema = schema();
+    let text = "安加入华为。";
+    let asked = Sentence {
+        events: vec![Event {
+            class: "Hiring".to_owned(),
+            trigger: mention(text, "加入"),
+            arguments: Vec::new(),
+        }],
+        ..sentence("zh", text, &[("Person", "安")])
+    };
+    let ask = |task| {
+        let example = |sentence: &Sentence| {
+            extraction(&schema, &schema.of_task(task), task, sentence, &small())
+        };
+        with_shots(example(&asked), &[example(&layoff())], &small())
+    };
+    check(
+        ask(Task::Ner),
+        expect![[r#"
+        class Person(Entity): pass
+        class Company(Entity): pass
+
+        sentence = "华为裁员百人，李明离开华为。"
+
+        results = [
+        →Company("华为"),
+        →Person("李明")
+        ]
+
+        ¦sentence = "安加入华为。"
+
+        ¦results = [
+        →Person("安")
+        ]"#]],
+    );
+    check(
+        ask(Task::Eae),
+        expect![[r#"
+        class Layoff(Event): employer, number
+        class Hiring(Event): pass
+
+        trigger = Layoff("裁员")
+        sentence = "华为裁员百人，李明离开华为。"
+
+        results = [
+        →Layoff(trigger = "裁员", employer = [Entity("华为")], number = [Entity("百人")])
+        ]
+
+        ¦trigger = Hiring("加入")
+        sentence = "安加入华为。"
+
+        ¦results = [
+        →Hiring(trigger = "加入")
+        ]"#]],
+    );
+    let en = sentence("en", "Ann ran.", &[("Person", "Ann")]);
+    let zh = sentence("zh", "安跑了。", &[("Person", "安")]);
+    let pair = Parallel { source: en, target: zh };
+    let ask = |pair: &Parallel| alignment(&schema, &schema.of_task(Task::Ner), pair, &small());
+    check(
+        with_shots(ask(&pair), &[ask(&pair)], &small()),
+        expect![[r#"
+        class Person(Entity): pass
+        class Company(Entity): pass
+
+        sentence = "Ann ran."
+
+        results = [
+        →Person("Ann")
+        ]
+
+        sentence = "安跑了。"
+
+        results = [
+        →Person("安")
+        ]
+
+        ¦sentence = "Ann ran."
+
+        results = [
+        →Person("Ann")
+        ]
+
+        sentence = "安跑了。"
+
+        ¦results = [
+        →Person("安")
+        ]"#]],
+    );
+    let whole = PromptConfig::default();
+    let example = |sentence: &Sentence| {
+        extraction(&schema, &schema.of_task(Task::Ner), Task::Ner, sentence, &whole)
+    };
+    let few = with_shots(example(&asked), &[example(&layoff())], &whole);
+    let shown = few.prefix.strip_prefix(&example(&asked).prefix).unwrap();
+    assert!(
+        shown.starts_with("sentence = \"华为裁员百人，李明离开华为。\"\n\nresults = [\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("Output:"));
+    assert_eq!(with_shots(example(&asked), &[], &whole), example(&asked));
+}
+
+#[test]
 fn only_offered_classes_are_answered() {
     let schema = schema();
     let person = schema.class("Person").unwrap();
@@ -383,7 +488,7 @@ fn schema_understanding_is_plain_text() {
     let schema = schema();
     let config = PromptConfig::default();
     check(
-        definition(schema.class("Layoff").unwrap(), &schema, &config),
+        definition(schema.class("Layoff").unwrap(), &schema, "en", &config),
         expect![[r#"
         ¦¦class Layoff(Event):
         →"""
@@ -479,11 +584,22 @@ fn the_fingerprint_sees_every_setting() {
         PromptConfig { task_sentence: none, ..plain.clone() },
         PromptConfig { descriptions: none, ..plain.clone() },
         PromptConfig { examples: none, ..plain.clone() },
-        PromptConfig { max_examples: 9, ..plain },
+        PromptConfig { form: Form::List, ..plain.clone() },
+        PromptConfig { form: Form::Json, ..plain.clone() },
+        PromptConfig { names: NameLanguage::Native, ..plain.clone() },
+        PromptConfig { max_examples: 9, ..plain.clone() },
+        PromptConfig { shots: 1, ..plain.clone() },
+        PromptConfig { shots: 2, ..plain.clone() },
+        PromptConfig { shots_from: Some("a:train".to_owned()), ..plain.clone() },
+        PromptConfig { examples_from: ExamplesFrom::Training, ..plain.clone() },
+        PromptConfig { paraphrase: Some(1), ..plain.clone() },
     ];
     let prints: std::collections::HashSet<String> =
         configs.iter().map(template_fingerprint).collect();
     assert_eq!(prints.len(), configs.len());
+    // A bank may be moved.
+    let bank = PromptConfig { paraphrases: Some("bank.jsonl".into()), ..plain };
+    assert_eq!(template_fingerprint(&bank), template_fingerprint(&configs[0]));
     // Whoever changes the template sees it here: old checkpoints will refuse it.
     expect!["f931914eb5726363"].assert_eq(&template_fingerprint(&configs[0])[..16]);
     expect!["dfb84631791630a5"].assert_eq(&template_fingerprint(&configs[1])[..16]);

@@ -84,7 +84,7 @@ pub fn escape_line(text: &str) -> Cow<'_, str> {
 }
 
 /// `c`, or its escape where it would break a line or start another escape.
-fn push_escaped(escaped: &mut String, c: char) {
+pub(crate) fn push_escaped(escaped: &mut String, c: char) {
     match c {
         '\\' => escaped.push_str("\\\\"),
         '\n' => escaped.push_str("\\n"),

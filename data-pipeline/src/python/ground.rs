@@ -4,6 +4,7 @@
 //! there at all, is found here.
 
 use super::read::{Answer, FlawKind};
+use crate::corpus::locate::in_order;
 use crate::schema::Class;
 use crate::sentence::{Entity, Event, Instance, Mention, Span};
 use std::collections::HashMap;
@@ -32,6 +33,72 @@ pub fn locate(instances: &mut [Instance], sentence: &str) {
     }
 }
 
+/// Most words of a mention in pieces; what is longer is no mention but a retold sentence.
+const MOST_WORDS: usize = 16;
+
+/// Fills the pieces of mentions that [`locate`] found nowhere: their words stand in the sentence in
+/// this order, with other words between some of them; where there are several such places, the
+/// narrowest is meant.
+///
+/// For answers about corpora that have mentions in pieces and for no others: elsewhere a mention
+/// that is no piece of the sentence is made up, and must be seen to be.
+pub fn locate_pieces(instances: &mut [Instance], sentence: &str) {
+    for instance in instances {
+        match instance {
+            Instance::Entity(entity) => piece_together(&mut entity.mention, sentence),
+            Instance::Relation(relation) => {
+                piece_together(&mut relation.head.mention, sentence);
+                piece_together(&mut relation.tail.mention, sentence);
+            }
+            Instance::Event(event) => {
+                piece_together(&mut event.trigger, sentence);
+                for (_, mention) in &mut event.arguments {
+                    piece_together(mention, sentence);
+                }
+            }
+        }
+    }
+}
+
+fn piece_together(mention: &mut Mention, sentence: &str) {
+    if mention.span.is_none()
+        && let Some(pieces) = pieces_of(&mention.text, sentence)
+    {
+        *mention = Mention::in_pieces(std::mem::take(&mut mention.text), pieces);
+    }
+}
+
+/// Where the words of `text` stand; words with white space alone between them are one piece. None
+/// unless there are several, and they read exactly as the text does.
+fn pieces_of(text: &str, sentence: &str) -> Option<Vec<Span>> {
+    let words: Vec<&str> = text.split_whitespace().take(MOST_WORDS + 1).collect();
+    if !(2..=MOST_WORDS).contains(&words.len()) {
+        return None;
+    }
+    let chars: Vec<char> = sentence.chars().collect();
+    let joined = |places: &[(usize, usize)]| {
+        let mut pieces: Vec<Span> = Vec::new();
+        for (start, end) in places {
+            match pieces.last_mut() {
+                Some(last) if chars[last.end..*start].iter().all(|it| it.is_whitespace()) => {
+                    last.end = *end;
+                }
+                _ => pieces.push(Span { start: *start, end: *end }),
+            }
+        }
+        pieces
+    };
+    let reads = |pieces: &[Span]| {
+        let texts = pieces.iter().map(|it| chars[it.start..it.end].iter().collect::<String>());
+        texts.collect::<Vec<_>>().join(" ") == text
+    };
+    let fits = |places: &[(usize, usize)]| {
+        let pieces = joined(places);
+        pieces.len() > 1 && reads(&pieces)
+    };
+    in_order(sentence, &words, fits).map(|places| joined(&places))
+}
+
 /// Adds what the sentence and the prompt show to be wrong: classes and roles that were not
 /// offered, mentions that are not in the sentence, objects that come too often.
 pub fn check(answer: &mut Answer, classes: &[&Class], sentence: &str) {
@@ -51,8 +118,9 @@ pub fn check(answer: &mut Answer, classes: &[&Class], sentence: &str) {
                 answer.flaw(at, FlawKind::UnknownRole, message);
             }
         }
-        for mention in mentions(instance) {
-            if mention.text.is_empty() || !sentence.contains(&mention.text) {
+        for mention in instance.mentions() {
+            let is_there = mention.is_in_pieces() || sentence.contains(&mention.text);
+            if mention.text.is_empty() || !is_there {
                 let message = format!("`{}` is not in the sentence", mention.text);
                 answer.flaw(at, FlawKind::NotInSentence, message);
             }
@@ -118,17 +186,6 @@ fn unknown_roles<'a>(event: &'a Event, class: &Class) -> impl Iterator<Item = &'
     roles.filter(move |role| !known.contains(role))
 }
 
-fn mentions(instance: &Instance) -> Vec<&Mention> {
-    match instance {
-        Instance::Entity(entity) => vec![&entity.mention],
-        Instance::Relation(relation) => vec![&relation.head.mention, &relation.tail.mention],
-        Instance::Event(event) => {
-            let arguments = event.arguments.iter().map(|(_, mention)| mention);
-            std::iter::once(&event.trigger).chain(arguments).collect()
-        }
-    }
-}
-
 /// What two objects share that cannot be told apart in an answer.
 fn identity(instance: &Instance) -> Vec<&str> {
     let mut parts = vec![instance.class()];
@@ -153,7 +210,7 @@ fn identity(instance: &Instance) -> Vec<&str> {
 fn most_often(instance: &Instance, sentence: &str) -> usize {
     let places = |mention: &Mention| match mention.text.as_str() {
         "" => 0,
-        text => sentence.matches(text).count(),
+        text => sentence.matches(text).count() + usize::from(mention.is_in_pieces()),
     };
     match instance {
         Instance::Entity(entity) => places(&entity.mention),
@@ -175,7 +232,7 @@ mod tests {
     fn spans(answer: &str, task: Task, sentence: &str) -> Vec<Option<(usize, usize)>> {
         let mut instances = read(answer, task, Dialect::Python).instances;
         locate(&mut instances, sentence);
-        let mentions = instances.iter().flat_map(mentions);
+        let mentions = instances.iter().flat_map(Instance::mentions);
         mentions.map(|mention| mention.span.map(|span| (span.start, span.end))).collect()
     }
 
@@ -198,19 +255,72 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_and_the_prompt_show_flaws() {
-        let class = |name: &str, roles: &[&str]| Class {
+    fn what_stands_in_pieces_is_found_where_that_may_be() {
+        let sentence = "pain in the left or right arm, and in the left and lower leg";
+        let check = |text: &str, expected: &[(usize, usize)]| {
+            let mention = Mention::surface(text);
+            let entity = Instance::Entity(Entity { class: "P".to_owned(), mention });
+            let mut instances = vec![entity];
+            locate(&mut instances, sentence);
+            let is_whole = instances[0].mentions()[0].span.is_some();
+            locate_pieces(&mut instances, sentence);
+            let mention = instances[0].mentions()[0];
+            let found: Vec<(usize, usize)> =
+                mention.pieces.iter().map(|piece| (piece.start, piece.end)).collect();
+            assert_eq!(found, expected, "{text}");
+            let ends = expected.first().zip(expected.last());
+            let hull = ends.map(|(first, last)| Span { start: first.0, end: last.1 });
+            assert!(is_whole || mention.span == hull, "{text}");
+        };
+        check("left arm", &[(12, 16), (26, 29)]);
+        check("left leg", &[(42, 46), (57, 60)]);
+        check("pain left arm", &[(0, 4), (12, 16), (26, 29)]);
+        check("in the left arm", &[(5, 16), (26, 29)]);
+        check("right arm", &[]);
+        check("arm left or", &[]);
+        check("left  arm", &[]);
+        check("left foot", &[]);
+        check("lef arm", &[]);
+        check("left", &[]);
+        check(&"left ".repeat(20), &[]);
+    }
+
+    #[test]
+    fn a_mention_in_pieces_is_no_flaw_and_no_duplicate_of_a_whole_one() {
+        let sentence = "left or right arm, left arm";
+        let text = r#"results = [A("left arm"), A("left arm"), A("left arm")]"#;
+        let flaws = |pieces: bool| -> Vec<(usize, FlawKind)> {
+            let mut answer = read(text, Task::Ner, Dialect::Python);
+            locate(&mut answer.instances, sentence);
+            if pieces {
+                locate_pieces(&mut answer.instances, sentence);
+            }
+            check(&mut answer, &[&class("A", &[])], sentence);
+            answer.flaws.into_iter().map(|flaw| (flaw.at, flaw.kind)).collect()
+        };
+        assert_eq!(flaws(false), [(1, FlawKind::Duplicate), (2, FlawKind::Duplicate)]);
+        assert_eq!(flaws(true), [(2, FlawKind::Duplicate)]);
+    }
+
+    fn class(name: &str, roles: &[&str]) -> Class {
+        let argument = |role: &&str| Argument {
+            name: role.to_string(),
+            types: vec!["Entity".to_owned()],
+            names: Default::default(),
+        };
+        Class {
             name: name.to_owned(),
             kind: Kind::Event,
             base: "Event".to_owned(),
             descriptions: Default::default(),
             examples: Default::default(),
             names: Default::default(),
-            arguments: roles
-                .iter()
-                .map(|role| Argument { name: role.to_string(), types: vec!["Entity".to_owned()] })
-                .collect(),
-        };
+            arguments: roles.iter().map(argument).collect(),
+        }
+    }
+
+    #[test]
+    fn the_sentence_and_the_prompt_show_flaws() {
         let flaws = |text: &str, task, sentence: &str| -> Vec<(usize, FlawKind)> {
             let mut answer = read(text, task, Dialect::Python);
             let before = answer.instances.clone();
@@ -246,10 +356,43 @@ mod tests {
                 .collect();
             locate(&mut instances, &sentence);
             let chars: Vec<char> = sentence.chars().collect();
-            for mention in instances.iter().flat_map(mentions) {
+            for mention in instances.iter().flat_map(Instance::mentions) {
                 if let Some(span) = mention.span {
                     let text: String = chars[span.start..span.end].iter().collect();
                     prop_assert_eq!(&text, &mention.text);
+                }
+            }
+        }
+
+        #[test]
+        fn pieces_read_as_their_mention(
+            sentence in "[ab人 ,]{0,16}",
+            texts in prop::collection::vec("[ab人 ]{0,6}", 0..6),
+        ) {
+            let mut instances: Vec<Instance> = texts
+                .into_iter()
+                .map(|text| Entity { class: "P".to_owned(), mention: Mention::surface(text) })
+                .map(Instance::Entity)
+                .collect();
+            locate(&mut instances, &sentence);
+            let whole = instances.clone();
+            locate_pieces(&mut instances, &sentence);
+            let chars: Vec<char> = sentence.chars().collect();
+            for (mention, before) in instances.iter().flat_map(Instance::mentions).zip(
+                whole.iter().flat_map(Instance::mentions),
+            ) {
+                if before.span.is_some() {
+                    prop_assert_eq!(mention, before);
+                }
+                if mention.is_in_pieces() {
+                    let texts: Vec<String> = mention
+                        .pieces
+                        .iter()
+                        .map(|piece| chars[piece.start..piece.end].iter().collect())
+                        .collect();
+                    prop_assert_eq!(&texts.join(" "), &mention.text);
+                    prop_assert!(mention.pieces.len() > 1);
+                    prop_assert!(mention.pieces.windows(2).all(|it| it[0].end < it[1].start));
                 }
             }
         }

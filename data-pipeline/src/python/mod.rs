@@ -13,6 +13,7 @@ mod read_official;
 mod read_python;
 pub mod render;
 
+pub use ground::locate_pieces;
 pub use read::{Answer, Flaw, FlawKind, check, locate, read};
 
 use serde::{Deserialize, Serialize};

@@ -88,7 +88,7 @@ pub fn read(answer: &str, task: Task, dialect: Dialect) -> Answer {
 }
 
 impl Answer {
-    pub(super) fn flaw(&mut self, at: usize, kind: FlawKind, message: impl Into<String>) {
+    pub(crate) fn flaw(&mut self, at: usize, kind: FlawKind, message: impl Into<String>) {
         self.flaws.push(Flaw { at, kind, message: message.into() });
     }
 }

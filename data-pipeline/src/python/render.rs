@@ -252,7 +252,7 @@ fn examples<'a>(class: &'a Class, view: &ClassView) -> Option<Vec<Cow<'a, str>>>
 }
 
 /// The entry for `language`, else the English one.
-fn in_language<'a, T>(texts: &'a BTreeMap<String, T>, language: &str) -> Option<&'a T> {
+pub(crate) fn in_language<'a, T>(texts: &'a BTreeMap<String, T>, language: &str) -> Option<&'a T> {
     texts.get(language).or_else(|| texts.get("en"))
 }
 
@@ -317,7 +317,11 @@ mod tests {
             names: Default::default(),
             arguments: roles
                 .iter()
-                .map(|role| Argument { name: role.to_string(), types: vec!["Entity".to_owned()] })
+                .map(|role| Argument {
+                    name: role.to_string(),
+                    types: vec!["Entity".to_owned()],
+                    names: Default::default(),
+                })
                 .collect(),
         }
     }

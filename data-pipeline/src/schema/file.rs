@@ -4,10 +4,10 @@ use super::docstring::{docstring, split_examples};
 use super::{Argument, Class, Kind, Schema};
 use crate::error::{Error, nearest};
 use ruff_python_ast::{
-    Expr, Operator, Parameter, Stmt, StmtClassDef, StmtFunctionDef, StmtImportFrom,
+    DictItem, Expr, Operator, Parameter, Stmt, StmtClassDef, StmtFunctionDef, StmtImportFrom,
 };
 use ruff_text_size::{Ranged, TextSize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 /// Reads the classes of a schema file in its order.
@@ -177,6 +177,10 @@ impl Reader<'_> {
         for statement in &definition.body {
             self.member(&mut class, statement)?;
         }
+        // The roles are known when the constructor is, which may stand below their names.
+        for value in definition.body.iter().filter_map(names_of_roles) {
+            self.name_roles(&mut class, value)?;
+        }
         self.kinds.insert(name, kind);
         self.classes.push(class);
         Ok(())
@@ -213,21 +217,24 @@ impl Reader<'_> {
 
     fn stray(&self, class: &Class, statement: &Stmt) -> Error {
         let message = format!(
-            "class `{}` may have a docstring, the attributes names, descriptions and examples, \
-             and methods; nothing else",
+            "class `{}` may have a docstring, the attributes names, roles, descriptions and \
+             examples, and methods; nothing else",
             class.name
         );
         self.error(statement.start(), message)
     }
 
     fn attribute(&self, class: &mut Class, target: &Expr, value: &Expr) -> Result<(), Error> {
-        const KNOWN: [&str; 3] = ["names", "descriptions", "examples"];
+        const KNOWN: [&str; 4] = ["names", "descriptions", "examples", ROLES];
         let name = last_name(target).unwrap_or_default();
         if !KNOWN.contains(&name.as_str()) {
             let guess = nearest(&name, KNOWN)
                 .map_or(String::new(), |guess| format!("; did you mean `{guess}`?"));
             let message = format!("class `{}` has no attribute `{name}`{guess}", class.name);
             return Err(self.error(target.start(), message));
+        }
+        if name == ROLES {
+            return Ok(());
         }
         let Expr::Dict(entries) = value else {
             let message = format!("expected `{name} = {{\"zh\": …}}`, by language");
@@ -256,6 +263,54 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// `{"zh": {"employee": "员工"}}`, for roles that the class has.
+    fn name_roles(&self, class: &mut Class, value: &Expr) -> Result<(), Error> {
+        if class.kind != Kind::Event {
+            let message = format!("class `{}` is no event: only events have roles", class.name);
+            return Err(self.error(value.start(), message));
+        }
+        let mut named: HashSet<(String, String)> = HashSet::new();
+        for (language, names, _) in self.entries(value)? {
+            for (role, name, at) in self.entries(names)? {
+                let name = self.text(name)?;
+                let mut roles = class.arguments.iter_mut();
+                let Some(argument) = roles.find(|argument| argument.name == role) else {
+                    let known = class.arguments.iter().map(|argument| argument.name.as_str());
+                    let guess = nearest(&role, known)
+                        .map_or(String::new(), |guess| format!("; did you mean `{guess}`?"));
+                    let message = format!("class `{}` has no role `{role}`{guess}", class.name);
+                    return Err(self.error(at, message));
+                };
+                // A name that the parent gave may be given anew.
+                argument.names.insert(language.clone(), name);
+                if !named.insert((language.clone(), role.clone())) {
+                    return Err(self.twice(
+                        class,
+                        &format!("name of role `{role}`"),
+                        &language,
+                        at,
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The members of a dictionary whose keys are strings, and where they stand.
+    fn entries<'e>(&self, value: &'e Expr) -> Result<Vec<(String, &'e Expr, TextSize)>, Error> {
+        const EXPECTED: &str = "expected `roles = {\"zh\": {\"role\": \"…\"}}`, by language";
+        let Expr::Dict(entries) = value else {
+            return Err(self.error(value.start(), EXPECTED));
+        };
+        let entry = |entry: &'e DictItem| match &entry.key {
+            Some(Expr::StringLiteral(key)) => {
+                Ok((key.value.to_str().to_owned(), &entry.value, key.start()))
+            }
+            _ => Err(self.error(entry.value.start(), EXPECTED)),
+        };
+        entries.items.iter().map(entry).collect()
     }
 
     fn describe(
@@ -371,7 +426,7 @@ impl Reader<'_> {
             if types.is_empty() {
                 types.push("Entity".to_owned());
             }
-            Ok(Argument { name: parameter.name.to_string(), types })
+            Ok(Argument { name: parameter.name.to_string(), types, names: BTreeMap::new() })
         };
         parameters.iter().map(argument).collect()
     }
@@ -448,6 +503,8 @@ impl Reader<'_> {
     }
 }
 
+/// The attribute that names roles in other languages.
+const ROLES: &str = "roles";
 const RELATION_ARGUMENTS: [&str; 2] = ["head_entity", "tail_entity"];
 
 fn is_root(name: &str) -> bool {
@@ -455,7 +512,20 @@ fn is_root(name: &str) -> bool {
 }
 
 fn entity_argument(name: &str) -> Argument {
-    Argument { name: name.to_owned(), types: vec!["Entity".to_owned()] }
+    Argument { name: name.to_owned(), types: vec!["Entity".to_owned()], names: BTreeMap::new() }
+}
+
+/// What a statement of a class gives as the names of its roles.
+fn names_of_roles(statement: &Stmt) -> Option<&Expr> {
+    let (target, value) = match statement {
+        Stmt::Assign(assignment) => match &assignment.targets[..] {
+            [target] => (target, &*assignment.value),
+            _ => return None,
+        },
+        Stmt::AnnAssign(assignment) => (&*assignment.target, assignment.value.as_deref()?),
+        _ => return None,
+    };
+    (last_name(target)? == ROLES).then_some(value)
 }
 
 /// `A` of `A` and of `module.A`.

@@ -1,6 +1,7 @@
 //! Scores as a text table that fits a terminal of 80 columns.
 
 use super::{Protocol, Row, Scores};
+use crate::width::{clipped, columns as width};
 use std::fmt::Write;
 
 /// Columns of the terminal.
@@ -112,24 +113,9 @@ fn fit(mut columns: Vec<Column>) -> Vec<Column> {
     }
     let name = name(&columns).saturating_sub(excess(&columns)).max(MIN_NAME);
     for cell in &mut columns[0].cells {
-        *cell = cut(cell, name);
+        *cell = clipped(cell, name);
     }
     columns
-}
-
-/// The text, or its beginning and `…`, in at most `limit` columns.
-fn cut(text: &str, limit: usize) -> String {
-    if width(text) <= limit {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for letter in text.chars() {
-        if width(&short) + letter_width(letter) + 1 > limit {
-            break;
-        }
-        short.push(letter);
-    }
-    short + "…"
 }
 
 fn pad(line: &mut String, cell: &str, width_wanted: usize, left: bool) {
@@ -140,32 +126,6 @@ fn pad(line: &mut String, cell: &str, width_wanted: usize, left: bool) {
     } else {
         line.push_str(&blanks);
         line.push_str(cell);
-    }
-}
-
-/// Columns that a terminal gives to the text.
-fn width(text: &str) -> usize {
-    text.chars().map(letter_width).sum()
-}
-
-/// 2 for the East Asian wide and the emoji blocks, 0 for marks that sit on another letter (the
-/// common ranges of Unicode's EastAsianWidth and of its combining marks).
-fn letter_width(letter: char) -> usize {
-    match u32::from(letter) {
-        0x0300..=0x036f | 0x200b..=0x200f | 0x20d0..=0x20ff | 0xfe00..=0xfe0f => 0,
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f
-        | 0x1f680..=0x1f6ff
-        | 0x1f900..=0x1f9ff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
     }
 }
 

@@ -6,12 +6,21 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 fn mention(text: &str) -> Mention {
-    // `Ann@3` stands at character 3.
+    // `Ann@3` stands at character 3, `Ann Lee@3+12` in two pieces.
+    if let Some((text, (start, rest))) =
+        text.split_once('@').and_then(|(text, at)| Some((text, at.split_once('+')?)))
+    {
+        let starts = [start, rest].map(|start| start.parse::<usize>().unwrap());
+        let words = text.split(' ').map(|word| word.chars().count());
+        let pieces = starts.into_iter().zip(words);
+        let pieces = pieces.map(|(start, length)| Span { start, end: start + length }).collect();
+        return Mention::in_pieces(text, pieces);
+    }
     match text.split_once('@') {
         Some((text, start)) => {
             let start = start.parse().unwrap();
             let end = start + text.chars().count();
-            Mention { text: text.to_owned(), span: Some(Span { start, end }) }
+            Mention::at(text, start, end)
         }
         None => Mention::surface(text),
     }
@@ -57,6 +66,7 @@ pub(super) fn prediction(task: Task, gold: &[&str], predicted: &[&str]) -> Predi
         flaws: Vec::new(),
         prompt_tokens: 0,
         answer_tokens: 0,
+        parts: Vec::new(),
     }
 }
 
@@ -113,6 +123,28 @@ fn protocols_differ_where_they_say() {
             set            0 of 1, 1 gold: 0.0 0.0 0.0
             strict-span    0 of 1, 1 gold: 0.0 0.0 0.0
             knowcoder-2024 1 of 1, 1 gold: 100.0 100.0 100.0
+        "#]],
+    );
+}
+
+#[test]
+fn pieces_are_compared_piece_by_piece() {
+    let gold = ["Pain left arm@0+14", "Pain left arm@19"];
+    let all = expect![[r#"
+        set            1 of 1, 1 gold: 100.0 100.0 100.0
+        strict-span    2 of 2, 2 gold: 100.0 100.0 100.0
+        knowcoder-2024 2 of 2, 2 gold: 100.0 100.0 100.0
+    "#]];
+    check(Task::Ner, &gold, &gold, all);
+    // The same text, but the second piece is another; and no place at all.
+    check(
+        Task::Ner,
+        &gold[..1],
+        &["Pain left arm@0+13", "Pain left arm"],
+        expect![[r#"
+            set            1 of 1, 1 gold: 100.0 100.0 100.0
+            strict-span    0 of 2, 1 gold: 0.0 0.0 0.0
+            knowcoder-2024 2 of 2, 1 gold: 100.0 200.0 133.3
         "#]],
     );
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::manifest::Origin;
+use crate::manifest::{Origin, Tally};
 use crate::prepare::{Kind, PrepareConfig};
 use expect_test::expect;
 
@@ -13,6 +13,7 @@ pub(crate) fn origin() -> Origin {
         config: PrepareConfig::default(),
         sources: Vec::new(),
         removed: Default::default(),
+        shown: Default::default(),
         template: "t".to_owned(),
         tokenizer: "k".to_owned(),
     }
@@ -34,17 +35,24 @@ pub(crate) fn samples() -> Vec<Sample> {
         .collect()
 }
 
-/// Writes `samples` and their manifest to `dir`.
+/// Writes `samples` and their manifest to `dir`, whole groups in files of about 140 rows, each of which
+/// numbers its groups from 0.
 pub(crate) fn write(dir: &Path, samples: &[Sample]) {
     let mut manifest = Manifest::new(origin()).unwrap();
-    let mut writer = ShardWriter::create(dir, 140);
-    let mut last = None;
-    for sample in samples {
-        manifest.count(sample, last != Some(sample.group));
-        last = Some(sample.group);
-        writer.write(sample.clone()).unwrap();
+    for (number, samples) in samples.chunks(141).enumerate() {
+        let mut tally = Tally::default();
+        let mut writer = ShardWriter::create(dir, &format!("shard-{number:05}.parquet"));
+        let mut last = None;
+        for sample in samples {
+            tally.count(sample, last != Some(sample.group), 2048);
+            last = Some(sample.group);
+            writer
+                .write(Sample { group: sample.group - samples[0].group, ..sample.clone() })
+                .unwrap();
+        }
+        manifest.add(tally);
+        manifest.files.extend(writer.finish().unwrap());
     }
-    manifest.files = writer.finish().unwrap();
     manifest.save(dir).unwrap();
 }
 
@@ -55,9 +63,9 @@ fn rows_come_back_in_any_order() {
     write(dir.path(), &samples);
     let set = ShardSet::open(dir.path()).unwrap();
     let files: Vec<usize> = set.manifest().files.iter().map(|file| file.rows).collect();
-    assert_eq!(files, [140, 140, 20]);
+    assert_eq!(files, [141, 141, 18]);
     assert_eq!(set.len(), 300);
-    for row in (0..300).rev().chain([0, 299, 150, 139, 140]) {
+    for row in (0..300).rev().chain([0, 299, 150, 140, 141]) {
         assert_eq!(set.sample(row).unwrap(), samples[row]);
         let length = set.lengths()[row];
         assert_eq!(length.prefix as usize, samples[row].prefix_ids.len());
@@ -73,7 +81,7 @@ fn groups_are_runs_of_rows_by_dataset() {
     let set = ShardSet::open(dir.path()).unwrap();
     let [a, b] = set.groups() else { panic!("{:?}", set.groups()) };
     assert_eq!((a.dataset.as_str(), b.dataset.as_str()), ("a", "b"));
-    // A group goes on across the border of two files: rows 138 to 140.
+    // Each file begins with its group 0: neither is a part of the other.
     assert_eq!(a.runs, (0..40).map(|group| 3 * group..3 * group + 3).collect::<Vec<_>>());
     assert_eq!(b.runs, (40..100).map(|group| 3 * group..3 * group + 3).collect::<Vec<_>>());
 }
@@ -126,7 +134,7 @@ fn what_changed_after_the_manifest_is_refused() {
         .assert_eq(&refused());
 
     std::fs::write(dir.path().join("manifest.json"), r#"{"format": 9}"#).unwrap();
-    expect!["DIR/manifest.json: has format 9, this program reads format 1; run `knowcoder data prepare` again"]
+    expect!["DIR/manifest.json: has format 9, this program reads format 2; run `knowcoder data prepare` again"]
         .assert_eq(&refused());
 
     std::fs::write(dir.path().join("manifest.json"), "{").unwrap();
@@ -143,7 +151,7 @@ fn what_changed_after_the_manifest_is_refused() {
 fn a_full_disk_is_a_writing_error_with_the_path() {
     let dir = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/dev/full", dir.path().join("shard-00000.parquet.tmp")).unwrap();
-    let mut writer = ShardWriter::create(dir.path(), 1000);
+    let mut writer = ShardWriter::create(dir.path(), "shard-00000.parquet");
     let written = samples().into_iter().try_for_each(|sample| writer.write(sample));
     let error = written.and_then(|()| writer.finish().map(|_| ())).unwrap_err();
     let message = error.to_string().replace(&dir.path().display().to_string(), "DIR");

@@ -19,13 +19,11 @@ use std::sync::Arc;
 /// Rows of a row group, the unit of reading: small, because training reads in random order.
 const ROW_GROUP: usize = 64;
 
-/// Writes samples to `shard-00000.parquet`, `shard-00001.parquet`, … in a directory.
+/// Writes samples to one file, which is there when it is whole; without a sample there is none.
 pub struct ShardWriter {
-    dir: PathBuf,
-    rows_per_file: usize,
+    path: PathBuf,
     open: Option<Open>,
     waiting: Vec<Sample>,
-    files: Vec<ShardFile>,
 }
 
 /// The file that is growing.
@@ -36,36 +34,30 @@ struct Open {
 }
 
 impl ShardWriter {
-    /// Starts at `shard-00000.parquet` in the existing directory `dir`.
-    pub fn create(dir: &Path, rows_per_file: usize) -> Self {
-        assert!(rows_per_file > 0, "a file of 0 rows");
-        Self {
-            dir: dir.to_owned(),
-            rows_per_file,
-            open: None,
-            waiting: Vec::new(),
-            files: Vec::new(),
-        }
+    /// Writes to the file called `name` in the existing directory `dir`.
+    pub fn create(dir: &Path, name: &str) -> Self {
+        Self { path: dir.join(name), open: None, waiting: Vec::new() }
     }
 
     /// Adds a row.
     pub fn write(&mut self, sample: Sample) -> Result<(), Error> {
         self.waiting.push(sample);
-        let rows = self.open.as_ref().map_or(0, |open| open.rows) + self.waiting.len();
-        if self.waiting.len() == ROW_GROUP || rows == self.rows_per_file {
+        if self.waiting.len() == ROW_GROUP {
             self.flush()?;
-        }
-        if rows == self.rows_per_file {
-            self.close()?;
         }
         Ok(())
     }
 
-    /// Ends the last file and lists them all.
-    pub fn finish(mut self) -> Result<Vec<ShardFile>, Error> {
+    /// Ends the file and gives it its name.
+    pub fn finish(mut self) -> Result<Option<ShardFile>, Error> {
         self.flush()?;
-        self.close()?;
-        Ok(self.files)
+        let Some(Open { path, writer, rows }) = self.open.take() else { return Ok(None) };
+        let growing = durable::temporary(&path);
+        let hashed = writer.into_inner().map_err(|error| failed(&growing, error))?;
+        let (file, sha256) = hashed.finish().map_err(Error::write(&growing))?;
+        durable::keep(&file, &path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Some(ShardFile { name, rows, sha256 }))
     }
 
     /// Writes the waiting rows as one row group.
@@ -75,28 +67,13 @@ impl ShardWriter {
         }
         let open = match &mut self.open {
             Some(open) => open,
-            None => {
-                let name = format!("shard-{:05}.parquet", self.files.len());
-                self.open.insert(Open::create(self.dir.join(name))?)
-            }
+            None => self.open.insert(Open::create(self.path.clone())?),
         };
         let batch = batch(&self.waiting).map_err(|error| open.failed(error.into()))?;
         let written = open.writer.write(&batch).and_then(|()| open.writer.flush());
         written.map_err(|error| open.failed(error))?;
         open.rows += self.waiting.len();
         self.waiting.clear();
-        Ok(())
-    }
-
-    /// Ends the growing file and gives it its name.
-    fn close(&mut self) -> Result<(), Error> {
-        let Some(Open { path, writer, rows }) = self.open.take() else { return Ok(()) };
-        let growing = durable::temporary(&path);
-        let hashed = writer.into_inner().map_err(|error| failed(&growing, error))?;
-        let (file, sha256) = hashed.finish().map_err(Error::write(&growing))?;
-        durable::keep(&file, &path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.files.push(ShardFile { name, rows, sha256 });
         Ok(())
     }
 }

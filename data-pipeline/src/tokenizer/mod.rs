@@ -8,6 +8,8 @@ mod sentencepiece;
 mod small;
 mod words;
 
+pub(crate) use words::unspaced;
+
 use crate::durable;
 use crate::error::Error;
 use crate::schema::sha256_hex;
@@ -104,6 +106,15 @@ impl Tokenizer {
         match &self.kind {
             Kind::SentencePiece(model) => model.piece(id),
             Kind::Small(model) => model.piece(id),
+        }
+    }
+
+    /// Whether `id` stands for bytes and not for text: what SentencePiece falls back to, or a part of
+    /// a character in a small vocabulary.
+    pub fn spells_bytes(&self, id: u32) -> bool {
+        match &self.kind {
+            Kind::SentencePiece(model) => model.spells_bytes(id),
+            Kind::Small(model) => model.spells_bytes(id),
         }
     }
 
@@ -214,5 +225,18 @@ mod tests {
         assert_eq!(again.encode(&texts[0]), tokenizer.encode(&texts[0]));
         assert_eq!(again.vocabulary(), 400);
         assert_eq!((again.pad(), again.eos()), (0, 2));
+    }
+
+    #[test]
+    fn bytes_are_told_from_text() {
+        let texts = vec!["Mark met Lena in 北京.".to_owned(); 4];
+        let tokenizer = Tokenizer::train(&texts, 400).unwrap();
+        let spelt = |text: &str| -> Vec<bool> {
+            tokenizer.encode(text).iter().map(|id| tokenizer.spells_bytes(*id)).collect()
+        };
+        assert_eq!(spelt("北京"), [false, false]);
+        // Nobody has seen this character: three bytes.
+        assert_eq!(spelt("龘"), [true, true, true]);
+        assert!(!tokenizer.spells_bytes(tokenizer.eos()) && !tokenizer.spells_bytes(9999));
     }
 }

@@ -10,7 +10,7 @@ mod model;
 
 use super::readable;
 use crate::error::Error;
-use merge::Pieces;
+use merge::{Pieces, Work};
 use model::{Kind, Model};
 use std::path::Path;
 
@@ -45,7 +45,9 @@ impl SentencePiece {
         })?;
         let mut sentence_piece = Self {
             pieces: Vec::with_capacity(model.pieces.len()),
-            merged: Pieces::default(),
+            merged: Pieces::new((0..).zip(&model.pieces).filter_map(|(id, piece)| {
+                (piece.kind == Kind::Normal).then_some((piece.text.as_str(), piece.score, id))
+            })),
             whole: vec![Vec::new(); 256],
             bytes: [model.unk; 256],
             dummy_prefix: model.dummy_prefix,
@@ -63,13 +65,10 @@ impl SentencePiece {
     }
 
     fn add(&mut self, id: u32, piece: model::Piece) {
-        let model::Piece { text, score, kind } = piece;
+        let model::Piece { text, kind, .. } = piece;
         let spelt = text.replace(SPACE, " ").into_bytes();
         self.pieces.push(match kind {
-            Kind::Normal => {
-                self.merged.insert(&text, score, id);
-                Piece::Text(spelt)
-            }
+            Kind::Normal => Piece::Text(spelt),
             Kind::UserDefined => {
                 if let Some(first) = text.bytes().next() {
                     self.whole[usize::from(first)].push((text, id));
@@ -92,11 +91,12 @@ impl SentencePiece {
         normal.extend(text.chars().map(|c| if c == ' ' { SPACE } else { c }));
 
         let mut ids = Vec::with_capacity(text.len() / 3 + 1);
+        let mut work = Work::default();
         let (mut start, mut at) = (0, 0);
         while at < normal.len() {
             match self.whole_at(&normal.as_bytes()[at..]) {
                 Some((length, id)) => {
-                    self.encode_between(&normal[start..at], &mut ids);
+                    self.encode_between(&normal[start..at], &mut work, &mut ids);
                     ids.push(id);
                     at += length;
                     start = at;
@@ -104,7 +104,7 @@ impl SentencePiece {
                 None => at += 1,
             }
         }
-        self.encode_between(&normal[start..], &mut ids);
+        self.encode_between(&normal[start..], &mut work, &mut ids);
         ids
     }
 
@@ -116,8 +116,8 @@ impl SentencePiece {
     }
 
     /// The ids of text between two whole pieces.
-    fn encode_between(&self, text: &str, ids: &mut Vec<u32>) {
-        self.merged.merge(text, |symbol, id| match id {
+    fn encode_between(&self, text: &str, work: &mut Work, ids: &mut Vec<u32>) {
+        self.merged.merge(text, work, |symbol, id| match id {
             Some(id) => ids.push(id),
             None => ids.extend(symbol.bytes().map(|byte| self.bytes[usize::from(byte)])),
         });
@@ -140,6 +140,16 @@ impl SentencePiece {
             Some(Piece::Text(bytes)) => readable(bytes),
             Some(Piece::Special(name)) => name.clone(),
             None => format!("<{id}?>"),
+        }
+    }
+
+    pub(super) fn spells_bytes(&self, id: u32) -> bool {
+        match self.pieces.get(id as usize) {
+            Some(Piece::Text(bytes)) => match bytes[..] {
+                [byte] => self.bytes[usize::from(byte)] == id,
+                _ => false,
+            },
+            Some(Piece::Special(_)) | None => false,
         }
     }
 

@@ -155,6 +155,11 @@ impl Small {
         }
     }
 
+    pub(super) fn spells_bytes(&self, id: u32) -> bool {
+        matches!(self.pieces.get(id as usize),
+            Some(Piece::Bytes(bytes)) if std::str::from_utf8(bytes).is_err())
+    }
+
     pub(super) fn vocabulary(&self) -> usize {
         self.pieces.len()
     }

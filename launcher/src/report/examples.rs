@@ -116,14 +116,18 @@ fn marked<'a, 'b>(sentence: &str, findings: &'b [Finding<'a>]) -> (String, Vec<&
     let mut rest = Vec::new();
     let mut marks: Vec<(Span, &Finding)> = Vec::new();
     for finding in findings {
-        let span = match finding.mentions[..] {
-            [mention] => mention.span.filter(|it| it.start < it.end && it.end <= letters.len()),
-            _ => None,
+        let is_shown = |it: &Span| it.start < it.end && it.end <= letters.len();
+        let places = match finding.mentions[..] {
+            [mention] => mention.places(),
+            _ => &[],
         };
-        match span {
-            Some(span) => marks.push((span, finding)),
-            None if finding.verdict == Verdict::Given => {}
-            None => rest.push(finding),
+        match places {
+            [] if finding.verdict == Verdict::Given => {}
+            places if !places.is_empty() && places.iter().all(is_shown) => {
+                marks.extend(places.iter().map(|place| (*place, finding)));
+            }
+            _ if finding.verdict == Verdict::Given => {}
+            _ => rest.push(finding),
         }
     }
     let marks = nested(marks, &mut rest);
@@ -133,7 +137,7 @@ fn marked<'a, 'b>(sentence: &str, findings: &'b [Finding<'a>]) -> (String, Vec<&
     let mut open: Vec<(usize, &Finding)> = Vec::new();
     for (span, finding) in marks {
         while let Some((end, inner)) = open.pop_if(|(end, _)| *end <= span.start) {
-            text += &format!("{}{}", piece(at, end), close(inner));
+            text += &format!("{}{}", piece(at, end), close(inner, end));
             at = end;
         }
         text += &format!("{}<mark class=\"{}\">", piece(at, span.start), class(finding.verdict));
@@ -141,7 +145,7 @@ fn marked<'a, 'b>(sentence: &str, findings: &'b [Finding<'a>]) -> (String, Vec<&
         open.push((span.end, finding));
     }
     while let Some((end, inner)) = open.pop() {
-        text += &format!("{}{}", piece(at, end), close(inner));
+        text += &format!("{}{}", piece(at, end), close(inner, end));
         at = end;
     }
     text += &piece(at, letters.len());
@@ -165,7 +169,10 @@ fn nested<'a, 'b>(
             first.start < second.start && second.start < first.end && first.end < second.end
         };
         if kept.iter().any(crosses) {
-            rest.push(finding);
+            // One of several pieces is told of once.
+            if !rest.iter().any(|other| std::ptr::eq(*other, finding)) {
+                rest.push(finding);
+            }
         } else {
             kept.push((span, finding));
         }
@@ -178,8 +185,11 @@ fn class(verdict: Verdict) -> &'static str {
     VERDICTS.iter().find(|row| row.0 == verdict).map_or("given", |row| row.1)
 }
 
-/// The label at the end of a mark.
-fn close(finding: &Finding) -> String {
+/// The label at the end of a mark; a piece before the last has a sign that more follows.
+fn close(finding: &Finding, end: usize) -> String {
+    if finding.mentions.iter().any(|it| it.pieces.iter().any(|piece| piece.start >= end)) {
+        return "<small>…</small></mark>".to_owned();
+    }
     format!("<small><bdi>{}</bdi></small></mark>", label(finding))
 }
 
@@ -217,7 +227,7 @@ mod tests {
         list.iter()
             .map(|(class, text, span)| {
                 let span = span.map(|(start, end)| Span { start, end });
-                let mention = Mention { text: (*text).to_owned(), span };
+                let mention = Mention { span, ..Mention::surface(*text) };
                 Instance::Entity(Entity { class: (*class).to_owned(), mention })
             })
             .collect()
@@ -236,6 +246,7 @@ mod tests {
             flaws: Vec::new(),
             prompt_tokens: 0,
             answer_tokens: 0,
+            parts: Vec::new(),
         }
     }
 
@@ -282,6 +293,24 @@ mod tests {
         );
         let rest: Vec<&str> = rest.iter().map(|it| it.mentions[0].text.as_str()).collect();
         assert_eq!(rest, ["Rome", "n New"], "no place, and a place that crosses another");
+    }
+
+    #[test]
+    fn pieces_are_marked_each() {
+        let mention = Mention::in_pieces(
+            "Ann Bob",
+            vec![Span { start: 0, end: 3 }, Span { start: 9, end: 12 }],
+        );
+        let gold = vec![Instance::Entity(Entity { class: "A".to_owned(), mention })];
+        let prediction = prediction(gold.clone(), gold);
+        let findings = findings(&prediction);
+        let (text, rest) = marked(&prediction.sentence, &findings);
+        assert_eq!(
+            text,
+            "<mark class=\"correct\">Ann<small>…</small></mark> met &lt;<mark class=\"correct\">\
+             Bob<small><bdi>✓ A</bdi></small></mark>&gt; in New York."
+        );
+        assert!(rest.is_empty());
     }
 
     #[test]

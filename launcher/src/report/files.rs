@@ -98,6 +98,17 @@ pub(super) struct Prepared {
     /// Rows in quarantine, by dataset.
     #[serde(default)]
     pub quarantined: BTreeMap<String, usize>,
+    /// What became of demonstrations, by dataset and task.
+    #[serde(default)]
+    pub shots: BTreeMap<String, Shots>,
+}
+
+/// The demonstrations of a dataset and task.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Shots {
+    /// Samples that had no room for all of theirs.
+    #[serde(default)]
+    pub fewer: usize,
 }
 
 /// What one dataset, language and task contributes to a set.

@@ -111,8 +111,8 @@ impl<'a> Claim<'a> {
         (self.label.clone(), self.mentions.iter().map(|mention| mention.text.as_str()).collect())
     }
 
-    fn places(&self) -> Vec<Option<Span>> {
-        self.mentions.iter().map(|mention| mention.span).collect()
+    fn places(&self) -> Vec<&'a [Span]> {
+        self.mentions.iter().map(|mention| mention.places()).collect()
     }
 }
 

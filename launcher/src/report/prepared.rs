@@ -52,6 +52,10 @@ fn losses(set: &Prepared) -> String {
         (set.refused.len(), "samples too long and refused"),
         (sum(&set.left_out), "sentences without objects left out"),
         (sum(&set.quarantined), "rows in quarantine"),
+        (
+            set.shots.values().map(|shots| shots.fewer).sum(),
+            "samples without room for all demonstrations",
+        ),
     ]
     .into_iter()
     .filter(|(number, _)| *number > 0)

@@ -5,6 +5,7 @@ use super::data::aligned;
 use super::run::recipe_of;
 use crate::cli;
 use crate::error::{Error, exit};
+use crate::store;
 use data_pipeline::audit::{Conflict, Kind, Overlap};
 use serde_json::json;
 use std::fmt::Write;
@@ -17,7 +18,8 @@ const SHOWN: usize = 3;
 pub fn audit(args: &cli::Audit) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     trainer::prepare::check(&recipe)?;
-    let audit = trainer::audit::audit(&recipe, &args.data.data_root)?;
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
+    let audit = trainer::audit::audit(&recipe, &data_root)?;
     let open: Vec<&Overlap> = audit.leaks(&recipe.audit).collect();
     let mut text = String::new();
     show_overlaps(&mut text, &audit);

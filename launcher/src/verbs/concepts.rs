@@ -1,7 +1,7 @@
 //! `knowcoder data concepts`: what original labels mean, and what becomes of them.
 
 use super::Answer;
-use super::data::{aligned, declarations};
+use super::data::{aligned, data_root, declarations};
 use crate::cli;
 use crate::error::{Error, exit};
 use data_pipeline::concepts::{Concepts, Fate, Outcome};
@@ -17,8 +17,10 @@ pub fn concepts(args: &cli::Datasets) -> Result<Answer, Error> {
     let map = Concepts::load(&args.configs.join("concepts"))?;
     let mut faults: Vec<String> = map.faults().iter().map(ToString::to_string).collect();
     let mut corpora = Vec::new();
-    for path in declarations(&args.configs, &args.datasets)? {
-        match Corpus::load(&path, &args.data.data_root) {
+    let declarations = declarations(&args.configs, &args.datasets)?;
+    let data_root = data_root(args, &declarations)?;
+    for path in declarations {
+        match Corpus::load(&path, &data_root) {
             Ok(corpus) => corpora.push(corpus),
             Err(error) => faults.push(error.to_string()),
         }

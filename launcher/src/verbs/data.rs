@@ -1,17 +1,33 @@
 //! `knowcoder data`: check, count, prepare and look at data.
 
+mod bars;
+mod inspect;
+mod place;
+mod stats;
+pub mod survey;
+mod tables;
+mod vocabulary;
+
+pub use inspect::inspect;
+pub use stats::stats;
+
 use super::Answer;
+use super::effect;
 use super::run::{recipe_of, run_dir_of};
 use crate::cli;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
-use data_pipeline::corpus::{self, Corpus, SplitCheck, SplitStats};
-use data_pipeline::shard::ShardSet;
-use data_pipeline::tokenizer::Tokenizer;
+use crate::store::{self, Place};
+use data_pipeline::corpus::{self, Corpus, SplitCheck};
+use data_pipeline::order::Share;
+use data_pipeline::prepare::Prepared;
+use data_pipeline::shots::{Leak, Schemas};
+use data_pipeline::width::columns;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use trainer::{Recipe, RunDir};
 
 /// Holds corpora against their declared counts; every one is looked at before it ends with 65.
 ///
@@ -20,8 +36,11 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
     let mut text = String::new();
     let mut documents = Vec::new();
     let (mut wrong, mut absent, mut first) = (0, 0, None);
-    for path in declarations(&args.configs, &args.datasets)? {
-        let corpus = match Corpus::load(&path, &args.data.data_root) {
+    let mut schemas = Schemas::default();
+    let declarations = declarations(&args.configs, &args.datasets)?;
+    let data_root = data_root(args, &declarations)?;
+    for path in declarations {
+        let corpus = match Corpus::load(&path, &data_root) {
             Ok(corpus) => corpus,
             Err(error) => {
                 // Writing to a string cannot fail.
@@ -47,6 +66,9 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             first.get_or_insert(check.exit_code);
             wrong += 1;
         }
+        if checks.iter().all(|check| check.ok || check.absent) {
+            schemas.add(&corpus)?;
+        }
         documents.push(json!({
             "dataset": corpus.name(),
             "licence": corpus.licence(),
@@ -54,6 +76,8 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             "splits": checks,
         }));
     }
+    let leaks = schemas.leaks();
+    show_leaks(&mut text, &leaks);
     let _ = match wrong {
         0 => writeln!(text, "{} declarations hold", documents.len()),
         _ => writeln!(text, "{wrong} splits or declarations are wrong"),
@@ -65,8 +89,37 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             args.data.data_root.display()
         );
     }
-    let json = json!({"wrong": wrong, "absent": absent, "datasets": documents});
+    let json = json!({
+        "wrong": wrong,
+        "absent": absent,
+        "datasets": documents,
+        "leaking_examples": leaks,
+    });
     Ok(Answer { text, json, code: first.unwrap_or(exit::DONE) })
+}
+
+/// Warns of examples that a prompt should not show.
+fn show_leaks(text: &mut String, leaks: &[Leak]) {
+    for leak in leaks {
+        let found_in: Vec<&str> = leak.found_in.iter().map(String::as_str).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "warn   {}: the example `{}` of {} is a mention of {} and of no training split here",
+            leak.schema.display(),
+            leak.example,
+            leak.class,
+            found_in.join(", ")
+        );
+    }
+    if !leaks.is_empty() {
+        let _ = writeln!(
+            text,
+            "{} examples of schemas are mentions of tests; write others, or let prompts take theirs \
+             from training text with `[prompt] examples_from = \"training\"`",
+            leaks.len()
+        );
+    }
 }
 
 /// One line about a split.
@@ -92,57 +145,19 @@ fn verdict(name: &str, check: &SplitCheck) -> String {
     text
 }
 
-/// Corpora in numbers.
-pub fn stats(args: &cli::Datasets) -> Result<Answer, Error> {
-    let mut text = String::new();
-    let mut documents = Vec::new();
-    for path in declarations(&args.configs, &args.datasets)? {
-        let corpus = Corpus::load(&path, &args.data.data_root)?;
-        let splits = corpus::stats(&corpus)?;
-        let mut rows = vec![HEADINGS.map(str::to_owned)];
-        rows[0][0] = format!("{} ({})", corpus.name(), corpus.language());
-        rows.extend(splits.iter().map(row));
-        text.push_str(if text.is_empty() { "" } else { "\n" });
-        text.push_str(&aligned(&rows));
-        documents.push(json!({
-            "dataset": corpus.name(),
-            "licence": corpus.licence(),
-            "origin": corpus.origin(),
-            "splits": splits,
-        }));
-    }
-    Ok(Answer::new(text, json!({"datasets": documents})))
-}
-
-/// What is counted of a split; the first place is the dataset's own.
-const HEADINGS: [&str; 8] = ["", "sent.", "empty", "ent.", "rel.", "events", "per sent.", "length"];
-
-fn row(stats: &SplitStats) -> [String; 8] {
-    let sum = |counts: &std::collections::BTreeMap<String, usize>| counts.values().sum::<usize>();
-    [
-        format!("  {}", stats.split),
-        stats.sentences.to_string(),
-        stats.empty_sentences.to_string(),
-        sum(&stats.entities).to_string(),
-        sum(&stats.relations).to_string(),
-        sum(&stats.events).to_string(),
-        format!("{:.2}", stats.mentions_per_sentence),
-        format!("{:.1}", stats.mention_length),
-    ]
-}
-
 /// Rows of cells, the first column left, the others right.
 pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let widths: Vec<usize> =
-        (0..N).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..N)
+        .map(|column| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in rows {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // Writing to a string cannot fail.
-            let _ = match column {
-                0 => write!(text, "{cell:<width$}"),
-                _ => write!(text, "  {cell:>width$}"),
-            };
+            let blanks = " ".repeat(width - columns(cell));
+            match column {
+                0 => text += &format!("{cell}{blanks}"),
+                _ => text += &format!("  {blanks}{cell}"),
+            }
         }
         text.push('\n');
     }
@@ -154,61 +169,92 @@ pub fn prepare(args: &cli::Prepare) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     trainer::prepare::check(&recipe)?;
+    let out = args.out.as_deref().map(Place::of).transpose()?;
+    if let Some(out) = &out {
+        // What cannot be written to at all is refused before the work.
+        out.open()?;
+    }
     run_dir.create()?;
+    if let Some(share) = args.share {
+        return prepare_share(args, &recipe, &run_dir, share, out.as_ref());
+    }
     let _lock = RunLock::take(&run_dir.lock())?;
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
-    super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &args.data.data_root)?;
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
+    super::run::prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?;
     let folder = run_dir.root().join("prepared");
-    let text = format!("{}\n", folder.display());
-    Ok(Answer::new(text, json!({"prepared": folder})))
+    let phases = trainer::effect::effects(&recipe, &run_dir)?;
+    let table = effect::table(&phases);
+    let mut json = json!({"prepared": folder, "phases": effect::document(&phases)});
+    let Some(out) = out else {
+        return Ok(Answer::new(format!("{}\n{table}", folder.display()), json));
+    };
+    store::shards::put(&recipe, &run_dir, &out)?;
+    json["out"] = json!(out.to_string());
+    Ok(Answer::new(format!("{}\n{out}\n{table}", folder.display()), json))
 }
 
-/// Shows a row of prepared shards as the model sees it.
-pub fn inspect(args: &cli::Inspect) -> Result<Answer, Error> {
-    let shards = ShardSet::open(&args.shards)?;
-    if args.row >= shards.len() {
-        let message = format!(
-            "`{}` has {} rows, counted from 0: there is no row {}",
-            args.shards.display(),
-            shards.len(),
-            args.row
-        );
-        return Err(Error::new(exit::USAGE, message));
+/// Writes a share of the shards of a recipe; with `out`, shares meet there.
+fn prepare_share(
+    args: &cli::Prepare,
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    share: Share,
+    out: Option<&Place>,
+) -> Result<Answer, Error> {
+    let name = format!("{}/{}", share.index + 1, share.count);
+    let _lock = RunLock::take_share(&run_dir.lock())?;
+    let own = run_dir.root().join(format!("lock-{}-of-{}", share.index + 1, share.count));
+    let _own = RunLock::take(&own)?;
+    interrupt::end_at_once("stopped while preparing data; the same command prepares them");
+    let data_root = store::data_root(&args.data, || store::of_recipe(recipe, |_| true))?;
+    let source = &args.recipe.recipe;
+    let prepared = super::run::prepare_share(recipe, source, run_dir, &data_root, share)?;
+    let missing: Vec<Vec<usize>> = match out {
+        Some(out) => store::shares::put(recipe, run_dir, out, share, &prepared)?,
+        None => prepared.iter().map(missing).collect(),
+    };
+    let mut text = String::new();
+    let mut phases = Vec::new();
+    for (phase, missing) in recipe.phase.iter().zip(&missing) {
+        let shares: Vec<String> = missing.iter().map(usize::to_string).collect();
+        // Writing to a string cannot fail.
+        let _ = match shares.is_empty() {
+            true => writeln!(text, "{}: share {name} is done, and all others", phase.name),
+            false => writeln!(
+                text,
+                "{}: share {name} is done; not yet done: {}",
+                phase.name,
+                shares.join(", ")
+            ),
+        };
+        phases.push(json!({"phase": phase.name, "whole": missing.is_empty(), "missing": missing}));
     }
-    // `RUN/prepared/PHASE` and `RUN/tokenizer` lie in one run directory.
-    let beside = || args.shards.join("../../tokenizer");
-    let tokenizer = Tokenizer::load(&args.tokenizer.clone().unwrap_or_else(beside))?;
-    let manifest = shards.manifest();
-    let (made_with, given) = (&manifest.origin.tokenizer, tokenizer.fingerprint());
-    if *made_with != given {
-        let message = format!(
-            "the shards were made with tokenizer {made_with}, the one given is {given}: its text \
-             would be nonsense"
-        );
-        return Err(Error::new(exit::DATA, message).hint("--tokenizer names the right one"));
+    let folder = run_dir.root().join("prepared");
+    let mut json = json!({"prepared": folder, "share": name, "phases": phases});
+    if prepared.iter().all(|prepared| matches!(prepared, Prepared::Whole(_))) {
+        let effects = trainer::effect::effects(recipe, run_dir)?;
+        text.push_str(&effect::table(&effects));
+        json["effects"] = effect::document(&effects);
     }
-    let sample = shards.sample(args.row)?;
-    let text = data_pipeline::inspect::inspect(&shards, args.row, &tokenizer)?;
-    let (prompt, answer) =
-        sample.suffix_ids.split_at(sample.suffix_ids.len() - sample.supervised());
-    let [prefix, prompt, answer] =
-        [&sample.prefix_ids, prompt, answer].map(|ids| tokenizer.decode(ids));
-    let json = json!({
-        "row": args.row,
-        "rows": shards.len(),
-        "sample_id": sample.sample_id,
-        "dataset": sample.dataset,
-        "language": sample.language,
-        "task": sample.task,
-        "group": sample.group,
-        "prefix": prefix,
-        "prompt": prompt,
-        "answer": answer,
-        "prefix_ids": sample.prefix_ids,
-        "suffix_ids": sample.suffix_ids,
-        "supervised_from": sample.supervised_from,
-    });
+    if let Some(out) = out {
+        json["out"] = json!(out.to_string());
+    }
     Ok(Answer::new(text, json))
+}
+
+/// The shares of a phase that its folder does not have yet.
+fn missing(prepared: &Prepared) -> Vec<usize> {
+    match prepared {
+        Prepared::Whole(_) => Vec::new(),
+        Prepared::Part { missing, .. } => missing.clone(),
+    }
+}
+
+/// The folder with the files of all that is asked for; of what was not named, those that are there.
+pub(super) fn data_root(args: &cli::Datasets, declarations: &[PathBuf]) -> Result<PathBuf, Error> {
+    let are_named = !args.datasets.is_empty();
+    store::data_root(&args.data, || Ok(store::of_datasets(declarations, are_named)))
 }
 
 /// The declarations that are meant, sorted where all are.
@@ -276,5 +322,7 @@ mod tests {
     fn tables_are_aligned() {
         let rows = [["a".to_owned(), "10".to_owned()], ["bcd".to_owned(), "2".to_owned()]];
         assert_eq!(aligned(&rows), "a    10\nbcd   2\n");
+        let rows = [["北京".to_owned(), "10".to_owned()], ["bcd".to_owned(), "２".to_owned()]];
+        assert_eq!(aligned(&rows), "北京  10\nbcd   ２\n");
     }
 }

@@ -6,9 +6,12 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::message::{Evaluation as Message, Message as Line};
+use crate::store;
+use data_pipeline::prompt::PromptConfig;
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
+use trainer::audit::Use;
 use trainer::collective::Solo;
 use trainer::evaluate::Evaluation;
 use trainer::recipe::{Benchmark, EvaluationConfig};
@@ -32,17 +35,27 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
         },
         ..recipe
     };
+    let prompt = PromptConfig {
+        shots: args.shots.unwrap_or(info.prompt.shots),
+        paraphrases: args.paraphrases.clone().or_else(|| info.prompt.paraphrases.clone()),
+        paraphrase: args.paraphrase,
+        ..info.prompt.clone()
+    };
     trainer::evaluate::check(&recipe.datasets, &recipe.evaluation.benchmarks)?;
+    trainer::evaluate::check_shown(&recipe.datasets, &recipe.evaluation.benchmarks, &prompt)?;
+    let asked = |used| used == Use::Benchmark;
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, asked))?;
     let stop = interrupt::stop_flag().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
     let evaluation = Evaluation {
         run_dir: &out,
         datasets: &recipe.datasets,
-        data_root: &args.data.data_root,
+        data_root: &data_root,
         tokenizer: &tokenizer,
-        prompt: &info.prompt,
+        prompt: &prompt,
         config: &recipe.evaluation,
+        seed: recipe.run.seed,
     };
     let mut display = Display::new();
     let mut tell = |label: &str, done: usize, total: usize| {

@@ -6,6 +6,7 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use data_pipeline::Schema;
 use data_pipeline::predictions::json as object;
+use data_pipeline::shots;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::time::Instant;
@@ -15,10 +16,22 @@ use trainer::extract::Extractor;
 pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
     let texts = texts(&args.texts)?;
     let schema = Schema::load(&args.schema)?;
-    let extractor = Extractor::open(&args.checkpoint)?;
+    let shots = match &args.shots {
+        Some(path) => shots::read(path, args.task, &args.language, &schema)?,
+        None => Vec::new(),
+    };
+    let extractor = Extractor::open(&args.checkpoint)?.with_pieces(args.pieces);
     let mut display = Display::new();
+    let trained_with = extractor.trained_with_shots();
+    if trained_with > 0 && shots.is_empty() {
+        display.line(&format!(
+            "the checkpoint was trained with {trained_with} demonstrations a class and sees none \
+             here; --shots FILE.jsonl gives it some"
+        ));
+    }
     let mut report = |done| display.advance("extracting", done, texts.len(), "", Instant::now());
-    let answers = extractor.extract(&schema, args.task, &args.language, &texts, &mut report)?;
+    let answers =
+        extractor.extract(&schema, args.task, &args.language, &texts, &shots, &mut report)?;
     display.finish();
     let documents: Vec<Value> = texts
         .iter()

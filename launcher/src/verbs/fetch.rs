@@ -6,6 +6,7 @@ use crate::cli;
 use crate::display::Display;
 use crate::download::Downloader;
 use crate::error::{Error, exit};
+use crate::store::Place;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::corpus::fetch::{Plan, State, plans};
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use std::time::Instant;
 
 /// Downloads what is missing of the named corpora; refuses before the first byte what it may not.
 pub fn fetch(args: &cli::Fetch) -> Result<Answer, Error> {
+    refuse_remote(&args.data.data_root)?;
     let mut wanted: Vec<Plan> = Vec::new();
     for path in declarations(&args.configs, &args.datasets)? {
         let corpus = Corpus::load(&path, &args.data.data_root)?;
@@ -47,6 +49,17 @@ pub fn fetch(args: &cli::Fetch) -> Result<Answer, Error> {
 struct Fetched<'a> {
     new: Vec<&'a str>,
     there: Vec<&'a str>,
+}
+
+/// Files come to this machine first.
+fn refuse_remote(data_root: &Path) -> Result<(), Error> {
+    let place = Place::of(data_root)?;
+    if !place.is_remote() {
+        return Ok(());
+    }
+    let message = format!("`data fetch` writes into folders, and `{place}` is none");
+    Err(Error::new(exit::DECLARATION, message)
+        .hint("fetch into a folder, and copy that to the object store with its own tools"))
 }
 
 /// Licences that allow something only to those who accept them.

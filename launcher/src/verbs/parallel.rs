@@ -6,6 +6,7 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
+use crate::store::{self, Wanted};
 use data_pipeline::parallel::{self, Ended, Estimate, Job, Progress, Summary, Usage};
 use serde_json::json;
 use std::cell::RefCell;
@@ -15,8 +16,9 @@ use std::time::Instant;
 /// Does a job or goes on with it; ends with 76 where it stopped, on request or at its budget.
 pub fn parallel(args: &cli::Parallel) -> Result<Answer, Error> {
     let job = Job::load(&args.job)?;
+    let data_root = store::data_root(&args.data, || Ok(wanted(&job)))?;
     if args.dry_run {
-        return Ok(estimated(&parallel::estimate(&job, &args.data.data_root)?));
+        return Ok(estimated(&parallel::estimate(&job, &data_root)?));
     }
     std::fs::create_dir_all(&job.out).map_err(data_pipeline::Error::write(&job.out))?;
     let _lock = RunLock::take(&job.out.join("lock"))?;
@@ -33,9 +35,27 @@ pub fn parallel(args: &cli::Parallel) -> Result<Answer, Error> {
             display.advance("translated", progress.done, progress.total, &detail, Instant::now());
         }
     };
-    let summary = parallel::run(&job, &args.data.data_root, stop, &progress);
+    let summary = parallel::run(&job, &data_root, stop, &progress);
     screen.borrow_mut().0.finish();
     Ok(answer(&job, &summary?))
+}
+
+/// The corpora that a job reads.
+fn wanted(job: &Job) -> Vec<Wanted> {
+    let wanted = |name: &str, split: &str| Wanted {
+        declaration: job.datasets.join(format!("{name}.toml")),
+        split: Some(split.to_owned()),
+        is_needed: true,
+    };
+    let known_by = job.check.known_by.iter().map(|name| match name.split_once(':') {
+        Some((name, split)) => wanted(name, split),
+        None => wanted(name, "train"),
+    });
+    job.sources
+        .iter()
+        .map(|source| wanted(&source.dataset, &source.split))
+        .chain(known_by)
+        .collect()
 }
 
 /// What a run did, and where it left what it made.

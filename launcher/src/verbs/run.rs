@@ -13,14 +13,18 @@ use crate::interrupt::{self, Interrupts};
 use crate::lock::RunLock;
 use crate::plan::{Start, workers};
 use crate::report;
+use crate::store::shards::Given;
+use crate::store::{self, Place};
 use crate::supervise::{Ending, Job, Patience, supervise};
-use data_pipeline::predictions::replace;
-use data_pipeline::prepare::Progress;
+use data_pipeline::order::Share;
+use data_pipeline::predictions::{replace, replace_among_others};
+use data_pipeline::prepare::{Prepared, Progress};
 use serde_json::json;
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
+use trainer::audit::Use;
 use trainer::collective::Secret;
 use trainer::{Recipe, RunDir};
 
@@ -33,14 +37,24 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }
-    let data_root = std::path::absolute(&args.data.data_root)
-        .map_err(data_pipeline::Error::read(&args.data.data_root))?;
+    let given = args.shards.as_deref().map(Place::of).transpose()?;
+    let given = given.map(|place| Given::new(place, args.data.cache.folder()));
     run_dir.create()?;
     let _lock = RunLock::take(&run_dir.lock())?;
     let mut events = Events::open(&run_dir.events())?;
     replace(&run_dir.cluster(), cluster.to_toml().as_bytes())?;
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
-    prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?;
+    let is_read: fn(Use) -> bool = match &given {
+        None => |_| true,
+        Some(_) => |used| used == Use::Benchmark,
+    };
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, is_read))?;
+    let data_root =
+        std::path::absolute(&data_root).map_err(data_pipeline::Error::read(&data_root))?;
+    match &given {
+        None => prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?,
+        Some(given) => take(&recipe, &args.recipe.recipe, &run_dir, given)?,
+    }
     interrupt::end_by_default();
     match train(&run_dir, &cluster, &data_root, &mut events)? {
         Ending::Done => finish(&recipe, &run_dir, &mut events),
@@ -76,13 +90,16 @@ pub fn run_dir_of(path: Option<&Path>, recipe: &Recipe) -> RunDir {
     RunDir::new(path.map_or_else(|| Path::new("runs").join(&recipe.run.name), PathBuf::from))
 }
 
-/// Fixes what is learned here, and makes the shards that are not there yet.
-pub fn prepare(
-    recipe: &Recipe,
-    source: &Path,
-    run_dir: &RunDir,
-    data_root: &Path,
-) -> Result<(), Error> {
+/// Fixes what is learned here, and takes the shards that were prepared for it elsewhere.
+fn take(recipe: &Recipe, source: &Path, run_dir: &RunDir, given: &Given) -> Result<(), Error> {
+    fix(recipe, source, run_dir)?;
+    given.take(recipe, run_dir, has_checkpoints(run_dir))?;
+    trainer::prepare::given(recipe, run_dir)?;
+    Ok(())
+}
+
+/// Fixes what is learned in a run directory; what was prepared for something else goes.
+fn fix(recipe: &Recipe, source: &Path, run_dir: &RunDir) -> Result<(), Error> {
     run_dir.create()?;
     let lock = run_dir.recipe_lock();
     if lock.exists() {
@@ -106,16 +123,19 @@ pub fn prepare(
     let text = std::fs::read(source).map_err(data_pipeline::Error::read(source))?;
     replace(&run_dir.recipe(), &text)?;
     replace(&lock, recipe.to_lock().as_bytes())?;
+    Ok(())
+}
+
+/// Fixes what is learned here, and makes the shards that are not there yet.
+pub fn prepare(
+    recipe: &Recipe,
+    source: &Path,
+    run_dir: &RunDir,
+    data_root: &Path,
+) -> Result<(), Error> {
+    fix(recipe, source, run_dir)?;
     let display = RefCell::new(Display::new());
-    let tell = |phase: &str, progress: Progress| match progress {
-        Progress::Groups { dataset, done, total } => {
-            let what = format!("preparing {phase}: {dataset}");
-            display.borrow_mut().advance(&what, done, total, "", Instant::now());
-        }
-        Progress::Again { reason } => display
-            .borrow_mut()
-            .line(&format!("the shards of phase `{phase}` are made again: {reason}")),
-    };
+    let tell = |phase: &str, progress: Progress| show(&display, phase, progress);
     let manifests = trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
     let mut display = display.into_inner();
     display.finish();
@@ -133,6 +153,22 @@ pub fn prepare(
                 phase.name
             ));
         }
+        for (lesson, shots) in &manifest.shots {
+            if shots.fewer > 0 {
+                display.line(&format!(
+                    "{}: {} sample(s) of {lesson} have no room for all demonstrations",
+                    phase.name, shots.fewer
+                ));
+            }
+            if !shots.lacking.is_empty() {
+                display.line(&format!(
+                    "{}: the training text of {lesson} has fewer than {} mentions to show of {}",
+                    phase.name,
+                    phase.prompt.shots,
+                    shots.lacking.join(", ")
+                ));
+            }
+        }
         if let Some(first) = manifest.refused.first() {
             display.line(&format!(
                 "{}: {} sample(s) are longer than {} tokens and are left out, `{}` the first; the \
@@ -145,6 +181,51 @@ pub fn prepare(
         }
     }
     Ok(())
+}
+
+/// Makes a share of the shards; other programs make the others, here and now or elsewhere.
+pub fn prepare_share(
+    recipe: &Recipe,
+    source: &Path,
+    run_dir: &RunDir,
+    data_root: &Path,
+    share: Share,
+) -> Result<Vec<Prepared>, Error> {
+    let lock = run_dir.recipe_lock();
+    if lock.exists() {
+        let before = Recipe::load_lock(&lock)?;
+        // What lies there may be what other shares are making: nothing is taken away.
+        if !before.trains_like(recipe) {
+            return Err(other_recipe(run_dir, &before, source, recipe));
+        }
+    } else {
+        let text = std::fs::read(source).map_err(data_pipeline::Error::read(source))?;
+        replace_among_others(&run_dir.recipe(), &text)?;
+        replace_among_others(&lock, recipe.to_lock().as_bytes())?;
+    }
+    let display = RefCell::new(Display::new());
+    let tell = |phase: &str, progress: Progress| show(&display, phase, progress);
+    let prepared = trainer::prepare::share(recipe, run_dir, data_root, share, &tell)?;
+    display.into_inner().finish();
+    Ok(prepared)
+}
+
+/// Shows how far a preparation is.
+fn show(display: &RefCell<Display>, phase: &str, progress: Progress) {
+    match progress {
+        Progress::Groups { dataset, done, total } => {
+            let what = format!("preparing {phase}: {dataset}");
+            display.borrow_mut().advance(&what, done, total, "", Instant::now());
+        }
+        Progress::Reading { dataset, sentences, declared } => {
+            let what = format!("preparing {phase}: reading {dataset}");
+            let total = declared.unwrap_or(sentences).max(sentences);
+            display.borrow_mut().advance(&what, sentences, total, "", Instant::now());
+        }
+        Progress::Again { reason } => display
+            .borrow_mut()
+            .line(&format!("the shards of phase `{phase}` are made again: {reason}")),
+    }
 }
 
 fn has_checkpoints(run_dir: &RunDir) -> bool {

@@ -9,25 +9,31 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::message::{Checkpoint, Evaluation, Failure, Message, Progress, Resumed, Skipped};
+use crate::store;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
 use std::time::Instant;
-use trainer::RunDir;
+use trainer::audit::Use;
 use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
 use trainer::metrics::StepMetrics;
 use trainer::run::{Outcome, Progress as Happening};
+use trainer::{Recipe, RunDir};
 
 /// Lives the life of one rank.
 pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
     let stop = interrupt::stop_flag().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
+    let asked = |used| used == Use::Benchmark;
+    let data_root = store::data_root(&args.data, || {
+        let lock = RunDir::new(&args.run_dir).recipe_lock();
+        store::of_recipe(&Recipe::load_lock(&lock)?, asked)
+    })?;
     let mut teller = Teller::new();
     let result = join(args).map_err(trainer::Error::from).and_then(|mut collective| {
         let run_dir = RunDir::new(&args.run_dir);
-        let data_root = &args.data.data_root;
         let tell = &mut |happening| teller.tell(happening);
-        let result = trainer::run::run(&run_dir, data_root, &mut *collective, stop, tell);
+        let result = trainer::run::run(&run_dir, &data_root, &mut *collective, stop, tell);
         if result.is_err() {
             // The others need not wait for a deadline to learn of it.
             collective.abort();

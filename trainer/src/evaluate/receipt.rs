@@ -30,14 +30,24 @@ pub struct Question {
     pub tokenizer: String,
     /// An answer is cut after so many tokens.
     pub max_new_tokens: usize,
+    /// Demonstrations, examples and descriptions that are not the schema's own, in hashes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shown: String,
 }
 
 /// The question, and the file that answers it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Receipt {
+pub struct Receipt {
     question: Question,
     predictions: String,
+    /// Prompts that had no room for all demonstrations.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    fewer_shots: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Whether the file of predictions at `path` is there, whole, and answers `question`.
@@ -49,12 +59,19 @@ pub fn answers(path: &Path, question: &Question) -> bool {
     })
 }
 
-/// Says that the complete file of predictions at `path` answers `question`.
-pub fn write(path: &Path, question: &Question) -> Result<(), Error> {
-    let receipt = Receipt { question: question.clone(), predictions: sha256(path)? };
-    // Strings and numbers always have a JSON form.
-    let text = serde_json::to_vec_pretty(&receipt).unwrap_or_default();
-    Ok(model::files::write_atomically(&path.with_extension("json"), &text)?)
+impl Receipt {
+    /// A receipt for predictions that are yet to be written.
+    pub fn new(question: Question, fewer_shots: usize) -> Self {
+        Self { question, predictions: String::new(), fewer_shots }
+    }
+
+    /// Says that the complete file of predictions at `path` answers the question.
+    pub fn write(self, path: &Path) -> Result<(), Error> {
+        let receipt = Self { predictions: sha256(path)?, ..self };
+        // Strings and numbers always have a JSON form.
+        let text = serde_json::to_vec_pretty(&receipt).unwrap_or_default();
+        Ok(model::files::write_atomically(&path.with_extension("json"), &text)?)
+    }
 }
 
 #[cfg(test)]
@@ -73,16 +90,19 @@ mod tests {
             template: "t".into(),
             tokenizer: "v".into(),
             max_new_tokens: 64,
+            shown: String::new(),
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a-en.jsonl");
         assert!(!answers(&path, &question));
         std::fs::write(&path, "{}\n").unwrap();
         assert!(!answers(&path, &question));
-        write(&path, &question).unwrap();
+        Receipt::new(question.clone(), 0).write(&path).unwrap();
         assert!(answers(&path, &question));
         let other = Question { corpus: "d".into(), ..question.clone() };
         assert!(!answers(&path, &other));
+        let shown = Question { shown: "ner 1".into(), ..question.clone() };
+        assert!(!answers(&path, &shown));
         std::fs::write(&path, "").unwrap();
         assert!(!answers(&path, &question));
     }

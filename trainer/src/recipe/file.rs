@@ -132,6 +132,15 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         .map(|phase| resolve_phase(path, phase, &merged, &section))
         .collect::<Result<Vec<_>, _>>()?;
     let absolute = |relative: PathBuf| directory.join(relative);
+    // A `--set` is relative to the recipe that it changes.
+    let with_bank = |mut prompt: PromptConfig| {
+        prompt.paraphrases = prompt.paraphrases.map(absolute);
+        prompt
+    };
+    let phases = phases
+        .into_iter()
+        .map(|phase| Phase { prompt: with_bank(phase.prompt.clone()), ..phase })
+        .collect();
     let mut recipe = Recipe {
         run: merged.run,
         model: ModelConfig { path: merged.model.path.map(absolute), ..merged.model },
@@ -139,7 +148,10 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
             file: merged.tokenizer.file.map(absolute),
             ..merged.tokenizer
         },
-        evaluation: merged.evaluation,
+        evaluation: EvaluationConfig {
+            prompt: merged.evaluation.prompt.map(with_bank),
+            ..merged.evaluation
+        },
         checkpoint: merged.checkpoint,
         audit: merged.audit,
         datasets: absolute(merged.datasets.unwrap_or_else(|| "datasets".into())),
@@ -200,13 +212,20 @@ fn anchor(path: &Path, table: &mut Table) -> Result<(), Error> {
         table.insert("datasets".into(), Value::String("datasets".into()));
     }
     table.get_mut("datasets").map(absolute);
-    for (section, key) in [("model", "path"), ("tokenizer", "file")] {
+    for (section, key) in [("model", "path"), ("tokenizer", "file"), ("prompt", "paraphrases")] {
         table
             .get_mut(section)
             .and_then(Value::as_table_mut)
             .and_then(|section| section.get_mut(key))
             .map(absolute);
     }
+    let phases = table.get_mut("phase").and_then(Value::as_array_mut);
+    for phase in phases.into_iter().flatten() {
+        let prompt = phase.get_mut("prompt");
+        prompt.and_then(|prompt| prompt.get_mut("paraphrases")).map(absolute);
+    }
+    let evaluation = table.get_mut("evaluation").and_then(|section| section.get_mut("prompt"));
+    evaluation.and_then(|prompt| prompt.get_mut("paraphrases")).map(absolute);
     Ok(())
 }
 
@@ -399,6 +418,8 @@ mod tests {
     const PARENT: &str = r#"
         [model]
         path = "weights"
+        [prompt]
+        paraphrases = "bank.jsonl"
         [optimizer]
         learning_rate = 1e-3
         beta2 = 0.98
@@ -435,6 +456,7 @@ mod tests {
         assert_eq!((recipe.run.seed, phase.length), (9, Length::Steps(7)));
         assert!(recipe.model.path.unwrap().ends_with("base/weights"));
         assert!(recipe.datasets.ends_with("base/datasets"));
+        assert!(phase.prompt.paraphrases.as_ref().unwrap().ends_with("base/bank.jsonl"));
         let origin = |key: &str| recipe.origins[key].as_str();
         assert_eq!(
             (origin("optimizer.learning_rate"), origin("optimizer.beta2")),

@@ -1,7 +1,7 @@
 //! What the text of an answer says: objects whose mentions are known by their surface alone.
 
-use super::gollie;
 use super::options::{Form, Options};
+use super::{bracketed, gollie};
 use crate::corpus::json::parse;
 use crate::corpus::records::kind_of;
 use crate::python::{self, Dialect, FlawKind};
@@ -63,7 +63,8 @@ pub(crate) fn said(answer: &str, sentence: &str, options: &Options) -> Result<Ve
     Ok(said)
 }
 
-/// An object of labels, each with a list of what it marks.
+/// An object of labels, each with a list of what it marks, or, of a knowledge graph, with an object
+/// of entities and their attributes.
 fn iepile(answer: &str, task: Task) -> Result<Vec<Said>, String> {
     let value = parse(answer).map_err(|fault| format!("the answer: {fault}"))?;
     let Some(labels) = value.as_object() else {
@@ -71,11 +72,50 @@ fn iepile(answer: &str, task: Task) -> Result<Vec<Said>, String> {
     };
     let mut said = Vec::new();
     for (label, items) in labels {
+        if let Some(entities) = items.as_object()
+            && matches!(task, Task::Ner | Task::Re)
+        {
+            let found = graph(label, entities, task).map_err(|fault| format!("`{label}`: {fault}"));
+            said.extend(found?);
+            continue;
+        }
         let Some(items) = items.as_array() else {
             return Err(format!("`{label}` of the answer is {}, expected a list", kind_of(items)));
         };
         for item in items {
             said.push(object(label, item, task).map_err(|fault| format!("`{label}`: {fault}"))?);
+        }
+    }
+    Ok(said)
+}
+
+/// What a knowledge graph says of the entities of one label: for NER their names, for RE each
+/// attribute as a relation between the entity and every value.
+fn graph(
+    label: &str,
+    entities: &serde_json::Map<String, Value>,
+    task: Task,
+) -> Result<Vec<Said>, String> {
+    let mut said = Vec::new();
+    for (name, attributes) in entities {
+        if task == Task::Ner {
+            said.push(Said::Entity { label: label.to_owned(), surface: name.clone() });
+            continue;
+        }
+        let Some(attributes) = attributes.as_object() else {
+            let kind = kind_of(attributes);
+            return Err(format!("`{name}` is {kind}, expected an object of attributes"));
+        };
+        for (attribute, values) in attributes {
+            let values = values.as_array().map_or(std::slice::from_ref(values), Vec::as_slice);
+            for value in values {
+                let value = plain(value).map_err(|fault| format!("`{attribute}`: {fault}"))?;
+                said.push(Said::Relation {
+                    label: attribute.clone(),
+                    head: Argument { label: Some(label.to_owned()), surface: name.clone() },
+                    tail: Argument { label: None, surface: value.to_owned() },
+                });
+            }
         }
     }
     Ok(said)
@@ -131,7 +171,7 @@ fn member<'a>(value: &'a Value, names: [&str; 2]) -> Result<&'a str, String> {
     found.ok_or_else(|| format!("there is no text `{}`", names[0]))
 }
 
-/// `label: mention; label: mention`, or `relation: head, tail; …`.
+/// `label: mention; label: mention`, or `relation: head, tail; …`, or events in brackets.
 fn instruct_uie(
     answer: &str,
     task: Task,
@@ -141,6 +181,24 @@ fn instruct_uie(
     let answer = answer.trim().trim_end_matches(';');
     if options.is_none(answer) {
         return Ok(Vec::new());
+    }
+    if matches!(task, Task::Ed | Task::Eae) && bracketed::is_events(answer) {
+        let mut events = bracketed::events(answer)?;
+        for event in &mut events {
+            if let Said::Event { arguments, .. } = event
+                && task == Task::Ed
+            {
+                arguments.clear();
+            }
+        }
+        return Ok(events);
+    }
+    if task == Task::Eae {
+        return Err(
+            "the answer has no `(type:…, trigger:…, arguments:…)`, where alone arguments stand \
+                    beside their event"
+                .into(),
+        );
     }
     let mut said = Vec::new();
     for part in parts(answer) {

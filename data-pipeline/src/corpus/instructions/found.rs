@@ -117,7 +117,7 @@ fn link(draft: &mut Annotated, new: Linked) {
 
 /// Whether two events say the same.
 fn same(one: &Happening, other: &Happening) -> bool {
-    let ends = |place: &Place| (place.start, place.end);
+    let ends = Place::ends;
     one.label == other.label
         && ends(&one.trigger) == ends(&other.trigger)
         && one.arguments.len() == other.arguments.len()

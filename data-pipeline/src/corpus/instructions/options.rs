@@ -44,7 +44,7 @@ pub(crate) struct Options {
 pub(crate) enum Form {
     /// An object of labels, as JSON.
     IePile,
-    /// `label: mention; label: mention`.
+    /// `label: mention; label: mention`; events in brackets, with their arguments.
     #[serde(alias = "b2ner")]
     InstructUie,
     /// Our own objects, in either dialect.
@@ -92,9 +92,6 @@ impl Options {
         match (self.answer, self.task) {
             (None, _) => Some("needs `answer`: `iepile`, `instructuie`, `knowcoder` or `gollie`"),
             (_, None) => Some("needs `task`, what is answered: `ner`, `re`, `ed` or `eae`"),
-            (Some(Form::InstructUie), Some(Task::Eae)) => {
-                Some("reads arguments, which `instructuie` does not write beside their event")
-            }
             _ => None,
         }
     }

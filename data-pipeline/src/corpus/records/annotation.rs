@@ -1,7 +1,7 @@
 //! What a record says of its text: entities, what relates them, and what happens.
 
 use super::document::Document;
-use super::mention::{Spot, spots};
+use super::mention::spots;
 use super::options::{Events, Mention, Options, Relations};
 use super::route::{Found, Route};
 use crate::Kind;
@@ -10,8 +10,8 @@ use crate::corpus::spans;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Why a mention in several pieces is left out: ours has one place.
-const IN_PIECES: &str = "in pieces";
+/// Why a relation is left out of which an argument has no mention at all.
+const NOWHERE: &str = "nowhere";
 
 /// What `record` says of all of `document`.
 pub(crate) fn annotated(
@@ -47,7 +47,7 @@ struct Draft<'a> {
     document: &'a Document,
     options: &'a Options,
     entities: Vec<Labelled>,
-    /// The mentions of each id; none of one that is in pieces.
+    /// The mentions of each id.
     ids: BTreeMap<String, Vec<usize>>,
     left_out: Vec<LeftOut>,
 }
@@ -82,11 +82,7 @@ impl Draft<'_> {
             if let Some(id) = &id {
                 self.ids.entry(id.clone()).or_default();
             }
-            for spot in spots(&entities.mention, &item, self.document, options, &label)? {
-                let Spot::At(place) = spot else {
-                    self.leave_out(Some(Kind::Entity), &label);
-                    continue;
-                };
+            for place in spots(&entities.mention, &item, self.document, options, &label)? {
                 if let Some(id) = &id {
                     self.ids.entry(id.clone()).or_default().push(self.entities.len());
                 }
@@ -114,7 +110,7 @@ impl Draft<'_> {
         Ok(linked)
     }
 
-    /// The entities that an argument of a relation may be; none where it is in pieces.
+    /// The entities that an argument of a relation may be.
     fn candidates(
         &mut self,
         mention: &Mention,
@@ -128,18 +124,15 @@ impl Draft<'_> {
         if let (None, Some(surface)) = (&mention.start, &mention.surface) {
             let surface = surface.text(item)?;
             let same = self.entities_where(&label, |document, place| {
-                document.slice((place.start, place.end)) == surface
+                place.pieces.is_empty() && document.slice((place.start, place.end)) == surface
             });
             if !same.is_empty() {
                 return Ok(same);
             }
         }
         let mut found = Vec::new();
-        for spot in spots(mention, item, self.document, self.options, relation)? {
-            let Spot::At(place) = spot else { continue };
-            let same = self.entities_where(&label, |_, known| {
-                (known.start, known.end) == (place.start, place.end)
-            });
+        for place in spots(mention, item, self.document, self.options, relation)? {
+            let same = self.entities_where(&label, |_, known| known.ends() == place.ends());
             if !same.is_empty() {
                 found.extend(same);
                 continue;
@@ -207,25 +200,26 @@ impl Draft<'_> {
         for item in events.path.select(record)? {
             let label = events.label.text(&item)?;
             let triggers = self.places(&events.trigger, &item, &label, None)?;
+            let is_entity = |mention: &Mention| mention.entity.is_some();
+            if triggers.is_empty() && is_entity(&events.trigger) {
+                self.leave_out(Some(Kind::Event), &label);
+                continue;
+            }
             let [trigger] = triggers.as_slice() else {
                 let count = triggers.len();
                 return Err(format!("event `{label}` has {count} triggers, expected 1"));
             };
-            let Some(trigger) = trigger.clone() else {
-                self.leave_out(Some(Kind::Event), &label);
-                continue;
-            };
+            let trigger = trigger.clone();
             let row = self.document.row_of((trigger.start, trigger.end));
             let mut arguments = Vec::new();
             for table in &events.arguments {
                 for filler in table.path.select(&item)? {
                     let role = table.role.text(&filler)?;
-                    for place in self.places(&table.mention, &filler, &role, row)? {
-                        match place {
-                            Some(place) => arguments.push((role.clone(), place)),
-                            None => self.leave_out(None, &role),
-                        }
+                    let places = self.places(&table.mention, &filler, &role, row)?;
+                    if places.is_empty() && is_entity(&table.mention) {
+                        self.leave_out(None, &role);
                     }
+                    arguments.extend(places.into_iter().map(|place| (role.clone(), place)));
                 }
             }
             happenings.push(Happening { label, trigger, arguments });
@@ -233,31 +227,29 @@ impl Draft<'_> {
         Ok(happenings)
     }
 
-    /// The places of an event's trigger or argument, none for one in pieces; of an entity with
-    /// several mentions, one in `row` if there is any.
+    /// The places of an event's trigger or argument; of an entity with several mentions, one in
+    /// `row` if there is any.
     fn places(
         &self,
         mention: &Mention,
         item: &Found<'_>,
         label: &str,
         row: Option<usize>,
-    ) -> Result<Vec<Option<Place>>, String> {
+    ) -> Result<Vec<Place>, String> {
         if mention.entity.is_some() {
             let mentions = self.called(mention, item, label)?;
             let beside = mentions.iter().find(|index| row.is_some() && self.row(**index) == row);
             let chosen = beside.or(mentions.first());
-            return Ok(vec![chosen.map(|index| self.entities[*index].place.clone())]);
+            return Ok(chosen
+                .map(|index| self.entities[*index].place.clone())
+                .into_iter()
+                .collect());
         }
-        let found = spots(mention, item, self.document, self.options, label)?;
-        let place = |spot: Spot| match spot {
-            Spot::At(place) => Some(place),
-            Spot::Pieces => None,
-        };
-        Ok(found.into_iter().map(place).collect())
+        spots(mention, item, self.document, self.options, label)
     }
 
     fn leave_out(&mut self, kind: Option<Kind>, label: &str) {
-        self.left_out.push(LeftOut { kind, reason: format!("{label} ({IN_PIECES})") });
+        self.left_out.push(LeftOut { kind, reason: format!("{label} ({NOWHERE})") });
     }
 }
 

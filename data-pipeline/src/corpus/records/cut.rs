@@ -91,7 +91,8 @@ fn row_of(document: &Document, place: &Place) -> Option<usize> {
 /// A place counted from the start of its row.
 fn moved(document: &Document, row: usize, place: Place) -> Place {
     let start = document.rows[row].0;
-    Place { start: place.start - start, end: place.end - start, surface: place.surface }
+    let pieces = place.pieces.into_iter().map(|(from, to)| (from - start, to - start)).collect();
+    Place { start: place.start - start, end: place.end - start, surface: place.surface, pieces }
 }
 
 fn leave_out(row: &mut Annotated, kind: Option<Kind>, label: &str) {

@@ -22,6 +22,9 @@ pub(crate) struct Document {
     sentences: Vec<Extent>,
     /// The characters of each row.
     pub rows: Vec<Range>,
+    /// The character that each offset means, and one past the last, where offsets count more than
+    /// the text has.
+    pub offsets: Option<Vec<usize>>,
 }
 
 /// First, and one past the last.
@@ -64,13 +67,13 @@ impl Document {
             Rows::Sentence => extents.iter().map(|extent| extent.characters).collect(),
             Rows::Document => vec![(0, at)],
         };
-        Ok(Self { text, bytes, tokens, sentences: extents, rows })
+        Ok(Self { text, bytes, tokens, sentences: extents, rows, offsets: None })
     }
 
     /// A text of which the characters `rows` become rows; what stands between them is in none.
     pub(crate) fn of_parts(text: String, rows: Vec<Range>) -> Self {
         let bytes = text.char_indices().map(|(byte, _)| byte).chain([text.len()]).collect();
-        Self { text, bytes, tokens: Vec::new(), sentences: Vec::new(), rows }
+        Self { text, bytes, tokens: Vec::new(), sentences: Vec::new(), rows, offsets: None }
     }
 
     /// How many characters it has.
@@ -116,7 +119,10 @@ impl Document {
     /// The characters that `start..end` of a unit are.
     pub(crate) fn characters(&self, (start, end): Range, unit: Unit) -> Result<Range, String> {
         let (names, count) = match unit {
-            Unit::Character => ("characters", self.len()),
+            Unit::Character => match &self.offsets {
+                Some(offsets) => ("characters", offsets.len().saturating_sub(1)),
+                None => ("characters", self.len()),
+            },
             Unit::Byte => ("bytes", self.text.len()),
             Unit::Token => ("tokens", self.tokens.len()),
         };
@@ -127,7 +133,13 @@ impl Document {
             return Err(format!("{names} {start}..{end} leave the text, which has {count}"));
         }
         match unit {
-            Unit::Character => Ok((start, end)),
+            Unit::Character => match &self.offsets {
+                Some(offsets) => match (offsets[start], offsets[end]) {
+                    (first, last) if first < last => Ok((first, last)),
+                    _ => Err(format!("characters {start}..{end} are markup alone")),
+                },
+                None => Ok((start, end)),
+            },
             Unit::Token => Ok((self.tokens[start].0, self.tokens[end - 1].1)),
             Unit::Byte => {
                 let inside = |byte: usize| format!("byte {byte} is inside a character");

@@ -1,6 +1,7 @@
 //! What a declaration says about the records of a JSON corpus.
 
-use super::route::{Field, Route};
+use super::field::Field;
+use super::route::Route;
 use crate::Error;
 use crate::corpus::spans::{Orphans, Scheme};
 use serde::Deserialize;
@@ -43,6 +44,9 @@ pub(crate) struct Options {
     pub entities: Option<Entities>,
     pub relations: Option<Relations>,
     pub events: Option<Events>,
+    /// Of XML: the text may be wrapped at other places than the surfaces in it are.
+    #[serde(skip)]
+    pub is_wrapped: bool,
 }
 
 /// How values follow each other in a file.
@@ -156,6 +160,10 @@ pub(crate) struct Arguments {
 pub(crate) struct Mention {
     pub start: Option<Field>,
     pub end: Option<Field>,
+    /// In place of an end: how many it has.
+    pub length: Option<Field>,
+    /// From the item to each piece of one mention; `start`, `end` and `length` are then of a piece.
+    pub pieces: Option<Route>,
     pub surface: Option<Field>,
     /// The sentence that the offsets are counted in; left out, the record.
     pub sentence: Option<Field>,
@@ -186,6 +194,7 @@ impl Default for Options {
             entities: None,
             relations: None,
             events: None,
+            is_wrapped: false,
         }
     }
 }
@@ -203,11 +212,6 @@ impl Options {
     /// Whether entities are annotated, so that an argument must be one of them.
     pub(crate) fn marks_entities(&self) -> bool {
         self.entities.is_some() || self.tags.is_some()
-    }
-
-    /// Whether its files are no text.
-    pub(crate) fn is_table(&self) -> bool {
-        self.container == Container::Parquet
     }
 
     /// Refuses what each option allows but all together cannot mean.
@@ -262,7 +266,7 @@ impl Options {
     }
 
     fn mention_fault(&self, mention: &Mention, role: Role) -> Option<&'static str> {
-        let Mention { start, end, surface, sentence, entity, label } = mention;
+        let Mention { start, end, length, pieces, surface, sentence, entity, label } = mention;
         let stands = start.is_some() || surface.is_some();
         let has_ids = self.entities.as_ref().is_some_and(|entities| entities.id.is_some());
         if label.is_some() && role != Role::Argument {
@@ -271,7 +275,7 @@ impl Options {
         if entity.is_some() {
             return match role {
                 Role::Entity => Some("has `entity`, but is one"),
-                _ if stands || end.is_some() || label.is_some() => {
+                _ if stands || end.is_some() || length.is_some() || label.is_some() => {
                     Some("has `entity` and other keys; the entity says where it stands")
                 }
                 _ if !has_ids => Some("has `entity`, but `entities` has no `id`"),
@@ -284,11 +288,21 @@ impl Options {
         if start.is_none() && end.is_some() {
             return Some("has `end`, but no `start`");
         }
+        if start.is_none() && (length.is_some() || pieces.is_some()) {
+            return Some("has `length` or `pieces`, but no `start`");
+        }
+        if end.is_some() && length.is_some() {
+            return Some("has `end` and `length`: write one of them");
+        }
+        if pieces.is_some() && end.is_none() && length.is_none() {
+            return Some("has `pieces`, which need an `end` or a `length` each");
+        }
         if sentence.is_some() && self.sentences.is_none() {
             return Some("has `sentence`, but there are no `sentences`");
         }
         // A token is a mention by itself; a character hardly ever is.
-        if start.is_some() && end.is_none() && surface.is_none() && self.unit() != Unit::Token {
+        let has_length = end.is_some() || length.is_some() || surface.is_some();
+        if start.is_some() && !has_length && self.unit() != Unit::Token {
             return Some("needs `end`, or `surface` for its length");
         }
         None

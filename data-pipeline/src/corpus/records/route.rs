@@ -8,6 +8,7 @@
 //! | `a\|b` | those of the members that are there; counts as a `*` |
 //! | `0`, `-1` | an item of a list, counted from its end if negative |
 //! | `*` | each item of a list, each value of an object |
+//! | `**` | each object inside, at any depth; counts as a `*` |
 //! | `…?` | nothing, where the member is not there or null |
 //! | `…[kind=x]`, `…[kind!=x]` | only objects whose member is `x`, or is not |
 //!
@@ -23,18 +24,6 @@ use serde_json::Value;
 pub(crate) struct Route {
     written: String,
     steps: Vec<Step>,
-}
-
-/// What a declaration asks of a record: a way to values, `@1`, or a `=constant`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) enum Field {
-    /// The same in every record.
-    Constant(String),
-    /// What a `*` stood for: the first is 1, the last -1.
-    Star(isize),
-    /// What stands in the record.
-    At(Route),
 }
 
 /// A value, and what each `*` on the way to it stood for: the name or position of what it chose.
@@ -58,6 +47,7 @@ struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pick {
     All,
+    Deep,
     One(String),
     AnyOf(Vec<String>),
 }
@@ -103,41 +93,6 @@ impl Route {
     }
 }
 
-impl Field {
-    /// What `item` says.
-    pub(crate) fn values(&self, item: &Found<'_>) -> Result<Vec<Value>, String> {
-        match self {
-            Self::Constant(text) => Ok(vec![Value::from(text.as_str())]),
-            Self::Star(number) => match item_at(*number, &item.stars) {
-                Some(star) => Ok(vec![Value::from(star.as_str())]),
-                None => {
-                    let count = item.stars.len();
-                    Err(format!("`@{number}` is asked for, but the way here has {count} `*`"))
-                }
-            },
-            Self::At(route) => {
-                Ok(route.select(item)?.into_iter().map(|found| found.value.clone()).collect())
-            }
-        }
-    }
-
-    /// The one text or number that `item` says.
-    pub(crate) fn text(&self, item: &Found<'_>) -> Result<String, String> {
-        let values = self.values(item)?;
-        let written = match self {
-            Self::Constant(text) => text.clone(),
-            Self::Star(number) => format!("@{number}"),
-            Self::At(route) => route.written.clone(),
-        };
-        match values.as_slice() {
-            [value] => scalar(value).ok_or_else(|| {
-                format!("`{written}` is {}, expected a text or a number", kind_of(value))
-            }),
-            _ => Err(format!("`{written}` leads to {} values, expected one", values.len())),
-        }
-    }
-}
-
 impl Step {
     fn take<'a>(&self, at: &Found<'a>, into: &mut Vec<Found<'a>>) -> Result<(), String> {
         if self.optional && at.value.is_null() {
@@ -146,6 +101,7 @@ impl Step {
         let first = into.len();
         match &self.pick {
             Pick::All => all(at, into)?,
+            Pick::Deep => deep(at.value, at, into),
             Pick::One(name) => self.one(name, at, into)?,
             Pick::AnyOf(names) => any_of(names, at, into)?,
         }
@@ -210,6 +166,27 @@ fn all<'a>(at: &Found<'a>, into: &mut Vec<Found<'a>>) -> Result<(), String> {
     }
 }
 
+/// Every object inside of `value`, outer before inner. What an element of XML repeats of its parent
+/// is not inside of it.
+fn deep<'a>(value: &'a Value, at: &Found<'a>, into: &mut Vec<Found<'a>>) {
+    let mut visit = |name: String, value: &'a Value| {
+        if value.is_object() {
+            into.push(at.child(value, Some(name)));
+        }
+        deep(value, at, into);
+    };
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| visit(index.to_string(), item));
+        }
+        Value::Object(members) => {
+            let inside = members.iter().filter(|(name, _)| *name != "^");
+            inside.for_each(|(name, value)| visit(name.clone(), value));
+        }
+        _ => {}
+    }
+}
+
 fn any_of<'a>(names: &[String], at: &Found<'a>, into: &mut Vec<Found<'a>>) -> Result<(), String> {
     let Value::Object(members) = at.value else {
         return Err(format!("`{}` is asked of {}", names.join("|"), kind_of(at.value)));
@@ -223,7 +200,7 @@ fn any_of<'a>(names: &[String], at: &Found<'a>, into: &mut Vec<Found<'a>>) -> Re
 }
 
 /// The item at a position from 1, or from -1 at the end.
-fn item_at<T>(number: isize, items: &[T]) -> Option<&T> {
+pub(crate) fn item_at<T>(number: isize, items: &[T]) -> Option<&T> {
     let distance = number.unsigned_abs();
     match number {
         0 => None,
@@ -251,26 +228,6 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
-    }
-}
-
-impl TryFrom<String> for Field {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if let Some(constant) = text.strip_prefix('=') {
-            return match constant {
-                "" => Err("nothing follows the `=` of a constant".into()),
-                _ => Ok(Self::Constant(constant.to_owned())),
-            };
-        }
-        match text.strip_prefix('@').map(str::parse::<isize>) {
-            None => Route::try_from(text).map(Self::At),
-            Some(Ok(number)) if number != 0 => Ok(Self::Star(number)),
-            Some(_) => {
-                Err(format!("`{text}` is no number of a `*`: the first is @1, the last @-1"))
-            }
-        }
     }
 }
 
@@ -323,6 +280,9 @@ fn step(text: &str) -> Result<Step, String> {
     if text == "*" {
         return Ok(Step { pick: Pick::All, optional, only });
     }
+    if text == "**" {
+        return Ok(Step { pick: Pick::Deep, optional, only });
+    }
     let mut names =
         divided(text, '|').into_iter().map(unquoted).collect::<Result<Vec<_>, String>>()?;
     let pick = match names.pop() {
@@ -340,7 +300,9 @@ fn unquoted(text: &str) -> Result<String, String> {
     let plain = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     match plain.unwrap_or(text) {
         "" => Err("a step is empty".into()),
-        name if plain.is_none() && name.contains(['"', '[', ']', '*', '?', '@', '=']) => {
+        name if plain.is_none()
+            && name.trim_start_matches('@').contains(['"', '[', ']', '*', '?', '@', '=']) =>
+        {
             Err(format!("`{name}` is no step; a name with signs stands in quotes"))
         }
         name => Ok(name.to_owned()),

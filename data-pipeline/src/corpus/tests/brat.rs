@@ -47,16 +47,26 @@ fn a_document_may_be_one_row() {
 }
 
 #[test]
-fn what_has_no_one_place_is_counted() {
+fn pieces_survive_and_what_no_line_holds_is_counted() {
     document(
         "",
         0,
         "Ann and Bob Lee hired\nEve Poe left\n",
         "T1\tPER 0 3;12 15\tAnn Lee\nT2\tPER 8 15\tBob Lee\nT3\tPER 12 25\tLee hired Eve\nT4\tHire 16 21\thired\nT5\tHire 0 3;16 21\tAnn hired\nE1\tHire:T4 New:T1 Cause:E2\nE2\tHire:T4\nE3\tHire:T5\nR1\tWork Arg1:T1 Arg2:T2\nR2\tWork Arg1:E1 Arg2:T2\n",
         expect![[r#"
-            a/1 (en): Ann and Bob Lee hired | Person Bob Lee 8..15 | Hiring hired 16..21, time = hired 16..21 | Hiring hired 16..21
+            a/1 (en): Ann and Bob Lee hired | Person Ann Lee 0..3+12..15 | Person Bob Lee 8..15 | WorksFor(Ann Lee, Bob Lee) | Hiring Ann hired 0..3+16..21 | Hiring hired 16..21, employee = Ann Lee 0..3+12..15, time = hired 16..21 | Hiring hired 16..21
             a/2 (en): Eve Poe left
-            dropped {"Hire (in pieces)": 1, "New (in pieces)": 1, "PER (across sentences)": 1, "PER (in pieces)": 1, "Work (in pieces)": 1, "Work (of events)": 1}"#]],
+            dropped {"PER (across sentences)": 1, "Work (of events)": 1}"#]],
+    );
+    // In any order, and over each other; a script without spaces has one between the pieces, too.
+    document(
+        "",
+        0,
+        "Ann or Bob Lee\n上腹及下肢\n",
+        "T1\tPER 11 14;0 3\tLee Ann\nT2\tPER 0 5;4 6;11 14\nT3\tLOC 15 17;18 20\t上腹 下肢\n",
+        expect![[r#"
+            a/1 (en): Ann or Bob Lee | Person Ann Lee 0..3+11..14 | Person Ann or Lee 0..6+11..14
+            a/2 (en): 上腹及下肢 | Location 上腹 下肢 0..2+3..5"#]],
     );
 }
 

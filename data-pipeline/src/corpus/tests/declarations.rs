@@ -65,18 +65,18 @@ fn every_declaration_fits_its_files() {
                     .unwrap();
             }
         }
-        if let Ok(rows) = stats(&corpus) {
-            for row in rows {
-                let (split, language) = (row.split, row.language);
+        for split in corpus.splits() {
+            for row in stats(&corpus, split, None).unwrap_or_default() {
+                let (language, texts) = (row.language, row.texts);
                 println!(
                     "{name}:{split} {language}: {} sentences, {} empty, {:?} {:?} {:?}, {:.2} mentions of {:.1}",
-                    row.sentences,
-                    row.empty_sentences,
-                    row.entities,
-                    row.relations,
-                    row.events,
-                    row.mentions_per_sentence,
-                    row.mention_length,
+                    texts.sentences(),
+                    texts.empty_sentences,
+                    texts.entities,
+                    texts.relations,
+                    texts.events,
+                    texts.mentions_per_sentence(),
+                    texts.mentions.mean().unwrap_or_default(),
                 );
             }
         }

@@ -98,6 +98,94 @@ fn lists_of_labels_and_mentions_are_read() {
 }
 
 #[test]
+fn events_in_brackets_are_read_with_their_arguments() {
+    let hired = "(type:Hire, trigger:hired, arguments:(name:Acme, Inc. (UK),role:Boss), (name:Ann,role:New), (name:Bob,role:New))";
+    let both = format!("{hired}, (type:Hire, trigger:took on, arguments:None)");
+    let text = "Acme, Inc. (UK) hired Ann and took on Bob.";
+    plain(
+        "instructuie",
+        "eae",
+        0,
+        &[(text, &both), ("Nobody.", "None")],
+        expect![[r#"
+            x/train/1 (en): Acme, Inc. (UK) hired Ann and took on Bob. | Hiring hired 16..21, employer = Acme, Inc. (UK) 0..15, employee = Ann 22..25, employee = Bob 38..41 | Hiring took on 30..37
+            x/train/2 (en): Nobody."#]],
+    );
+    plain(
+        "instructuie",
+        "ed",
+        0,
+        &[
+            (text, hired),
+            ("It's on.", "(type:Hire, trigger:It#$%#s, arguments:)"),
+            ("Ann left.", "Hire: left"),
+        ],
+        expect![[r#"
+            x/train/1 (en): Acme, Inc. (UK) hired Ann and took on Bob. | Hiring hired 16..21
+            x/train/2 (en): It's on. | Hiring It's 0..4
+            x/train/3 (en): Ann left. | Hiring left 4..8"#]],
+    );
+    plain(
+        "instructuie",
+        "eae",
+        5,
+        &[
+            ("A left.", "Hire: left"),
+            ("B left.", "(type:Hire, trigger:left, arguments:None"),
+            ("C left.", "(type:Hire, arguments:None)"),
+            ("D left.", "(type:Hire, trigger:left, arguments:Boss)"),
+            ("E left.", "(type:Hire, trigger:left, arguments:(name:E))"),
+            ("F left.", "(type:Hire, trigger:left, arguments:None)"),
+        ],
+        expect![[r#"
+            x/train/6 (en): F left. | Hiring left 2..6
+            quarantined f:1: the answer has no `(type:…, trigger:…, arguments:…)`, where alone arguments stand beside their event
+            quarantined f:2: the event `(type:Hire, trigger:left, arguments:None` of the answer has no end
+            quarantined f:3: the event `(type:Hire, arguments:None)` of the answer has no `trigger`
+            quarantined f:4: `Boss` of the answer is no argument `(name:…,role:…)`
+            quarantined f:5: `(name:E)` of the answer is no argument with a role"#]],
+    );
+}
+
+#[test]
+fn knowledge_graphs_are_read() {
+    let answer = r#"{"PER": {"Ann": {"Work": ["Acme", "Brill"]}, "Bob": {"Work": "Acme", "Home": "NAN"}, "Eve": {}}, "ORG": {}}"#;
+    let text = "Ann of Acme and Brill met Bob of Acme and Eve.";
+    plain(
+        "iepile",
+        "re",
+        0,
+        &[(text, answer)],
+        expect![
+            "x/train/1 (en): Ann of Acme and Brill met Bob of Acme and Eve. | Person Ann 0..3 | Person Bob 26..29 | WorksFor(Ann, Acme) | WorksFor(Ann, Brill) | WorksFor(Bob, Acme)"
+        ],
+    );
+    plain(
+        "iepile",
+        "ner",
+        0,
+        &[(text, answer)],
+        expect![
+            "x/train/1 (en): Ann of Acme and Brill met Bob of Acme and Eve. | Person Ann 0..3 | Person Bob 26..29 | Person Eve 42..45"
+        ],
+    );
+    plain(
+        "iepile",
+        "re",
+        3,
+        &[
+            ("Ann left.", r#"{"PER": {"Ann": "Acme"}}"#),
+            ("Bob left.", r#"{"PER": {"Bob": {"Work": [1]}}}"#),
+            ("Eve left.", r#"{"PER": {"Eve": {"Work": "Acme"}}}"#),
+        ],
+        expect![[r#"
+            quarantined f:1: `PER`: `Ann` is a text, expected an object of attributes
+            quarantined f:2: `PER`: `Work`: a number stands where a text should
+            quarantined f:3: `Acme` is not in the sentence"#]],
+    );
+}
+
+#[test]
 fn our_own_answers_are_read_in_either_dialect() {
     plain(
         "knowcoder",
@@ -330,12 +418,6 @@ fn options_that_cannot_be_meant_are_refused() {
         &format!("{paths}answer = \"gollie\"\n"),
         expect![
             "configs/datasets/x.toml: [options] needs `task`, what is answered: `ner`, `re`, `ed` or `eae` [64]"
-        ],
-    );
-    refused(
-        &format!("{paths}answer = \"b2ner\"\ntask = \"eae\"\n"),
-        expect![
-            "configs/datasets/x.toml: [options] reads arguments, which `instructuie` does not write beside their event [64]"
         ],
     );
     refused(

@@ -7,6 +7,7 @@ mod declarations;
 mod frames;
 mod instructions;
 mod lines;
+mod mentions;
 mod pairs;
 mod parallel;
 mod readers;
@@ -14,8 +15,10 @@ mod record_refusals;
 mod records;
 mod refusals;
 mod table;
+mod xml;
 
 use super::Corpus;
+use super::source::tests::in_pieces_of;
 use crate::{Error, Mention, Sentence};
 use expect_test::Expect;
 use std::fmt::Write;
@@ -111,7 +114,7 @@ pub(super) fn check(reader: &str, rest: &str, content: impl AsRef<[u8]>, expecte
 pub(super) fn check_files(reader: &str, rest: &str, files: &[(&str, &[u8])], expected: Expect) {
     let fixture = Fixture::new(files);
     let labels = if rest.contains("[labels]") { "" } else { LABELS };
-    let text = match fixture.declare(&format!("{}{labels}", declaration(reader, rest))) {
+    let read = || match fixture.declare(&format!("{}{labels}", declaration(reader, rest))) {
         Err(error) => fixture.error(&error),
         Ok(corpus) => match corpus.read("train") {
             Err(error) => fixture.error(&error),
@@ -128,15 +131,22 @@ pub(super) fn check_files(reader: &str, rest: &str, files: &[(&str, &[u8])], exp
             }
         },
     };
+    let text = read();
+    for size in [1, 7, 40] {
+        assert_eq!(in_pieces_of(size, read), text, "read by {size} bytes");
+    }
     expected.assert_eq(text.trim_end());
 }
 
 pub(super) fn show(sentences: &[Sentence]) -> String {
     let mention = |mention: &Mention| {
-        let span = mention.span.unwrap();
-        let characters = mention.text.chars().count();
-        assert_eq!(span.end - span.start, characters, "{mention:?}");
-        format!("{} {}..{}", mention.text, span.start, span.end)
+        let places = mention.places();
+        let characters: usize = places.iter().map(|place| place.end - place.start).sum();
+        let spaces = places.len() - 1;
+        assert_eq!(characters + spaces, mention.text.chars().count(), "{mention:?}");
+        let places: Vec<String> =
+            places.iter().map(|place| format!("{}..{}", place.start, place.end)).collect();
+        format!("{} {}", mention.text, places.join("+"))
     };
     let mut text = String::new();
     for sentence in sentences {

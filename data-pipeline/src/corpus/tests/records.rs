@@ -109,9 +109,48 @@ mention = { start = "start.*", surface = "text.*" }
         r#"{"id": "p1", "context": "Acme hired the tall Ann on Monday.", "annotations": [{"events": [{"event_type": "Hire", "Trigger": {"text": [["hired"]], "start": [[5]]}, "Boss": {"text": [["Acme"]], "start": [[0]]}, "New": {"text": [["tall", "Monday"], ["Ann"]], "start": [[15, 27], [20]], "Day": {"text": [["Monday"]], "start": [[27]]}}}]}]}
 {"id": "p2", "context": "hired", "annotations": [{"events": [{"event_type": "Hire", "Trigger": {"text": [["hired"]], "start": [[0]]}}]}]}"#,
         expect![[r#"
-            p1 (en): Acme hired the tall Ann on Monday. | Hiring hired 5..10, employer = Acme 0..4, employee = Ann 20..23, time = Monday 27..33
-            p2 (en): hired | Hiring hired 0..5
-            dropped {"New (in pieces)": 1}"#]],
+            p1 (en): Acme hired the tall Ann on Monday. | Hiring hired 5..10, employer = Acme 0..4, employee = tall Monday 15..19+27..33, employee = Ann 20..23, time = Monday 27..33
+            p2 (en): hired | Hiring hired 0..5"#]],
+    );
+}
+
+#[test]
+fn pieces_are_lists_or_listed() {
+    let options = |mention: &str| {
+        format!(
+            "[options]\ntext = \"text\"\n[options.entities]\npath = \"spans.*\"\nlabel = \"=PER\"\nmention = {mention}\n"
+        )
+    };
+    let pieces = "{ pieces = \"at.*\", start = \"0\", end = \"1\", surface = \"text.*\" }";
+    check(
+        "json",
+        &format!("{}[splits.train]\nfiles = [\"f\"]\nmisfits = 1\n", options(pieces)),
+        r#"{"text": "Ann or Bob Lee", "spans": [{"at": [[0, 3], [11, 14]], "text": ["Ann", "Lee"]}, {"at": [[7, 14]], "text": ["Bob Lee"]}, {"at": [[0, 3], [4, 6]], "text": ["Ann", "or"]}, {"at": [[0, 3], [11, 14]], "text": ["Ann Lee"]}]}
+{"text": "Ann or Bob Lee", "spans": [{"at": [[0, 3], [11, 14]], "text": ["Bob", "Lee"]}]}"#,
+        expect![[r#"
+            x/train/1 (en): Ann or Bob Lee | Person Ann or 0..6 | Person Ann Lee 0..3+11..14 | Person Bob Lee 7..14
+            quarantined f:2: `PER`: characters 0..3 read `Ann`, but the row says `Bob`"#]],
+    );
+    let lengths = "{ start = \"start\", length = \"length\", surface = \"text?\" }";
+    check(
+        "json",
+        &format!("{}[splits.train]\nfiles = [\"f\"]\nmisfits = 2\n", options(lengths)),
+        r#"{"text": "Ann or Bob Lee", "spans": [{"start": 7, "length": 3}, {"start": [0, 11], "length": [3, 3], "text": "Ann Lee"}]}
+{"text": "Ann or Bob Lee", "spans": [{"start": [0, 11], "length": [3, 3], "text": "Ann Poe"}]}
+{"text": "Ann or Bob Lee", "spans": [{"start": [0, 11], "length": [3]}]}"#,
+        expect![[r#"
+            x/train/1 (en): Ann or Bob Lee | Person Ann Lee 0..3+11..14 | Person Bob 7..10
+            quarantined f:2: `PER` at characters 0..3, 11..14 (end exclusive) reads `Ann Lee`, but the row says `Ann Poe`
+            quarantined f:3: `PER`: 2 pieces start, but they have 1 lengths"#]],
+    );
+    let surfaces = "{ surface = \"text\" }";
+    check(
+        "json",
+        &options(surfaces),
+        r#"{"text": "Ann or Bob Lee", "spans": [{"text": ["Ann", "Lee"]}, {"text": ["Bob"]}]}"#,
+        expect![[
+            r#"x/train/1 (en): Ann or Bob Lee | Person Ann Lee 0..3+11..14 | Person Bob 7..10"#
+        ]],
     );
 }
 

@@ -42,6 +42,46 @@ fn fails(source: &str, message: Expect) {
 }
 
 #[test]
+fn roles_have_names_in_several_languages() {
+    let source = r#"
+class Hiring(Event):
+    roles = {"zh": {"employee": "员工", "from": "原单位"}, "de": {"employee": "Angestellte"}}
+    def __init__(self, trigger: str, arg_names, *args):
+        arg_names = ["employee", "from", "time"]
+class Poaching(Hiring):
+    roles = {"zh": {"employee": "被挖者"}}
+"#;
+    let named = |class: &Class| -> String {
+        let roles = class.arguments.iter();
+        roles.map(|role| format!("{} {:?} ", role.name, role.names)).collect()
+    };
+    let schema = read(source).unwrap();
+    expect![[r#"employee {"de": "Angestellte", "zh": "员工"} from {"zh": "原单位"} time {} "#]]
+        .assert_eq(&named(&schema.classes[0]));
+    expect![[r#"employee {"de": "Angestellte", "zh": "被挖者"} from {"zh": "原单位"} time {} "#]]
+        .assert_eq(&named(&schema.classes[1]));
+    let event = |roles: &str| {
+        format!("class A(Event):\n\troles = {roles}\n\tdef __init__(self, trigger, place): ...")
+    };
+    fails(
+        &event("{\"zh\": {\"plaec\": \"x\"}}"),
+        expect!["schema.py:2: class `A` has no role `plaec`; did you mean `place`?"],
+    );
+    fails(
+        &event("{\"zh\": {\"place\": \"x\", \"place\": \"y\"}}"),
+        expect!["schema.py:2: class `A`: name of role `place` for `zh` given twice"],
+    );
+    fails(
+        &event("{\"zh\": \"x\"}"),
+        expect![[r#"schema.py:2: expected `roles = {"zh": {"role": "…"}}`, by language"#]],
+    );
+    fails(
+        "class A(Entity):\n\troles = {}",
+        expect!["schema.py:2: class `A` is no event: only events have roles"],
+    );
+}
+
+#[test]
 fn entities_have_texts_in_several_languages() {
     check(
         r#"
@@ -192,7 +232,7 @@ fn errors_name_the_line_and_the_way_out() {
     fails(
         "class A(Entity):\n\tfor x in y: pass",
         expect![
-            "schema.py:2: class `A` may have a docstring, the attributes names, descriptions and examples, and methods; nothing else"
+            "schema.py:2: class `A` may have a docstring, the attributes names, roles, descriptions and examples, and methods; nothing else"
         ],
     );
     fails(

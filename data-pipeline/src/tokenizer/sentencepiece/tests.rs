@@ -1,7 +1,7 @@
 //! Ids as SentencePiece gives them: vectors of Baichuan2's own file, and the rules on small models.
 #![allow(clippy::unwrap_used)]
 
-use super::merge::Pieces;
+use super::merge::{Pieces, Work};
 use crate::tokenizer::Tokenizer;
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,10 @@ fn baichuan2_ids_equal_sentencepiece() {
         assert_eq!(tokenizer.encode(text), ids, "{text:?}");
         assert_eq!(tokenizer.decode(ids), text);
     };
+    // No vocabulary has this character.
+    let bytes: Vec<bool> =
+        tokenizer.encode("a\u{10fffd}").iter().map(|id| tokenizer.spells_bytes(*id)).collect();
+    assert_eq!(bytes, [false, true, true, true, true]);
     check("results = []", &[43803, 92311, 64, 27381]);
     check(
         "results = [\n\tPerson(\"Bob\")\n]",
@@ -71,16 +75,12 @@ fn text_never_becomes_a_special_id() {
 }
 
 fn pieces(known: &[(&str, f32)]) -> Pieces {
-    let mut pieces = Pieces::default();
-    for (id, (text, score)) in (0..).zip(known) {
-        pieces.insert(text, *score, id);
-    }
-    pieces
+    Pieces::new((0..).zip(known).map(|(id, (text, score))| (*text, *score, id)))
 }
 
 fn merged(pieces: &Pieces, text: &str) -> String {
     let mut symbols = Vec::new();
-    pieces.merge(text, |symbol, _| symbols.push(symbol.to_owned()));
+    pieces.merge(text, &mut Work::default(), |symbol, _| symbols.push(symbol.to_owned()));
     symbols.join("|")
 }
 

@@ -1,6 +1,7 @@
 //! The grammar of ways, and what they lead to.
 #![allow(clippy::unwrap_used)]
 
+use super::super::field::Field;
 use super::*;
 use expect_test::{Expect, expect};
 
@@ -52,6 +53,7 @@ fn steps_lead_to_values_and_stars_are_kept() {
             ["0"] 1
             ["2"] 3"#]],
     );
+    check("**[kind=q].v", expect![[r#"["1"] 2"#]]);
     check("none?.x", expect![""]);
     check("nothing?.x", expect![""]);
     check("sents.5?", expect![""]);
@@ -94,9 +96,13 @@ fn a_field_is_a_way_a_star_or_a_constant() {
     assert_eq!(text("=Person", &items[2]).unwrap(), "Person");
     assert_eq!(text("@3", &items[2]).unwrap_err(), "`@3` is asked for, but the way here has 2 `*`");
     assert!(text("@0", &items[2]).unwrap_err().contains("the first is @1"));
-    assert!(text("@x", &items[2]).unwrap_err().contains("the first is @1"));
+    assert!(text("@-x", &items[2]).unwrap_err().contains("the first is @1"));
     assert_eq!(text("=", &items[2]).unwrap_err(), "nothing follows the `=` of a constant");
     let root = Found::root(&record);
+    assert_eq!(text("{id}:{map.y.0}", &root).unwrap(), "7:2");
+    assert_eq!(text("no. {id}{nothing?}", &root).unwrap(), "no. 7");
+    let fault = text("{map.y.*}", &root).unwrap_err();
+    assert_eq!(fault, "`map.y.*` leads to 2 values, expected one");
     assert_eq!(text("list", &root).unwrap_err(), "`list` is a list, expected a text or a number");
     assert_eq!(text("map.*", &root).unwrap_err(), "`map.*` leads to 2 values, expected one");
 }

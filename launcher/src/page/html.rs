@@ -1,7 +1,7 @@
 //! Text and numbers as a reader of the page wants them.
 
 /// Text that is safe between tags and in attributes; control characters become visible.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + text.len() / 8);
     for letter in text.chars() {
         match letter {
@@ -21,7 +21,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A whole number in groups of three: 12,345.
-pub(super) fn count(number: usize) -> String {
+pub fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -34,7 +34,7 @@ pub(super) fn count(number: usize) -> String {
 }
 
 /// A large number in few characters: 950, 12.3 k, 4.56 M.
-pub(super) fn compact(number: f64) -> String {
+pub fn compact(number: f64) -> String {
     match number.abs() {
         size if size >= 999.5e6 => format!("{} G", figure(number / 1e9)),
         size if size >= 999.5e3 => format!("{} M", figure(number / 1e6)),
@@ -44,7 +44,7 @@ pub(super) fn compact(number: f64) -> String {
 }
 
 /// A number of any size with three significant digits, without zeros that say nothing.
-pub(super) fn figure(number: f64) -> String {
+pub fn figure(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }
@@ -63,12 +63,12 @@ pub(super) fn figure(number: f64) -> String {
 }
 
 /// A percentage with one decimal; a dash where there is none.
-pub(super) fn percent(value: Option<f64>) -> String {
+pub fn percent(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.1}"))
 }
 
 /// A time span in its two largest units: 3 min 20 s.
-pub(super) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
     match whole {
         0..10 => format!("{} s", figure(seconds.max(0.0))),

@@ -1,0 +1,310 @@
+//! What is asked about a sentence: one prompt, or several where one would be too long.
+//!
+//! Evaluation and `extract` ask here. Classes are divided as in training; the answers to the parts
+//! become one answer, and what was asked in which part stays visible. Nothing is ever cut: a sentence
+//! that is too long even beside a single class is not asked, and that is said.
+
+use data_pipeline::parts::{merged, parts};
+use data_pipeline::predictions::Part;
+use data_pipeline::prompt::{self, Example, PromptConfig, extraction, with_shots};
+use data_pipeline::tokenizer::Tokenizer;
+use data_pipeline::{Class, Instance, Schema, Sentence, Task};
+use model::generate::Request;
+use std::collections::HashMap;
+
+/// Turns sentences into requests.
+pub(crate) struct Asker<'a> {
+    schema: &'a Schema,
+    tokenizer: &'a Tokenizer,
+    prompt: &'a PromptConfig,
+    /// A prompt must be shorter, so that there is room for an answer.
+    limit: usize,
+    /// The ids of prefixes: few differ.
+    prefixes: HashMap<String, Vec<u32>>,
+    /// The demonstrations for classes and a sentence.
+    shots: Shots<'a>,
+    /// With demonstrations, a prompt is at most so long.
+    with_answer: usize,
+}
+
+/// Demonstrations by task, classes and the sentence that is asked about.
+type Shots<'a> = Box<dyn Fn(Task, &[&Class], &Sentence) -> Vec<Example> + 'a>;
+
+/// What is asked about one sentence.
+pub(crate) struct Question<'a> {
+    task: Task,
+    /// The classes of each prompt; without any, the sentence is too long.
+    parts: Vec<Vec<&'a Class>>,
+    /// The prompts, in the same order.
+    pub requests: Vec<Request>,
+    /// How long the longest prompt with a single class is, if that is too long.
+    too_long: Option<usize>,
+    /// If a prompt had no room for all demonstrations: for how many, and of how many.
+    pub fewer_shots: Option<(usize, usize)>,
+}
+
+/// What came of a question.
+pub(crate) struct Reply {
+    pub answer: String,
+    pub predicted: Vec<Instance>,
+    pub flaws: Vec<String>,
+    pub prompt_tokens: usize,
+    pub answer_tokens: usize,
+    pub parts: Vec<Part>,
+}
+
+impl<'a> Asker<'a> {
+    /// Asks about classes of `schema` in prompts shorter than `limit`.
+    pub(crate) fn new(
+        schema: &'a Schema,
+        tokenizer: &'a Tokenizer,
+        prompt: &'a PromptConfig,
+        limit: usize,
+    ) -> Self {
+        let shots: Shots = Box::new(|_, _, _| Vec::new());
+        Self {
+            schema,
+            tokenizer,
+            prompt,
+            limit,
+            prefixes: HashMap::new(),
+            shots,
+            with_answer: limit,
+        }
+    }
+
+    /// Shows demonstrations, as many as leave a prompt at most `with_answer` tokens long.
+    pub(crate) fn with_shots(self, with_answer: usize, shots: Shots<'a>) -> Self {
+        Self { shots, with_answer, ..self }
+    }
+
+    /// The question that offers `classes` for `sentence`, in as few parts as fit.
+    pub(crate) fn ask(
+        &mut self,
+        task: Task,
+        sentence: &Sentence,
+        classes: &[&'a Class],
+    ) -> Question<'a> {
+        let limit = self.limit;
+        let found =
+            parts(classes, &mut |part| length(&self.request(task, sentence, part, &[])) < limit);
+        let Some(found) = found else {
+            let single = |class: &&'a Class| length(&self.request(task, sentence, &[*class], &[]));
+            let longest = classes.iter().map(single).max().unwrap_or_default();
+            return Question {
+                task,
+                parts: Vec::new(),
+                requests: Vec::new(),
+                too_long: Some(longest),
+                fewer_shots: None,
+            };
+        };
+        let mut fewer_shots = None;
+        let mut requests = Vec::new();
+        for part in &found {
+            let (request, fewer) = self.with_demonstrations(task, sentence, part);
+            requests.push(request);
+            fewer_shots = fewer_shots.or(fewer);
+        }
+        let parts = found.into_iter().map(|part| part.to_vec()).collect();
+        Question { task, parts, requests, too_long: None, fewer_shots }
+    }
+
+    /// The prompt with as many demonstrations as have room, and how many of how many that is if it
+    /// is not all of them.
+    fn with_demonstrations(
+        &mut self,
+        task: Task,
+        sentence: &Sentence,
+        classes: &[&Class],
+    ) -> (Request, Option<(usize, usize)>) {
+        let shots = (self.shots)(task, classes, sentence);
+        let mut room = shots.len();
+        loop {
+            let request = self.request(task, sentence, classes, &shots[..room]);
+            if room == 0 || length(&request) <= self.with_answer {
+                return (request, (room < shots.len()).then_some((room, shots.len())));
+            }
+            room /= 2;
+        }
+    }
+
+    fn request(
+        &mut self,
+        task: Task,
+        sentence: &Sentence,
+        classes: &[&Class],
+        shots: &[Example],
+    ) -> Request {
+        let example = extraction(self.schema, classes, task, sentence, self.prompt);
+        let example = with_shots(example, shots, self.prompt);
+        let tokenizer = self.tokenizer;
+        let prefix = match self.prefixes.get(&example.prefix) {
+            Some(known) => known.clone(),
+            None => {
+                let ids = tokenizer.encode(&example.prefix);
+                self.prefixes.insert(example.prefix, ids.clone());
+                ids
+            }
+        };
+        Request { prefix, prompt: tokenizer.encode(&example.prompt) }
+    }
+
+    /// What the generated `answers`, one for each request of `question`, say about `sentence`;
+    /// `pieces` says whether a mention may be in pieces.
+    pub(crate) fn reply(
+        &self,
+        question: &Question<'a>,
+        sentence: &Sentence,
+        pieces: bool,
+        answers: &[Vec<u32>],
+    ) -> Reply {
+        let Question { task, parts, requests, too_long, .. } = question;
+        if let Some(length) = too_long {
+            return Reply::not_asked(*length, self.limit);
+        }
+        let read = |answer: &str, offered: &[&Class]| {
+            let read =
+                prompt::read(answer, self.schema, offered, *task, sentence, self.prompt, pieces);
+            let flaws: Vec<String> = read.flaws.iter().map(|flaw| flaw.message.clone()).collect();
+            (read.instances, flaws)
+        };
+        let texts: Vec<String> = answers.iter().map(|ids| self.tokenizer.decode(ids)).collect();
+        let prompt_tokens = requests.iter().map(length).sum();
+        let answer_tokens = answers.iter().map(Vec::len).sum();
+        if let [text] = texts.as_slice() {
+            let (predicted, flaws) = read(text, &self.schema.of_task(*task));
+            let (answer, parts) = (text.clone(), Vec::new());
+            return Reply { answer, predicted, flaws, prompt_tokens, answer_tokens, parts };
+        }
+        let (found, flaws): (Vec<_>, Vec<_>) =
+            texts.iter().zip(parts).map(|(text, offered)| read(text, offered)).unzip();
+        let part = |((text, offered), (request, ids)): (
+            (&String, &Vec<&Class>),
+            (&Request, &Vec<u32>),
+        )| Part {
+            classes: offered.iter().map(|class| class.name.clone()).collect(),
+            answer: text.clone(),
+            prompt_tokens: length(request),
+            answer_tokens: ids.len(),
+        };
+        Reply {
+            answer: texts.join("\n"),
+            predicted: merged(found),
+            flaws: flaws.concat(),
+            prompt_tokens,
+            answer_tokens,
+            parts: texts.iter().zip(parts).zip(requests.iter().zip(answers)).map(part).collect(),
+        }
+    }
+}
+
+impl Question<'_> {
+    /// Whether there is nothing to ask, because the sentence is too long.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.too_long.is_some()
+    }
+}
+
+impl Reply {
+    fn not_asked(length: usize, limit: usize) -> Self {
+        let flaw = format!(
+            "not asked: the text has {length} tokens beside a single class, the model reads {limit}; divide the text"
+        );
+        Self {
+            answer: String::new(),
+            predicted: Vec::new(),
+            flaws: vec![flaw],
+            prompt_tokens: 0,
+            answer_tokens: 0,
+            parts: Vec::new(),
+        }
+    }
+}
+
+fn length(request: &Request) -> usize {
+    request.prefix.len() + request.prompt.len()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::path::Path;
+
+    const SCHEMA: &str = "
+from knowcoder import Entity
+
+class Person(Entity):
+    \"\"\"Description: Someone.\"\"\"
+
+class City(Entity):
+    \"\"\"Description: A large town.\"\"\"
+
+class River(Entity):
+    \"\"\"Description: Running water.\"\"\"
+";
+
+    fn tokenizer() -> Tokenizer {
+        let text = "class Person City River Entity Description: results = [ Ann lives in Bonn ]";
+        Tokenizer::train(&[text.to_owned(), text.to_owned()], 400).unwrap()
+    }
+
+    fn plain() -> PromptConfig {
+        PromptConfig { system: false, ..PromptConfig::default() }
+    }
+
+    /// What is asked about a sentence if `room` of the tokens of the whole prompt are to be had, and
+    /// what comes of it if every prompt is answered with all names that the text holds.
+    fn check(room: impl Fn(usize) -> usize, expected: &str) {
+        let (schema, tokenizer, prompt) =
+            (Schema::parse(SCHEMA, Path::new("s.py")).unwrap(), tokenizer(), plain());
+        let text = "Ann lives in Bonn";
+        let sentence = Sentence { text: text.into(), language: "en".into(), ..Sentence::default() };
+        let classes = schema.of_task(Task::Ner);
+        let whole = Asker::new(&schema, &tokenizer, &prompt, usize::MAX)
+            .ask(Task::Ner, &sentence, &classes)
+            .requests
+            .iter()
+            .map(length)
+            .sum::<usize>();
+        let limit = room(whole);
+        let mut asker = Asker::new(&schema, &tokenizer, &prompt, limit);
+        let question = asker.ask(Task::Ner, &sentence, &classes);
+        assert!(question.requests.iter().all(|request| length(request) < limit));
+        let offered = question.parts.concat();
+        assert!(question.is_too_long() || offered == classes, "each class once");
+        let answer = |part: &Vec<&Class>| {
+            let of = [("City", "Bonn"), ("Person", "Ann")];
+            let offered = of.iter().filter(|(class, _)| part.iter().any(|it| it.name == *class));
+            let code: Vec<String> =
+                offered.map(|(class, name)| format!("{class}(\"{name}\")")).collect();
+            tokenizer.encode(&format!("results = [{}]", code.join(", ")))
+        };
+        let answers: Vec<Vec<u32>> = question.parts.iter().map(answer).collect();
+        let reply = asker.reply(&question, &sentence, false, &answers);
+        let names = reply.predicted.iter().map(|object| match object {
+            Instance::Entity(entity) => format!("{} {}", entity.class, entity.mention.text),
+            other => panic!("{other:?}"),
+        });
+        let names: Vec<String> = names.collect();
+        let parts: Vec<String> = reply
+            .parts
+            .iter()
+            .map(|part| format!("{}: {}", part.classes.join(" "), part.answer))
+            .collect();
+        let kinds: Vec<&str> =
+            reply.flaws.iter().filter_map(|flaw| flaw.split(':').next()).collect();
+        assert_eq!(format!("{names:?} {parts:?} {kinds:?}"), expected);
+    }
+
+    #[test]
+    fn what_is_too_long_is_asked_in_parts_and_answered_as_one() {
+        check(|whole| whole + 1, r#"["City Bonn", "Person Ann"] [] []"#);
+        check(
+            |whole| whole,
+            r#"["Person Ann", "City Bonn"] ["Person City: results = [City(\"Bonn\"), Person(\"Ann\")]", "River: results = []"] []"#,
+        );
+        check(|_| 5, r#"[] [] ["not asked"]"#);
+    }
+}
