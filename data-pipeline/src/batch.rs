@@ -204,19 +204,17 @@ impl Batch {
         groups.sort_by_key(|group| Reverse(group.shape()));
         let mut batch = Self { pieces: Vec::new(), ids: Vec::new(), targets: Vec::new() };
         let mut open: Vec<&Group> = Vec::new();
-        let (mut shape, mut alone) = (Shape::default(), 0);
+        let mut shape = Shape::default();
         for group in &groups {
             let cover = shape.cover(group.shape());
-            let padded = (open.len() + 1) * cover.places();
-            let apart = alone + group.shape().places();
-            let spared = OVERHEAD * open.len();
-            if !open.is_empty() && padded * STRETCH.1 > (apart + spared) * STRETCH.0 {
+            let added = (open.len() + 1) * cover.places() - open.len() * shape.places();
+            let apart = group.shape().places() + OVERHEAD;
+            if !open.is_empty() && added * STRETCH.1 > apart * STRETCH.0 {
                 batch.add(&open, shape);
                 open.clear();
-                (shape, alone) = (Shape::default(), 0);
+                shape = Shape::default();
             }
             shape = shape.cover(group.shape());
-            alone += group.shape().places();
             open.push(group);
         }
         if !open.is_empty() {
