@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn a_divided_group_computes_its_prefix_again() {
         let length = Length { prefix: 50, suffix: 40, supervised: 9, group: 0 };
-        let groups = [Groups { dataset: "d".to_owned(), runs: vec![0..4] }];
+        let runs = std::iter::once(0..4).collect();
+        let groups = [Groups { dataset: "d".to_owned(), runs }];
         let order = Order::new(3, &groups, &Mixture::default(), 4).unwrap();
         let fill = Fill::of(&[length; 4], &order, Share::ALL, 0..1, 130);
         assert_eq!((fill.batches, fill.tokens, fill.computed, fill.budget), (2, 210, 260, 260));

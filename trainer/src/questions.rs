@@ -179,14 +179,11 @@ impl<'a> Asker<'a> {
         }
         let (found, flaws): (Vec<_>, Vec<_>) =
             texts.iter().zip(parts).map(|(text, offered)| read(text, offered)).unzip();
-        let part = |((text, offered), (request, ids)): (
-            (&String, &Vec<&Class>),
-            (&Request, &Vec<u32>),
-        )| Part {
-            classes: offered.iter().map(|class| class.name.clone()).collect(),
-            answer: text.clone(),
-            prompt_tokens: length(request),
-            answer_tokens: ids.len(),
+        let part = |number: usize| Part {
+            classes: parts[number].iter().map(|class| class.name.clone()).collect(),
+            answer: texts[number].clone(),
+            prompt_tokens: length(&requests[number]),
+            answer_tokens: answers[number].len(),
         };
         Reply {
             answer: texts.join("\n"),
@@ -194,7 +191,7 @@ impl<'a> Asker<'a> {
             flaws: flaws.concat(),
             prompt_tokens,
             answer_tokens,
-            parts: texts.iter().zip(parts).zip(requests.iter().zip(answers)).map(part).collect(),
+            parts: (0..texts.len()).map(part).collect(),
         }
     }
 }

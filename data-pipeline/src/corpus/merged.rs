@@ -161,11 +161,10 @@ fn key(text: &str) -> Key {
     (hasher.hash_one(text), hasher.hash_one((text, 1)))
 }
 
+type Batches = Box<dyn Iterator<Item = Result<Vec<Record>, Error>>>;
+
 /// The records of a file, some at once.
-fn batches(
-    path: &Path,
-    layout: Layout,
-) -> Result<Box<dyn Iterator<Item = Result<Vec<Record>, Error>>>, Error> {
+fn batches(path: &Path, layout: Layout) -> Result<Batches, Error> {
     Ok(match layout {
         Layout::Lines => Box::new(Pieces::open(path, Ends::Line)?.map(|piece| Ok(lines(&piece?)))),
         Layout::Blocks => {

@@ -101,7 +101,7 @@ fn annotated(record: &Found<'_>, text: Text, options: &Options) -> Result<Vec<An
     let shown = match options.sentences {
         Sentences::Document | Sentences::Lines => text.characters,
         // Lines of a paragraph end where the page did.
-        Sentences::Paragraphs | Sentences::Sentences => {
+        Sentences::Paragraphs | Sentences::Guessed => {
             let plain = |sign: &char| if matches!(sign, '\n' | '\r' | '\t') { ' ' } else { *sign };
             characters.iter().map(plain).collect()
         }
@@ -109,7 +109,7 @@ fn annotated(record: &Found<'_>, text: Text, options: &Options) -> Result<Vec<An
     let mut document = Document::of_parts(shown, ranges);
     document.offsets = text.offsets;
     let whole = annotation_of(record, &document, &options.described())?;
-    if options.sentences == Sentences::Sentences {
+    if options.sentences == Sentences::Guessed {
         // Where a sentence ends is our guess; that a mention does not end there is known.
         document.rows = sentences::joined(&document.rows, &hulls(&whole));
     }

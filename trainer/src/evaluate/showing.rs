@@ -24,8 +24,11 @@ pub(super) struct Showing<'a> {
     tokenizer: &'a Tokenizer,
     prompt: &'a PromptConfig,
     /// Demonstrations by task and classes.
-    drawn: RefCell<HashMap<(Task, Vec<String>), Vec<Example>>>,
+    drawn: RefCell<Drawn>,
 }
+
+/// Demonstrations by task and classes.
+type Drawn = HashMap<(Task, Vec<String>), Vec<Example>>;
 
 /// Refuses what `prompt` cannot show for `benchmarks`; no file of a corpus is read.
 pub fn check(

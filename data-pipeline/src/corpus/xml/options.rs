@@ -50,7 +50,8 @@ pub(crate) enum Sentences {
     /// What empty lines divide.
     Paragraphs,
     /// What signs at the end of a sentence divide, too.
-    Sentences,
+    #[serde(rename = "sentences")]
+    Guessed,
 }
 
 impl Options {

@@ -61,7 +61,7 @@ fn cuts(characters: &[char], (start, end): Range, text: &Text, sentences: Senten
         Sentences::Document => false,
         Sentences::Lines => characters[at - 1] == '\n',
         Sentences::Paragraphs => ends_paragraph(&characters[start..at]),
-        Sentences::Sentences => {
+        Sentences::Guessed => {
             ends_paragraph(&characters[start..at])
                 || text.breaks.binary_search(&at).is_ok()
                 || ends_sentence(&characters[start..at], &characters[at..end])
@@ -152,13 +152,13 @@ mod tests {
         check(text, Sentences::Document, &["One line.\nAnother. \n\n  Third one!"]);
         check(text, Sentences::Lines, &["One line.", "Another.", "Third one!"]);
         check(text, Sentences::Paragraphs, &["One line.\nAnother.", "Third one!"]);
-        check(text, Sentences::Sentences, &["One line.", "Another.", "Third one!"]);
-        check(" \n ", Sentences::Sentences, &[]);
+        check(text, Sentences::Guessed, &["One line.", "Another.", "Third one!"]);
+        check(" \n ", Sentences::Guessed, &[]);
     }
 
     #[test]
     fn short_forms_end_no_sentence() {
-        let cut = |text: &str, expected: &[&str]| check(text, Sentences::Sentences, expected);
+        let cut = |text: &str, expected: &[&str]| check(text, Sentences::Guessed, expected);
         cut("Mr. Smith of the U.S. Army left.", &["Mr. Smith of the U.S. Army left."]);
         cut("J. Smith won. He paid 3.5 million.", &["J. Smith won.", "He paid 3.5 million."]);
         cut("He said \"go.\" She went.", &["He said \"go.\"", "She went."]);
