@@ -179,7 +179,7 @@ mod tests {
         let text = syllables.collect::<Vec<_>>().join("\n")
             + "\n"
             + r#"{"class":"Person","part":"train","en":"Lena Vogt","zh":"莱娜·沃格特"}"#;
-        let names = Names::read(&[Source { path: "n.jsonl".into(), text }], "train").unwrap();
+        let names = Names::read(&[Source::new("n.jsonl", &text)], "train").unwrap();
         let mut random = Random::named(&["nothing"]);
         let drawn: Vec<_> =
             (0..100).map(|_| names.draw("Person", &[], true, &mut random)).collect();

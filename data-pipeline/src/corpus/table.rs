@@ -39,7 +39,7 @@ pub(crate) fn each_row(
         let Some(batch) = batch else { return Ok(()) };
         for row in 0..batch.num_rows() {
             number += 1;
-            take(number, guarded(|| record(\&batch, row)))?;
+            take(number, guarded(|| record(&batch, row)))?;
         }
     }
 }
