@@ -201,19 +201,34 @@ impl State {
     }
 }
 
-/// The Chinese names in the order of the English ones: entities by class, what is none by its event.
+/// The Chinese names in the order of the English ones: what has a role in an event by that role, other
+/// entities by class, what is none by its event.
 fn translated(english: &Sentence, chinese: &Sentence) -> Draft {
     let carried = Carried::of(english, &[Task::Ner, Task::Re, Task::Ed, Task::Eae]);
     let name = |class: &str, text: &str| Name { class: class.to_owned(), text: text.to_owned() };
+    // Of two companies, which one buys does not depend on the order of words.
+    let by_role = |index: usize| {
+        carried.events.iter().find_map(|event| {
+            let place = event.arguments.iter().position(|(_, filler)| *filler == index)?;
+            let role = &event.arguments[place].0;
+            let before = event.arguments[..place].iter().filter(|(it, _)| it == role).count();
+            let found = chinese.events.iter().find(|it| it.class == event.class)?;
+            let mut fillers = found.arguments.iter().filter(|(it, _)| it == role);
+            fillers.nth(before).map(|(_, mention)| mention)
+        })
+    };
+    let roles: Vec<_> = (0..carried.entities).map(by_role).collect();
     let mut rest: Vec<&Entity> = chinese.entities.iter().collect();
-    let mut names: Vec<Name> = carried
-        .asked
-        .entities
+    rest.retain(|entity| !roles.contains(&Some(&entity.mention)));
+    let mut names: Vec<Name> = carried.asked.entities[..carried.entities]
         .iter()
-        .take(carried.entities)
-        .map(|entity| {
-            let place = rest.iter().position(|it| it.class == entity.class).unwrap();
-            name(&entity.class, &rest.remove(place).mention.text)
+        .zip(roles)
+        .map(|(entity, role)| {
+            let mention = role.unwrap_or_else(|| {
+                let place = rest.iter().position(|it| it.class == entity.class).unwrap();
+                &rest.remove(place).mention
+            });
+            name(&entity.class, &mention.text)
         })
         .collect();
     // Frames have the same events in both languages, each of its class once.
