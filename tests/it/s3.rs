@@ -40,6 +40,8 @@ impl Server {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = listener.local_addr().unwrap();
             drop(listener);
+            // One that listens is waited for when it is dropped.
+            #[allow(clippy::zombie_processes)]
             let mut process = Command::new(&program)
                 .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
                 .args(["--access-key", ID, "--secret-key", SECRET])
@@ -60,6 +62,7 @@ impl Server {
                 std::thread::sleep(Duration::from_millis(20));
             }
             let _ = process.kill();
+            let _ = process.wait();
         }
         panic!("the S3 server does not start");
     }
