@@ -93,12 +93,19 @@ impl Document {
 
     /// The row that holds all of a place.
     pub(crate) fn row_of(&self, (start, end): Range) -> Option<usize> {
-        self.rows.iter().position(|row| row.0 <= start && end <= row.1)
+        let row = self.before(start)?;
+        (end <= self.rows[row].1).then_some(row)
     }
 
     /// The row in which a place starts.
     pub(crate) fn row_at(&self, start: usize) -> usize {
-        self.rows.iter().rposition(|row| row.0 <= start).unwrap_or(0)
+        self.before(start).unwrap_or(0)
+    }
+
+    /// The last row that begins at or before a character: rows follow each other, and a document may
+    /// have as many as mentions.
+    fn before(&self, start: usize) -> Option<usize> {
+        self.rows.partition_point(|row| row.0 <= start).checked_sub(1)
     }
 
     /// The characters of a sentence.
