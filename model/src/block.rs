@@ -11,6 +11,7 @@ pub type KeysValues = (Tensor<4>, Tensor<4>);
 
 /// The layers that queries, keys and values come from.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a model has tens of these, each beside megabytes")]
 pub enum Projections {
     /// In one product: `[(heads + 2 * key_value_heads) * head_dim, hidden]`.
     Packed(Linear),
