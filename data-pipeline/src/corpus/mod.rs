@@ -56,7 +56,7 @@ mod uner;
 mod uner_parallel;
 mod xml;
 
-pub use check::{Difference, SplitCheck, validate};
+pub use check::{Difference, SplitCheck, validate, validate_seeing};
 pub use glob::fits;
 pub use quarantine::{Quarantined, write_quarantine};
 pub use stats::{Bin, Distribution, Histogram, SplitStats, TextStats, TokenStats, Unit, stats};

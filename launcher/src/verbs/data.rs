@@ -19,7 +19,7 @@ use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
 use crate::store::{self, Place};
-use data_pipeline::corpus::{self, Corpus, SplitCheck};
+use data_pipeline::corpus::{Corpus, SplitCheck};
 use data_pipeline::order::Share;
 use data_pipeline::prepare::Prepared;
 use data_pipeline::shots::{Leak, Schemas};
@@ -51,7 +51,7 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
                 continue;
             }
         };
-        let checks = corpus::validate(&corpus);
+        let checks = schemas.validate(&corpus)?;
         for check in &checks {
             let _ = match check.absent && args.datasets.is_empty() {
                 true => writeln!(text, "absent {}:{}", corpus.name(), check.split),
@@ -65,9 +65,6 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             }
             first.get_or_insert(check.exit_code);
             wrong += 1;
-        }
-        if checks.iter().all(|check| check.ok || check.absent) {
-            schemas.add(&corpus)?;
         }
         documents.push(json!({
             "dataset": corpus.name(),

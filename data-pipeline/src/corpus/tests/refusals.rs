@@ -271,6 +271,14 @@ fn declarations_that_cannot_be_meant_are_refused() {
         expect!["configs/datasets/x.toml:1:1: missing field `licence` [64]"],
     );
     refuse(
+        ("reader = ", "raeder = "),
+        expect!["configs/datasets/x.toml:7:1: unknown key `raeder`; did you mean `reader`? [64]"],
+    );
+    refuse(
+        ("reader = \"columns\"\n", ""),
+        expect!["configs/datasets/x.toml:1:1: missing field `reader` [64]"],
+    );
+    refuse(
         ("task = [\"ner\"]\n", ""),
         expect![[
             r#"configs/datasets/x.toml: no task; write `task = ["ner"]`, or `parallel = true` [64]"#
