@@ -88,33 +88,3 @@ pub fn group_attention(
         weights.narrow(3, 0, p).matmul(v_prefix) + joined(own_weights.matmul(v_own), d);
     Tensor::cat(vec![prefix_out, suffix_out], 2)
 }
-
-/// Attention of new positions over a shared prefix and each row's own cache.
-///
-/// # Shapes
-/// - q: `[rows, h, new, d]`, prefix: `[1, h, p, d]` each, own: `[rows, h, seen, d]` each
-/// - bias: `[rows, 1 or h, new, p + seen]`, result: `[rows, h, new, d]`
-pub fn cached_attention(
-    q: Tensor<4>,
-    prefix: Option<&(Tensor<4>, Tensor<4>)>,
-    own: &(Tensor<4>, Tensor<4>),
-    bias: &Tensor<4>,
-) -> Tensor<4> {
-    let [rows, h, new, d] = q.dims();
-    let q = q.mul_scalar(1.0 / (d as f64).sqrt());
-    let (k, v) = own.clone();
-    let seen = k.dims()[2];
-    let own_scores = q.clone().matmul(k.swap_dims(2, 3));
-    let Some((k_prefix, v_prefix)) = prefix else {
-        return activation::softmax(own_scores + bias.clone(), 3).matmul(v);
-    };
-    // The rows are queries of one product: the prefix is read once, not once a row.
-    let p = k_prefix.dims()[2];
-    let together =
-        |t: Tensor<4>, width: usize| t.swap_dims(0, 1).reshape([1, h, rows * new, width]);
-    let apart = |t: Tensor<4>, width: usize| t.reshape([h, rows, new, width]).swap_dims(0, 1);
-    let shared = apart(together(q, d).matmul(k_prefix.clone().swap_dims(2, 3)), p);
-    let weights = activation::softmax(Tensor::cat(vec![shared, own_scores], 3) + bias.clone(), 3);
-    let from_prefix = together(weights.clone().narrow(3, 0, p), p).matmul(v_prefix.clone());
-    apart(from_prefix, d) + weights.narrow(3, p, seen).matmul(v)
-}
