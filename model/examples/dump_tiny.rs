@@ -69,10 +69,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let prompts: Vec<Vec<u32>> =
         vec![ids[0][..7].to_vec(), ids[1][..11].to_vec(), ids[2][..4].to_vec()];
-    let requests: Vec<Request> = prompts
-        .iter()
-        .map(|ids| Request::new(ids[..2].to_vec(), ids[2..].to_vec()))
-        .collect();
+    let requests: Vec<Request> =
+        prompts.iter().map(|ids| Request::new(ids[..2].to_vec(), ids[2..].to_vec())).collect();
     let settings =
         GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 2, ..GenerateConfig::default() };
     let greedy = answers(&decoder, &requests, &settings)?;

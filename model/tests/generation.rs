@@ -153,12 +153,8 @@ fn an_answer_does_not_depend_on_its_company() {
                     (64, 700, 16),
                     (5, 1000, 1),
                 ] {
-                    let config = GenerateConfig {
-                        rows,
-                        budget_tokens,
-                        prefill_tokens,
-                        ..settings.clone()
-                    };
+                    let config =
+                        GenerateConfig { rows, budget_tokens, prefill_tokens, ..settings.clone() };
                     let found = answers(&decoder, &asked, &config).unwrap();
                     assert_eq!(
                         found.iter().collect::<Vec<_>>(),
@@ -311,7 +307,11 @@ fn what_cannot_be_generated_is_refused_in_one_sentence() {
     };
     let fine = || Request::new(Vec::new(), vec![1]);
     check(&[fine(), Request::default()], greedy(), "request 1 has an empty prompt");
-    check(&[Request::new(vec![50], vec![1])], greedy(), "token id 50, the model's vocabulary has 50");
+    check(
+        &[Request::new(vec![50], vec![1])],
+        greedy(),
+        "token id 50, the model's vocabulary has 50",
+    );
     check(&[fine()], GenerateConfig { rows: 0, ..greedy() }, "rows is 0, expected at least 1");
     let sampling = Sampling { top_p: 0.5, ..Sampling::default() };
     check(&[fine()], GenerateConfig { sampling, ..greedy() }, "no effect at temperature 0");

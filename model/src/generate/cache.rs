@@ -70,10 +70,8 @@ impl Cache {
             self.clear();
             (self.rows, self.columns, self.end) = (rows.max(1), columns(length), length);
             let fresh = |like: &Tensor<4>| Some(empty(like, self.rows, self.columns));
-            self.blocks = read
-                .iter()
-                .map(|(k, v)| Slab { keys: fresh(k), values: fresh(v) })
-                .collect();
+            self.blocks =
+                read.iter().map(|(k, v)| Slab { keys: fresh(k), values: fresh(v) }).collect();
         } else if row == self.rows || length > self.end {
             self.rebuild(rows.max(row + 1), self.span().max(length));
         }
@@ -206,9 +204,8 @@ mod tests {
 
     /// One token after another of a row: `[1, 2, length, 3]`.
     fn read(tokens: &[f32]) -> Vec<KeysValues> {
-        let tokens_of = |sign| {
-            Tensor::cat(tokens.iter().map(|token| part(&[*token], 1, sign)).collect(), 2)
-        };
+        let tokens_of =
+            |sign| Tensor::cat(tokens.iter().map(|token| part(&[*token], 1, sign)).collect(), 2);
         vec![(tokens_of(1.0), tokens_of(-1.0)); 2]
     }
 

@@ -87,8 +87,8 @@ impl Schedule {
         with.reading.push(request);
         let others = self.open.iter().filter(|(lane, _)| **lane != demand.lane);
         let taken: usize = others.map(|(lane, work)| self.slots_of(*lane, work)).sum();
-        let fits = self.running < self.rows
-            && taken + self.slots_of(demand.lane, &with) <= self.budget;
+        let fits =
+            self.running < self.rows && taken + self.slots_of(demand.lane, &with) <= self.budget;
         if self.running > 0 && !fits {
             return None;
         }
@@ -155,7 +155,8 @@ mod tests {
 
     /// A made-up number below `limit`.
     fn draw(state: &mut u64, limit: usize) -> usize {
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (*state >> 33) as usize % limit
     }
 
@@ -172,7 +173,11 @@ mod tests {
             let demands: Vec<Option<Demand>> = (0..draw(state, 60))
                 .map(|_| {
                     let (lane, prompt) = (draw(state, lanes), 1 + draw(state, 150));
-                    (draw(state, 9) > 0).then_some(Demand { lane, prompt, new: 1 + draw(state, 90) })
+                    (draw(state, 9) > 0).then_some(Demand {
+                        lane,
+                        prompt,
+                        new: 1 + draw(state, 90),
+                    })
                 })
                 .collect();
             let (rows, budget) = (1 + draw(state, 12), draw(state, 5000));

@@ -202,8 +202,9 @@ impl<'a> Session<'a> {
         let counts: Vec<usize> = pieces.iter().map(|piece| self.count(piece)).collect();
         let shape = [1, ids.len()];
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, shape), &self.device);
-        let rotary = (config.position() == Position::Rope)
-            .then(|| rope_tables(&positions, 1, config.head_dim(), config.rope_theta, &self.device));
+        let rotary = (config.position() == Position::Rope).then(|| {
+            rope_tables(&positions, 1, config.head_dim(), config.rope_theta, &self.device)
+        });
         let mut x = ops::embedding(decoder.embedding.value.clone(), ids);
         for (number, block) in decoder.blocks.iter().enumerate() {
             let (q, k, v) = block.queries_keys_values(x.clone(), rotary.as_ref(), false);
@@ -225,12 +226,7 @@ impl<'a> Session<'a> {
     }
 
     /// Adds the ids of a piece and their positions, makes room for them, and says what they see.
-    fn open(
-        &mut self,
-        piece: &Piece,
-        ids: &mut Vec<i32>,
-        positions: &mut Vec<usize>,
-    ) -> CacheBias {
+    fn open(&mut self, piece: &Piece, ids: &mut Vec<i32>, positions: &mut Vec<usize>) -> CacheBias {
         match piece {
             Piece::Rows { lane } => {
                 let Some(lane) = self.lanes.get_mut(lane) else { return CacheBias::default() };
@@ -294,9 +290,8 @@ impl<'a> Session<'a> {
         for piece in pieces {
             let count = self.count(piece);
             match piece {
-                Piece::Rows { lane } => asking.extend(
-                    (0..count).map(|row| (start + row, Place::Row { lane: *lane, row })),
-                ),
+                Piece::Rows { lane } => asking
+                    .extend((0..count).map(|row| (start + row, Place::Row { lane: *lane, row }))),
                 Piece::Part { reading, ids } => {
                     let Reading { row, ids: whole, .. } = &self.reading[*reading];
                     if row.is_some() && ids.end == whole.len() {
@@ -335,11 +330,8 @@ impl<'a> Session<'a> {
             return chosen;
         }
         let vocabulary = logits.dims()[1];
-        let logits = if here.len() < asking.len() {
-            logits.select(0, self.index(&here))
-        } else {
-            logits
-        };
+        let logits =
+            if here.len() < asking.len() { logits.select(0, self.index(&here)) } else { logits };
         let logits: Vec<f32> = logits.into_data().iter().collect();
         for (i, logits) in here.into_iter().zip(logits.chunks(vocabulary)) {
             let sampling = &self.config.sampling;

@@ -48,8 +48,8 @@ impl Sight {
         };
         let first = |length: &usize| prefix + length - new;
         let queries = lengths.iter().flat_map(|length| (0..new).map(move |i| first(length) + i));
-        let prefix = (prefix > 0)
-            .then(|| self.distances(queries, lengths.len(), prefix) * slopes.clone());
+        let prefix =
+            (prefix > 0).then(|| self.distances(queries, lengths.len(), prefix) * slopes.clone());
         CacheBias { prefix, own: Some(own) }
     }
 
@@ -62,7 +62,8 @@ impl Sight {
     ) -> Tensor<4> {
         let queries: Vec<f32> = queries.map(|query| query as f32).collect();
         let new = queries.len() / rows;
-        let keys_at = host((0..keys).map(|key| key as f32).collect(), [1, 1, 1, keys], &self.device);
+        let keys_at =
+            host((0..keys).map(|key| key as f32).collect(), [1, 1, 1, keys], &self.device);
         keys_at - host(queries, [rows, 1, new, 1], &self.device)
     }
 
@@ -75,9 +76,9 @@ impl Sight {
         for length in lengths {
             for query in span - new..span {
                 let seen = span - length..=query;
-                values.extend((0..span).map(|key| {
-                    if seen.contains(&key) { 0.0 } else { f32::NEG_INFINITY }
-                }));
+                values.extend(
+                    (0..span).map(|key| if seen.contains(&key) { 0.0 } else { f32::NEG_INFINITY }),
+                );
             }
         }
         Some(host(values, [lengths.len(), 1, new, span], &self.device))

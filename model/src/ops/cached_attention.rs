@@ -136,7 +136,11 @@ mod tests {
                         let bias = |row: usize, head: usize, token: usize, key: usize| {
                             let line = (row * heads + head.min(heads - 1)) * t + token;
                             let p = if prefix.is_some() { p } else { 0 };
-                            if key < p { of_prefix[line * p + key] } else { of_own[line * s + key - p] }
+                            if key < p {
+                                of_prefix[line * p + key]
+                            } else {
+                                of_own[line * s + key - p]
+                            }
                         };
                         let expected = plain(&q, prefix, &own, &bias);
                         let bias = CacheBias { prefix: Some(parts.0), own: Some(parts.1) };
