@@ -106,7 +106,7 @@ impl GenerateConfig {
     }
 
     fn ends(&self, decoder: &Decoder) -> Vec<u32> {
-        self.end_ids.clone().unwrap_or_else(|| vec![decoder.config.eos_token_id])
+        self.end_ids.clone().unwrap_or_else(|| decoder.config.eos_token_ids())
     }
 }
 

@@ -2,7 +2,7 @@
 //! generated at the time; what may come and where answers end is the caller's to say.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use model::config::Position;
 use model::generate::{
     Answer, Constraint, End, GenerateConfig, Mask, Request, Sampling, Sink, answers, generate,
@@ -15,22 +15,30 @@ use std::ops::ControlFlow;
 
 const VOCABULARY: usize = 50;
 
-fn config(position: Position) -> DecoderConfig {
-    DecoderConfig {
+/// Rotary, ALiBi, and queries that share keys, with a head of its own and a tied one.
+fn decoders() -> Vec<Decoder> {
+    let rotary = DecoderConfig {
         vocab_size: VOCABULARY,
         hidden_size: 32,
         intermediate_size: 48,
         num_hidden_layers: 2,
         num_attention_heads: 4,
         initializer_range: 0.2,
-        position: Some(position),
         ..DecoderConfig::baichuan2_tiny()
-    }
-}
-
-/// One of each kind.
-fn decoders() -> Vec<Decoder> {
-    let configs = [config(Position::Rope), config(Position::Alibi)];
+    };
+    let llama = DecoderConfig {
+        model_type: "llama".into(),
+        num_key_value_heads: Some(2),
+        norm_head: None,
+        position: None,
+        ..rotary.clone()
+    };
+    let configs = [
+        DecoderConfig { position: Some(Position::Alibi), ..rotary.clone() },
+        rotary,
+        DecoderConfig { num_key_value_heads: Some(1), head_dim: Some(12), ..llama.clone() },
+        DecoderConfig { tie_word_embeddings: true, ..llama },
+    ];
     configs.iter().map(|config| Decoder::init(config, Init::Normal, 7, &Device::flex())).collect()
 }
 
@@ -168,6 +176,23 @@ fn an_answer_does_not_depend_on_its_company() {
 }
 
 #[test]
+fn half_types_generate_too() {
+    for mut decoder in decoders() {
+        for dtype in [DType::BF16, DType::F16] {
+            decoder.convert(dtype);
+            for settings in [greedy(), drawn()] {
+                let config = GenerateConfig { rows: 3, end_ids: Some(Vec::new()), ..settings };
+                let found = answers(&decoder, &requests(), &config).unwrap();
+                for (answer, request) in found.iter().zip(requests()) {
+                    assert_eq!(Some(answer.len()), request.max_new_tokens);
+                    assert!(answer.iter().all(|id| (*id as usize) < VOCABULARY));
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn draws_depend_on_seed_and_stream() {
     let decoder = &decoders()[0];
     let request = Request { max_new_tokens: Some(12), ..Request::new(Vec::new(), ids(0, 4)) };
@@ -275,7 +300,7 @@ fn an_answer_stops_where_the_caller_or_an_end_id_says() {
 
 #[test]
 fn a_constraint_decides_what_may_come_and_leaves_its_neighbours_alone() {
-    let decoder = &decoders()[1];
+    let decoder = &decoders()[0];
     let request = Request { max_new_tokens: Some(10), ..Request::new(ids(0, 6), ids(50, 5)) };
     let requests = vec![request; 4];
     for settings in [greedy(), drawn()] {

@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
             decoder,
             requests,
             config,
-            matrix: decoder.head.matrix(),
+            matrix: decoder.head_matrix(),
             sight: Sight::new(&decoder.config, &device),
             ends: config.ends(decoder),
             schedule: Schedule::new(demands, prefixes, config.rows, config.budget_tokens),
@@ -202,10 +202,9 @@ impl<'a> Session<'a> {
         let counts: Vec<usize> = pieces.iter().map(|piece| self.count(piece)).collect();
         let shape = [1, ids.len()];
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, shape), &self.device);
-        let rotary = (config.position() == Position::Rope).then(|| {
-            rope_tables(&positions, 1, config.head_dim(), config.rope_theta, &self.device)
-        });
-        let mut x = ops::embedding(decoder.embedding.value.clone(), ids);
+        let rotary = (config.position() == Position::Rope)
+            .then(|| rope_tables(&positions, 1, config, &self.device));
+        let mut x = decoder.embed(ids);
         for (number, block) in decoder.blocks.iter().enumerate() {
             let (q, k, v) = block.queries_keys_values(x.clone(), rotary.as_ref(), false);
             let mut start = 0;

@@ -3,7 +3,8 @@
 //! Query heads that share keys and values become queries of one product, as do all rows behind a
 //! prefix: what is cached is read once, and never repeated.
 
-use burn::tensor::{DType, Tensor, activation};
+use super::{F32, cast};
+use burn::tensor::{Tensor, activation};
 
 // n rows, h heads, c key-value heads, t new tokens, p prefix length, s own cached tokens, d head dim
 
@@ -34,7 +35,7 @@ pub fn cached_attention(
     let queries = sharing * t;
     let q = q.mul_scalar(1.0 / (d as f64).sqrt()).reshape([n, c, queries, d]);
     let own_scores = biased(q.clone().matmul(k_own.swap_dims(2, 3)), &bias.own, sharing);
-    let softmax = |scores: Tensor<4>| activation::softmax(scores, 3).cast(dtype);
+    let softmax = |scores: Tensor<4>| cast(activation::softmax(scores, 3), dtype);
     let Some((k_prefix, v_prefix)) = prefix else {
         return softmax(own_scores).matmul(v_own).reshape([n, h, t, d]);
     };
@@ -52,7 +53,7 @@ pub fn cached_attention(
 
 /// Scores `[n, c, sharing * t, …]` in f32, with a bias `[n or 1, 1 or h, 1 or t, …]`.
 fn biased(scores: Tensor<4>, bias: &Option<Tensor<4>>, sharing: usize) -> Tensor<4> {
-    let scores = scores.cast(DType::F32);
+    let scores = cast(scores, F32);
     let Some(bias) = bias.clone() else { return scores };
     let [rows, heads, new, keys] = bias.dims();
     if heads > 1 {
