@@ -4,7 +4,7 @@
 use burn::tensor::Device;
 use model::backward::{Gradients, Options, backward};
 use model::files::{HostTensors, save, write_atomically, write_tensors};
-use model::generate::{GenerateConfig, Request, generate};
+use model::generate::{GenerateConfig, Request, answers};
 use model::init::Init;
 use model::layout::{GroupBatch, Piece, Target};
 use model::ops::GroupShape;
@@ -69,12 +69,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let prompts: Vec<Vec<u32>> =
         vec![ids[0][..7].to_vec(), ids[1][..11].to_vec(), ids[2][..4].to_vec()];
-    let requests: Vec<Request> = prompts
-        .iter()
-        .map(|ids| Request { prefix: ids[..2].to_vec(), prompt: ids[2..].to_vec() })
-        .collect();
-    let settings = GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 2 };
-    let greedy = generate(&decoder, &requests, settings, &mut |_| true).unwrap_or_default();
+    let requests: Vec<Request> =
+        prompts.iter().map(|ids| Request::new(ids[..2].to_vec(), ids[2..].to_vec())).collect();
+    let settings =
+        GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 2, ..GenerateConfig::default() };
+    let greedy = answers(&decoder, &requests, &settings)?;
     let text = serde_json::json!({
         "ids": ids, "supervised_from": SUPERVISED_FROM, "loss": loss,
         "prompts": prompts, "greedy": greedy, "max_new_tokens": NEW_TOKENS,

@@ -4,7 +4,7 @@
 use burn::tensor::{DType, Device, TensorData};
 use model::backward::{Gradients, Options, backward};
 use model::files::{HostTensors, read_tensors};
-use model::generate::{GenerateConfig, Request, generate};
+use model::generate::{self, GenerateConfig, Request};
 use model::layout::{GroupBatch, Piece, Target};
 use model::ops::{GroupShape, alibi_slopes};
 use model::{Decoder, DecoderConfig};
@@ -25,13 +25,13 @@ fn check(name: &str) {
     let text = std::fs::read_to_string(golden(&format!("{name}.json"))).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let config: DecoderConfig = serde_json::from_value(expected["config"].clone()).unwrap();
-    let mut decoder = Decoder::build(&config, &Device::flex(), DType::F32, &mut |path, dims| {
+    let decoder = Decoder::build(&config, &Device::flex(), DType::F32, &mut |path, dims| {
         Ok(TensorData::new(tensors[path].1.clone(), dims))
     })
     .unwrap();
     logits(&decoder, &tensors, &expected);
     gradients(&decoder, &tensors, &expected);
-    greedy(&mut decoder, &expected);
+    greedy(&decoder, &expected);
     if let Some(slopes) = expected["slopes"].as_object() {
         for (heads, slopes) in slopes {
             for (ours, theirs) in
@@ -111,20 +111,24 @@ fn gradients(decoder: &Decoder, tensors: &HostTensors, expected: &Value) {
     }
 }
 
-fn greedy(decoder: &mut Decoder, expected: &Value) {
+fn greedy(decoder: &Decoder, expected: &Value) {
     let answers: Vec<Vec<u32>> =
         expected["greedy"].as_array().unwrap().iter().map(numbers).collect();
     let prompts: Vec<Vec<u32>> =
         expected["prompts"].as_array().unwrap().iter().map(numbers).collect();
     // The reference does not stop at the end of sequence.
-    decoder.config.eos_token_id = u32::MAX;
-    let config = GenerateConfig { max_new_tokens: answers[0].len(), rows: 4 };
+    let config = GenerateConfig {
+        max_new_tokens: answers[0].len(),
+        rows: 4,
+        end_ids: Some(Vec::new()),
+        ..GenerateConfig::default()
+    };
     for cut in [0, 1] {
         let requests: Vec<Request> = prompts
             .iter()
-            .map(|ids| Request { prefix: ids[..cut].to_vec(), prompt: ids[cut..].to_vec() })
+            .map(|ids| Request::new(ids[..cut].to_vec(), ids[cut..].to_vec()))
             .collect();
-        let found = generate(decoder, &requests, config, &mut |_| true).unwrap();
+        let found = generate::answers(decoder, &requests, &config).unwrap();
         assert_eq!(found, answers, "prefix of {cut}");
     }
 }
