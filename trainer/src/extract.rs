@@ -46,7 +46,7 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
     }
     let mut decoder = files::load(directory, &device::of(device, 0)?)?;
     if info.lora.is_some() {
-        files::load_adapters(&mut decoder, directory)?;
+        model::peft::load(&mut decoder, directory)?;
         decoder.merge_adapters();
     }
     Ok((decoder, tokenizer, info))

@@ -5,12 +5,14 @@
 
 mod attention;
 mod cross_entropy;
+mod dora;
 mod linear;
 mod norm;
 mod rope;
 
 pub use attention::{GroupBias, GroupShape, cached_attention, group_attention};
 pub use cross_entropy::{ChunkLoss, cross_entropy};
+pub use dora::{dora_linear, row_norms};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu};
 pub use norm::rms_norm;
 pub use rope::{alibi_slopes, rope, rope_tables};
