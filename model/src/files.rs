@@ -5,7 +5,7 @@
 
 use crate::weight::{Visitor, Weight, Weights};
 use crate::{Decoder, DecoderConfig, Error};
-use burn::tensor::Device;
+use burn::tensor::{DType, Device, TensorData};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::collections::BTreeMap;
@@ -16,17 +16,21 @@ use std::path::{Path, PathBuf};
 pub type HostTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// Loads `config.json` and `model.safetensors` (or its shards) of `directory`.
-pub fn load(directory: &Path, device: &Device) -> Result<Decoder, Error> {
+///
+/// Weights are stored and computed in `dtype`.
+pub fn load(directory: &Path, device: &Device, dtype: DType) -> Result<Decoder, Error> {
     let config = DecoderConfig::load(directory)?;
     let shards = Shards::open(directory)?;
-    let decoder = Decoder::build(&config, device, &mut |path, dims| shards.values(path, dims))?;
+    let decoder = Decoder::build(&config, device, dtype, &mut |path, dims| {
+        Ok(TensorData::new(shards.values(path, dims)?, dims))
+    })?;
     Ok(decoder)
 }
 
 /// Saves `config.json` and `model.safetensors`, with values in bf16 or f32.
 pub fn save(decoder: &Decoder, directory: &Path, bf16: bool) -> Result<(), Error> {
     std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
-    write_atomically(&directory.join("config.json"), &json_bytes(&decoder.config))?;
+    write_atomically(&directory.join("config.json"), &json_bytes(&decoder.config.to_json()))?;
     let tensors = host_tensors(decoder, |path| !path.contains("lora_"));
     write_tensors(&directory.join("model.safetensors"), &tensors, bf16)
 }

@@ -20,7 +20,7 @@ pub use stream::stream;
 pub(crate) use targets::names_path;
 pub use targets::{LinearLayer, Modules, Targets, linear_layers};
 
-use crate::block::Block;
+use crate::block::{Block, linear_path};
 use crate::decoder::block_path;
 use crate::weight::{Mapper, Weight, Weights};
 use crate::{Decoder, Error};
@@ -62,8 +62,8 @@ pub(crate) fn each(
     mut visit: impl FnMut(String, &mut Linear) -> Result<(), Error>,
 ) -> Result<(), Error> {
     for (i, block) in decoder.blocks.iter_mut().enumerate() {
-        for (name, linear) in block.linears() {
-            visit(targets::layer_path(&block_path(i), name), linear)?;
+        for (name, linear) in block.linears_mut() {
+            visit(format!("{}.{}", block_path(i), linear_path(name)), linear)?;
         }
     }
     Ok(())
@@ -72,7 +72,7 @@ pub(crate) fn each(
 /// Adapters go on with another share of dropped inputs.
 pub fn set_dropout(decoder: &mut Decoder, dropout: f64) {
     for block in &mut decoder.blocks {
-        for (_, linear) in block.linears() {
+        for (_, linear) in block.linears_mut() {
             if let Some(adapter) = &mut linear.adapter {
                 adapter.dropout = dropout;
             }
@@ -85,7 +85,7 @@ pub fn set_dropout(decoder: &mut Decoder, dropout: f64) {
 /// Each layer has a stream of its own, so that a block that is computed again draws the same.
 pub(crate) fn seeded(block: &Block, seed: u64, index: usize) -> Block {
     let mut seeded = block.clone();
-    for (layer, (_, linear)) in seeded.linears().into_iter().enumerate() {
+    for (layer, (_, linear)) in seeded.linears_mut().into_iter().enumerate() {
         if let Some(adapter) = &mut linear.adapter {
             adapter.stream = Some(stream(&[seed, index as u64, layer as u64]));
         }

@@ -16,6 +16,8 @@ mod tensors;
 pub use config::read as config;
 pub use packing::{pack, split};
 
+use crate::block::linear_path;
+use crate::decoder::block_path;
 use crate::files::{read_tensors, write_atomically, write_tensors};
 use crate::lora::{
     self, Adapter, LinearLayer, LoraConfig, Modules, Setting, Start, Targets, linear_layers,
@@ -278,15 +280,13 @@ fn has_start(decoder: &Decoder) -> bool {
 }
 
 fn visit(decoder: &Decoder, mut visit: impl FnMut(String, &Adapter)) {
-    // Blocks lend their layers to be changed only; a copy of a decoder shares its weights.
-    let mut decoder = decoder.clone();
-    let visited = lora::each(&mut decoder, |path, linear| {
-        if let Some(adapter) = &linear.adapter {
-            visit(path, adapter);
+    for (i, block) in decoder.blocks.iter().enumerate() {
+        for (name, linear) in block.linears() {
+            if let Some(adapter) = &linear.adapter {
+                visit(format!("{}.{}", block_path(i), linear_path(name)), adapter);
+            }
         }
-        Ok(())
-    });
-    debug_assert!(visited.is_ok());
+    }
 }
 
 fn host<const D: usize>(tensor: Tensor<D>) -> Host {

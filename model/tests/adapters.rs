@@ -2,7 +2,7 @@
 //! changes nothing, PiSSA begins where the model stood, and files give back what was saved.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use model::backward::{Gradients, Options, backward, plain_backward};
 use model::files::{host_tensors, read_tensors, write_tensors};
 use model::init::{Init, Normal};
@@ -38,6 +38,11 @@ fn config() -> DecoderConfig {
     }
 }
 
+/// The same with queries, keys and values apart.
+fn llama() -> DecoderConfig {
+    DecoderConfig { model_type: "llama".into(), norm_head: None, position: None, ..config() }
+}
+
 fn base() -> Decoder {
     Decoder::init(&config(), Init::Normal, 7, &Device::flex())
 }
@@ -53,7 +58,7 @@ fn adapted(lora: &LoraConfig) -> Decoder {
 fn shake(decoder: &mut Decoder) {
     let mut normal = Normal::new(11);
     for block in &mut decoder.blocks {
-        for (_, linear) in block.linears() {
+        for (_, linear) in block.linears_mut() {
             let Some(adapter) = &mut linear.adapter else { continue };
             let dims = adapter.b.value.dims();
             let noise = (0..dims[0] * dims[1]).map(|_| 0.05 * normal.sample()).collect();
@@ -121,6 +126,25 @@ fn gradients_of_every_kind_are_those_of_plain_autodiff() {
 }
 
 #[test]
+fn so_they_are_with_grouped_queries() {
+    let shape = DecoderConfig { num_key_value_heads: Some(2), ..llama() };
+    for json in [
+        r#"{"rank": 4, "alpha": 8.0, "dora": true, "init": "pissa"}"#,
+        r#"{"rank": 4, "alpha": 8.0, "targets": ["q_proj", "v_proj"], "dora": true, "rslora": true}"#,
+    ] {
+        let mut decoder = Decoder::init(&shape, Init::Normal, 7, &Device::flex());
+        decoder.add_adapters(&kind(json)).unwrap();
+        shake(&mut decoder);
+        let (_, plain) = plain_backward(&decoder, &batch());
+        let difference = difference(&plain, &gradients(&decoder, Options::default()));
+        assert!(difference < 1e-5, "{json}: {difference}");
+        let before = logits(&decoder);
+        decoder.merge_adapters();
+        assert!(apart(before, logits(&decoder)) < 1e-4, "{json}");
+    }
+}
+
+#[test]
 fn merging_changes_nothing_and_chains() {
     for json in KINDS {
         let mut decoder = adapted(&kind(json));
@@ -151,10 +175,10 @@ fn fresh_adapters_change_nothing() {
 fn pissa_takes_the_strongest_part_of_a_weight() {
     for json in [r#"{"rank": 4, "init": "pissa"}"#, r#"{"rank": 4, "init": "pissa_niter_4"}"#] {
         let mut decoder = base();
-        let mut whole = base();
+        let whole = base();
         decoder.add_adapters(&kind(json)).unwrap();
         let square = |t: &Tensor<2>| t.clone().square().sum().into_scalar::<f32>();
-        for (block, whole) in decoder.blocks.iter_mut().zip(&mut whole.blocks) {
+        for (block, whole) in decoder.blocks.iter().zip(&whole.blocks) {
             for ((name, linear), (_, whole)) in block.linears().into_iter().zip(whole.linears()) {
                 let rest = linear.weight.value.clone();
                 let part = linear.adapter.as_ref().unwrap().delta();
@@ -195,7 +219,7 @@ fn a_checkpoint_gives_back_what_was_saved() {
         let decoder = adapted(&kind(json));
         model::files::save(&decoder, folder.path(), false).unwrap();
         peft::save_with_base(&decoder, &kind(json), folder.path()).unwrap();
-        let mut again = model::files::load(folder.path(), &Device::flex()).unwrap();
+        let mut again = model::files::load(folder.path(), &Device::flex(), DType::F32).unwrap();
         let config = peft::load(&mut again, folder.path()).unwrap();
         assert!(config.same_shape(&kind(json)), "{json}: {config:?}");
         let all = |decoder: &Decoder| host_tensors(decoder, |_| true);
@@ -250,6 +274,38 @@ fn separate_projections_fit_a_packed_model() {
         let difference = apart(logits(&decoder), logits(&again));
         assert!(difference < 1e-4, "{json}: {difference}");
     }
+}
+
+#[test]
+fn packed_projections_fit_separate_ones() {
+    let lora = kind(r#"{"rank": 4, "alpha": 8.0, "dora": true, "targets": ["W_pack", "o_proj"]}"#);
+    let folder = tempfile::tempdir().unwrap();
+    let decoder = adapted(&lora);
+    peft::save(&decoder, &lora, folder.path()).unwrap();
+    let mut llamafied = llamafied();
+    let config = peft::load(&mut llamafied, folder.path()).unwrap();
+    assert_eq!(config.targets, Targets::names(&["q_proj", "k_proj", "v_proj", "o_proj"]));
+    let difference = apart(logits(&decoder), logits(&llamafied));
+    assert!(difference < 1e-4, "{difference}");
+}
+
+/// [`base`] with the rows of `W_pack` in three matrices.
+fn llamafied() -> Decoder {
+    let packed = host_tensors(&base(), |_| true);
+    let mut source = |path: &str, dims: &[usize]| {
+        let part = ["q_proj", "k_proj", "v_proj"].iter().position(|name| path.contains(name));
+        let values = match part {
+            Some(part) => {
+                let owner = path.rsplit_once(".self_attn").unwrap().0;
+                let (_, values) = &packed[&format!("{owner}.self_attn.W_pack.weight")];
+                let count = dims[0] * dims[1];
+                values[part * count..(part + 1) * count].to_vec()
+            }
+            None => packed[path].1.clone(),
+        };
+        Ok(TensorData::new(values, dims))
+    };
+    Decoder::build(&llama(), &Device::flex(), DType::F32, &mut source).unwrap()
 }
 
 #[test]
@@ -319,7 +375,7 @@ fn adapters_stand_where_they_are_wanted() {
         let settings = kind(json).settings(&layers).unwrap();
         let mut found = 0;
         for (i, block) in decoder.blocks.iter_mut().enumerate() {
-            for (name, linear) in block.linears() {
+            for (name, linear) in block.linears_mut() {
                 let layer = layers.iter().find(|layer| layer.block == i && layer.name() == name);
                 let layer = layer.unwrap();
                 assert_eq!(linear.weight.value.dims(), [layer.out, layer.input]);

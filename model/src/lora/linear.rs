@@ -91,7 +91,12 @@ pub(super) fn draw<const D: usize>(
 impl Linear {
     /// A layer without adapter.
     pub fn new(weight: Tensor<2>) -> Self {
-        Self { weight: Weight::new(weight), adapter: None }
+        Self::of(Weight::new(weight))
+    }
+
+    /// A layer of this weight, without adapter.
+    pub fn of(weight: Weight<2>) -> Self {
+        Self { weight, adapter: None }
     }
 
     /// `[batch, length, in]` to `[batch, length, out]`; adapters drop inputs only in training.

@@ -1,5 +1,6 @@
 //! Which linear layers get an adapter, as PEFT means it: names, or one regular expression.
 
+use crate::block::linear_path;
 use crate::decoder::block_path;
 use crate::{DecoderConfig, Error};
 use regex::{Regex, RegexBuilder};
@@ -27,33 +28,15 @@ impl LinearLayer {
 
 /// Every linear layer of the blocks, in order. The head is none of them, as under PEFT's `all-linear`.
 pub fn linear_layers(config: &DecoderConfig) -> Vec<LinearLayer> {
-    let (h, f) = (config.hidden_size, config.intermediate_size);
-    let widths = [
-        ("W_pack", 3 * h, h),
-        ("o_proj", h, h),
-        ("gate_proj", f, h),
-        ("up_proj", f, h),
-        ("down_proj", h, f),
-    ];
     (0..config.num_hidden_layers)
         .flat_map(|block| {
-            widths.iter().map(move |(name, out, input)| LinearLayer {
-                path: layer_path(&block_path(block), name),
-                block,
-                out: *out,
-                input: *input,
+            config.linear_names().iter().map(move |name| {
+                let (out, input) = config.linear_shape(name);
+                let path = format!("{}.{}", block_path(block), linear_path(name));
+                LinearLayer { path, block, out, input }
             })
         })
         .collect()
-}
-
-/// The whole path of the layer `name` in the block at `block`.
-pub(crate) fn layer_path(block: &str, name: &str) -> String {
-    let owner = match name {
-        "gate_proj" | "up_proj" | "down_proj" => "mlp",
-        _ => "self_attn",
-    };
-    format!("{block}.{owner}.{name}")
 }
 
 /// Which linear layers get an adapter (PEFT's `target_modules`).
