@@ -7,7 +7,8 @@
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block.
 //! - [`generate`]: greedy answers with a cache that shares prefixes.
-//! - [`files`]: directories as on the hub; [`init`]: how untrained weights begin.
+//! - [`files`]: directories as on the hub; [`source`]: weights in anyone's files; [`init`]: how untrained
+//!   weights begin.
 //!
 //! The crate knows neither text nor ranks nor run directories.
 
@@ -22,6 +23,7 @@ pub mod init;
 pub mod layout;
 pub mod lora;
 pub mod ops;
+pub mod source;
 pub mod weight;
 
 pub use backward::{Gradients, Loss};
