@@ -87,7 +87,7 @@ impl Listed {
             return Ok(());
         }
         let message = format!(
-            "the index names {} tensors that are not in their files{}",
+            "the index names tensors that are not in their files ({}){}",
             absent.len(),
             list(&absent)
         );

@@ -175,7 +175,7 @@ mod tests {
         check(
             r#"{"__metadata__":{"format":"pt"},"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},"a":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}"#,
             12,
-            expect!["b Bf16 [2] 147..151; a is `I64`"],
+            expect!["b Bf16 [2] 155..159; a is `I64`"],
         );
         check("{}", 0, expect![""]);
         check("{}", 3, expect!["has 3 bytes behind its last tensor"]);
@@ -203,7 +203,7 @@ mod tests {
             r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
             4,
             expect![
-                "is no safetensors file: its header is wrong: `a` stands twice at line 1 column 58"
+                "is no safetensors file: its header is wrong: `a` stands twice at line 1 column 57"
             ],
         );
         check(

@@ -134,7 +134,7 @@ fn safetensors_come_first_and_whole_files_before_shards() {
         ],
     );
     let nowhere = Path::new("no such folder");
-    expect!["no such folder: is no directory"].assert_eq(&said(Tensors::open(nowhere), nowhere));
+    expect!["DIR: is no directory"].assert_eq(&said(Tensors::open(nowhere), nowhere));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn every_file_that_cannot_be_read_is_listed() {
             ("1.safetensors", "a"),
         ],
         expect![[r#"
-            DIR: the index names 1 tensors that are not in their files
+            DIR: the index names tensors that are not in their files (1)
                 `b` of `1.safetensors`"#]],
     );
 }
