@@ -97,6 +97,13 @@ impl Tensors {
         Ok(tensors)
     }
 
+    /// The adapters of a PEFT directory: `adapter_model.safetensors`, else `adapter_model.bin`.
+    pub fn open_adapter(directory: &Path) -> Result<Self, Error> {
+        let bin = directory.join("adapter_model.bin");
+        let safe = directory.join("adapter_model.safetensors");
+        Self::open_file(if bin.exists() && !safe.exists() { &bin } else { &safe })
+    }
+
     fn of(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
