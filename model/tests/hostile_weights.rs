@@ -6,6 +6,7 @@ use model::source::Tensors;
 use proptest::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -54,11 +55,18 @@ fn most(work: impl FnOnce()) -> usize {
 /// What views may repeat, and what small files need for names and places.
 const BOUND: usize = 16 << 20;
 
+thread_local! {
+    /// Where the files of a test stand, one for each name.
+    static FOLDER: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
 /// Reads all that a file of these bytes gives.
 fn check(bytes: &[u8], name: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(name);
-    std::fs::write(&path, bytes).unwrap();
+    let path = FOLDER.with(|folder| folder.path().join(name));
+    // Written over, not anew: to make and remove thousands of files takes many systems a minute.
+    let mut file = File::options().create(true).truncate(false).write(true).open(&path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
     check_at(&path, bytes.len());
 }
 
@@ -177,8 +185,7 @@ fn every_byte_may_be_wrong() {
         let path = folder.path().join(seed.file_name().unwrap());
         let whole = std::fs::read(&seed).unwrap();
         std::fs::write(&path, &whole).unwrap();
-        // Changed in place: files written anew are synced by some systems, each for milliseconds.
-        let mut file = std::fs::File::options().write(true).open(&path).unwrap();
+        let mut file = File::options().write(true).open(&path).unwrap();
         let mut set = |at: usize, byte: u8| {
             file.seek(SeekFrom::Start(at as u64)).unwrap();
             file.write_all(&[byte]).unwrap();
