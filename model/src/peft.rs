@@ -18,11 +18,12 @@ pub use packing::{pack, split};
 
 use crate::block::linear_path;
 use crate::decoder::block_path;
-use crate::files::{read_tensors, write_atomically, write_tensors};
+use crate::files::{on_host, read_tensors, write_atomically, write_tensors};
 use crate::lora::{
     self, Adapter, LinearLayer, LoraConfig, Modules, Setting, Start, Targets, linear_layers,
     names_path,
 };
+use crate::source::Tensors;
 use crate::weight::Weight;
 use crate::{Decoder, Error};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -87,8 +88,9 @@ pub fn load(decoder: &mut Decoder, directory: &Path) -> Result<LoraConfig, Error
     let config_path = directory.join(CONFIG);
     let within = |error: Error| Error::invalid(&config_path, error.to_string());
     let config = config::read(directory)?;
-    let path = directory.join(TENSORS);
-    let adapters = read(directory, &path)?;
+    let file = Tensors::open_adapter(directory)?;
+    let path = file.path().to_owned();
+    let adapters = tensors::parse(&path, on_host(&file)?)?;
     let layers = linear_layers(&decoder.config);
     config.check().map_err(within)?;
     let (config, mut adapters) = fitted(config, adapters, &layers)?;
@@ -138,16 +140,6 @@ pub fn load(decoder: &mut Decoder, directory: &Path) -> Result<LoraConfig, Error
 
 fn tensor<const D: usize>((dims, values): Host, device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, dims), device)
-}
-
-fn read(directory: &Path, path: &Path) -> Result<Adapters, Error> {
-    if !path.exists() && directory.join("adapter_model.bin").exists() {
-        return Err(Error::invalid(
-            directory,
-            "holds its adapters as adapter_model.bin, a pickle; load and save it once with PEFT (safe_serialization=True) for adapter_model.safetensors",
-        ));
-    }
-    tensors::parse(path, read_tensors(path)?)
 }
 
 /// The adapters as the model packs its projections.

@@ -311,5 +311,5 @@ fn a_torn_file_is_refused_in_one_sentence() {
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let error =
         model::files::load(folder.path(), &Device::flex(), DType::F32).unwrap_err().to_string();
-    assert!(error.contains("model.safetensors") && error.contains("torn"), "{error}");
+    assert!(error.contains("model.safetensors") && error.contains("truncated"), "{error}");
 }
