@@ -38,7 +38,8 @@ from transformers import LlamaForCausalLM
 BAICHUAN = ["W_pack", "o_proj", "gate_proj", "up_proj", "down_proj"]
 PREFIX = "base_model.model."
 
-# Model, and what PEFT is asked for: lists, PEFT's own word for all linear layers, and a regular expression.
+# Model, and what PEFT is asked for: lists, PEFT's own word for all linear layers, a regular expression, one
+# block of two, ranks and alphas of their own.
 CASES = {
     "baichuan2-lora": ("tiny-baichuan2", {"r": 4, "lora_alpha": 8, "target_modules": BAICHUAN}),
     "baichuan2-rslora": (
@@ -57,6 +58,17 @@ CASES = {
     "llama-dora": (
         "tiny-llama3",
         {"r": 2, "lora_alpha": 4, "use_dora": True, "target_modules": ["q_proj", "k_proj", "v_proj", "down_proj"]},
+    ),
+    "llama-patterns": (
+        "tiny-llama3",
+        {
+            "r": 4,
+            "lora_alpha": 8,
+            "target_modules": ["q_proj", "up_proj", "down_proj"],
+            "layers_to_transform": [1],
+            "rank_pattern": {"q_proj": 2},
+            "alpha_pattern": {r"mlp\.up_proj": 3},
+        },
     ),
 }
 
