@@ -2,7 +2,9 @@
 //! groups equal their samples apart, generation with a cache equals generation without.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Device, Tensor};
+mod reference;
+
+use burn::tensor::Tensor;
 use model::backward::{Gradients, Options, backward, plain_backward};
 use model::config::Position;
 use model::generate::{GenerateConfig, Request, generate};
@@ -10,6 +12,7 @@ use model::init::Init;
 use model::layout::{GroupBatch, Piece, Target};
 use model::ops::GroupShape;
 use model::{Decoder, DecoderConfig, LoraConfig};
+use reference::device;
 
 fn config(position: Position) -> DecoderConfig {
     DecoderConfig {
@@ -25,7 +28,7 @@ fn config(position: Position) -> DecoderConfig {
 }
 
 fn decoder(position: Position) -> Decoder {
-    Decoder::init(&config(position), Init::Normal, 7, &Device::flex())
+    Decoder::init(&config(position), Init::Normal, 7, &device())
 }
 
 /// A prefix and suffixes of these lengths, with made-up ids.
@@ -286,7 +289,7 @@ fn files_give_back_what_was_saved() {
     shake_adapters(&mut decoder);
     model::files::save(&decoder, folder.path(), false).unwrap();
     model::files::save_adapters(&decoder, &lora, folder.path()).unwrap();
-    let mut again = model::files::load(folder.path(), &Device::flex()).unwrap();
+    let mut again = model::files::load(folder.path(), &device()).unwrap();
     assert_eq!(model::files::load_adapters(&mut again, folder.path()).unwrap(), lora);
     let all = |decoder: &Decoder| model::files::host_tensors(decoder, |_| true);
     assert_eq!(all(&decoder), all(&again));
@@ -299,6 +302,6 @@ fn a_torn_file_is_refused_in_one_sentence() {
     let path = folder.path().join("model.safetensors");
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    let error = model::files::load(folder.path(), &Device::flex()).unwrap_err().to_string();
+    let error = model::files::load(folder.path(), &device()).unwrap_err().to_string();
     assert!(error.contains("model.safetensors") && error.contains("torn"), "{error}");
 }

@@ -385,12 +385,12 @@ class Comparison:
             how = f"{len(both)} tensors, {name} differs most, by {apart[name]:.2e}, allowed {tolerance:.0e}"
             self.say(True, what, how)
 
-    def equal(self, what, ours, theirs, note=""):
+    def equal(self, what, ours, theirs):
         if ours == theirs:
             self.say(True, what, f"{len(ours)} ids equal")
         else:
             at = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
-            self.say(False, what, f"differ from id {at} on: {ours[at:]}, expected {theirs[at:]}{note}")
+            self.say(False, what, f"differ from id {at} on: {ours[at:]}, expected {theirs[at:]}")
 
     def say(self, ok, what, how):
         self.failures += not ok
