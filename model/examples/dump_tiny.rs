@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seed =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs() / 86_400;
     for (name, config) in models() {
-        let config: DecoderConfig = serde_json::from_value(config)?;
+        let config = DecoderConfig::from_json(config)?;
         let decoder = Decoder::init(&config, Init::Normal, seed, &reference::device());
         let directory = root.join(name);
         std::fs::create_dir_all(&directory)?;

@@ -1,14 +1,16 @@
 //! Products with weights stored `[out, in]`, as Hugging Face files hold them.
 
+use super::{F32, cast};
 use burn::tensor::{Int, Tensor, activation};
 
-/// `y = x Wᵀ`.
+/// `y = x Wᵀ`, with the weight in the type of `x`.
 ///
 /// # Shapes
 /// - x: `[batch, length, in]`, weight: `[out, in]`, result: `[batch, length, out]`
 pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let [b, t, d] = x.dims();
     let [out, _] = weight.dims();
+    let weight = cast(weight, x.dtype());
     x.reshape([b * t, d]).matmul(weight.transpose()).reshape([b, t, out])
 }
 
@@ -48,6 +50,8 @@ pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
 
 /// `w / max(‖w‖, 1e-12)` for each row: Baichuan2's NormHead (`modeling_baichuan.py`, `NormHead`).
 pub fn normalise_rows(weight: Tensor<2>) -> Tensor<2> {
+    let dtype = weight.dtype();
+    let weight = cast(weight, F32);
     let norm = weight.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
-    weight / norm
+    cast(weight / norm, dtype)
 }

@@ -4,13 +4,20 @@
 //! stands behind the same function and is held against it.
 
 mod attention;
+mod cast;
 mod cross_entropy;
 mod linear;
 mod norm;
 mod rope;
 
 pub use attention::{GroupBias, GroupShape, cached_attention, group_attention};
+pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, cross_entropy};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu};
 pub use norm::rms_norm;
-pub use rope::{alibi_slopes, rope, rope_tables};
+pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
+
+use burn::tensor::DType;
+
+/// What sums and exponentials are computed in.
+pub(crate) const F32: DType = DType::F32;

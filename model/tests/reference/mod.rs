@@ -49,7 +49,7 @@ impl Golden {
     }
 
     pub fn config(&self) -> DecoderConfig {
-        serde_json::from_value(self.facts["config"].clone()).unwrap()
+        DecoderConfig::from_json(self.facts["config"].clone()).unwrap()
     }
 
     pub fn batch(&self) -> GroupBatch {

@@ -1,11 +1,11 @@
 //! Three steps of AdamW beside torch's: a file made by `scripts/reference/adamw_golden.py`.
 
 use burn::tensor::{DType, TensorData};
-use model::Decoder;
 use model::backward::{Gradients, Options, backward};
 use model::files::{HostTensors, host_tensors, read_tensors};
 use model::layout::{GroupBatch, Piece, Target};
 use model::ops::GroupShape;
+use model::{Decoder, DecoderConfig};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use trainer::collective::Solo;
@@ -64,7 +64,7 @@ fn three_steps_equal_torch() {
     let expected = read_tensors(&golden("adamw.safetensors")).unwrap();
     let text = std::fs::read_to_string(golden("adamw.json")).unwrap();
     let facts: Value = serde_json::from_str(&text).unwrap();
-    let config = serde_json::from_value(facts["config"].clone()).unwrap();
+    let config = DecoderConfig::from_json(facts["config"].clone()).unwrap();
     let settings: OptimizerConfig = serde_json::from_value(facts["optimizer"].clone()).unwrap();
     let mut decoder = Decoder::build(&config, &super::device(), DType::F32, &mut |path, _| {
         let (dims, values) = &expected[&format!("before.{path}")];
