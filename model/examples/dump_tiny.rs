@@ -7,7 +7,7 @@ mod reference;
 use burn::tensor::{Tensor, TensorData};
 use model::backward::{Gradients, Options, backward};
 use model::files::{HostTensors, save, write_atomically, write_tensors};
-use model::generate::{GenerateConfig, Request, generate};
+use model::generate::{GenerateConfig, Request, answers};
 use model::init::Init;
 use model::weight::{Mapper, Weight, Weights};
 use model::{Decoder, DecoderConfig, LoraConfig, peft};
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         save(&decoder, &directory, false)?;
         let groups = groups(seed);
         let mut facts = outputs(&decoder, &directory, &groups)?;
-        greedy(&decoder, &groups, &mut facts);
+        greedy(&decoder, &groups, &mut facts)?;
         write_json(&directory, &facts)?;
         if name == "alibi" {
             // Positions do not meet adapters.
@@ -136,18 +136,18 @@ fn outputs(decoder: &Decoder, directory: &Path, groups: &Value) -> Result<Value,
 }
 
 /// Adds prompts and their greedy answers to `facts`.
-fn greedy(decoder: &Decoder, groups: &Value, facts: &mut Value) {
+fn greedy(decoder: &Decoder, groups: &Value, facts: &mut Value) -> Result<(), model::Error> {
     let whole = reference::ids(&groups[0]["prefix"]);
     let prompts = [whole[..7].to_vec(), whole[..11].to_vec(), whole[5..9].to_vec()];
-    let requests: Vec<Request> = prompts
-        .iter()
-        .map(|ids| Request { prefix: ids[..2].to_vec(), prompt: ids[2..].to_vec() })
-        .collect();
-    let settings = GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 2 };
-    let answers = generate(decoder, &requests, settings, &mut |_| true).unwrap_or_default();
+    let requests: Vec<Request> =
+        prompts.iter().map(|ids| Request::new(ids[..2].to_vec(), ids[2..].to_vec())).collect();
+    let settings =
+        GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 2, ..GenerateConfig::default() };
+    let answers = answers(decoder, &requests, &settings)?;
     facts["prompts"] = json!(prompts);
     facts["greedy"] = json!(answers);
     facts["max_new_tokens"] = json!(NEW_TOKENS);
+    Ok(())
 }
 
 fn write_json(directory: &Path, facts: &Value) -> Result<(), model::Error> {

@@ -8,7 +8,7 @@ mod reference;
 use burn::tensor::{DType, TensorData};
 use model::Decoder;
 use model::backward::{Gradients, Options, backward};
-use model::generate::{GenerateConfig, Request, generate};
+use model::generate::{GenerateConfig, Request, answers};
 use model::ops::alibi_slopes;
 use reference::{Differences, Golden, device, floats, ids};
 
@@ -89,15 +89,16 @@ fn greedy(golden: &Golden, decoder: &Decoder) {
     let all = |key: &str| -> Vec<Vec<u32>> {
         golden.facts[key].as_array().unwrap().iter().map(ids).collect()
     };
-    let (prompts, answers) = (all("prompts"), all("greedy"));
-    let config = GenerateConfig { max_new_tokens: answers[0].len(), rows: 4 };
+    let (prompts, expected) = (all("prompts"), all("greedy"));
+    let config =
+        GenerateConfig { max_new_tokens: expected[0].len(), rows: 4, ..GenerateConfig::default() };
     for cut in [0, 1] {
         let requests: Vec<Request> = prompts
             .iter()
-            .map(|ids| Request { prefix: ids[..cut].to_vec(), prompt: ids[cut..].to_vec() })
+            .map(|ids| Request::new(ids[..cut].to_vec(), ids[cut..].to_vec()))
             .collect();
-        let found = generate(decoder, &requests, config, &mut |_| true).unwrap();
-        assert_eq!(found, answers, "prefix of {cut}, least margin {}", golden.facts["margin"]);
+        let found = answers(decoder, &requests, &config).unwrap();
+        assert_eq!(found, expected, "prefix of {cut}, least margin {}", golden.facts["margin"]);
     }
 }
 

@@ -5,7 +5,7 @@
 //! shares it there would, and goes through the same loader as every model.
 
 use model::files::{HostTensors, load, write_tensors};
-use model::generate::{GenerateConfig, Request, generate};
+use model::generate::{GenerateConfig, Request, answers};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -123,9 +123,9 @@ fn stories260k_tells_the_published_story() {
     let directory = tempfile::tempdir().unwrap();
     as_on_the_hub(&checkpoint.join("stories260K.bin"), directory.path());
     let decoder = load(directory.path(), &super::device(), burn::tensor::DType::F32).unwrap();
-    let requests = [Request { prefix: Vec::new(), prompt: vec![1] }];
-    let config = GenerateConfig { max_new_tokens: NEW_TOKENS, rows: 1 };
-    let answers = generate(&decoder, &requests, config, &mut |_| true).unwrap();
+    let requests = [Request::new(Vec::new(), vec![1])];
+    let config = GenerateConfig { max_new_tokens: NEW_TOKENS, ..GenerateConfig::default() };
+    let answers = answers(&decoder, &requests, &config).unwrap();
     let text = std::fs::read_to_string(checkpoint.join("greedy_ids.json")).unwrap();
     let expected: Vec<u32> = serde_json::from_str(&text).unwrap();
     assert_eq!(answers[0][..expected.len() - 1], expected[1..], "ids that follow the first");
