@@ -3,6 +3,8 @@
 //! No flag sets a hyperparameter: those stand in the recipe, and `--set` changes one of its values
 //! by name.
 
+mod export;
+
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
@@ -30,6 +32,8 @@ pub struct Cli {
     pub json: bool,
 }
 
+pub use export::Export;
+
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -51,6 +55,9 @@ pub enum Verb {
     /// Use a model: JSON Lines of objects with offsets.
     #[command(after_help = exit::HELP)]
     Extract(Extract),
+    /// Write files that transformers, PEFT and vLLM load; refuses what does not compute the same.
+    #[command(after_help = exit::HELP)]
+    Export(Export),
     /// Write a run as one self-contained HTML page.
     #[command(after_help = exit::HELP)]
     Report(Report),

@@ -7,7 +7,7 @@
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block.
 //! - [`generate`]: greedy answers with a cache that shares prefixes.
-//! - [`files`]: directories as on the hub; [`init`]: how untrained weights begin.
+//! - [`files`]: directories as on the hub; [`export`]: weights for other programs; [`init`]: how untrained weights begin.
 //!
 //! The crate knows neither text nor ranks nor run directories.
 
@@ -16,6 +16,7 @@ pub mod block;
 pub mod config;
 pub mod decoder;
 pub mod error;
+pub mod export;
 pub mod files;
 pub mod generate;
 pub mod init;

@@ -158,6 +158,15 @@ impl Linear {
         ops::adapted_linear(x, input, self.weight.value.clone(), a, b, adapter.scale)
     }
 
+    /// The weight with its adapter added, in f32: `[out, in]`.
+    pub fn merged(&self) -> Tensor<2> {
+        let weight = ops::cast(self.weight.value.clone(), DType::F32);
+        match &self.adapter {
+            Some(adapter) => weight + adapter.delta(),
+            None => weight,
+        }
+    }
+
     /// Adds the adapter to the weight and drops it.
     pub fn merge(&mut self) {
         if let Some(adapter) = self.adapter.take() {
