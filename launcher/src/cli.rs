@@ -4,10 +4,12 @@
 //! by name.
 
 mod data;
+mod export;
 #[cfg(test)]
 mod tests;
 
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
+pub use export::Export;
 
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
@@ -56,6 +58,9 @@ pub enum Verb {
     /// Use a model: JSON Lines of objects with offsets.
     #[command(after_help = exit::HELP)]
     Extract(Extract),
+    /// Write files that transformers, PEFT and vLLM load; refuses what does not compute the same.
+    #[command(after_help = exit::HELP)]
+    Export(Export),
     /// Write a run as one self-contained HTML page.
     #[command(after_help = exit::HELP)]
     Report(Report),

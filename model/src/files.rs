@@ -127,7 +127,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-fn json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
+pub(crate) fn json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');
     text.into_bytes()

@@ -8,7 +8,7 @@
 //! - [`backward`]: loss and gradients, block by block.
 //! - [`generate`]: answers, in batches that stay full, with a cache that shares prefixes.
 //! - [`files`]: directories as on the hub; [`source`]: weights in anyone's files; [`peft`]: adapters as
-//!   PEFT keeps them; [`init`]: how untrained weights begin.
+//!   PEFT keeps them; [`export`]: weights for other programs; [`init`]: how untrained weights begin.
 //!
 //! The crate knows neither text nor ranks nor run directories.
 
@@ -17,6 +17,7 @@ pub mod block;
 pub mod config;
 pub mod decoder;
 pub mod error;
+pub mod export;
 pub mod files;
 pub mod generate;
 pub mod init;

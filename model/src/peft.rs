@@ -25,7 +25,7 @@ use crate::lora::{
 };
 use crate::source::Tensors;
 use crate::weight::Weight;
-use crate::{Decoder, Error};
+use crate::{Decoder, DecoderConfig, Error};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,14 +40,15 @@ const START: &str = "adapter_start.safetensors";
 /// PiSSA took a part of each weight; its adapters become plain ones of twice the rank, `[A; A₀]` and
 /// `[B, -B₀]`, as PEFT's `path_initial_model_for_weight_conversion` makes them.
 pub fn save(decoder: &Decoder, config: &LoraConfig, directory: &Path) -> Result<(), Error> {
-    save_for(decoder, config, None, directory)
+    save_for(decoder, config, (None, &decoder.config), directory)
 }
 
-/// The same, with the name or path of the model that the adapters belong to.
+/// The same for a base: its name or path, and its shape. Adapters of `W_pack` are cut for a base with
+/// separate projections.
 pub fn save_for(
     decoder: &Decoder,
     config: &LoraConfig,
-    base: Option<&str>,
+    (base, shape): (Option<&str>, &DecoderConfig),
     directory: &Path,
 ) -> Result<(), Error> {
     let adapters = collect(decoder, true)?;
@@ -58,7 +59,8 @@ pub fn save_for(
         config.init = lora::LoraInit::Default;
     }
     remove_start(directory)?;
-    write(decoder, &config, base, &adapters, directory)
+    let (config, adapters) = fitted(config, adapters, &linear_layers(shape))?;
+    write(shape, &config, base, &adapters, directory)
 }
 
 /// Saves the adapters as they are, to lie beside the very weights of `decoder`: for checkpoints.
@@ -77,7 +79,7 @@ pub fn save_with_base(
     }
     // The base beside it has given up its part already: whoever loads this must not take it again.
     let config = LoraConfig { init: lora::LoraInit::Default, ..config.clone() };
-    write(decoder, &config, None, &adapters, directory)
+    write(&decoder.config, &config, None, &adapters, directory)
 }
 
 /// Puts the adapters of a directory beside the weights of `decoder`, which are frozen.
@@ -206,7 +208,7 @@ fn check(
 }
 
 fn write(
-    decoder: &Decoder,
+    shape: &DecoderConfig,
     config: &LoraConfig,
     base: Option<&str>,
     adapters: &Adapters,
@@ -217,7 +219,7 @@ fn write(
     }
     std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
     write_tensors(&directory.join(TENSORS), &tensors::named(adapters), false)?;
-    let json = config::to_json(config, &linear_layers(&decoder.config), base);
+    let json = config::to_json(config, &linear_layers(shape), base);
     let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
     text.push('\n');
     write_atomically(&directory.join(CONFIG), text.as_bytes())

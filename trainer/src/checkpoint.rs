@@ -130,8 +130,13 @@ pub fn save(
     Ok(directory)
 }
 
+/// Whether `directory` is a checkpoint of ours, not just weights.
+pub fn is_one(directory: &Path) -> bool {
+    directory.join(MANIFEST).is_file()
+}
+
 /// Makes a rename or a new file durable.
-fn sync_directory(path: &Path) -> Result<(), Error> {
+pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
     File::open(path).and_then(|file| file.sync_all()).map_err(Error::write(path))
 }
 

@@ -4,13 +4,13 @@ use crate::checkpoint::{self, CheckpointInfo};
 use crate::generation::{Answerer, Generation};
 use crate::questions::{Asker, Question};
 use crate::{Error, device};
-use burn::tensor::DType;
+use burn::tensor::{DType, Device};
 use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint};
 use data_pipeline::shots::Asked;
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Instance, Schema, Sentence, Task};
 use model::generate::Request;
-use model::{Decoder, files};
+use model::{Decoder, files, peft};
 use std::path::Path;
 
 /// Objects of a text, and what was wrong with the answer.
@@ -46,12 +46,29 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
             info.template
         )));
     }
-    let mut decoder = files::load(directory, &device::of(device, 0)?, DType::F32)?;
-    if info.lora.is_some() {
-        model::peft::load(&mut decoder, directory)?;
-        decoder.merge_adapters();
-    }
+    let (mut decoder, info) = weights(directory, &device::of(device, 0)?, info)?;
+    decoder.merge_adapters();
     Ok((decoder, tokenizer, info))
+}
+
+/// The network of a checkpoint, adapters beside its weights.
+pub(crate) fn with_adapters(
+    directory: &Path,
+    device: &Device,
+) -> Result<(Decoder, CheckpointInfo), Error> {
+    weights(directory, device, checkpoint::open(directory)?)
+}
+
+fn weights(
+    directory: &Path,
+    device: &Device,
+    info: CheckpointInfo,
+) -> Result<(Decoder, CheckpointInfo), Error> {
+    let mut decoder = files::load(directory, device, DType::F32)?;
+    if info.lora.is_some() {
+        peft::load(&mut decoder, directory)?;
+    }
+    Ok((decoder, info))
 }
 
 impl Extractor {

@@ -9,7 +9,7 @@
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
 //! - [`pace`]: how long a step takes here.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
-//!   are answered. [`metrics`]: what a step reports.
+//!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
 
@@ -20,6 +20,7 @@ pub mod device;
 pub mod effect;
 pub mod error;
 pub mod evaluate;
+pub mod export;
 pub mod extract;
 pub mod generation;
 pub mod metrics;

@@ -6,6 +6,7 @@ pub mod data;
 mod difference;
 mod effect;
 pub mod evaluate;
+pub mod export;
 pub mod extract;
 pub mod fetch;
 pub mod parallel;

@@ -117,6 +117,15 @@ impl Linear {
         }
     }
 
+    /// The weight with its adapter, in f32: `[out, in]`.
+    pub fn merged(&self) -> Tensor<2> {
+        let weight = self.weight.value.clone();
+        match &self.adapter {
+            Some(adapter) => adapter.merged_with(weight),
+            None => ops::cast(weight, DType::F32),
+        }
+    }
+
     /// Makes the adapter a part of the weight. The sum is formed in f32 and rounded once.
     pub fn merge(&mut self) {
         if let Some(adapter) = self.adapter.take() {
