@@ -22,12 +22,28 @@ pub type HostTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 ///
 /// Weights are stored and computed in `dtype`.
 pub fn load(directory: &Path, device: &Device, dtype: DType) -> Result<Decoder, Error> {
+    load_telling(directory, device, dtype, &mut |_, _| {})
+}
+
+/// The same; `told` hears after each tensor how many bytes of the files are read, and of how many.
+pub fn load_telling(
+    directory: &Path,
+    device: &Device,
+    dtype: DType,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<Decoder, Error> {
     let config = DecoderConfig::load(directory)?;
     let tensors = Tensors::open(directory)?;
     // Some files of tied models hold the head a second time.
     let optional: &[&str] = if config.tie_word_embeddings { &[HEAD] } else { &[] };
     tensors.check(&expected(&config), optional)?;
-    Decoder::build(&config, device, dtype, &mut |path, _| tensors.data(path))
+    let (mut read, total) = (0, tensors.bytes_total() as u64);
+    Decoder::build(&config, device, dtype, &mut |path, _| {
+        let data = tensors.data(path)?;
+        read += tensors.info(path).map_or(0, |info| info.bytes as u64);
+        told(read.min(total), total);
+        Ok(data)
+    })
 }
 
 /// Names and shapes of the tensors that a model has in its files.

@@ -239,7 +239,8 @@ fn saved_adapters_apply_to_the_original_weights() {
     for json in KINDS {
         let folder = tempfile::tempdir().unwrap();
         let decoder = adapted(&kind(json));
-        peft::save_for(&decoder, &kind(json), (Some("the base"), &decoder.config), folder.path()).unwrap();
+        peft::save_for(&decoder, &kind(json), (Some("the base"), &decoder.config), folder.path())
+            .unwrap();
         let mut again = base();
         let config = peft::load(&mut again, folder.path()).unwrap();
         let factor = if kind(json).is_pissa() { 2 } else { 1 };

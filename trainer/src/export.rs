@@ -75,6 +75,8 @@ pub struct Export {
 /// What is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Bytes of a model are read.
+    Reading,
     /// The source answers.
     Asking,
     /// Bytes are written.
@@ -105,7 +107,7 @@ impl Export {
     pub fn run(&self, progress: &mut dyn FnMut(Stage, u64, u64)) -> Result<Proof, Error> {
         self.refuse_existing()?;
         let device = device::of(&self.device, 0)?;
-        let source = self.open(&device)?;
+        let source = self.open(&device, progress)?;
         self.check(&source)?;
         let questions = Questions::new(&source.decoder.config, self.prompts, NEW_TOKENS);
         let all = self.prompts as u64;
@@ -142,12 +144,18 @@ impl Export {
         }
     }
 
-    fn open(&self, device: &Device) -> Result<Source, Error> {
+    fn open(
+        &self,
+        device: &Device,
+        progress: &mut dyn FnMut(Stage, u64, u64),
+    ) -> Result<Source, Error> {
+        let mut told = |read, total| progress(Stage::Reading, read, total);
         if checkpoint::is_one(&self.source) {
-            let (decoder, info) = with_adapters(&self.source, device)?;
+            let (decoder, info) = with_adapters(&self.source, device, &mut told)?;
             return Ok(Source { decoder, lora: info.lora });
         }
-        Ok(Source { decoder: files::load(&self.source, device, DType::F32)?, lora: None })
+        let decoder = files::load_telling(&self.source, device, DType::F32, &mut told)?;
+        Ok(Source { decoder, lora: None })
     }
 
     fn check(&self, source: &Source) -> Result<(), Error> {

@@ -28,7 +28,13 @@ pub struct Extractor {
 }
 
 /// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
-pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
+///
+/// `told` hears how many bytes of weights are read, and of how many.
+pub fn open(
+    directory: &Path,
+    device: &str,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
     let info = checkpoint::open(directory)?;
     let tokenizer = Tokenizer::load(directory)?;
     let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
@@ -46,7 +52,7 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
             info.template
         )));
     }
-    let (mut decoder, info) = weights(directory, &device::of(device, 0)?, info)?;
+    let (mut decoder, info) = weights(directory, &device::of(device, 0)?, info, told)?;
     decoder.merge_adapters();
     Ok((decoder, tokenizer, info))
 }
@@ -55,16 +61,18 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
 pub(crate) fn with_adapters(
     directory: &Path,
     device: &Device,
+    told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Decoder, CheckpointInfo), Error> {
-    weights(directory, device, checkpoint::open(directory)?)
+    weights(directory, device, checkpoint::open(directory)?, told)
 }
 
 fn weights(
     directory: &Path,
     device: &Device,
     info: CheckpointInfo,
+    told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Decoder, CheckpointInfo), Error> {
-    let mut decoder = files::load(directory, device, DType::F32)?;
+    let mut decoder = files::load_telling(directory, device, DType::F32, told)?;
     if info.lora.is_some() {
         peft::load(&mut decoder, directory)?;
     }
@@ -73,8 +81,10 @@ fn weights(
 
 impl Extractor {
     /// The model of a checkpoint directory.
-    pub fn open(directory: &Path) -> Result<Self, Error> {
-        let (decoder, tokenizer, info) = open(directory, "flex")?;
+    ///
+    /// `told` hears how many bytes of weights are read, and of how many.
+    pub fn open(directory: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
+        let (decoder, tokenizer, info) = open(directory, "flex", told)?;
         let (generation, model) = (Generation::default(), info.fingerprint());
         Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false, generation, model })
     }

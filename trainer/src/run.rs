@@ -36,6 +36,8 @@ pub enum Progress {
     Skipped(String),
     /// The run goes on from a checkpoint.
     Resumed(String, usize),
+    /// Bytes of the model that are read, and of how many.
+    Loading(u64, u64),
     /// Answers so far for a dataset.
     Evaluation {
         /// Which model and dataset.
@@ -46,6 +48,9 @@ pub enum Progress {
         total: usize,
     },
 }
+
+/// Models of fewer bytes are read in a moment.
+pub const WORTH_TELLING: u64 = 256 << 20;
 
 /// How a rank's life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +129,7 @@ impl Rank<'_> {
             (self.report)(Progress::Skipped(why));
         }
         let Some((directory, info)) = newest else {
-            let decoder = base(self.recipe, &self.tokenizer, &self.device)?;
+            let decoder = self.base()?;
             return Ok((
                 Learner { decoder, optimizer: Optimizer::default(), lora: None },
                 Position::default(),
@@ -364,10 +369,7 @@ impl Rank<'_> {
         for which in &self.recipe.evaluation.baselines {
             let (decoder, model) = match which.as_str() {
                 "untrained" => (untrained(self.recipe, &self.tokenizer, &self.device)?, None),
-                _ => {
-                    let decoder = base(self.recipe, &self.tokenizer, &self.device)?;
-                    (decoder, self.recipe.model.path.as_deref())
-                }
+                _ => (self.base()?, self.recipe.model.path.as_deref()),
             };
             let model = match model {
                 Some(path) => checkpoint::fingerprint_of_weights(path)?,
@@ -378,6 +380,16 @@ impl Rank<'_> {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// The model that training starts from; large ones say how far they are.
+    fn base(&mut self) -> Result<Decoder, Error> {
+        let report = &mut *self.report;
+        base(self.recipe, &self.tokenizer, &self.device, &mut |read, total| {
+            if total >= WORTH_TELLING {
+                report(Progress::Loading(read, total));
+            }
+        })
     }
 
     fn evaluate(&mut self, which: &str, decoder: &Decoder, model: &str) -> Result<Outcome, Error> {
@@ -444,10 +456,17 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
 }
 
 /// The model that training starts from.
-pub fn base(recipe: &Recipe, tokenizer: &Tokenizer, device: &Device) -> Result<Decoder, Error> {
+///
+/// `told` hears how many bytes are read, and of how many.
+pub fn base(
+    recipe: &Recipe,
+    tokenizer: &Tokenizer,
+    device: &Device,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<Decoder, Error> {
     match &recipe.model.path {
         Some(path) => {
-            let decoder = files::load(path, device, DType::F32)?;
+            let decoder = files::load_telling(path, device, DType::F32, told)?;
             check_vocabulary(&decoder.config, tokenizer)?;
             Ok(decoder)
         }

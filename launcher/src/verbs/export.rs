@@ -24,6 +24,7 @@ pub fn export(args: &cli::Export) -> Result<Answer, Error> {
     let mut display = Display::new();
     let proof = export.run(&mut |stage, done, total| {
         let (what, unit) = match stage {
+            Stage::Reading => ("reading (MB)", 1_000_000),
             Stage::Asking => ("asking the source", 1),
             Stage::Writing => ("writing (MB)", 1_000_000),
             Stage::Proving => ("asking the export", 1),

@@ -1,6 +1,6 @@
 //! `knowcoder extract`: the use of a model, one JSON object a text.
 
-use super::Answer;
+use super::{Answer, reading};
 use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
@@ -23,9 +23,10 @@ pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
         Some(path) => shots::read(path, args.task, &args.language, &schema)?,
         None => Vec::new(),
     };
-    let extractor =
-        Extractor::open(&args.checkpoint)?.with_pieces(args.pieces).with_generation(generation);
     let mut display = Display::new();
+    let extractor = Extractor::open(&args.checkpoint, &mut reading(&mut display))?
+        .with_pieces(args.pieces)
+        .with_generation(generation);
     let trained_with = extractor.trained_with_shots();
     if trained_with > 0 && shots.is_empty() {
         display.line(&format!(
