@@ -433,9 +433,52 @@ pub struct Extract {
     #[arg(long)]
     pub pieces: bool,
 
+    #[command(flatten)]
+    pub generation: GenerationArgs,
+
     /// Texts; without any, or as `-`, one a line from stdin.
     #[arg(value_name = "TEXT")]
     pub texts: Vec<String>,
+}
+
+/// How answers are generated; the keys of `[evaluation]`.
+#[derive(Clone, Debug, Args)]
+pub struct GenerationArgs {
+    /// An answer is cut after so many tokens.
+    #[arg(long, value_name = "N", default_value_t = 640)]
+    pub max_new_tokens: usize,
+
+    /// Cached tokens at a time: answers wait for room.
+    #[arg(long, value_name = "N", default_value_t = 32_768)]
+    pub budget_tokens: usize,
+
+    /// Draw tokens, from logits divided by this; 0 takes the likeliest.
+    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    pub temperature: f64,
+
+    /// Draw from the K likeliest tokens; 0: from all.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub top_k: usize,
+
+    /// Draw from the likeliest tokens that together have the probability P.
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    pub top_p: f64,
+
+    /// Draw from tokens that have the part P of the likeliest one's probability.
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    pub min_p: f64,
+
+    /// Make what stands in prompt or answer less likely by this factor.
+    #[arg(long, value_name = "F", default_value_t = 1.0)]
+    pub repetition_penalty: f64,
+
+    /// Decides the draws.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// End an answer behind this string; may be given several times.
+    #[arg(long = "stop", value_name = "STRING")]
+    pub stop: Vec<String>,
 }
 
 /// `knowcoder report`.

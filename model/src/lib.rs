@@ -6,7 +6,7 @@
 //! - [`block`], [`decoder`]: the network. [`lora`]: adapters beside frozen weights.
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block.
-//! - [`generate`]: greedy answers with a cache that shares prefixes.
+//! - [`generate`]: answers, in batches that stay full, with a cache that shares prefixes.
 //! - [`files`]: directories as on the hub; [`init`]: how untrained weights begin.
 //!
 //! The crate knows neither text nor ranks nor run directories.

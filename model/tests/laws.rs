@@ -1,5 +1,5 @@
 //! What must hold of the network whatever its weights: segmented backward equals plain autodiff,
-//! groups equal their samples apart, generation with a cache equals generation without.
+//! groups equal their samples apart.
 #![allow(clippy::unwrap_used)]
 
 mod reference;
@@ -7,7 +7,6 @@ mod reference;
 use burn::tensor::{DType, Tensor};
 use model::backward::{Gradients, Options, backward, plain_backward};
 use model::config::{Position, RopeScaling};
-use model::generate::{GenerateConfig, Request, generate};
 use model::init::Init;
 use model::layout::{GroupBatch, Piece, Target};
 use model::ops::GroupShape;
@@ -231,54 +230,6 @@ fn pieces_of_one_batch_are_batches_apart() {
         let difference = difference(&gradients, &others);
         assert!(difference < 1e-5, "{difference}");
     }
-}
-
-#[test]
-fn generation_with_a_cache_is_generation_without() {
-    for kind in KINDS {
-        let decoder = decoder(kind);
-        let (prefix, suffixes) = samples(7, &[3, 6, 4, 5, 2]);
-        let ids = |ids: &[i32]| ids.iter().map(|id| *id as u32).collect::<Vec<u32>>();
-        let requests: Vec<Request> = suffixes
-            .iter()
-            .enumerate()
-            .map(|(i, suffix)| Request {
-                prefix: if i == 4 { Vec::new() } else { ids(&prefix) },
-                prompt: ids(suffix),
-            })
-            .collect();
-        let slow: Vec<Vec<u32>> =
-            requests.iter().map(|request| without_cache(&decoder, request, 12)).collect();
-        for rows in [1, 2, 5] {
-            let fast = generate(
-                &decoder,
-                &requests,
-                GenerateConfig { max_new_tokens: 12, rows },
-                &mut |_| true,
-            );
-            let fast = fast.unwrap();
-            assert_eq!(fast, slow, "{rows} rows");
-        }
-    }
-}
-
-fn without_cache(decoder: &Decoder, request: &Request, limit: usize) -> Vec<u32> {
-    let mut ids: Vec<i32> =
-        request.prefix.iter().chain(&request.prompt).map(|id| *id as i32).collect();
-    let mut answer = Vec::new();
-    for _ in 0..limit {
-        let batch = grouped(&[], std::slice::from_ref(&ids), 0, ids.len());
-        let logits = decoder.logits(&batch);
-        let next =
-            logits.narrow(1, ids.len() - 1, 1).argmax(2).into_data().iter::<i64>().next().unwrap()
-                as u32;
-        if next == decoder.config.eos_token_id {
-            break;
-        }
-        answer.push(next);
-        ids.push(next as i32);
-    }
-    answer
 }
 
 /// Adapters start at zero; tests need them to say something.

@@ -1,6 +1,7 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
 
 use crate::checkpoint::{self, CheckpointInfo};
+use crate::generation::{Answerer, Generation};
 use crate::questions::{Asker, Question};
 use crate::{Error, device};
 use burn::tensor::DType;
@@ -8,12 +9,9 @@ use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerpr
 use data_pipeline::shots::Asked;
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Instance, Schema, Sentence, Task};
-use model::generate::{GenerateConfig, Request, generate};
+use model::generate::Request;
 use model::{Decoder, files};
 use std::path::Path;
-
-/// Most tokens of an answer, prompts at a time: method.md 5.3's 640, and what two cores do well.
-const GENERATION: GenerateConfig = GenerateConfig { max_new_tokens: 640, rows: 32 };
 
 /// Objects of a text, and what was wrong with the answer.
 pub type Extraction = (Vec<Instance>, Vec<String>);
@@ -24,6 +22,9 @@ pub struct Extractor {
     tokenizer: Tokenizer,
     prompt: PromptConfig,
     pieces: bool,
+    generation: Generation,
+    /// What the weights are known by.
+    model: String,
 }
 
 /// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
@@ -57,13 +58,19 @@ impl Extractor {
     /// The model of a checkpoint directory.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let (decoder, tokenizer, info) = open(directory, "flex")?;
-        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false })
+        let (generation, model) = (Generation::default(), info.fingerprint());
+        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false, generation, model })
     }
 
     /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it
     /// has no place.
     pub fn with_pieces(self, pieces: bool) -> Self {
         Self { pieces, ..self }
+    }
+
+    /// How answers are generated; by default the likeliest tokens, up to 640.
+    pub fn with_generation(self, generation: Generation) -> Self {
+        Self { generation, ..self }
     }
 
     /// How many mentions of each class demonstrations had in training; 0: there were none.
@@ -94,7 +101,7 @@ impl Extractor {
         }
         // A text that is too long gets an answer of its own; the others are asked.
         let limit = self.decoder.config.max_length();
-        let with_answer = limit.saturating_sub(GENERATION.max_new_tokens);
+        let with_answer = limit.saturating_sub(self.generation.config.max_new_tokens);
         // None of the demonstrations is the text itself.
         let shown = |task: Task, classes: &[&Class], sentence: &Sentence| -> Vec<Example> {
             let asked = Asked::new([sentence.text.as_str()]);
@@ -118,8 +125,14 @@ impl Extractor {
             progress(done * texts.len() / requests.len().max(1));
             true
         };
-        let answers =
-            generate(&self.decoder, &requests, GENERATION, &mut report).unwrap_or_default();
+        let answerer = Answerer {
+            decoder: &self.decoder,
+            model: &self.model,
+            tokenizer: &self.tokenizer,
+            generation: &self.generation,
+        };
+        // It never breaks off.
+        let answers = answerer.answers(&requests, None, &mut report)?.unwrap_or_default();
         let mut answers = answers.as_slice();
         let extraction = |(sentence, asked): (&Sentence, &Question)| {
             let (own, others) = answers.split_at(asked.requests.len());

@@ -66,7 +66,7 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     let outcome = evaluation.run("final", (&decoder, &model), &mut Solo, stop, &mut tell)?;
     display.finish();
     if outcome == Outcome::Stopped {
-        let text = "stopped; the same command goes on behind the last finished benchmark\n";
+        let text = "stopped; the same command goes on behind the last finished answer\n";
         let json = json!({"status": "stopped"});
         return Ok(Answer { text: text.to_owned(), json, code: exit::STOPPED });
     }

@@ -4,13 +4,15 @@
 //! stands behind the same function and is held against it.
 
 mod attention;
+mod cached_attention;
 mod cast;
 mod cross_entropy;
 mod linear;
 mod norm;
 mod rope;
 
-pub use attention::{GroupBias, GroupShape, cached_attention, group_attention};
+pub use attention::{GroupBias, GroupShape, group_attention};
+pub use cached_attention::{CacheBias, cached_attention};
 pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, cross_entropy};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu};
