@@ -10,7 +10,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use model::DecoderConfig;
 use model::ops::{
     self, GroupBias, GroupShape, adapted_linear, alibi_slopes, cached_attention, cross_entropy,
-    group_attention, rope_tables,
+    dora_linear, group_attention, rope_tables,
 };
 use reference::{Differences, device};
 
@@ -40,10 +40,7 @@ type Ours<'a> = &'a dyn Fn(&[Tensor<1>]) -> Tensor<1>;
 fn check(name: &str, inputs: &[Vec<f32>], host: Host, ours: Ours) {
     let device = device();
     let mut found = Differences::of(name);
-    let exact: Vec<Vec<f64>> = inputs
-        .iter()
-        .map(|values| values.iter().map(|value| f64::from(*value)).collect())
-        .collect();
+    let exact: Vec<Vec<f64>> = inputs.iter().map(|values| exact(values)).collect();
     let expected = host(&exact);
     let tracked: Vec<Tensor<1>> =
         inputs.iter().map(|values| flat(values, &device).autodiff().require_grad()).collect();
@@ -109,6 +106,10 @@ fn four(values: &[f32], shape: [usize; 4], device: &Device) -> Tensor<4> {
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.cast(DType::F32).into_data().iter::<f32>().collect()
+}
+
+fn exact(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|value| f64::from(*value)).collect()
 }
 
 fn rounded(values: &[f64]) -> Vec<f32> {
@@ -177,6 +178,46 @@ fn linear_with_an_adapter() {
             adapted_linear(x.clone(), x, w, a, b, 1.5).reshape([15])
         },
     );
+}
+
+/// `‖W + scale · B A‖` of each row.
+fn adapted_norms(w: &[f64], a: &[f64], b: &[f64], scale: f64) -> Vec<f64> {
+    let (rank, width) = (2, 4);
+    let entry = |row: usize, column: usize| {
+        let delta: f64 = (0..rank).map(|r| b[row * rank + r] * a[r * width + column]).sum();
+        w[row * width + column] + scale * delta
+    };
+    let square = |row: usize| (0..width).map(|column| entry(row, column).powi(2)).sum::<f64>();
+    (0..w.len() / width).map(|row| square(row).sqrt()).collect()
+}
+
+/// The norm is a constant for the gradient: the host keeps that of the undisturbed inputs.
+#[test]
+fn linear_with_an_adapter_and_magnitudes() {
+    let inputs =
+        [numbers(30, 12), numbers(31, 20), numbers(32, 8), numbers(33, 10), numbers(34, 5)];
+    let [_, w, a, b, _] = inputs.clone().map(|input| exact(&input));
+    let norms = adapted_norms(&w, &a, &b, 1.5);
+    let host = |inputs: &[Vec<f64>]| -> Vec<f64> {
+        let plain = product(&inputs[0], &inputs[1], 4);
+        let low = product(&product(&inputs[0], &inputs[2], 4), &inputs[3], 2);
+        let gain = |i: usize| inputs[4][i % 5] / norms[i % 5];
+        plain.iter().zip(low).enumerate().map(|(i, (a, b))| gain(i) * (a + 1.5 * b)).collect()
+    };
+    for dropped in [false, true] {
+        check(
+            &format!("dora_linear, rank 2, scale 1.5, an input of its own {dropped}"),
+            &inputs,
+            &host,
+            &|inputs| {
+                let x = inputs[0].clone().reshape([1, 3, 4]);
+                let (w, a) = (inputs[1].clone().reshape([5, 4]), inputs[2].clone().reshape([2, 4]));
+                let factors = (a, inputs[3].clone().reshape([5, 2]));
+                let own = dropped.then(|| x.clone());
+                dora_linear(x, own, w, factors, inputs[4].clone(), 1.5).reshape([15])
+            },
+        );
+    }
 }
 
 #[test]
@@ -476,10 +517,7 @@ fn cross_entropy_of_a_chunk() {
             .collect()
     };
     let inputs = [numbers(25, n * width), numbers(26, vocabulary * width)];
-    let exact: Vec<Vec<f64>> = inputs
-        .iter()
-        .map(|values| values.iter().map(|value| f64::from(*value)).collect())
-        .collect();
+    let exact: Vec<Vec<f64>> = inputs.iter().map(|values| exact(values)).collect();
     let device = device();
     let ours = cross_entropy(
         flat(&inputs[0], &device).reshape([n, width]),
