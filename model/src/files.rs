@@ -1,22 +1,16 @@
-//! Directories as on the hub: `config.json` with safetensors, and PEFT adapters.
+//! Directories as on the hub: `config.json` with safetensors. Adapters are [`crate::peft`]'s.
 //!
 //! Weights are read one tensor at a time through a memory map. Files are written under a temporary
 //! name, synced, and renamed, so that a file under its own name is whole.
 
-use crate::block::linear_path;
-use crate::lora::{Adapter, LoraConfig, Targets};
 use crate::weight::{Visitor, Weight, Weights};
 use crate::{Decoder, DecoderConfig, Error};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, TensorData};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-
-/// What PEFT puts before a weight's path.
-const PEFT_PREFIX: &str = "base_model.model.";
 
 /// Named tensors on the host: dimensions and f32 values.
 pub type HostTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -39,78 +33,6 @@ pub fn save(decoder: &Decoder, directory: &Path, bf16: bool) -> Result<(), Error
     write_atomically(&directory.join("config.json"), &json_bytes(&decoder.config.to_json()))?;
     let tensors = host_tensors(decoder, |path| !path.contains("lora_"));
     write_tensors(&directory.join("model.safetensors"), &tensors, bf16)
-}
-
-/// Saves the adapters as PEFT files: `adapter_config.json`, `adapter_model.safetensors` (f32).
-pub fn save_adapters(
-    decoder: &Decoder,
-    config: &LoraConfig,
-    directory: &Path,
-) -> Result<(), Error> {
-    std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
-    let tensors = host_tensors(decoder, |path| path.contains("lora_"))
-        .into_iter()
-        .map(|(path, tensor)| (format!("{PEFT_PREFIX}{path}"), tensor))
-        .collect();
-    write_tensors(&directory.join("adapter_model.safetensors"), &tensors, false)?;
-    let names = decoder.config.linear_names().iter();
-    let targets: Vec<&str> = names.copied().filter(|name| config.adapts(name)).collect();
-    let peft = json!({
-        "peft_type": "LORA", "task_type": "CAUSAL_LM", "bias": "none", "fan_in_fan_out": false,
-        "inference_mode": true, "r": config.rank, "lora_alpha": config.alpha,
-        "lora_dropout": config.dropout, "target_modules": targets,
-    });
-    write_atomically(&directory.join("adapter_config.json"), &json_bytes(&peft))
-}
-
-/// Puts the adapters of a PEFT directory beside the weights of `decoder`, frozen base and all.
-pub fn load_adapters(decoder: &mut Decoder, directory: &Path) -> Result<LoraConfig, Error> {
-    let path = directory.join("adapter_config.json");
-    let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-    let config = peft_config(&path, &text, decoder.config.linear_names())?;
-    decoder.add_adapters(&config)?;
-    let path = directory.join("adapter_model.safetensors");
-    let shard = Shard::open(&path)?;
-    let device = decoder.device();
-    let mut expected = 0;
-    for (i, block) in decoder.blocks.iter_mut().enumerate() {
-        let layer = crate::decoder::block_path(i);
-        for (name, linear) in block.linears_mut() {
-            let Some(Adapter { a, b, .. }) = &mut linear.adapter else { continue };
-            let path = linear_path(name);
-            for (factor, weight) in [("lora_A", a), ("lora_B", b)] {
-                let full = format!("{PEFT_PREFIX}{layer}.{path}.{factor}.weight");
-                let dims = weight.value.dims();
-                let values = shard.values(&full, &dims)?;
-                weight.value = Tensor::from_data(TensorData::new(values, dims), &device);
-                expected += 1;
-            }
-        }
-    }
-    let found = shard.names()?.len();
-    if found != expected {
-        return Err(Error::invalid(
-            &path,
-            format!("holds {found} tensors, its adapter_config.json names {expected}"),
-        ));
-    }
-    Ok(config)
-}
-
-fn peft_config(path: &Path, text: &str, names: &[&str]) -> Result<LoraConfig, Error> {
-    #[derive(serde::Deserialize)]
-    struct Peft {
-        r: usize,
-        lora_alpha: f64,
-        #[serde(default)]
-        lora_dropout: f64,
-        target_modules: Vec<String>,
-    }
-    let peft: Peft = serde_json::from_str(text)
-        .map_err(|error| Error::invalid(path, format!("not an adapter's config: {error}")))?;
-    let all = names.iter().all(|name| peft.target_modules.iter().any(|target| target == name));
-    let targets = if all { Targets::AllLinear } else { Targets::Names(peft.target_modules) };
-    Ok(LoraConfig { rank: peft.r, alpha: peft.lora_alpha, dropout: peft.lora_dropout, targets })
 }
 
 /// The weights whose path `wanted` accepts, on the host.

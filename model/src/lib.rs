@@ -7,7 +7,7 @@
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block.
 //! - [`generate`]: answers, in batches that stay full, with a cache that shares prefixes.
-//! - [`files`]: directories as on the hub; [`init`]: how untrained weights begin.
+//! - [`files`]: directories as on the hub; [`peft`]: adapters as PEFT keeps them; [`init`]: how untrained weights begin.
 //!
 //! The crate knows neither text nor ranks nor run directories.
 
@@ -22,6 +22,7 @@ pub mod init;
 pub mod layout;
 pub mod lora;
 pub mod ops;
+pub mod peft;
 pub mod weight;
 
 pub use backward::{Gradients, Loss};

@@ -129,7 +129,7 @@ fn difference(a: &Gradients, b: &Gradients) -> f32 {
 }
 
 fn small_adapters() -> LoraConfig {
-    LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() }
+    LoraConfig { rank: 4, alpha: 8.0, ..LoraConfig::default() }
 }
 
 #[test]
@@ -298,13 +298,13 @@ fn merging_an_adapter_changes_nothing() {
 fn files_give_back_what_was_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut decoder = decoder(Kind::Rope);
-    let lora = LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, targets: Default::default() };
+    let lora = small_adapters();
     decoder.add_adapters(&lora).unwrap();
     shake_adapters(&mut decoder);
     model::files::save(&decoder, folder.path(), false).unwrap();
-    model::files::save_adapters(&decoder, &lora, folder.path()).unwrap();
+    model::peft::save(&decoder, &lora, folder.path()).unwrap();
     let mut again = model::files::load(folder.path(), &device(), DType::F32).unwrap();
-    assert_eq!(model::files::load_adapters(&mut again, folder.path()).unwrap(), lora);
+    assert_eq!(model::peft::load(&mut again, folder.path()).unwrap(), lora);
     let all = |decoder: &Decoder| model::files::host_tensors(decoder, |_| true);
     assert_eq!(all(&decoder), all(&again));
 }

@@ -48,7 +48,7 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
     }
     let mut decoder = files::load(directory, &device::of(device, 0)?, DType::F32)?;
     if info.lora.is_some() {
-        files::load_adapters(&mut decoder, directory)?;
+        model::peft::load(&mut decoder, directory)?;
         decoder.merge_adapters();
     }
     Ok((decoder, tokenizer, info))

@@ -17,6 +17,7 @@ use data_pipeline::score::Protocol;
 use model::LoraConfig;
 use model::generate::{GenerateConfig, Sampling};
 use model::init::Init;
+use model::lora::linear_layers;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -468,9 +469,51 @@ impl Recipe {
                     phase.name
                 ));
             }
-            phase.check().map_err(|message| format!("phase `{}`: {message}", phase.name))?;
+            let within = |message: String| format!("phase `{}`: {message}", phase.name);
+            phase.check().map_err(within)?;
+            self.check_adapters(i).map_err(within)?;
         }
         Ok(())
+    }
+}
+
+impl Recipe {
+    /// Adapters that go on keep their shape, none begins twice, and their layers are there.
+    fn check_adapters(&self, index: usize) -> Result<(), String> {
+        let phase = &self.phase[index];
+        if phase.train == Train::Full {
+            return Ok(());
+        }
+        let before = index.checked_sub(1).map(|before| &self.phase[before]);
+        let goes_on = phase.adapter == AdapterHandover::Continue;
+        if let Some(before) = before.filter(|before| goes_on && before.train == Train::Lora) {
+            if !phase.lora.same_shape(&before.lora) {
+                return Err(format!(
+                    "adapter = \"continue\", but [lora] differs from that of phase `{}` in more than dropout; give both the same, or adapter = \"merge\"",
+                    before.name
+                ));
+            }
+            return Ok(());
+        }
+        if let Some(from) = &phase.lora.from
+            && let Some(earlier) = self.phase[..index].iter().find(|earlier| {
+                earlier.train == Train::Lora && earlier.lora.from.as_ref() == Some(from)
+            })
+        {
+            return Err(format!(
+                "lora.from = `{}` would add the same adapters again, which phase `{}` began with; give adapter = \"continue\", or name `from` in that phase alone",
+                from.display(),
+                earlier.name
+            ));
+        }
+        // A model that cannot be read is another error's sentence.
+        match crate::run::shape(self, 1) {
+            Ok(shape) if phase.lora.from.is_none() => {
+                let layers = linear_layers(&shape);
+                phase.lora.settings(&layers).map(|_| ()).map_err(|error| error.to_string())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -506,6 +549,12 @@ impl Phase {
             _ => {}
         }
         self.optimizer.check()?;
+        if self.train == Train::Full && self.optimizer.learning_rate_ratio != 1.0 {
+            return Err(format!(
+                "optimizer.learning_rate_ratio is {}, but train = \"full\" has no adapters for LoRA+; set it in the phases that train adapters",
+                self.optimizer.learning_rate_ratio
+            ));
+        }
         self.prompt.check()?;
         if self.train == Train::Lora {
             self.lora.check().map_err(|error| error.to_string())?;

@@ -16,8 +16,9 @@ use data_pipeline::order::{Mixture, Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use model::lora::stream;
 use model::weight::{Mapper, Weight, Weights};
-use model::{Decoder, DecoderConfig, files};
+use model::{Decoder, DecoderConfig, LoraConfig, files, lora, peft};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -189,21 +190,27 @@ impl Rank<'_> {
         phase: &Phase,
         index: usize,
     ) -> Result<(), Error> {
-        let goes_on = phase.adapter == AdapterHandover::Continue
-            && learner.lora.as_ref() == Some(&phase.lora);
         learner.optimizer = Optimizer::default();
-        if phase.train == Train::Lora && goes_on {
+        let goes_on = phase.train == Train::Lora && phase.adapter == AdapterHandover::Continue;
+        if let Some(config) = learner.lora.as_mut().filter(|_| goes_on) {
+            // A recipe whose adapters were of another shape was refused.
+            config.dropout = phase.lora.dropout;
+            lora::set_dropout(&mut learner.decoder, config.dropout);
             freeze_base(&mut learner.decoder);
             return Ok(());
         }
         learner.decoder.merge_adapters();
-        match phase.train {
-            Train::Lora => {
+        match (phase.train, &phase.lora.from) {
+            (Train::Lora, Some(directory)) => {
+                let config = peft::load(&mut learner.decoder, directory)?;
+                learner.lora = Some(LoraConfig { from: Some(directory.clone()), ..config });
+            }
+            (Train::Lora, None) => {
                 self.device.seed(self.recipe.run.seed.wrapping_add(7919 * (index as u64 + 1)));
                 learner.decoder.add_adapters(&phase.lora)?;
                 learner.lora = Some(phase.lora.clone());
             }
-            Train::Full => {
+            (Train::Full, _) => {
                 unfreeze(&mut learner.decoder);
                 learner.lora = None;
             }
@@ -315,11 +322,8 @@ impl Rank<'_> {
 
     /// A stream of its own for each (phase, step, rank).
     fn dropout_seed(&self, phase: usize, step: usize) -> u64 {
-        let parts =
-            [self.recipe.run.seed, phase as u64, step as u64, self.collective.rank() as u64];
-        parts.iter().fold(0xCBF2_9CE4_8422_2325, |hash, part| {
-            (hash ^ part).wrapping_mul(0x0000_0100_0000_01B3)
-        })
+        let rank = self.collective.rank() as u64;
+        stream(&[self.recipe.run.seed, phase as u64, step as u64, rank])
     }
 
     fn save(
