@@ -1,5 +1,6 @@
-//! Writes random tiny models and adapters, and what they compute, for `scripts/reference/llama_golden.py --check
-//! DIR` and `peft_golden.py --check DIR`; the files are described there.
+//! Writes random tiny models and adapters, and what they compute, for
+//! `scripts/reference/llama_golden.py --check DIR` and `peft_golden.py --check DIR`; the files are
+//! described there.
 
 #[path = "../tests/reference/mod.rs"]
 mod reference;

@@ -1,6 +1,7 @@
 //! The network beside transformers': files made by `scripts/reference/llama_golden.py`.
 //!
-//! The batch of a file is of ragged groups, padded here; transformers ran on each of its samples apart.
+//! The batch of a file is of ragged groups, padded here; transformers ran on each of its samples
+//! apart.
 #![allow(clippy::unwrap_used)]
 
 mod reference;
@@ -14,8 +15,8 @@ use reference::{Differences, Golden, device, floats, ids};
 
 /// f32 on both sides: the order of summation only.
 const F32: f64 = 1e-4;
-/// In bf16 and f16 both sides round at each operation, not at the same places. Ours may be this many times as
-/// far from transformers' f32 as transformers itself is in the same dtype.
+/// In bf16 and f16 both sides round at each operation, not at the same places. Ours may be this many
+/// times as far from transformers' f32 as transformers itself is in the same dtype.
 const TIMES_AS_FAR: f64 = 2.0;
 
 fn decoder(golden: &Golden, dtype: DType) -> Decoder {
@@ -35,9 +36,10 @@ fn hold(
     allowed: &dyn Fn(&str) -> Option<f64>,
 ) {
     let mut found = Differences::of(what);
-    let mut hold = |name: &str, ours: &[f32], theirs: &[f32]| match allowed(name) {
-        Some(allowed) => found.hold(name, ours, theirs, allowed),
-        None => {}
+    let mut hold = |name: &str, ours: &[f32], theirs: &[f32]| {
+        if let Some(allowed) = allowed(name) {
+            found.hold(name, ours, theirs, allowed);
+        }
     };
     let logits: Vec<f32> = decoder.logits(&golden.batch()).into_data().iter::<f32>().collect();
     hold("logits", &logits, &golden.tensors["logits"].1);
@@ -47,7 +49,8 @@ fn hold(
     for (name, (_, theirs)) in &golden.tensors {
         let Some(path) = name.strip_prefix("gradient.") else { continue };
         let ours = gradients.remove(path).map(|ours| ours.into_data().iter::<f32>().collect());
-        hold(name, &ours.unwrap_or_else(Vec::new), theirs);
+        let ours: Vec<f32> = ours.unwrap_or_default();
+        hold(name, &ours, theirs);
     }
     if !gradients.is_empty() {
         let surplus: Vec<&String> = gradients.keys().collect();
@@ -121,7 +124,8 @@ fn alibi_model_equals_transformers() {
     }
 }
 
-/// Two key-value heads of eight, heads wider than their share, Llama 3.1's scaling of the positions, two ends.
+/// Two key-value heads of eight, heads wider than their share, Llama 3.1's scaling of the positions,
+/// two ends.
 #[test]
 fn grouped_heads_equal_transformers() {
     exact("tiny-llama3");

@@ -1,7 +1,7 @@
 //! Each operation alone, forward and gradient, beside plain f64 arithmetic on the host.
 //!
-//! The host's gradient is the central difference of its own forward pass, so no derivative is written
-//! twice. Dimensions are small: a software rasteriser has to compile and run every kernel.
+//! The host's gradient is the central difference of its own forward pass, so no derivative is
+//! written twice. Dimensions are small: a software rasteriser has to compile and run every kernel.
 #![allow(clippy::unwrap_used)]
 
 mod reference;
@@ -35,8 +35,8 @@ fn numbers(seed: usize, count: usize) -> Vec<f32> {
 type Host<'a> = &'a dyn Fn(&[Vec<f64>]) -> Vec<f64>;
 type Ours<'a> = &'a dyn Fn(&[Tensor<1>]) -> Tensor<1>;
 
-/// `ours` of the flattened inputs, on the device, against `host`: in f32, bf16 and f16; and in f32 the gradient
-/// of a weighted sum.
+/// `ours` of the flattened inputs, on the device, against `host`: in f32, bf16 and f16; and in f32
+/// the gradient of a weighted sum.
 fn check(name: &str, inputs: &[Vec<f32>], host: Host, ours: Ours) {
     let device = device();
     let mut found = Differences::of(name);
@@ -349,19 +349,19 @@ fn attention_of_groups() {
         let host = move |inputs: &[Vec<f64>]| -> Vec<f64> {
             let (q, keys, values) = (&inputs[0], &inputs[1], &inputs[2]);
             let mut output = Vec::new();
-            for row in 0..g {
-                for head in 0..h {
+            for (row, length) in lengths.iter().enumerate() {
+                for (head, slope) in slopes.iter().enumerate() {
                     for query in 0..s {
-                        // Where a place stands: its part (0 is the prefix) and its position in a sample.
+                        // Its part (0 is the prefix) and its position in a sample.
                         let stands = |place: usize| match place.checked_sub(p) {
                             None => (0, place),
-                            Some(i) => (1 + i / u, lengths[row] + i % u),
+                            Some(i) => (1 + i / u, length + i % u),
                         };
                         let (part, position) = stands(query);
                         let sees = |key: usize| {
                             let (of, at) = stands(key);
                             let own = of == part && at <= position;
-                            own || (of == 0 && part > 0 && key < lengths[row])
+                            own || (of == 0 && part > 0 && key < *length)
                         };
                         let seen: Vec<(&[f64], &[f64], f64)> = (0..s)
                             .filter(|key| sees(*key))
@@ -369,7 +369,7 @@ fn attention_of_groups() {
                                 let from = at(row, head / (h / heads), heads, key);
                                 let distance = stands(key).1 as f64 - position as f64;
                                 let (key, value) = (&keys[from..from + d], &values[from..from + d]);
-                                (key, value, slopes[head] * distance)
+                                (key, value, slope * distance)
                             })
                             .collect();
                         let from = at(row, head, h, query);

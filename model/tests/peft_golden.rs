@@ -35,7 +35,8 @@ fn check(case: &str) {
     for (name, (_, theirs)) in &expected {
         let Some(path) = name.strip_prefix("gradient.") else { continue };
         let ours = gradients.remove(path).map(|ours| ours.into_data().iter::<f32>().collect());
-        found.hold(name, &ours.unwrap_or_else(Vec::new), theirs, F32);
+        let ours: Vec<f32> = ours.unwrap_or_default();
+        found.hold(name, &ours, theirs, F32);
     }
     if !gradients.is_empty() {
         let surplus: Vec<&String> = gradients.keys().collect();

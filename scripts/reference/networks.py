@@ -24,7 +24,7 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedConfig
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 
 # f32 on both sides: the order of summation only.
@@ -193,26 +193,38 @@ def llama_weights(c, weights):
 # ------------------------------------------------------------------------------------ written out
 
 
+class BaichuanConfig(PreTrainedConfig):
+    """PEFT asks a language model for the name of its family."""
+
+    model_type = "baichuan"
+
+
 class Baichuan(nn.Module):
     """The decoder of Baichuan2 under its official names, f32."""
 
     def __init__(self, c):
         super().__init__()
         self.c = c
+        self.config = BaichuanConfig()
         self.model = nn.Module()
         self.model.embed_tokens = nn.Embedding(c["vocab_size"], c["hidden_size"])
         self.model.layers = nn.ModuleList(Layer(c) for _ in range(c["num_hidden_layers"]))
         self.model.norm = Norm(c)
         self.lm_head = nn.Linear(c["hidden_size"], c["vocab_size"], bias=False)
 
-    def forward(self, ids):
-        x = self.model.embed_tokens(ids)
+    def forward(self, input_ids, **_):
+        """Logits. PEFT hands every argument of a language model on, most of them empty."""
+        x = self.model.embed_tokens(input_ids)
         for layer in self.model.layers:
             x = layer(x)
         return functional.linear(self.model.norm(x), head(self.c, self.lm_head.weight))
 
     def logits(self, weights, ids):
         return torch.func.functional_call(self, weights, (ids[None],))[0]
+
+    def prepare_inputs_for_generation(self, *_, **__):
+        """PEFT asks whether a language model has it."""
+        raise NotImplementedError
 
 
 class Layer(nn.Module):

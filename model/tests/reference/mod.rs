@@ -1,6 +1,7 @@
-//! What the scripts in `scripts/reference/` wrote, how two tensors are compared, and the device of the
-//! tests.
+//! What the scripts in `scripts/reference/` wrote, how two tensors are compared, and the device of
+//! the tests.
 #![allow(dead_code)] // No test uses all of it.
+#![allow(clippy::unwrap_used)]
 
 use burn::tensor::Device;
 use model::DecoderConfig;
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// The device that `KNOWCODER_TEST_DEVICE` names: `flex` where it is not set.
 ///
-/// The same tests run on each: `KNOWCODER_TEST_DEVICE=wgpu cargo test --package model --features wgpu`.
+/// The same tests run on each:
+/// `KNOWCODER_TEST_DEVICE=wgpu cargo test --package model --features wgpu`.
 pub fn device() -> Device {
     let name = std::env::var("KNOWCODER_TEST_DEVICE").unwrap_or_else(|_| "flex".into());
     match name.as_str() {
@@ -69,8 +71,8 @@ pub fn floats(value: &Value) -> Vec<f32> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap() as f32).collect()
 }
 
-/// The groups of a golden file as one batch, summed loss: neighbours with a prefix share a piece, and so do
-/// those without; parts are padded, some more than needed.
+/// The groups of a golden file as one batch, summed loss: neighbours with a prefix share a piece,
+/// and so do those without; parts are padded, some more than needed.
 pub fn batch(groups: &Value) -> GroupBatch {
     let mut batch = GroupBatch { pieces: Vec::new(), ids: Vec::new(), targets: Vec::new() };
     let groups = groups.as_array().unwrap();

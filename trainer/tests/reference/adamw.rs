@@ -85,7 +85,7 @@ fn three_steps_equal_torch() {
                 .unwrap();
         for (name, ours) in [("loss", outcome.loss), ("gradient_norm", outcome.gradient_norm)] {
             let theirs = step[name].as_f64().unwrap();
-            if !((ours - theirs).abs() <= ALLOWED * theirs) {
+            if distance(&[ours as f32], &[theirs as f32]) > ALLOWED {
                 wrong.push(format!("{name} of step {}: {ours}, torch has {theirs}", i + 1));
             }
         }

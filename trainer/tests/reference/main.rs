@@ -1,4 +1,5 @@
-//! Against what others wrote: torch's AdamW, and a small model whose greedy text its author published.
+//! Against what others wrote: torch's AdamW, and a small model whose greedy text its author
+//! published.
 #![allow(clippy::unwrap_used)]
 
 mod adamw;

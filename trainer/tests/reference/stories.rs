@@ -1,15 +1,16 @@
-//! A real checkpoint with a published answer: stories260K (Andrej Karpathy, MIT), a Llama with grouped heads
-//! and a tied head.
+//! A real checkpoint with a published answer: stories260K (Andrej Karpathy, MIT), a Llama with
+//! grouped heads and a tied head.
 //!
-//! It is published in the format of llama2.c. Here it is written as a directory of the hub, as anyone who
-//! shares it there would, and goes through the same loader as every model.
+//! It is published in the format of llama2.c. Here it is written as a directory of the hub, as
+//! anyone who shares it there would, and goes through the same loader as every model.
 
 use model::files::{HostTensors, load, write_tensors};
 use model::generate::{GenerateConfig, Request, answers};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// What llama2.c's `doc/stories260K.md` prints for temperature 0: 256 tokens behind the mark of the beginning.
+/// What llama2.c's `doc/stories260K.md` prints for temperature 0: 256 tokens behind the mark of the
+/// beginning.
 const PUBLISHED: &str = "\
 Once upon a time, there was a little girl named Lily. She loved to play outside in the park. \
 One day, she saw a big, red ball. She wanted to play with it, but it was too high.\n\
@@ -20,7 +21,8 @@ Lily didn't want to help her mom, so she said, \"I'm sorry, mom. I didn't know w
 Her mom said, \"Don't worry, Lily. We can help you.";
 const NEW_TOKENS: usize = 256;
 
-/// Where the checkpoint lies. `KNOWCODER_DATA` says so; without it a test passes with a warning, but not in CI.
+/// Where the checkpoint lies. `KNOWCODER_DATA` says so; without it a test passes with a warning, but
+/// not in CI.
 fn checkpoint() -> Option<PathBuf> {
     let root = std::env::var_os("KNOWCODER_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
@@ -62,7 +64,8 @@ impl Llama2C {
     }
 }
 
-/// Rows of a projection whose rotary pairs are neighbours, in the order of one whose pairs are half a head apart.
+/// Rows of a projection whose rotary pairs are neighbours, in the order of one whose pairs are half a
+/// head apart.
 fn halves_apart(matrix: &[f32], columns: usize, head_dim: usize) -> Vec<f32> {
     matrix
         .chunks(head_dim * columns)
