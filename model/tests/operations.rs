@@ -9,8 +9,8 @@ mod reference;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use model::DecoderConfig;
 use model::ops::{
-    self, GroupBias, GroupShape, adapted_linear, alibi_slopes, cached_attention, cross_entropy,
-    dora_linear, group_attention, rope_tables,
+    self, CacheBias, GroupBias, GroupShape, adapted_linear, alibi_slopes, cached_attention,
+    cross_entropy, dora_linear, group_attention, rope_tables,
 };
 use reference::{Differences, device};
 
@@ -477,19 +477,19 @@ fn attention_with_a_cache() {
             output
         };
         let ours = |inputs: &[Tensor<1>]| {
-            let mut bias = Vec::new();
+            let mut own = Vec::new();
             for row in 0..rows {
                 for query in 0..new {
-                    bias.extend([0.0; 3]);
-                    let own = |key| if hidden(row, query, key) { f32::NEG_INFINITY } else { 0.0 };
-                    bias.extend((0..seen).map(own));
+                    let bias = |key| if hidden(row, query, key) { f32::NEG_INFINITY } else { 0.0 };
+                    own.extend((0..seen).map(bias));
                 }
             }
-            let bias = four(&bias, [rows, 1, new, p + seen], &device());
+            let own = Some(four(&own, [rows, 1, new, seen], &device()));
+            let bias = CacheBias { prefix: None, own };
             let q = inputs[0].clone().reshape([rows, h, new, d]);
             let [pk, pv] = [1, 2].map(|i| inputs[i].clone().reshape([1, heads, p, d]));
             let [ok, ov] = [3, 4].map(|i| inputs[i].clone().reshape([rows, heads, seen, d]));
-            cached_attention(q, Some(&(pk, pv)), &(ok, ov), &bias).reshape([-1])
+            cached_attention(q, Some(&(pk, pv)), (ok, ov), &bias).reshape([-1])
         };
         let count = |rows: usize, heads: usize, length: usize| rows * heads * length * d;
         let inputs = [
