@@ -272,9 +272,10 @@ mod tests {
         }
         let kept: usize = distribution.iter().map(|(id, _)| counts[*id as usize]).sum();
         assert_eq!(kept, draws as usize);
-        let of = |seed, stream, position| {
+        let of = |seed, stream, position: usize| {
             let sampling = Sampling { seed, ..sampling.clone() };
-            let draw = |i| sampling.choose(&LOGITS, None, None, (stream, position + i)).unwrap();
+            let draw =
+                |i: usize| sampling.choose(&LOGITS, None, None, (stream, position + i)).unwrap();
             (0..40).map(draw).collect::<Vec<u32>>()
         };
         let base = of(1, 2, 3);
