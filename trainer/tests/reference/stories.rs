@@ -51,7 +51,7 @@ impl Llama2C {
         let bytes = std::fs::read(path).unwrap();
         let words =
             |from: usize| bytes[from..].chunks_exact(4).map(|word| word.try_into().unwrap());
-        let mut counts = [0; 7];
+        let mut counts = [0usize; 7];
         for (count, word) in counts.iter_mut().zip(words(0)) {
             *count = i32::from_le_bytes(word).try_into().unwrap();
         }
@@ -71,7 +71,7 @@ fn halves_apart(matrix: &[f32], columns: usize, head_dim: usize) -> Vec<f32> {
         .chunks(head_dim * columns)
         .flat_map(|head| {
             let rows = (0..head_dim).step_by(2).chain((1..head_dim).step_by(2));
-            rows.flat_map(|row| head[row * columns..(row + 1) * columns].to_vec())
+            rows.flat_map(move |row| head[row * columns..(row + 1) * columns].to_vec())
         })
         .collect()
 }
