@@ -73,7 +73,7 @@ impl Generation {
 impl Key {
     /// Which draws are its own.
     fn stream(&self) -> u64 {
-        self.0[..8].iter().fold(0, |stream, byte| stream << 8 | u64::from(*byte))
+        self.0[..8].iter().fold(0, |stream, byte| (stream << 8) | u64::from(*byte))
     }
 
     fn hex(&self) -> String {

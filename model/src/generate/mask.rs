@@ -42,7 +42,7 @@ impl Mask {
 
     /// Whether the set has `id`.
     pub fn contains(&self, id: u32) -> bool {
-        self.words.get(id as usize / 32).is_some_and(|word| word >> (id % 32) & 1 == 1)
+        self.words.get(id as usize / 32).is_some_and(|word| (word >> (id % 32)) & 1 == 1)
     }
 }
 
@@ -55,6 +55,6 @@ mod tests {
         let mask = Mask::of(70, &[0, 31, 32, 69, 96]);
         let found: Vec<u32> = (0..200).filter(|id| mask.contains(*id)).collect();
         assert_eq!(found, [0, 31, 32, 69]);
-        assert_eq!(Mask::from_words(vec![1 << 31 | 1, 1, 1 << 5]), mask);
+        assert_eq!(Mask::from_words(vec![(1 << 31) | 1, 1, 1 << 5]), mask);
     }
 }
