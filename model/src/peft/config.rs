@@ -147,7 +147,8 @@ fn init(init: &Value) -> Result<LoraInit, String> {
     }
 }
 
-/// The whole config, as PEFT 0.11 and later read it.
+/// The whole config, as PEFT 0.11 and later read it: 0.13 and earlier refuse keys that they do not
+/// know, so that later ones stand here only where they say something.
 pub(super) fn to_json(config: &LoraConfig, layers: &[LinearLayer], base: Option<&str>) -> Value {
     let mut seen = BTreeSet::new();
     let names: Vec<&str> =
@@ -162,7 +163,7 @@ pub(super) fn to_json(config: &LoraConfig, layers: &[LinearLayer], base: Option<
     };
     let alphas: Map<String, Value> =
         config.alpha_pattern.iter().map(|(key, alpha)| (key.clone(), number(*alpha))).collect();
-    json!({
+    let mut json = json!({
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "auto_mapping": null,
@@ -173,7 +174,6 @@ pub(super) fn to_json(config: &LoraConfig, layers: &[LinearLayer], base: Option<
         "lora_alpha": number(config.alpha),
         "lora_dropout": config.dropout,
         "target_modules": targets,
-        "exclude_modules": config.exclude,
         "layers_to_transform": config.layers,
         "layers_pattern": null,
         "use_rslora": config.rslora,
@@ -183,17 +183,16 @@ pub(super) fn to_json(config: &LoraConfig, layers: &[LinearLayer], base: Option<
         "alpha_pattern": alphas,
         "fan_in_fan_out": false,
         "bias": "none",
-        "lora_bias": false,
         "modules_to_save": null,
         "layer_replication": null,
         "megatron_config": null,
         "megatron_core": "megatron.core",
         "loftq_config": {},
-        "eva_config": null,
-        "corda_config": null,
-        "trainable_token_indices": null,
-        "target_parameters": null,
-    })
+    });
+    if let Some(exclude) = &config.exclude {
+        json["exclude_modules"] = json!(exclude);
+    }
+    json
 }
 
 /// PEFT declares alpha as a whole number, and writes it as one where it is.
