@@ -2,7 +2,9 @@
 //! changes nothing, PiSSA begins where the model stood, and files give back what was saved.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+mod reference;
+
+use burn::tensor::{DType, Tensor, TensorData};
 use model::backward::{Gradients, Options, backward, plain_backward};
 use model::files::{host_tensors, read_tensors, write_tensors};
 use model::init::{Init, Normal};
@@ -10,6 +12,7 @@ use model::layout::{GroupBatch, Piece, Target};
 use model::lora::{Targets, linear_layers};
 use model::ops::GroupShape;
 use model::{Decoder, DecoderConfig, LoraConfig, peft};
+use reference::device;
 use std::path::Path;
 
 /// Adapters of every kind, as a recipe's `[lora]` would say it.
@@ -40,11 +43,12 @@ fn config() -> DecoderConfig {
 
 /// The same with queries, keys and values apart.
 fn llama() -> DecoderConfig {
-    DecoderConfig { model_type: "llama".into(), norm_head: None, position: None, ..config() }
+    // The head keeps its norm: the matrices are those of the base.
+    DecoderConfig { model_type: "llama".into(), position: None, ..config() }
 }
 
 fn base() -> Decoder {
-    Decoder::init(&config(), Init::Normal, 7, &Device::flex())
+    Decoder::init(&config(), Init::Normal, 7, &device())
 }
 
 /// Adapters that say something: what training would have made of them.
@@ -62,7 +66,7 @@ fn shake(decoder: &mut Decoder) {
             let Some(adapter) = &mut linear.adapter else { continue };
             let dims = adapter.b.value.dims();
             let noise = (0..dims[0] * dims[1]).map(|_| 0.05 * normal.sample()).collect();
-            let noise = Tensor::from_data(TensorData::new(noise, dims), &Device::flex());
+            let noise = Tensor::from_data(TensorData::new(noise, dims), &device());
             adapter.b.value = adapter.b.value.clone() + noise;
             if let Some(magnitude) = &mut adapter.magnitude {
                 magnitude.value = magnitude.value.clone().mul_scalar(1.1);
@@ -132,7 +136,7 @@ fn so_they_are_with_grouped_queries() {
         r#"{"rank": 4, "alpha": 8.0, "dora": true, "init": "pissa"}"#,
         r#"{"rank": 4, "alpha": 8.0, "targets": ["q_proj", "v_proj"], "dora": true, "rslora": true}"#,
     ] {
-        let mut decoder = Decoder::init(&shape, Init::Normal, 7, &Device::flex());
+        let mut decoder = Decoder::init(&shape, Init::Normal, 7, &device());
         decoder.add_adapters(&kind(json)).unwrap();
         shake(&mut decoder);
         let (_, plain) = plain_backward(&decoder, &batch());
@@ -205,7 +209,8 @@ fn dropout_is_a_function_of_its_seed() {
         };
         let (kept, again, other) = (with(false, 1), with(true, 1), with(false, 2));
         // A block that is computed again draws the same.
-        assert!(difference(&kept, &again) < 1e-6, "{json}");
+        let apart = difference(&kept, &again);
+        assert!(apart < 1e-5, "{json}: {apart}");
         assert!(difference(&kept, &other) > 1e-2, "{json}");
         let without = gradients(&decoder, Options::default());
         assert!(difference(&without, &kept) > 1e-2, "{json}");
@@ -219,12 +224,14 @@ fn a_checkpoint_gives_back_what_was_saved() {
         let decoder = adapted(&kind(json));
         model::files::save(&decoder, folder.path(), false).unwrap();
         peft::save_with_base(&decoder, &kind(json), folder.path()).unwrap();
-        let mut again = model::files::load(folder.path(), &Device::flex(), DType::F32).unwrap();
+        let mut again = model::files::load(folder.path(), &device(), DType::F32).unwrap();
         let config = peft::load(&mut again, folder.path()).unwrap();
         assert!(config.same_shape(&kind(json)), "{json}: {config:?}");
         let all = |decoder: &Decoder| host_tensors(decoder, |_| true);
         assert_eq!(all(&decoder), all(&again), "{json}");
-        assert_eq!(apart(logits(&decoder), logits(&again)), 0.0, "{json}");
+        // The numbers are the same; products of tensors that lie otherwise in memory are rounded otherwise.
+        let apart = apart(logits(&decoder), logits(&again));
+        assert!(apart < 1e-5, "{json}: {apart}");
         // What PiSSA took is still known: both save the same.
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         peft::save(&decoder, &kind(json), &one).unwrap();
@@ -306,7 +313,7 @@ fn llamafied() -> Decoder {
         };
         Ok(TensorData::new(values, dims))
     };
-    Decoder::build(&llama(), &Device::flex(), DType::F32, &mut source).unwrap()
+    Decoder::build(&llama(), &device(), DType::F32, &mut source).unwrap()
 }
 
 #[test]
@@ -316,7 +323,7 @@ fn what_does_not_fit_is_refused_in_one_sentence() {
         let folder = tempfile::tempdir().unwrap();
         peft::save(&adapted(&saved), &saved, folder.path()).unwrap();
         change(folder.path());
-        let mut decoder = Decoder::init(&model, Init::Normal, 7, &Device::flex());
+        let mut decoder = Decoder::init(&model, Init::Normal, 7, &device());
         let error = peft::load(&mut decoder, folder.path()).unwrap_err().to_string();
         for part in expected {
             assert!(error.contains(part), "`{part}` is not in: {error}");
@@ -360,7 +367,7 @@ fn what_does_not_fit_is_refused_in_one_sentence() {
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     };
-    check(&torn, config(), &["torn"]);
+    check(&torn, config(), &["truncated"]);
     let pickled = |folder: &Path| {
         let path = folder.join("adapter_model.safetensors");
         std::fs::rename(&path, path.with_extension("bin")).unwrap();

@@ -114,8 +114,8 @@ fn rotary_model_equals_transformers() {
 #[test]
 fn alibi_model_equals_transformers() {
     exact("tiny-baichuan2-alibi");
-    let slopes = &Golden::load("tiny-baichuan2-alibi").facts["slopes"];
-    for (heads, theirs) in slopes.as_object().unwrap() {
+    let golden = Golden::load("tiny-baichuan2-alibi");
+    for (heads, theirs) in golden.facts["slopes"].as_object().unwrap() {
         let ours: Vec<f32> =
             alibi_slopes(heads.parse().unwrap()).iter().map(|slope| *slope as f32).collect();
         let mut found = Differences::of("slopes");

@@ -238,7 +238,7 @@ fn swiglu() {
 
 #[test]
 fn embedding() {
-    let rows = [4, 0, 4, 2];
+    let rows = [4usize, 0, 4, 2];
     check(
         "embedding with an id that comes twice",
         &[numbers(9, 15)],

@@ -55,7 +55,7 @@ fn check(case: &str) {
         found.say(format!("saved {:?}, PEFT saved {:?}", names(&saved), names(&theirs)));
     }
     for (name, (_, values)) in &theirs {
-        let ours = saved.get(name).map_or(&[][..], |(_, values)| values);
+        let ours = saved.get(name).map_or(&[][..], |(_, values)| &values[..]);
         found.hold(&format!("saved {name}"), ours, values, 0.0);
     }
 

@@ -24,7 +24,7 @@ pub fn dora_linear(
 ) -> Tensor<3> {
     let out = weight.dims()[0];
     let norm = adapted_norms(weight.clone(), a.clone(), b.clone(), scale);
-    let gain = (magnitude / norm).reshape([1, 1, out]).cast(x.dtype());
+    let gain = (magnitude.cast(DType::F32) / norm).reshape([1, 1, out]).cast(x.dtype());
     let base = linear(x.clone(), weight.clone());
     let update = |input: Tensor<3>| linear(linear(input, a), b).mul_scalar(scale);
     match dropped {
