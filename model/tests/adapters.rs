@@ -372,7 +372,7 @@ fn what_does_not_fit_is_refused_in_one_sentence() {
         let path = folder.join("adapter_model.safetensors");
         std::fs::rename(&path, path.with_extension("bin")).unwrap();
     };
-    check(&pickled, config(), &["adapter_model.bin, a pickle"]);
+    check(&pickled, config(), &["no file of torch.save"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::block::KeysValues;
 use crate::config::Position;
 use crate::ops::{self, CacheBias, rope_tables};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{ControlFlow, Range};
 
@@ -143,9 +144,9 @@ impl<'a> Session<'a> {
         while let Some(request) = self.schedule.admit() {
             let Some(lane) = self.schedule.lane(request) else { continue };
             let Request { prefix, prompt, .. } = &self.requests[request];
-            if !self.lanes.contains_key(&lane) {
+            if let Entry::Vacant(place) = self.lanes.entry(lane) {
                 let (length, unread) = (prefix.len(), !prefix.is_empty());
-                self.lanes.insert(lane, Lane { length, unread, ..Lane::default() });
+                place.insert(Lane { length, unread, ..Lane::default() });
                 if unread {
                     self.reading.push(Reading::new(lane, None, prefix));
                 }

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_is_no_adapter_is_refused() {
-        let rows: [(&[(&str, &[usize])], &str); 7] = [
+        type Named = (&'static str, &'static [usize]);
+        let rows: [(&[Named], &str); 7] = [
             (&[("lm_head.weight", &[2, 2])], "holds `lm_head.weight`"),
             (&[("base_model.model.model.norm.weight", &[2])], "no part of an adapter"),
             (&[("base_model.model.x.lora_embedding_A", &[2, 2])], "no part of an adapter"),

@@ -6,7 +6,7 @@
 use super::contents::{Contents, Element, Float, Place, count, quoted};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 use std::ops::Range;
 
@@ -131,10 +131,16 @@ impl<'de> Deserialize<'de> for Header {
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
                         map.next_value::<IgnoredAny>()?;
-                    } else if tensors.contains_key(&name) {
-                        return Err(A::Error::custom(format!("{} stands twice", quoted(&name))));
-                    } else {
-                        tensors.insert(name, map.next_value()?);
+                        continue;
+                    }
+                    match tensors.entry(name) {
+                        btree_map::Entry::Vacant(place) => {
+                            place.insert(map.next_value()?);
+                        }
+                        btree_map::Entry::Occupied(place) => {
+                            let twice = format!("{} stands twice", quoted(place.key()));
+                            return Err(A::Error::custom(twice));
+                        }
                     }
                 }
                 Ok(Header(tensors))

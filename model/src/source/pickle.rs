@@ -326,7 +326,7 @@ impl<'a> Machine<'a> {
 
     fn set(&mut self, count: usize) -> Result<(), String> {
         let from = self.below(count)?;
-        if count % 2 != 0 {
+        if !count.is_multiple_of(2) {
             return Err("sets a key without a value".into());
         }
         let Some(Value::Dict(dict)) = from.checked_sub(1).and_then(|at| self.stack.get(at)) else {
