@@ -85,8 +85,7 @@ pub fn backward(
                 segment(decoder, block, input, &layout, options, i)
             }
         };
-        // The sum is only a carrier: the gradient that it hands to the block is `gradient`.
-        let mut tape = (segment.output * gradient.clone().autodiff()).sum().backward();
+        let mut tape = ops::pull(segment.output, gradient.clone());
         collect(&segment.block, &block_path(i), &mut tape, gradients);
         if let Some(below) = segment.input.grad_remove(&mut tape) {
             gradient = below;
@@ -160,7 +159,7 @@ fn head(
                 None => part,
             });
         }
-        let mut tape = (normed * loss.hidden.reshape([1, n, d]).autodiff()).sum().backward();
+        let mut tape = ops::pull(normed, loss.hidden.reshape([1, n, d]));
         if let Some(gradient) =
             head.norm.value.grad_remove(&mut tape).filter(|_| head.norm.trainable)
         {
@@ -177,7 +176,7 @@ fn head(
     }
     if let Some(gradient) = matrix_gradient {
         let gradient = if head.normalise {
-            let mut tape = (matrix * gradient.autodiff()).sum().backward();
+            let mut tape = ops::pull(matrix.unsqueeze(), gradient.unsqueeze());
             head.projection.value.grad_remove(&mut tape)
         } else {
             Some(gradient)

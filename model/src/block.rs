@@ -1,6 +1,6 @@
 //! One block: attention and feed-forward, each on a normed input and added to the stream.
 
-use crate::layout::Layout;
+use crate::layout::{Heads, Layout};
 use crate::lora::Linear;
 use crate::ops;
 use crate::weight::{Mapper, Visitor, Weight, Weights, join};
@@ -38,9 +38,12 @@ impl Block {
     /// # Shapes
     /// - x and result: `[1, tokens, hidden]`
     pub fn forward(&self, x: Tensor<3>, layout: &Layout, training: bool) -> Tensor<3> {
-        let (q, k, v) = self.queries_keys_values(x.clone(), layout.rotary.as_ref(), training);
-        let mixed = layout.attention(q, k, v);
-        self.finish(x, mixed, training)
+        let normed = ops::rms_norm(x.clone(), self.input_norm.value.clone(), self.eps);
+        let packed = self.w_pack.forward(normed, training);
+        let head_dim = packed.dims()[2] / (3 * self.heads);
+        let heads = Heads { queries: self.heads, keys_values: self.heads, head_dim };
+        let mixed = layout.attend(&[packed], heads);
+        self.add_to(x, mixed, training)
     }
 
     /// Queries, keys and values with positions applied: `[rows, heads, length, head_dim]` each.
@@ -70,7 +73,11 @@ impl Block {
     /// From the attention's output `[rows, heads, length, head_dim]` to the block's.
     pub fn finish(&self, x: Tensor<3>, mixed: Tensor<4>, training: bool) -> Tensor<3> {
         let [g, s, hidden] = x.dims();
-        let mixed = mixed.swap_dims(1, 2).reshape([g, s, hidden]);
+        self.add_to(x, mixed.swap_dims(1, 2).reshape([g, s, hidden]), training)
+    }
+
+    /// The same from `[rows, length, heads * head_dim]`.
+    fn add_to(&self, x: Tensor<3>, mixed: Tensor<3>, training: bool) -> Tensor<3> {
         let x = x + self.o_proj.forward(mixed, training);
         let normed = ops::rms_norm(x.clone(), self.post_norm.value.clone(), self.eps);
         let gate = self.gate_proj.forward(normed.clone(), training);

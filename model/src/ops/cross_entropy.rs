@@ -27,6 +27,22 @@ pub fn cross_entropy(
     weights: Tensor<1>,
     head_trained: bool,
 ) -> ChunkLoss {
+    #[cfg(feature = "flex")]
+    if let Some(loss) = super::fused::cross_entropy(&hidden, &head, &labels, &weights, head_trained)
+    {
+        return loss;
+    }
+    plain_cross_entropy(hidden, head, labels, weights, head_trained)
+}
+
+/// The plain body of [`cross_entropy`].
+pub(super) fn plain_cross_entropy(
+    hidden: Tensor<2>,
+    head: Tensor<2>,
+    labels: Tensor<1, Int>,
+    weights: Tensor<1>,
+    head_trained: bool,
+) -> ChunkLoss {
     let [n, _] = hidden.dims();
     let logits = hidden.clone().matmul(head.clone().transpose());
     // One exponential for both the loss and its gradient: it is a tenth of a small model's step.
