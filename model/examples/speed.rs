@@ -16,7 +16,7 @@
 //! - `{"do": "outcome", "name": N}`: does it once unmeasured, for what only a comparison needs: the norm
 //!   of all gradients.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use model::backward::{Gradients, Options, backward};
 use model::generate::{GenerateConfig, Request, generate};
 use model::layout::{GroupBatch, Piece, Target};
@@ -32,9 +32,10 @@ use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = std::env::args().nth(1).ok_or("usage: speed DIRECTORY")?;
-    let mut decoder = files::load(Path::new(&directory), &Device::flex())?;
+    let mut decoder = files::load(Path::new(&directory), &Device::flex(), DType::F32)?;
     // Answers have a fixed length: both sides must do the same work.
     decoder.config.eos_token_id = u32::MAX;
+    decoder.config.other_eos_token_ids.clear();
     let mut works = HashMap::new();
     let mut output = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {

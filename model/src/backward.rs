@@ -6,11 +6,11 @@
 //! positions only.
 
 use crate::block::Block;
-use crate::decoder::block_path;
+use crate::decoder::{EMBEDDING, block_path};
 use crate::layout::{GroupBatch, Layout};
 use crate::weight::{add, collect, track};
 use crate::{Decoder, ops};
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
 use std::collections::BTreeMap;
 
 /// Gradients by weight path, each flattened to `[numel]`.
@@ -62,7 +62,7 @@ pub fn backward(
     let device = decoder.device();
     let layout = Layout::new(batch, &decoder.config, &device);
     let ids = batch.ids(&device);
-    let mut x = ops::embedding(decoder.embedding.value.clone(), ids.clone());
+    let mut x = decoder.embed(ids.clone());
     let mut inputs = Vec::with_capacity(decoder.blocks.len());
     let mut segments = Vec::new();
     for (i, block) in decoder.blocks.iter().enumerate() {
@@ -132,11 +132,19 @@ fn head(
     let device = decoder.device();
     let flat = x.reshape([g * s, d]);
     let head = track(&decoder.head);
-    let matrix = head.matrix();
-    let plain_matrix = matrix.clone().inner();
-    let trained = head.projection.trainable;
+    let (matrix_path, raw) = decoder.head_weight();
+    let trained = raw.trainable;
+    // Rows are normalised once, on a tape where their gradient will be asked for.
+    let normalised = (trained && head.normalise).then(|| {
+        let raw = raw.value.clone().autodiff().require_grad();
+        (raw.clone(), head.matrix(raw, DType::F32))
+    });
+    let plain_matrix = match &normalised {
+        Some((_, matrix)) => ops::cast(matrix.clone().inner(), decoder.compute),
+        None => decoder.head_matrix(),
+    };
     let mut matrix_gradient: Option<Tensor<2>> = None;
-    let mut state_gradient = Tensor::zeros([g * s, d], &device);
+    let mut state_gradient = Tensor::zeros([g * s, d], (&device, decoder.compute));
     let mut rows = Vec::new();
     for chunk in batch.targets.chunks(options.chunk) {
         let n = chunk.len();
@@ -154,6 +162,8 @@ fn head(
         let loss = ops::cross_entropy(hidden, plain_matrix.clone(), labels, weights, trained);
         rows.push(loss.rows);
         if let Some(part) = loss.head {
+            // Summed over the chunks in f32, whatever the products are in.
+            let part = ops::cast(part, DType::F32);
             matrix_gradient = Some(match matrix_gradient {
                 Some(sum) => sum + part,
                 None => part,
@@ -175,14 +185,15 @@ fn head(
         }
     }
     if let Some(gradient) = matrix_gradient {
-        let gradient = if head.normalise {
-            let mut tape = ops::pull(matrix.unsqueeze(), gradient.unsqueeze());
-            head.projection.value.grad_remove(&mut tape)
-        } else {
-            Some(gradient)
+        let gradient = match normalised {
+            Some((raw, matrix)) => {
+                let mut tape = ops::pull(matrix.unsqueeze(), gradient.unsqueeze());
+                raw.grad_remove(&mut tape)
+            }
+            None => Some(ops::cast(gradient, raw.value.dtype())),
         };
         if let Some(gradient) = gradient {
-            add(gradients, "lm_head.weight", gradient.reshape([-1]));
+            add(gradients, matrix_path, gradient.reshape([-1]));
         }
     }
     let targets: Vec<f32> = Tensor::cat(rows, 0).into_data().iter::<f32>().collect();
@@ -198,14 +209,15 @@ fn embedding(
     gradients: &mut Gradients,
 ) {
     let [g, s, d] = gradient.dims();
-    let rows = Tensor::zeros(decoder.embedding.value.dims(), &decoder.device());
+    let embedding = &decoder.embedding.value;
+    let rows = Tensor::zeros(embedding.dims(), (&decoder.device(), DType::F32));
     let rows = rows.select_assign(
         0,
         ids.reshape([g * s]),
-        gradient.reshape([g * s, d]),
+        ops::cast(gradient.reshape([g * s, d]), DType::F32),
         IndexingUpdateOp::Add,
     );
-    add(gradients, "model.embed_tokens.weight", rows.reshape([-1]));
+    add(gradients, EMBEDDING, ops::cast(rows, embedding.dtype()).reshape([-1]));
 }
 
 /// The same loss in one piece on one tape: the reference that [`backward`] is held against.
@@ -213,12 +225,13 @@ pub fn plain_backward(decoder: &Decoder, batch: &GroupBatch) -> (f64, Gradients)
     let device = decoder.device();
     let tracked = track(decoder);
     let layout = Layout::new(batch, &decoder.config, &device);
-    let mut x = ops::embedding(tracked.embedding.value.clone(), batch.ids(&device));
+    let mut x = tracked.embed(batch.ids(&device));
     for block in &tracked.blocks {
         x = block.forward(x, &layout, false);
     }
     let [g, s, d] = x.dims();
-    let logits = ops::linear(tracked.head.normed(x), tracked.head.matrix());
+    let logits = ops::linear(tracked.head.normed(x), tracked.head_matrix());
+    let logits = ops::cast(logits, DType::F32);
     let n = batch.targets.len();
     let take = |f: &dyn Fn(usize) -> i32| -> Tensor<1, Int> {
         Tensor::from_data(TensorData::new((0..n).map(f).collect(), [n]), &device)

@@ -1,8 +1,9 @@
 //! Shapes of a decoder, under Hugging Face's names, and the presets.
 
+mod hub;
+
 use crate::Error;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// How a position enters attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,10 +15,44 @@ pub enum Position {
     Alibi,
 }
 
-/// The shape of a Baichuan2-like decoder; reads and writes `config.json`.
+/// How a family of models lies in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Queries, keys and values packed in one matrix; rotary or ALiBi; perhaps a NormHead.
+    Baichuan,
+    /// Queries, keys and values apart; rotary; perhaps grouped queries and a tied head.
+    Llama,
+}
+
+/// How rotary frequencies are stretched for inputs longer than those of pre-training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "rope_type", rename_all = "lowercase")]
+pub enum RopeScaling {
+    /// Every frequency divided by `factor`.
+    Linear {
+        /// The quotient of the lengths.
+        factor: f64,
+    },
+    /// Llama 3.1: low frequencies divided by `factor`, high ones kept, a ramp between.
+    Llama3 {
+        /// What low frequencies are divided by.
+        factor: f64,
+        /// Wavelengths above the original length over this are low.
+        low_freq_factor: f64,
+        /// Wavelengths below the original length over this are high.
+        high_freq_factor: f64,
+        /// The length of pre-training.
+        original_max_position_embeddings: usize,
+    },
+}
+
+/// The shape of a decoder.
+///
+/// [`DecoderConfig::load`] reads a hub's `config.json`, [`DecoderConfig::to_json`] writes one; the
+/// `Deserialize` of the fields knows only the spelling that this type has itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DecoderConfig {
-    /// Always `baichuan` for this family.
+    /// `baichuan` or `llama`.
     #[serde(default = "baichuan")]
     pub model_type: String,
     /// Rows of the embedding and of the head.
@@ -28,8 +63,17 @@ pub struct DecoderConfig {
     pub intermediate_size: usize,
     /// Number of blocks.
     pub num_hidden_layers: usize,
-    /// Attention heads; there are as many key-value heads.
+    /// Attention heads.
     pub num_attention_heads: usize,
+    /// Heads of keys and values, each shared by as many queries; as many as there are heads when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub num_key_value_heads: Option<usize>,
+    /// Width of a head; the hidden size over the heads when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_dim: Option<usize>,
+    /// Whether the head is the embedding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tie_word_embeddings: bool,
     /// Longest input, as 7B's file calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_position_embeddings: Option<usize>,
@@ -42,6 +86,9 @@ pub struct DecoderConfig {
     /// Base of the rotary frequencies.
     #[serde(default = "rope_theta")]
     pub rope_theta: f64,
+    /// Stretched rotary frequencies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_scaling: Option<RopeScaling>,
     /// Deviation of a normal initialisation.
     #[serde(default = "initializer_range")]
     pub initializer_range: f64,
@@ -60,6 +107,9 @@ pub struct DecoderConfig {
     /// End of sequence.
     #[serde(default = "two")]
     pub eos_token_id: u32,
+    /// Further ids that end a sequence: chat models have several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_eos_token_ids: Vec<u32>,
 }
 
 fn baichuan() -> String {
@@ -107,6 +157,10 @@ impl DecoderConfig {
             intermediate_size: 11008,
             num_hidden_layers: 32,
             num_attention_heads: 32,
+            num_key_value_heads: None,
+            head_dim: None,
+            tie_word_embeddings: false,
+            rope_scaling: None,
             max_position_embeddings: Some(4096),
             model_max_length: Some(4096),
             rms_norm_eps: 1e-6,
@@ -117,6 +171,7 @@ impl DecoderConfig {
             pad_token_id: 0,
             bos_token_id: 1,
             eos_token_id: 2,
+            other_eos_token_ids: Vec::new(),
         }
     }
 
@@ -165,21 +220,11 @@ impl DecoderConfig {
         }
     }
 
-    /// Reads `config.json` of a directory.
-    pub fn load(directory: &Path) -> Result<Self, Error> {
-        let path = directory.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-        let config: Self = serde_json::from_str(&text)
-            .map_err(|error| Error::invalid(&path, format!("not a decoder's config: {error}")))?;
-        config.check().map_err(|error| Error::invalid(&path, error.to_string()))?;
-        Ok(config)
-    }
-
     /// Refuses shapes that cannot be computed.
     pub fn check(&self) -> Result<(), Error> {
-        if self.model_type != "baichuan" {
+        if !["baichuan", "llama"].contains(&self.model_type.as_str()) {
             return Err(Error::Config(format!(
-                "model_type is `{}`, expected `baichuan`; other families are not read yet",
+                "model_type is `{}`; `baichuan` and `llama` are read",
                 self.model_type
             )));
         }
@@ -189,17 +234,104 @@ impl DecoderConfig {
             ("intermediate_size", self.intermediate_size),
             ("num_hidden_layers", self.num_hidden_layers),
             ("num_attention_heads", self.num_attention_heads),
+            ("num_key_value_heads", self.key_value_heads()),
+            ("head_dim", self.head_dim.unwrap_or(1)),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(Error::Config(format!("{name} is 0, expected at least 1")));
         }
-        if !self.hidden_size.is_multiple_of(2 * self.num_attention_heads) {
+        self.check_heads()?;
+        // Products of these sizes are buffers: they must at least be numbers of this machine.
+        let sizes =
+            [self.vocab_size, self.intermediate_size, self.heads().saturating_mul(self.head_dim())];
+        let largest = sizes.into_iter().try_fold(0usize, |largest, rows| {
+            Some(largest.max(rows.checked_mul(self.hidden_size)?))
+        });
+        match largest {
+            Some(values) if values < 1 << 40 => Ok(()),
+            _ => Err(Error::Config(format!(
+                "hidden_size {} with vocab_size {} and intermediate_size {} is no model",
+                self.hidden_size, self.vocab_size, self.intermediate_size
+            ))),
+        }
+    }
+
+    fn check_heads(&self) -> Result<(), Error> {
+        let (heads, shared) = (self.num_attention_heads, self.key_value_heads());
+        if self.head_dim.is_none() && !self.hidden_size.is_multiple_of(2 * heads) {
             return Err(Error::Config(format!(
-                "hidden_size {} does not divide into {} heads of even width",
-                self.hidden_size, self.num_attention_heads
+                "hidden_size {} does not divide into {heads} heads of even width",
+                self.hidden_size
             )));
         }
+        if !self.head_dim().is_multiple_of(2) || self.head_dim() > self.hidden_size {
+            return Err(Error::Config(format!(
+                "head_dim is {}, expected an even width up to hidden_size {}",
+                self.head_dim(),
+                self.hidden_size
+            )));
+        }
+        if !heads.is_multiple_of(shared) {
+            return Err(Error::Config(format!(
+                "num_attention_heads {heads} cannot share {shared} num_key_value_heads"
+            )));
+        }
+        if self.family() == Family::Baichuan && (shared != heads || self.tie_word_embeddings) {
+            return Err(Error::Config(format!(
+                "model_type `baichuan` has as many key-value heads as heads and a head of its own, \
+                 found {shared} of {heads} and tie_word_embeddings = {}",
+                self.tie_word_embeddings
+            )));
+        }
+        if self.family() == Family::Llama && self.position() == Position::Alibi {
+            return Err(Error::Config("model_type `llama` is rotary, found ALiBi".into()));
+        }
         Ok(())
+    }
+
+    /// How its files are laid out.
+    pub fn family(&self) -> Family {
+        if self.model_type == "llama" { Family::Llama } else { Family::Baichuan }
+    }
+
+    /// Names of the linear layers of a block, as the family's files call them.
+    pub fn linear_names(&self) -> &'static [&'static str] {
+        match self.family() {
+            Family::Baichuan => &["W_pack", "o_proj", "gate_proj", "up_proj", "down_proj"],
+            Family::Llama => {
+                &["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+            }
+        }
+    }
+
+    /// Rows and columns of the linear layer called `name`, one of [`Self::linear_names`].
+    pub fn linear_shape(&self, name: &str) -> (usize, usize) {
+        let (h, f) = (self.hidden_size, self.intermediate_size);
+        let queries = self.heads() * self.head_dim();
+        let keys = self.key_value_heads() * self.head_dim();
+        match name {
+            "W_pack" => (queries + 2 * keys, h),
+            "q_proj" => (queries, h),
+            "k_proj" | "v_proj" => (keys, h),
+            "o_proj" => (h, queries),
+            "down_proj" => (h, f),
+            _ => (f, h),
+        }
+    }
+
+    /// Attention heads.
+    pub fn heads(&self) -> usize {
+        self.num_attention_heads
+    }
+
+    /// Heads of keys and values.
+    pub fn key_value_heads(&self) -> usize {
+        self.num_key_value_heads.unwrap_or(self.num_attention_heads)
+    }
+
+    /// Every id that ends a sequence.
+    pub fn eos_token_ids(&self) -> Vec<u32> {
+        std::iter::once(self.eos_token_id).chain(self.other_eos_token_ids.iter().copied()).collect()
     }
 
     /// The longest input that the model was made for: 4,096 where the file does not say.
@@ -209,27 +341,38 @@ impl DecoderConfig {
 
     /// Width of one head.
     pub fn head_dim(&self) -> usize {
-        self.hidden_size / self.num_attention_heads
+        self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads)
     }
 
-    /// Rotary or ALiBi. Files do not say which: every 4096-wide Baichuan is rotary, 5120 is ALiBi.
+    /// Rotary or ALiBi. Files do not say which: every 4096-wide Baichuan is rotary, every 5120-wide
+    /// one is ALiBi and names its longest input `model_max_length` only.
     pub fn position(&self) -> Position {
-        self.position.unwrap_or(if self.hidden_size == 5120 {
-            Position::Alibi
-        } else {
-            Position::Rope
-        })
+        let alibi = match (self.family(), self.hidden_size) {
+            (Family::Llama, _) | (_, 4096) => false,
+            (_, 5120) => true,
+            _ => self.max_position_embeddings.is_none() && self.model_max_length.is_some(),
+        };
+        self.position.unwrap_or(if alibi { Position::Alibi } else { Position::Rope })
     }
 
     /// Whether the head's rows are normalised before the product.
     pub fn norm_head(&self) -> bool {
-        self.norm_head.unwrap_or(self.vocab_size == BAICHUAN2_VOCABULARY)
+        let baichuan2 =
+            self.family() == Family::Baichuan && self.vocab_size == BAICHUAN2_VOCABULARY;
+        self.norm_head.unwrap_or(baichuan2)
     }
 
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
-        let (h, i) = (self.hidden_size, self.intermediate_size);
-        2 * self.vocab_size * h + self.num_hidden_layers * (4 * h * h + 3 * h * i + 2 * h) + h
+        let h = self.hidden_size;
+        let linears: usize = self
+            .linear_names()
+            .iter()
+            .map(|name| self.linear_shape(name))
+            .map(|(rows, columns)| rows * columns)
+            .sum();
+        let matrices = if self.tie_word_embeddings { 1 } else { 2 };
+        matrices * self.vocab_size * h + self.num_hidden_layers * (linears + 2 * h) + h
     }
 }
 

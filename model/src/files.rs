@@ -3,10 +3,11 @@
 //! Weights are read one tensor at a time through a memory map. Files are written under a temporary
 //! name, synced, and renamed, so that a file under its own name is whole.
 
-use crate::lora::{Adapter, LINEAR_NAMES, LoraConfig, Targets};
+use crate::block::linear_path;
+use crate::lora::{Adapter, LoraConfig, Targets};
 use crate::weight::{Visitor, Weight, Weights};
 use crate::{Decoder, DecoderConfig, Error};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::json;
@@ -21,17 +22,21 @@ const PEFT_PREFIX: &str = "base_model.model.";
 pub type HostTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// Loads `config.json` and `model.safetensors` (or its shards) of `directory`.
-pub fn load(directory: &Path, device: &Device) -> Result<Decoder, Error> {
+///
+/// Weights are stored and computed in `dtype`.
+pub fn load(directory: &Path, device: &Device, dtype: DType) -> Result<Decoder, Error> {
     let config = DecoderConfig::load(directory)?;
     let shards = Shards::open(directory)?;
-    let decoder = Decoder::build(&config, device, &mut |path, dims| shards.values(path, dims))?;
+    let decoder = Decoder::build(&config, device, dtype, &mut |path, dims| {
+        Ok(TensorData::new(shards.values(path, dims)?, dims))
+    })?;
     Ok(decoder)
 }
 
 /// Saves `config.json` and `model.safetensors`, with values in bf16 or f32.
 pub fn save(decoder: &Decoder, directory: &Path, bf16: bool) -> Result<(), Error> {
     std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
-    write_atomically(&directory.join("config.json"), &json_bytes(&decoder.config))?;
+    write_atomically(&directory.join("config.json"), &json_bytes(&decoder.config.to_json()))?;
     let tensors = host_tensors(decoder, |path| !path.contains("lora_"));
     write_tensors(&directory.join("model.safetensors"), &tensors, bf16)
 }
@@ -48,7 +53,8 @@ pub fn save_adapters(
         .map(|(path, tensor)| (format!("{PEFT_PREFIX}{path}"), tensor))
         .collect();
     write_tensors(&directory.join("adapter_model.safetensors"), &tensors, false)?;
-    let targets: Vec<&str> = LINEAR_NAMES.into_iter().filter(|name| config.adapts(name)).collect();
+    let names = decoder.config.linear_names().iter();
+    let targets: Vec<&str> = names.copied().filter(|name| config.adapts(name)).collect();
     let peft = json!({
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "bias": "none", "fan_in_fan_out": false,
         "inference_mode": true, "r": config.rank, "lora_alpha": config.alpha,
@@ -61,7 +67,7 @@ pub fn save_adapters(
 pub fn load_adapters(decoder: &mut Decoder, directory: &Path) -> Result<LoraConfig, Error> {
     let path = directory.join("adapter_config.json");
     let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
-    let config = peft_config(&path, &text)?;
+    let config = peft_config(&path, &text, decoder.config.linear_names())?;
     decoder.add_adapters(&config)?;
     let path = directory.join("adapter_model.safetensors");
     let shard = Shard::open(&path)?;
@@ -69,12 +75,11 @@ pub fn load_adapters(decoder: &mut Decoder, directory: &Path) -> Result<LoraConf
     let mut expected = 0;
     for (i, block) in decoder.blocks.iter_mut().enumerate() {
         let layer = crate::decoder::block_path(i);
-        for (name, linear) in block.linears() {
+        for (name, linear) in block.linears_mut() {
             let Some(Adapter { a, b, .. }) = &mut linear.adapter else { continue };
-            let owner =
-                if name.ends_with("_proj") && name != "o_proj" { "mlp" } else { "self_attn" };
+            let path = linear_path(name);
             for (factor, weight) in [("lora_A", a), ("lora_B", b)] {
-                let full = format!("{PEFT_PREFIX}{layer}.{owner}.{name}.{factor}.weight");
+                let full = format!("{PEFT_PREFIX}{layer}.{path}.{factor}.weight");
                 let dims = weight.value.dims();
                 let values = shard.values(&full, &dims)?;
                 weight.value = Tensor::from_data(TensorData::new(values, dims), &device);
@@ -92,7 +97,7 @@ pub fn load_adapters(decoder: &mut Decoder, directory: &Path) -> Result<LoraConf
     Ok(config)
 }
 
-fn peft_config(path: &Path, text: &str) -> Result<LoraConfig, Error> {
+fn peft_config(path: &Path, text: &str, names: &[&str]) -> Result<LoraConfig, Error> {
     #[derive(serde::Deserialize)]
     struct Peft {
         r: usize,
@@ -103,8 +108,7 @@ fn peft_config(path: &Path, text: &str) -> Result<LoraConfig, Error> {
     }
     let peft: Peft = serde_json::from_str(text)
         .map_err(|error| Error::invalid(path, format!("not an adapter's config: {error}")))?;
-    let all =
-        LINEAR_NAMES.iter().all(|name| peft.target_modules.iter().any(|target| target == name));
+    let all = names.iter().all(|name| peft.target_modules.iter().any(|target| target == name));
     let targets = if all { Targets::AllLinear } else { Targets::Names(peft.target_modules) };
     Ok(LoraConfig { rank: peft.r, alpha: peft.lora_alpha, dropout: peft.lora_dropout, targets })
 }

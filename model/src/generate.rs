@@ -44,7 +44,7 @@ pub fn generate(
         let key = |i: usize| (&requests[i].prefix, requests[i].prompt.len(), i);
         key(*a).cmp(&key(*b))
     });
-    let matrix = decoder.head.matrix();
+    let matrix = decoder.head_matrix();
     let mut answers = vec![Vec::new(); requests.len()];
     let mut done = 0;
     let mut start = 0;
@@ -76,13 +76,13 @@ struct Session<'a> {
     matrix: Tensor<2>,
     /// True length of the prefix.
     length: usize,
-    /// Per block, `[1, heads, prefix, head_dim]`; empty when there is no prefix.
+    /// Per block, `[1, key_value_heads, prefix, head_dim]`; empty when there is no prefix.
     prefix: Vec<KeysValues>,
 }
 
 /// What the rows of a batch have seen behind the prefix.
 struct Cache {
-    /// Per block, `[rows, heads, seen, head_dim]`.
+    /// Per block, `[rows, key_value_heads, seen, head_dim]`.
     blocks: Vec<KeysValues>,
     /// Position of each cached slot of each row; `None` is padding.
     slots: Vec<Vec<Option<usize>>>,
@@ -104,7 +104,7 @@ impl<'a> Session<'a> {
 
     /// Greedy answers to `prompts` behind the prefix.
     fn answers(&self, prompts: &[&[u32]], max_new_tokens: usize) -> Vec<Vec<u32>> {
-        let eos = self.decoder.config.eos_token_id;
+        let ends = self.decoder.config.eos_token_ids();
         let width = prompts.iter().map(|prompt| prompt.len()).max().unwrap_or(0);
         let pad = self.decoder.config.pad_token_id;
         let ids: Vec<Vec<u32>> = prompts
@@ -131,7 +131,8 @@ impl<'a> Session<'a> {
         let mut answers: Vec<Vec<u32>> = vec![Vec::new(); prompts.len()];
         let mut active: Vec<usize> = (0..prompts.len()).collect();
         for step in 0..max_new_tokens {
-            let going: Vec<usize> = (0..active.len()).filter(|row| next[*row] != eos).collect();
+            let going: Vec<usize> =
+                (0..active.len()).filter(|row| !ends.contains(&next[*row])).collect();
             for row in &going {
                 answers[active[*row]].push(next[*row]);
             }
@@ -169,10 +170,10 @@ impl<'a> Session<'a> {
         let rotary = (config.position() == Position::Rope).then(|| {
             let places: Vec<usize> =
                 positions.iter().flatten().map(|place| place.unwrap_or(0)).collect();
-            rope_tables(&places, rows, config.head_dim(), config.rope_theta, &self.device)
+            rope_tables(&places, rows, config, &self.device)
         });
         let bias = self.bias(positions, &cache.slots);
-        let mut x = ops::embedding(self.decoder.embedding.value.clone(), ids);
+        let mut x = self.decoder.embed(ids);
         for (i, block) in self.decoder.blocks.iter().enumerate() {
             let (q, k, v) = block.queries_keys_values(x.clone(), rotary.as_ref(), false);
             let (k, v) = match cache.blocks.get(i) {

@@ -1,11 +1,12 @@
 //! How untrained weights begin.
 
-use crate::block::Block;
+use crate::block::{Block, Projections};
+use crate::config::Family;
 use crate::decoder::Head;
 use crate::lora::Linear;
 use crate::weight::Weight;
 use crate::{Decoder, DecoderConfig};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// Which initialisation.
@@ -60,7 +61,7 @@ impl Decoder {
     /// An untrained decoder; the same numbers for the same seed on every device.
     pub fn init(config: &DecoderConfig, init: Init, seed: u64, device: &Device) -> Self {
         let mut normal = Normal::new(seed);
-        let (h, f, v) = (config.hidden_size, config.intermediate_size, config.vocab_size);
+        let (h, v) = (config.hidden_size, config.vocab_size);
         let deviation = config.initializer_range as f32;
         let mut embedding = normal.matrix(v, h, deviation);
         let mut projection = normal.matrix(v, h, deviation);
@@ -68,45 +69,70 @@ impl Decoder {
             induction_embedding(&mut embedding, &mut projection, h, &mut normal);
         }
         let blocks = (0..config.num_hidden_layers)
-            .map(|i| {
-                let mut pack = normal.matrix(3 * h, h, deviation);
-                let mut output = normal.matrix(h, h, deviation);
-                if init == Init::Induction {
-                    induction_attention(i, config, &mut pack, &mut output, &mut normal);
-                }
-                let mut linear = |rows, columns| {
-                    Linear::new(matrix(
-                        normal.matrix(rows, columns, deviation),
-                        rows,
-                        columns,
-                        device,
-                    ))
-                };
-                let (gate_proj, up_proj, down_proj) = (linear(f, h), linear(f, h), linear(h, f));
-                Block {
-                    input_norm: Weight::new(Tensor::ones([h], device)),
-                    w_pack: Linear::new(matrix(pack, 3 * h, h, device)),
-                    o_proj: Linear::new(matrix(output, h, h, device)),
-                    post_norm: Weight::new(Tensor::ones([h], device)),
-                    gate_proj,
-                    up_proj,
-                    down_proj,
-                    heads: config.num_attention_heads,
-                    eps: config.rms_norm_eps,
-                }
-            })
+            .map(|i| block(i, config, init, &mut normal, device))
             .collect();
+        let tied = config.tie_word_embeddings;
         Self {
             config: config.clone(),
             embedding: Weight::new(matrix(embedding, v, h, device)),
             blocks,
             head: Head {
                 norm: Weight::new(Tensor::ones([h], device)),
-                projection: Weight::new(matrix(projection, v, h, device)),
+                projection: (!tied).then(|| Weight::new(matrix(projection, v, h, device))),
                 normalise: config.norm_head(),
                 eps: config.rms_norm_eps,
             },
+            compute: DType::F32,
         }
+    }
+}
+
+fn block(
+    i: usize,
+    config: &DecoderConfig,
+    init: Init,
+    normal: &mut Normal,
+    device: &Device,
+) -> Block {
+    let h = config.hidden_size;
+    let deviation = config.initializer_range as f32;
+    let (queries, _) = config.linear_shape("q_proj");
+    let (keys, _) = config.linear_shape("k_proj");
+    let mut pack = normal.matrix(queries + 2 * keys, h, deviation);
+    let mut output = normal.matrix(h, queries, deviation);
+    // The circuit is laid out for heads that divide the hidden size and have keys of their own.
+    if init == Init::Induction && queries == h && keys == h {
+        induction_attention(i, config, &mut pack, &mut output, normal);
+    }
+    let mut linear = |name: &str| {
+        let (rows, columns) = config.linear_shape(name);
+        Linear::new(matrix(normal.matrix(rows, columns, deviation), rows, columns, device))
+    };
+    let (gate_proj, up_proj, down_proj) =
+        (linear("gate_proj"), linear("up_proj"), linear("down_proj"));
+    let attention = match config.family() {
+        Family::Baichuan => {
+            Projections::Packed(Linear::new(matrix(pack, queries + 2 * keys, h, device)))
+        }
+        Family::Llama => {
+            let v = pack.split_off((queries + keys) * h);
+            let k = pack.split_off(queries * h);
+            let part = |values, rows| Linear::new(matrix(values, rows, h, device));
+            Projections::Split { q: part(pack, queries), k: part(k, keys), v: part(v, keys) }
+        }
+    };
+    Block {
+        input_norm: Weight::new(Tensor::ones([h], device)),
+        attention,
+        o_proj: Linear::new(matrix(output, h, queries, device)),
+        post_norm: Weight::new(Tensor::ones([h], device)),
+        gate_proj,
+        up_proj,
+        down_proj,
+        heads: config.heads(),
+        key_value_heads: config.key_value_heads(),
+        head_dim: config.head_dim(),
+        eps: config.rms_norm_eps,
     }
 }
 

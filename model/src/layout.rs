@@ -140,7 +140,7 @@ impl Layout {
         }
         assert_eq!(back.len(), batch.ids.len(), "tokens of the pieces and of the batch");
         let rotary = (config.position() == Position::Rope)
-            .then(|| rope_tables(&positions, 1, config.head_dim(), config.rope_theta, device));
+            .then(|| rope_tables(&positions, 1, config, device));
         let slopes = match config.position() {
             Position::Rope => vec![0.0],
             Position::Alibi => alibi_slopes(config.num_attention_heads),
@@ -208,22 +208,24 @@ impl Layout {
     /// Attention of the batch: suffixes see their prefix and themselves.
     ///
     /// # Shapes
-    /// - q, k, v: `[1, h, tokens, d]`, positions already applied; result: the same
+    /// - q: `[1, h, tokens, d]`, k and v: `[1, key_value_heads, tokens, d]`, positions already applied
+    /// - result: as q
     pub fn attention(&self, q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
         let [_, h, tokens, d] = q.dims();
-        let flat = |t: Tensor<4>| t.swap_dims(1, 2).reshape([tokens, h * d]);
-        let (q, k, v) = (flat(q), flat(k), flat(v));
+        let shared = k.dims()[1];
+        let flat = |t: Tensor<4>, heads: usize| t.swap_dims(1, 2).reshape([tokens, heads * d]);
+        let (q, k, v) = (flat(q, h), flat(k, shared), flat(v, shared));
         let mixed: Vec<Tensor<2>> = self
             .pieces
             .iter()
             .map(|piece| {
                 let (groups, shape) = (piece.piece.groups, piece.piece.shape);
                 let length = shape.length();
-                let rows = |t: &Tensor<2>| {
+                let rows = |t: &Tensor<2>, heads: usize| {
                     let rows = t.clone().select(0, piece.tokens.clone());
-                    rows.reshape([groups, length, h, d]).swap_dims(1, 2)
+                    rows.reshape([groups, length, heads, d]).swap_dims(1, 2)
                 };
-                let (q, k, v) = (rows(&q), rows(&k), rows(&v));
+                let (q, k, v) = (rows(&q, h), rows(&k, shared), rows(&v, shared));
                 let bias = piece.bias.get_or_init(|| bias(&piece.piece, &self.slopes, &q.device()));
                 let mixed = ops::group_attention(q, k, v, shape, bias);
                 mixed.swap_dims(1, 2).reshape([groups * length, h * d])

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::ops;
 use crate::weight::{Mapper, Visitor, Weight, Weights, join};
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Distribution, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// The `[lora]` section of a recipe.
@@ -60,8 +60,9 @@ fn alpha() -> f64 {
     64.0
 }
 
-/// Names of the linear layers of a block, as Baichuan2's files call them.
-pub const LINEAR_NAMES: [&str; 5] = ["W_pack", "o_proj", "gate_proj", "up_proj", "down_proj"];
+/// Names of the linear layers of a block, as the files of Baichuan2 and Llama call them.
+const LINEAR_NAMES: [&str; 8] =
+    ["W_pack", "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
 impl LoraConfig {
     /// Whether the layer called `name` gets an adapter.
@@ -141,7 +142,12 @@ impl Adapter {
 impl Linear {
     /// A layer without adapter.
     pub fn new(weight: Tensor<2>) -> Self {
-        Self { weight: Weight::new(weight), adapter: None }
+        Self::of(Weight::new(weight))
+    }
+
+    /// A layer of this weight, without adapter.
+    pub fn of(weight: Weight<2>) -> Self {
+        Self { weight, adapter: None }
     }
 
     /// `[batch, length, in]` to `[batch, length, out]`; adapters drop inputs only in training.
@@ -155,7 +161,10 @@ impl Linear {
     /// Adds the adapter to the weight and drops it.
     pub fn merge(&mut self) {
         if let Some(adapter) = self.adapter.take() {
-            self.weight.value = self.weight.value.clone() + adapter.delta();
+            let weight = self.weight.value.clone();
+            let dtype = weight.dtype();
+            // Added in f32 and rounded once, whatever the weight is stored in.
+            self.weight.value = ops::cast(ops::cast(weight, DType::F32) + adapter.delta(), dtype);
         }
     }
 }
@@ -167,6 +176,7 @@ fn dropout(x: Tensor<3>, share: f64) -> Tensor<3> {
     }
     let device = x.device().inner();
     let keep = Tensor::<3>::random(x.dims(), Distribution::Bernoulli(1.0 - share), &device);
+    let keep = ops::cast(keep, x.dtype());
     x * keep.div_scalar(1.0 - share)
 }
 

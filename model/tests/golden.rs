@@ -1,7 +1,7 @@
 //! The network beside transformers' Llama: files made by `scripts/reference/llama_golden.py`.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device, TensorData};
 use model::backward::{Gradients, Options, backward};
 use model::files::{HostTensors, read_tensors};
 use model::generate::{GenerateConfig, Request, generate};
@@ -25,9 +25,10 @@ fn check(name: &str) {
     let text = std::fs::read_to_string(golden(&format!("{name}.json"))).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let config: DecoderConfig = serde_json::from_value(expected["config"].clone()).unwrap();
-    let mut decoder =
-        Decoder::build(&config, &Device::flex(), &mut |path, _| Ok(tensors[path].1.clone()))
-            .unwrap();
+    let mut decoder = Decoder::build(&config, &Device::flex(), DType::F32, &mut |path, dims| {
+        Ok(TensorData::new(tensors[path].1.clone(), dims))
+    })
+    .unwrap();
     logits(&decoder, &tensors, &expected);
     gradients(&decoder, &tensors, &expected);
     greedy(&mut decoder, &expected);

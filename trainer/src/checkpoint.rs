@@ -12,7 +12,7 @@
 
 use crate::Error;
 use crate::optimizer::Optimizer;
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use data_pipeline::manifest::{Origin, SourceOrigin};
 use data_pipeline::prompt::PromptConfig;
 use model::files;
@@ -189,7 +189,7 @@ pub fn open(directory: &Path) -> Result<CheckpointInfo, Error> {
 
 /// Loads weights, adapters and moments.
 pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<Learner, Error> {
-    let mut decoder = files::load(directory, device)?;
+    let mut decoder = files::load(directory, device, DType::F32)?;
     let lora = match &info.lora {
         Some(_) => Some(files::load_adapters(&mut decoder, directory)?),
         None => None,

@@ -3,6 +3,7 @@
 use crate::checkpoint::{self, CheckpointInfo};
 use crate::questions::{Asker, Question};
 use crate::{Error, device};
+use burn::tensor::DType;
 use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint};
 use data_pipeline::shots::Asked;
 use data_pipeline::tokenizer::Tokenizer;
@@ -44,7 +45,7 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
             info.template
         )));
     }
-    let mut decoder = files::load(directory, &device::of(device, 0)?)?;
+    let mut decoder = files::load(directory, &device::of(device, 0)?, DType::F32)?;
     if info.lora.is_some() {
         files::load_adapters(&mut decoder, directory)?;
         decoder.merge_adapters();

@@ -9,7 +9,7 @@ use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::schedule::Schedule;
 use crate::step::{self, StepInput};
 use crate::{Error, RunDir, device};
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use data_pipeline::loader::Loader;
 use data_pipeline::manifest::{Manifest, Origin, SourceOrigin};
 use data_pipeline::order::{Mixture, Order, Share};
@@ -443,7 +443,7 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
 pub fn base(recipe: &Recipe, tokenizer: &Tokenizer, device: &Device) -> Result<Decoder, Error> {
     match &recipe.model.path {
         Some(path) => {
-            let decoder = files::load(path, device)?;
+            let decoder = files::load(path, device, DType::F32)?;
             check_vocabulary(&decoder.config, tokenizer)?;
             Ok(decoder)
         }

@@ -49,16 +49,9 @@ fn work(recipe: &Recipe, run_dir: &RunDir, world: usize) -> Result<Work, Error> 
     let trainable = |phase: &recipe::Phase| match phase.train {
         Train::Full => parameters,
         Train::Lora => shape.as_ref().map(|shape| {
-            let (hidden, inner) = (shape.hidden_size, shape.intermediate_size);
-            let linears = [
-                ("W_pack", hidden + 3 * hidden),
-                ("o_proj", hidden + hidden),
-                ("gate_proj", hidden + inner),
-                ("up_proj", hidden + inner),
-                ("down_proj", inner + hidden),
-            ];
-            let adapted = linears.into_iter().filter(|(name, _)| phase.lora.adapts(name));
-            let widths: usize = adapted.map(|(_, width)| width).sum();
+            let names = shape.linear_names().iter().filter(|name| phase.lora.adapts(name));
+            let adapted = names.map(|name| shape.linear_shape(name));
+            let widths: usize = adapted.map(|(rows, columns)| rows + columns).sum();
             (shape.num_hidden_layers * phase.lora.rank * widths) as u64
         }),
     };

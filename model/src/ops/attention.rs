@@ -3,9 +3,11 @@
 //! Exact: under causal attention the states of a prefix do not depend on what follows it, so one
 //! prefix serves all its suffixes, and the gradients into its keys and values add up.
 
+use super::{F32, cast};
 use burn::tensor::{Tensor, activation};
 
-// g groups, h heads, p prefix length, k suffixes, u suffix length, d head dim
+// g groups, h heads, n heads of keys and values, p prefix length, k suffixes, u suffix length,
+// d head dim
 
 /// How a row is divided: `prefix + k * suffix` positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +38,17 @@ pub struct GroupBias {
     pub own: Tensor<4>,
 }
 
-/// Attention of a batch of groups.
+/// Attention of a batch of groups; query head `i` reads key-value head `i * n / h`.
+///
+/// Products are in the type of `q`, softmax in f32.
 ///
 /// # Shapes
-/// - q, k, v: `[g, h, p + k*u, d]`, positions already applied; result: the same
+/// - q: `[g, h, p + k*u, d]`, k and v: `[g, n, p + k*u, d]`, positions already applied
+/// - result: as q
 pub fn group_attention(
     q_ghsd: Tensor<4>,
-    k_ghsd: Tensor<4>,
-    v_ghsd: Tensor<4>,
+    k_gnsd: Tensor<4>,
+    v_gnsd: Tensor<4>,
     shape: GroupShape,
     bias: &GroupBias,
 ) -> Tensor<4> {
@@ -51,11 +56,12 @@ pub fn group_attention(
     let GroupShape { prefix: p, k, suffix: u } = shape;
     let q_ghsd = q_ghsd.mul_scalar(1.0 / (d as f64).sqrt());
     let apart = |t: Tensor<4>| {
+        let heads = t.dims()[1];
         let t = t.narrow(2, p, k * u);
         if k == 1 {
             t
         } else {
-            t.reshape([g, h, k, u, d]).swap_dims(1, 2).reshape([g * k, h, u, d])
+            t.reshape([g, heads, k, u, d]).swap_dims(1, 2).reshape([g * k, heads, u, d])
         }
     };
     let joined = |t: Tensor<4>, width: usize| {
@@ -65,34 +71,33 @@ pub fn group_attention(
             t.reshape([g, k, h, u, width]).swap_dims(1, 2).reshape([g, h, k * u, width])
         }
     };
-    let v_own = apart(v_ghsd.clone());
-    let own =
-        apart(q_ghsd.clone()).matmul(apart(k_ghsd.clone()).swap_dims(2, 3)) + bias.own.clone();
+    let v_own = apart(v_gnsd.clone());
+    let own = scores(apart(q_ghsd.clone()), apart(k_gnsd.clone()));
+    let own = cast(own, F32) + bias.own.clone();
     let (Some(prefix_bias), Some(shared_bias)) = (&bias.prefix, &bias.shared) else {
-        return joined(activation::softmax(own, 3).matmul(v_own), d);
+        return joined(mix(softmax(own, &v_own), v_own), d);
     };
     let prefix = |t: &Tensor<4>| t.clone().narrow(2, 0, p);
-    let (k_prefix, v_prefix) = (prefix(&k_ghsd), prefix(&v_ghsd));
-    let scores = prefix(&q_ghsd).matmul(k_prefix.clone().swap_dims(2, 3)) + prefix_bias.clone();
-    let prefix_out = activation::softmax(scores, 3).matmul(v_prefix.clone());
+    let (k_prefix, v_prefix) = (prefix(&k_gnsd), prefix(&v_gnsd));
+    let weights = cast(scores(prefix(&q_ghsd), k_prefix.clone()), F32) + prefix_bias.clone();
+    let prefix_out = mix(softmax(weights, &v_prefix), v_prefix.clone());
 
-    let shared = q_ghsd.narrow(2, p, k * u).matmul(k_prefix.swap_dims(2, 3)) + shared_bias.clone();
-    let weights = activation::softmax(Tensor::cat(vec![shared, joined(own, u)], 3), 3);
+    let shared = cast(scores(q_ghsd.narrow(2, p, k * u), k_prefix), F32) + shared_bias.clone();
+    let weights = softmax(Tensor::cat(vec![shared, joined(own, u)], 3), &v_prefix);
     let own_weights = weights.clone().narrow(3, p, u);
     let own_weights = if k == 1 {
         own_weights
     } else {
         own_weights.reshape([g, h, k, u, u]).swap_dims(1, 2).reshape([g * k, h, u, u])
     };
-    let suffix_out =
-        weights.narrow(3, 0, p).matmul(v_prefix) + joined(own_weights.matmul(v_own), d);
+    let suffix_out = mix(weights.narrow(3, 0, p), v_prefix) + joined(mix(own_weights, v_own), d);
     Tensor::cat(vec![prefix_out, suffix_out], 2)
 }
 
 /// Attention of new positions over a shared prefix and each row's own cache.
 ///
 /// # Shapes
-/// - q: `[rows, h, new, d]`, prefix: `[1, h, p, d]` each, own: `[rows, h, seen, d]` each
+/// - q: `[rows, h, new, d]`, prefix: `[1, n, p, d]` each, own: `[rows, n, seen, d]` each
 /// - bias: `[rows, 1 or h, new, p + seen]`, result: `[rows, h, new, d]`
 pub fn cached_attention(
     q: Tensor<4>,
@@ -103,18 +108,54 @@ pub fn cached_attention(
     let [rows, h, new, d] = q.dims();
     let q = q.mul_scalar(1.0 / (d as f64).sqrt());
     let (k, v) = own.clone();
-    let seen = k.dims()[2];
-    let own_scores = q.clone().matmul(k.swap_dims(2, 3));
+    let [_, n, seen, _] = k.dims();
+    let own_scores = cast(scores(q.clone(), k), F32);
     let Some((k_prefix, v_prefix)) = prefix else {
-        return activation::softmax(own_scores + bias.clone(), 3).matmul(v);
+        return mix(softmax(own_scores + bias.clone(), &v), v);
     };
     // The rows are queries of one product: the prefix is read once, not once a row.
-    let p = k_prefix.dims()[2];
-    let together =
-        |t: Tensor<4>, width: usize| t.swap_dims(0, 1).reshape([1, h, rows * new, width]);
-    let apart = |t: Tensor<4>, width: usize| t.reshape([h, rows, new, width]).swap_dims(0, 1);
+    let (p, r) = (k_prefix.dims()[2], h / n);
+    let together = |t: Tensor<4>, width: usize| {
+        let t = t.reshape([rows, n, r * new, width]).swap_dims(0, 1);
+        t.reshape([1, n, rows * r * new, width])
+    };
+    let apart = |t: Tensor<4>, width: usize| {
+        let t = t.reshape([n, rows, r * new, width]).swap_dims(0, 1);
+        t.reshape([rows, h, new, width])
+    };
     let shared = apart(together(q, d).matmul(k_prefix.clone().swap_dims(2, 3)), p);
-    let weights = activation::softmax(Tensor::cat(vec![shared, own_scores], 3) + bias.clone(), 3);
+    let all = Tensor::cat(vec![cast(shared, F32), own_scores], 3) + bias.clone();
+    let weights = softmax(all, &v);
     let from_prefix = together(weights.clone().narrow(3, 0, p), p).matmul(v_prefix.clone());
-    apart(from_prefix, d) + weights.narrow(3, p, seen).matmul(v)
+    apart(from_prefix, d) + mix(weights.narrow(3, p, seen), v)
+}
+
+/// `q kᵀ`: the query heads that share a key head are rows of one product, so keys are never copied.
+///
+/// # Shapes
+/// - q: `[b, h, s, d]`, k: `[b, n, t, d]`, result: `[b, h, s, t]`
+fn scores(q: Tensor<4>, k: Tensor<4>) -> Tensor<4> {
+    let ([b, h, s, d], [_, n, t, _]) = (q.dims(), k.dims());
+    if h == n {
+        return q.matmul(k.swap_dims(2, 3));
+    }
+    let q = q.reshape([b, n, h / n * s, d]);
+    q.matmul(k.swap_dims(2, 3)).reshape([b, h, s, t])
+}
+
+/// `weights v`, shared as in [`scores`].
+///
+/// # Shapes
+/// - weights: `[b, h, s, t]`, v: `[b, n, t, d]`, result: `[b, h, s, d]`
+fn mix(weights: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+    let ([b, h, s, t], [_, n, _, d]) = (weights.dims(), v.dims());
+    if h == n {
+        return weights.matmul(v);
+    }
+    weights.reshape([b, n, h / n * s, t]).matmul(v).reshape([b, h, s, d])
+}
+
+/// Softmax over the last dimension, in the type of `like`.
+fn softmax(scores: Tensor<4>, like: &Tensor<4>) -> Tensor<4> {
+    cast(activation::softmax(scores, 3), like.dtype())
 }

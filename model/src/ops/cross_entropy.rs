@@ -2,6 +2,7 @@
 //!
 //! Working by chunks means that no `[positions, vocabulary]` buffer larger than a chunk exists.
 
+use super::{F32, cast};
 use burn::tensor::{Int, Tensor};
 
 /// Loss and gradients of one chunk.
@@ -16,7 +17,7 @@ pub struct ChunkLoss {
 
 /// `-weight · log softmax(h Wᵀ)[label]` for each row.
 ///
-/// The gradient is `(softmax - onehot) · weight`, so no tape is needed.
+/// Hidden states and head have one type; softmax and loss are f32. The gradient is `(softmax - onehot) · weight`, so no tape is needed.
 ///
 /// # Shapes
 /// - hidden: `[rows, hidden]`, head: `[vocabulary, hidden]`, labels and weights: `[rows]`
@@ -44,7 +45,8 @@ pub(super) fn plain_cross_entropy(
     head_trained: bool,
 ) -> ChunkLoss {
     let [n, _] = hidden.dims();
-    let logits = hidden.clone().matmul(head.clone().transpose());
+    let dtype = hidden.dtype();
+    let logits = cast(hidden.clone().matmul(head.clone().transpose()), F32);
     // One exponential for both the loss and its gradient: it is a tenth of a small model's step.
     let shifted = logits.clone() - logits.max_dim(1);
     let labels = labels.reshape([n, 1]);
@@ -56,6 +58,7 @@ pub(super) fn plain_cross_entropy(
     let logits_gradient = exponentials * (weights.clone() / sums);
     let logits_gradient =
         logits_gradient.scatter(1, labels, weights.neg(), burn::tensor::IndexingUpdateOp::Add);
+    let logits_gradient = cast(logits_gradient, dtype);
     ChunkLoss {
         rows: rows.reshape([n]),
         hidden: logits_gradient.clone().matmul(head),

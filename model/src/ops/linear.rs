@@ -1,12 +1,14 @@
 //! Products with weights stored `[out, in]`, as Hugging Face files hold them.
 
+use super::{F32, cast};
 use burn::tensor::{Int, Tensor, activation};
 
-/// `y = x Wᵀ`.
+/// `y = x Wᵀ`, with the weight in the type of `x`.
 ///
 /// # Shapes
 /// - x: `[batch, length, in]`, weight: `[out, in]`, result: `[batch, length, out]`
 pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let weight = cast(weight, x.dtype());
     #[cfg(feature = "flex")]
     if let Some(y) = super::fused::linear(&x, &weight) {
         return y;
@@ -75,6 +77,8 @@ pub fn normalise_rows(weight: Tensor<2>) -> Tensor<2> {
 
 /// The plain body of [`normalise_rows`].
 pub(super) fn plain_normalise_rows(weight: Tensor<2>) -> Tensor<2> {
+    let dtype = weight.dtype();
+    let weight = cast(weight, F32);
     let norm = weight.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
-    weight / norm
+    cast(weight / norm, dtype)
 }

@@ -5,6 +5,7 @@
 
 mod attention;
 mod carrier;
+mod cast;
 mod cross_entropy;
 #[cfg(feature = "flex")]
 pub(crate) mod fused;
@@ -14,7 +15,13 @@ mod rope;
 
 pub use attention::{GroupBias, GroupShape, cached_attention, group_attention};
 pub use carrier::pull;
+pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, cross_entropy};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu};
 pub use norm::rms_norm;
-pub use rope::{alibi_slopes, rope, rope_tables};
+pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
+
+use burn::tensor::DType;
+
+/// What sums and exponentials are computed in.
+pub(crate) const F32: DType = DType::F32;

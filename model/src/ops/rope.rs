@@ -3,34 +3,64 @@
 //! Burn's own rotary encoding turns neighbouring pairs; the weights of this family expect dimension
 //! `i` to be turned with `i + head_dim / 2`.
 
+use super::{F32, cast};
+use crate::DecoderConfig;
+use crate::config::RopeScaling;
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Turns each pair of `x` by the angle of its position.
+/// Turns each pair of `x` by the angle of its position, in f32.
 ///
 /// # Shapes
 /// - x: `[batch, heads, length, head_dim]`, cos and sin: `[batch or 1, 1, length, head_dim]`
 pub fn rope(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
     let half = x.dims()[3] / 2;
+    let dtype = x.dtype();
+    let x = cast(x, F32);
     let first = x.clone().narrow(3, 0, half);
     let second = x.clone().narrow(3, half, half);
-    x * cos.clone() + Tensor::cat(vec![second.neg(), first], 3) * sin.clone()
+    cast(x * cos.clone() + Tensor::cat(vec![second.neg(), first], 3) * sin.clone(), dtype)
 }
 
-/// Cosine and sine for each position, computed in f64 on the host.
+/// The angle by which each pair turns from one position to the next: `[head_dim / 2]`.
+///
+/// The official table is f32 throughout, so frequencies and angles are rounded to f32.
+/// Source of the scalings: `modeling_rope_utils.py` of transformers.
+pub fn inverse_frequencies(config: &DecoderConfig) -> Vec<f32> {
+    let width = config.head_dim();
+    let plain = |i: usize| 1.0 / config.rope_theta.powf(2.0 * i as f64 / width as f64);
+    (0..width / 2).map(|i| scaled(plain(i), config.rope_scaling) as f32).collect()
+}
+
+fn scaled(frequency: f64, scaling: Option<RopeScaling>) -> f64 {
+    match scaling {
+        None => frequency,
+        Some(RopeScaling::Linear { factor }) => frequency / factor,
+        Some(RopeScaling::Llama3 {
+            factor,
+            low_freq_factor: low,
+            high_freq_factor: high,
+            original_max_position_embeddings: length,
+        }) => {
+            let turns = length as f64 * frequency / std::f64::consts::TAU;
+            let kept = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+            frequency * (kept + (1.0 - kept) / factor)
+        }
+    }
+}
+
+/// Cosine and sine for each position, computed on the host.
 ///
 /// # Shapes
 /// - positions: `[rows * length]` row-major, results: `[rows, 1, length, head_dim]`
 pub fn rope_tables(
     positions: &[usize],
     rows: usize,
-    head_dim: usize,
-    theta: f64,
+    config: &DecoderConfig,
     device: &Device,
 ) -> (Tensor<4>, Tensor<4>) {
+    let head_dim = config.head_dim();
     let half = head_dim / 2;
-    // The official table is f32 throughout: inverse frequency and angle are rounded to f32.
-    let inverse: Vec<f32> =
-        (0..half).map(|i| (1.0 / theta.powf(2.0 * i as f64 / head_dim as f64)) as f32).collect();
+    let inverse = inverse_frequencies(config);
     let mut cos = Vec::with_capacity(positions.len() * head_dim);
     let mut sin = Vec::with_capacity(positions.len() * head_dim);
     for position in positions {
