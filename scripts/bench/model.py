@@ -158,9 +158,7 @@ class Torch:
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         work = {"ids": ids, "mask": mask, "new": request["new_tokens"], "cache": None}
         self.works[request["name"]] = ("generate", work, width)
-        # The head as its users have it: normalised once.
-        with torch.no_grad():
-            self.model.lm_head.weight.copy_(torch.nn.functional.normalize(self.raw_head, dim=-1))
+        self.use_head("generate")
         seconds = {}
         for cache in ("dynamic", "static"):
             work["cache"] = cache
@@ -171,6 +169,13 @@ class Torch:
         work["cache"] = min(seconds, key=seconds.get)
         tokens = len(rows) * work["new"]
         return {"tokens": tokens, "data_tokens": tokens, "cache": work["cache"]}
+
+    def use_head(self, kind):
+        """Training normalises the head in use; who generates has it normalised once."""
+        functional = self.torch.nn.functional
+        head = self.raw_head if kind == "train" else functional.normalize(self.raw_head, dim=-1)
+        with self.torch.no_grad():
+            self.model.lm_head.weight.copy_(head)
 
     def train(self, ids, start):
         """Loss over the supervised positions only, as whoever cares for speed writes it."""
@@ -198,6 +203,7 @@ class Torch:
 
     def measure(self, name):
         kind, work, number = self.works[name]
+        self.use_head(kind)
         wall, cpu = time.perf_counter(), time.process_time()
         answer = {"loss": self.train(work, number)} if kind == "train" else {"ids": self.generate(work)}
         answer["cpu_seconds"] = time.process_time() - cpu
@@ -209,10 +215,9 @@ class Torch:
 
     def outcome(self, name):
         kind, work, number = self.works[name]
+        self.use_head(kind)
         if kind == "generate":
             return {"ids": self.generate(work)}
-        with self.torch.no_grad():
-            self.model.lm_head.weight.copy_(self.raw_head)
         loss = self.train(work, number)
         squares = {}
         for path, weight in self.model.named_parameters():
@@ -225,6 +230,7 @@ class Torch:
     def margins(self, name, row, ids):
         """Distance of the best logit and the second at each step of an answer."""
         _, work, _ = self.works[name]
+        self.use_head("generate")
         prompt = work["ids"][row][work["mask"][row] == 1].tolist()
         with self.torch.no_grad():
             logits = self.model(self.torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]

@@ -5,7 +5,7 @@
 #
 # Records the example `speed` of the crate `model` with perf for about SECONDS (default 10) and prints
 # the functions that took most, flat and with their callers. Needs perf; without it, it says so and does
-# nothing. KNOWCODER_SPEED names a built program; CARGO_PROFILE_RELEASE_STRIP=none keeps names in one that
+# nothing. KNOWCODER_SPEED names a built program, else it
 # is built here. KNOWCODER_REFERENCE is the Python environment (scripts/reference/setup.sh).
 set -euo pipefail
 
@@ -20,7 +20,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 python="${KNOWCODER_REFERENCE:-$HOME/.cache/knowcoder/reference}/bin/python"
 program="${KNOWCODER_SPEED:-}"
 if [[ -z "$program" ]]; then
-    (cd "$here" && CARGO_PROFILE_RELEASE_STRIP=none cargo build --release --package model --example speed)
+    (cd "$here" && cargo build --release --package model --example speed)
     program="${CARGO_TARGET_DIR:-$here/target}/release/examples/speed"
 fi
 folder="$(mktemp -d)"

@@ -211,7 +211,7 @@ impl Attention {
     }
 
     /// Calls `work(span, key-value head)` for each, on several threads if there is much to do.
-    fn each(&self, tokens: usize, work: impl Fn(&Span, usize) + Sync) {
+    fn each(&self, tokens: usize, work: impl Fn(&Span, usize) + Send + Sync) {
         let heads = self.key_value_heads;
         each_part(self.spans.len() * heads, tokens * self.heads * self.head_dim * 8, |i| {
             work(&self.spans[i / heads], i % heads);

@@ -178,7 +178,7 @@ const ROWS: usize = 64;
 const WORTH_SHARING: usize = 1 << 16;
 
 /// Calls `work(i)` for each part `i < parts`, on several threads where the work is large.
-fn each_part(parts: usize, size: usize, work: impl Fn(usize) + Sync) {
+fn each_part(parts: usize, size: usize, work: impl Fn(usize) + Send + Sync) {
     if parts > 1 && size >= WORTH_SHARING && rayon::current_num_threads() > 1 {
         (0..parts).into_par_iter().for_each(work);
     } else {
