@@ -1,8 +1,13 @@
 //! Loops over slices, compiled for the vectors that the processor turns out to have.
 //!
-//! The program is built for any x86-64; what is inside [`vectorised`] is compiled three times and
-//! the widest that runs here is called. Sums are kept in [`LANES`] separate numbers, which lets the
+//! The program is built for any x86-64; what is inside `vectorised!` is compiled three times and
+//! the widest that runs here is called. Sums are kept in `LANES` separate numbers, which lets the
 //! compiler use vectors and makes the result the same on every processor.
+
+#![allow(
+    clippy::needless_range_loop,
+    reason = "with a constant number of turns the compiler makes vectors of these loops"
+)]
 
 /// Partial sums of a reduction.
 const LANES: usize = 32;
@@ -64,14 +69,13 @@ fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// `eˣ`, accurate to about two units in the last place; below -87 it is the smallest normal number.
+/// `eˣ`, accurate to about two units in the last place; below -87 it is the smallest normal number, above 88 it stays.
 ///
 /// Source: Cephes, `expf.c`: the argument is split into `n ln 2 + r`, a polynomial gives `eʳ`.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;
-    let x = if x < -87.3 { -87.3 } else { x };
-    let x = if x > 88.0 { 88.0 } else { x };
+    let x = x.clamp(-87.3, 88.0);
     // Adding 1.5 · 2²³ leaves the nearest integer in the low bits.
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
@@ -116,7 +120,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// `a ← e^(a - shift)`; returns the sum.
+    /// `a = e^(a - shift)`; returns the sum.
     pub fn exponentials(a: &mut [f32], shift: f32) -> f32 {
         let mut lanes = [0f32; LANES];
         let mut parts = a.chunks_exact_mut(LANES);
@@ -136,7 +140,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// `a ← a factor`.
+    /// `a = a factor`.
     pub fn scale(a: &mut [f32], factor: f32) {
         for x in a {
             *x *= factor;
@@ -145,7 +149,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// `a ← a + b`.
+    /// `a = a + b`.
     pub fn add(a: &mut [f32], b: &[f32]) {
         for (x, y) in a.iter_mut().zip(b) {
             *x += y;
