@@ -84,8 +84,7 @@ pub fn backward(
                 segment(block, input, &layout, options, i)
             }
         };
-        // The sum is only a carrier: the gradient that it hands to the block is `gradient`.
-        let mut tape = (segment.output * gradient.clone().autodiff()).sum().backward();
+        let mut tape = ops::pull(segment.output, gradient.clone());
         collect(&segment.block, &block_path(i), &mut tape, gradients);
         if let Some(below) = segment.input.grad_remove(&mut tape) {
             gradient = below;
@@ -127,7 +126,15 @@ fn head(
     let head = track(&decoder.head);
     let (matrix_path, raw) = decoder.head_weight();
     let trained = raw.trainable;
-    let plain_matrix = decoder.head_matrix();
+    // Rows are normalised once, on a tape where their gradient will be asked for.
+    let normalised = (trained && head.normalise).then(|| {
+        let raw = raw.value.clone().autodiff().require_grad();
+        (raw.clone(), head.matrix(raw, DType::F32))
+    });
+    let plain_matrix = match &normalised {
+        Some((_, matrix)) => ops::cast(matrix.clone().inner(), decoder.compute),
+        None => decoder.head_matrix(),
+    };
     let mut matrix_gradient: Option<Tensor<2>> = None;
     let mut state_gradient = Tensor::zeros([g * s, d], (&device, decoder.compute));
     let mut rows = Vec::new();
@@ -154,7 +161,7 @@ fn head(
                 None => part,
             });
         }
-        let mut tape = (normed * loss.hidden.reshape([1, n, d]).autodiff()).sum().backward();
+        let mut tape = ops::pull(normed, loss.hidden.reshape([1, n, d]));
         if let Some(gradient) =
             head.norm.value.grad_remove(&mut tape).filter(|_| head.norm.trainable)
         {
@@ -170,13 +177,12 @@ fn head(
         }
     }
     if let Some(gradient) = matrix_gradient {
-        let gradient = if head.normalise {
-            let raw = raw.value.clone().autodiff().require_grad();
-            let matrix = head.matrix(raw.clone(), DType::F32);
-            let mut tape = (matrix * gradient.autodiff()).sum().backward();
-            raw.grad_remove(&mut tape)
-        } else {
-            Some(ops::cast(gradient, raw.value.dtype()))
+        let gradient = match normalised {
+            Some((raw, matrix)) => {
+                let mut tape = ops::pull(matrix.unsqueeze(), gradient.unsqueeze());
+                raw.grad_remove(&mut tape)
+            }
+            None => Some(ops::cast(gradient, raw.value.dtype())),
         };
         if let Some(gradient) = gradient {
             add(gradients, matrix_path, gradient.reshape([-1]));

@@ -1,6 +1,6 @@
 //! One block: attention and feed-forward, each on a normed input and added to the stream.
 
-use crate::layout::Layout;
+use crate::layout::{Heads, Layout};
 use crate::lora::Linear;
 use crate::ops;
 use crate::weight::{Mapper, Visitor, Weight, Weights, join};
@@ -59,9 +59,22 @@ impl Block {
     /// # Shapes
     /// - x and result: `[1, tokens, hidden]`
     pub fn forward(&self, x: Tensor<3>, layout: &Layout, training: bool) -> Tensor<3> {
-        let (q, k, v) = self.queries_keys_values(x.clone(), layout.rotary.as_ref(), training);
-        let mixed = layout.attention(q, k, v);
-        self.finish(x, mixed, training)
+        let normed = ops::rms_norm(x.clone(), self.input_norm.value.clone(), self.eps);
+        let heads = Heads {
+            queries: self.heads,
+            keys_values: self.key_value_heads,
+            head_dim: self.head_dim,
+        };
+        let mixed = match &self.attention {
+            Projections::Packed(linear) => {
+                layout.attend(&[linear.forward(normed, training)], heads)
+            }
+            Projections::Split { q, k, v } => {
+                let of = |linear: &Linear| linear.forward(normed.clone(), training);
+                layout.attend(&[of(q), of(k), of(v)], heads)
+            }
+        };
+        self.add_to(x, mixed, training)
     }
 
     /// Queries, keys and values with positions applied.
@@ -105,6 +118,11 @@ impl Block {
     pub fn finish(&self, x: Tensor<3>, mixed: Tensor<4>, training: bool) -> Tensor<3> {
         let [g, s, _] = x.dims();
         let mixed = mixed.swap_dims(1, 2).reshape([g, s, self.heads * self.head_dim]);
+        self.add_to(x, mixed, training)
+    }
+
+    /// The same from `[rows, length, heads * head_dim]`.
+    fn add_to(&self, x: Tensor<3>, mixed: Tensor<3>, training: bool) -> Tensor<3> {
         let x = x + self.o_proj.forward(mixed, training);
         let normed = ops::rms_norm(x.clone(), self.post_norm.value.clone(), self.eps);
         let gate = self.gate_proj.forward(normed.clone(), training);

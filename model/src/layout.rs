@@ -11,6 +11,7 @@ use crate::DecoderConfig;
 use crate::config::Position;
 use crate::ops::{self, GroupBias, GroupShape, alibi_slopes, rope_tables};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::sync::OnceLock;
 
 /// One supervised label.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +48,17 @@ pub struct GroupBatch {
     pub targets: Vec<Target>,
 }
 
+/// How projections divide into heads.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// Heads of the queries.
+    pub queries: usize,
+    /// Heads of keys and values.
+    pub keys_values: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+}
+
 /// What is the same in every block of a batch, on the device.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -55,16 +67,20 @@ pub struct Layout {
     pieces: Vec<Rows>,
     /// Where each token stands in the rows of all pieces, laid end to end: `[tokens]`.
     back: Tensor<1, Int>,
+    /// ALiBi's slope of each head; one zero without.
+    slopes: Vec<f64>,
+    #[cfg(feature = "flex")]
+    spans: std::sync::Arc<[ops::fused::Span]>,
 }
 
 /// A piece on the device.
 #[derive(Clone, Debug)]
 struct Rows {
-    groups: usize,
-    shape: GroupShape,
+    piece: Piece,
     /// The token in each place of the rows: `[groups * length]`.
     tokens: Tensor<1, Int>,
-    bias: GroupBias,
+    /// Made when the plain body of attention first asks for it: it is as large as the scores.
+    bias: OnceLock<GroupBias>,
 }
 
 impl Piece {
@@ -117,16 +133,76 @@ impl Layout {
             }
             first_place += tokens.len();
             pieces.push(Rows {
-                groups: piece.groups,
-                shape: piece.shape,
+                piece: piece.clone(),
                 tokens: places(tokens, device),
-                bias: bias(piece, config, device),
+                bias: OnceLock::new(),
             });
         }
         assert_eq!(back.len(), batch.ids.len(), "tokens of the pieces and of the batch");
         let rotary = (config.position() == Position::Rope)
             .then(|| rope_tables(&positions, 1, config, device));
-        Self { rotary, pieces, back: places(back, device) }
+        let slopes = match config.position() {
+            Position::Rope => vec![0.0],
+            Position::Alibi => alibi_slopes(config.num_attention_heads),
+        };
+        Self {
+            rotary,
+            pieces,
+            back: places(back, device),
+            slopes,
+            #[cfg(feature = "flex")]
+            spans: spans(&batch.pieces).into(),
+        }
+    }
+
+    /// Attention of the batch, from projections to mixed values: positions are applied here.
+    ///
+    /// # Shapes
+    /// - projected: queries, keys and values side by side, `[1, tokens, (h + 2 kv) d]`, or each of the
+    ///   three; result: `[1, tokens, h d]`
+    pub fn attend(&self, projected: &[Tensor<3>], heads: Heads) -> Tensor<3> {
+        #[cfg(feature = "flex")]
+        {
+            let slopes: Vec<f32> = self.slopes.iter().map(|slope| *slope as f32).collect();
+            let attention = ops::fused::Attention {
+                spans: self.spans.clone(),
+                heads: heads.queries,
+                key_value_heads: heads.keys_values,
+                head_dim: heads.head_dim,
+                slopes: slopes.into(),
+            };
+            if let Some(mixed) = ops::fused::attention(projected, self.rotary.as_ref(), attention) {
+                return mixed;
+            }
+        }
+        self.plain_attend(projected, heads)
+    }
+
+    /// The plain body of [`attend`](Self::attend).
+    pub(crate) fn plain_attend(&self, projected: &[Tensor<3>], heads: Heads) -> Tensor<3> {
+        let d = heads.head_dim;
+        let apart = |t: Tensor<3>, count: usize| {
+            let [g, tokens, _] = t.dims();
+            t.reshape([g, tokens, count, d]).swap_dims(1, 2)
+        };
+        let (q, kv) = (heads.queries, heads.keys_values);
+        let (q, k, v) = match projected {
+            [queries, keys, values] => {
+                (apart(queries.clone(), q), apart(keys.clone(), kv), apart(values.clone(), kv))
+            }
+            all => {
+                let part = |first: usize, count: usize| {
+                    apart(all[0].clone().narrow(2, first * d, count * d), count)
+                };
+                (part(0, q), part(q, kv), part(q + kv, kv))
+            }
+        };
+        let (q, k) = match &self.rotary {
+            Some((cos, sin)) => (ops::rope(q, cos, sin), ops::rope(k, cos, sin)),
+            None => (q, k),
+        };
+        let [g, tokens, _] = projected[0].dims();
+        self.attention(q, k, v).swap_dims(1, 2).reshape([g, tokens, heads.queries * d])
     }
 
     /// Attention of the batch: suffixes see their prefix and themselves.
@@ -143,13 +219,15 @@ impl Layout {
             .pieces
             .iter()
             .map(|piece| {
-                let (groups, length) = (piece.groups, piece.shape.length());
+                let (groups, shape) = (piece.piece.groups, piece.piece.shape);
+                let length = shape.length();
                 let rows = |t: &Tensor<2>, heads: usize| {
                     let rows = t.clone().select(0, piece.tokens.clone());
                     rows.reshape([groups, length, heads, d]).swap_dims(1, 2)
                 };
                 let (q, k, v) = (rows(&q, h), rows(&k, shared), rows(&v, shared));
-                let mixed = ops::group_attention(q, k, v, piece.shape, &piece.bias);
+                let bias = piece.bias.get_or_init(|| bias(&piece.piece, &self.slopes, &q.device()));
+                let mixed = ops::group_attention(q, k, v, shape, bias);
                 mixed.swap_dims(1, 2).reshape([groups * length, h * d])
             })
             .collect();
@@ -163,11 +241,24 @@ fn places(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
-fn bias(piece: &Piece, config: &DecoderConfig, device: &Device) -> GroupBias {
-    let slopes = match config.position() {
-        Position::Rope => vec![0.0],
-        Position::Alibi => alibi_slopes(config.num_attention_heads),
-    };
+/// The tokens of each group.
+#[cfg(feature = "flex")]
+fn spans(pieces: &[Piece]) -> Vec<ops::fused::Span> {
+    let mut spans: Vec<ops::fused::Span> = Vec::new();
+    let mut start = 0;
+    for piece in pieces {
+        for (group, prefix) in piece.prefix_lengths.iter().enumerate() {
+            let k = piece.shape.k;
+            let suffixes = piece.suffix_lengths[group * k..(group + 1) * k].to_vec();
+            let tokens = prefix + suffixes.iter().sum::<usize>();
+            spans.push(ops::fused::Span { start, prefix: *prefix, suffixes });
+            start += tokens;
+        }
+    }
+    spans
+}
+
+fn bias(piece: &Piece, slopes: &[f64], device: &Device) -> GroupBias {
     let GroupShape { prefix: p, k, suffix: u } = piece.shape;
     let causal = |length: usize| {
         tensor(
@@ -183,7 +274,7 @@ fn bias(piece: &Piece, config: &DecoderConfig, device: &Device) -> GroupBias {
     let queries = if slopes == [0.0] { 1 } else { k * u };
     let mut shared = Vec::with_capacity(piece.groups * slopes.len() * queries * p);
     for length in &piece.prefix_lengths {
-        for slope in &slopes {
+        for slope in slopes {
             for query in 0..queries {
                 let position = length + query % u.max(1);
                 shared.extend((0..p).map(|key| {

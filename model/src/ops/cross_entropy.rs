@@ -28,6 +28,22 @@ pub fn cross_entropy(
     weights: Tensor<1>,
     head_trained: bool,
 ) -> ChunkLoss {
+    #[cfg(feature = "flex")]
+    if let Some(loss) = super::fused::cross_entropy(&hidden, &head, &labels, &weights, head_trained)
+    {
+        return loss;
+    }
+    plain_cross_entropy(hidden, head, labels, weights, head_trained)
+}
+
+/// The plain body of [`cross_entropy`].
+pub(super) fn plain_cross_entropy(
+    hidden: Tensor<2>,
+    head: Tensor<2>,
+    labels: Tensor<1, Int>,
+    weights: Tensor<1>,
+    head_trained: bool,
+) -> ChunkLoss {
     let [n, _] = hidden.dims();
     let dtype = hidden.dtype();
     let logits = cast(hidden.clone().matmul(head.clone().transpose()), F32);

@@ -8,9 +8,18 @@ use burn::tensor::{Int, Tensor, activation};
 /// # Shapes
 /// - x: `[batch, length, in]`, weight: `[out, in]`, result: `[batch, length, out]`
 pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let weight = cast(weight, x.dtype());
+    #[cfg(feature = "flex")]
+    if let Some(y) = super::fused::linear(&x, &weight) {
+        return y;
+    }
+    plain_linear(x, weight)
+}
+
+/// The plain body of [`linear`].
+pub(super) fn plain_linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let [b, t, d] = x.dims();
     let [out, _] = weight.dims();
-    let weight = cast(weight, x.dtype());
     x.reshape([b * t, d]).matmul(weight.transpose()).reshape([b, t, out])
 }
 
@@ -35,6 +44,15 @@ pub fn adapted_linear(
 
 /// `silu(gate) ⊙ up`.
 pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if let Some(y) = super::fused::swiglu(&gate, &up) {
+        return y;
+    }
+    plain_swiglu(gate, up)
+}
+
+/// The plain body of [`swiglu`].
+pub(super) fn plain_swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
     activation::silu(gate) * up
 }
 
@@ -50,6 +68,15 @@ pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
 
 /// `w / max(‖w‖, 1e-12)` for each row: Baichuan2's NormHead (`modeling_baichuan.py`, `NormHead`).
 pub fn normalise_rows(weight: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if let Some(y) = super::fused::normalise_rows(&weight) {
+        return y;
+    }
+    plain_normalise_rows(weight)
+}
+
+/// The plain body of [`normalise_rows`].
+pub(super) fn plain_normalise_rows(weight: Tensor<2>) -> Tensor<2> {
     let dtype = weight.dtype();
     let weight = cast(weight, F32);
     let norm = weight.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);

@@ -5,15 +5,19 @@
 
 mod attention;
 mod cached_attention;
+mod carrier;
 mod cast;
 mod cross_entropy;
 mod dora;
+#[cfg(feature = "flex")]
+pub(crate) mod fused;
 mod linear;
 mod norm;
 mod rope;
 
 pub use attention::{GroupBias, GroupShape, group_attention};
 pub use cached_attention::{CacheBias, cached_attention};
+pub use carrier::pull;
 pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, cross_entropy};
 pub use dora::{dora_linear, row_norms};
