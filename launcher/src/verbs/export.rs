@@ -7,6 +7,7 @@ use crate::error::Error;
 use serde_json::json;
 use std::time::Instant;
 use trainer::export::{Export, Stage};
+use trainer::run::WORTH_TELLING;
 
 /// Writes a checkpoint in another format, once it has proven that it computes the same.
 pub fn export(args: &cli::Export) -> Result<Answer, Error> {
@@ -24,13 +25,15 @@ pub fn export(args: &cli::Export) -> Result<Answer, Error> {
     let mut display = Display::new();
     let proof = export.run(&mut |stage, done, total| {
         let (what, unit) = match stage {
-            Stage::Reading => ("reading (MB)", 1_000_000),
+            // Small models are read and written in a moment.
+            Stage::Reading | Stage::Writing if total < WORTH_TELLING => return,
+            Stage::Reading => ("reading the model (MB)", 1 << 20),
             Stage::Asking => ("asking the source", 1),
-            Stage::Writing => ("writing (MB)", 1_000_000),
+            Stage::Writing => ("writing the model (MB)", 1 << 20),
             Stage::Proving => ("asking the export", 1),
         };
-        let rounded = |value: u64| value.div_ceil(unit) as usize;
-        display.advance(what, rounded(done), rounded(total), "", Instant::now());
+        let (done, total) = ((done / unit) as usize, (total / unit) as usize);
+        display.advance(what, done, total, "", Instant::now());
     })?;
     display.finish();
     let text = format!("{}\nwritten to {}\n", proof.sentence(), args.out.display());
