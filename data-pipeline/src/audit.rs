@@ -22,7 +22,7 @@ mod shingles;
 mod tests;
 mod watch;
 
-pub use conflicts::{Conflict, conflicts};
+pub use conflicts::{Conflict, Conflicts};
 pub(crate) use near::{Known, Print};
 pub(crate) use normal::normal;
 pub use overlap::{Bridge, Kind, Match, Overlap, Role, Texts, overlaps};

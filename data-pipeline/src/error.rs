@@ -14,7 +14,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file could not be written; a full disk ends here.
-    #[error("failed to write `{}`: {source}", path.display())]
+    #[error("failed to write `{}`: {source}{}", path.display(), way_out(source))]
     Write {
         /// The file.
         path: PathBuf,
@@ -111,6 +111,16 @@ impl Error {
     /// A corruption error.
     pub fn corrupt(path: &Path, message: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_owned(), message: message.into() }
+    }
+}
+
+/// What to do about a file that cannot be written, where that is known.
+fn way_out(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => "; make room, and the same command goes on",
+        PermissionDenied | ReadOnlyFilesystem => "; choose a folder that you may write to",
+        _ => "",
     }
 }
 

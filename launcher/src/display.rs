@@ -3,7 +3,7 @@
 //! On a terminal, one bar at the bottom and the ranks' lines above it; elsewhere, a plain line
 //! every ten seconds, so that a log of a night stays readable.
 
-use crate::message::{Evaluation, Message, Progress, Resumed, Skipped};
+use crate::message::{Evaluation, Loading, Message, Progress, Resumed, Skipped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -62,6 +62,9 @@ impl Display {
             Message::Progress(progress) => {
                 let Progress { phase, step, steps, .. } = progress;
                 self.advance(phase, *step, *steps, &speed(progress), now);
+            }
+            Message::Loading(Loading { megabytes, of }) => {
+                self.advance("reading the model (MB)", *megabytes as usize, *of as usize, "", now);
             }
             Message::Evaluation(Evaluation { dataset, done, total }) => {
                 self.advance(&format!("answering {dataset}"), *done, *total, "", now);

@@ -8,6 +8,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
+/// The way out where a run directory is taken.
+const ANOTHER_RUN: &str = "wait for it, or give this run another --run-dir";
+
 /// A run directory that is ours until this is dropped.
 #[derive(Debug)]
 pub struct RunLock {
@@ -17,18 +20,24 @@ pub struct RunLock {
 impl RunLock {
     /// Locks the file at `path`, or says who holds it.
     pub fn take(path: &Path) -> Result<Self, Error> {
-        Self::lock(path, File::try_lock, "")
+        Self::lock(path, File::try_lock, "", ANOTHER_RUN)
+    }
+
+    /// Locks the file at `path` in the folder of a job, which its file names.
+    pub fn take_job(path: &Path) -> Result<Self, Error> {
+        Self::lock(path, File::try_lock, "", "wait for it, or give this job another `job.out`")
     }
 
     /// Locks the file at `path` as one of several that share the run directory, and nobody else.
     pub fn take_share(path: &Path) -> Result<Self, Error> {
-        Self::lock(path, File::try_lock_shared, "a share of its preparation, ")
+        Self::lock(path, File::try_lock_shared, "a share of its preparation, ", ANOTHER_RUN)
     }
 
     fn lock(
         path: &Path,
         lock: fn(&File) -> Result<(), TryLockError>,
         what: &str,
+        hint: &str,
     ) -> Result<Self, Error> {
         let write = |error| Error::from(data_pipeline::Error::write(path)(error));
         let mut file = OpenOptions::new()
@@ -46,8 +55,7 @@ impl RunLock {
                 let _ = file.read_to_string(&mut holder);
                 let run_dir = path.parent().unwrap_or(path).display();
                 let message = format!("`{run_dir}` is in use by {}", holder.trim());
-                return Err(Error::new(exit::TRANSIENT, message)
-                    .hint("wait for it, or give this run another --run-dir"));
+                return Err(Error::new(exit::TRANSIENT, message).hint(hint));
             }
             Err(TryLockError::Error(error)) => return Err(write(error)),
         }
@@ -71,6 +79,9 @@ mod tests {
         let expected = format!("is in use by process {}", std::process::id());
         assert!(error.message.ends_with(&expected), "{error}");
         assert_eq!(error.code, exit::TRANSIENT);
+        // A job has no --run-dir.
+        let error = RunLock::take_job(&path).unwrap_err();
+        assert!(error.hint.is_some_and(|hint| hint.contains("`job.out`")));
         drop(first);
         RunLock::take(&path).unwrap();
     }

@@ -73,6 +73,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Evaluate(args) => verbs::evaluate::evaluate(&args),
         Verb::Score(args) => verbs::score::score(&args),
         Verb::Extract(args) => verbs::extract::extract(&args),
+        Verb::Export(args) => verbs::export::export(&args),
         Verb::Report(args) => verbs::report::report(&args),
         Verb::Worker(args) => verbs::worker::worker(&args),
     }

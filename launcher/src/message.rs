@@ -11,6 +11,8 @@ const MARK: char = '@';
 pub enum Message {
     /// A step was done.
     Progress(Progress),
+    /// Weights were read.
+    Loading(Loading),
     /// Sentences were answered.
     Evaluation(Evaluation),
     /// A checkpoint is complete.
@@ -38,6 +40,15 @@ pub struct Progress {
     pub tokens_per_second: f64,
     /// Time left in the phase.
     pub eta_seconds: f64,
+}
+
+/// How far the reading of a large model is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Loading {
+    /// Megabytes (2²⁰) that are read.
+    pub megabytes: u64,
+    /// Of how many.
+    pub of: u64,
 }
 
 /// How far an evaluation is.

@@ -217,7 +217,7 @@ impl<'a> Watch<'a> {
             Message::Skipped(Skipped { reason }) => {
                 self.events.record("checkpoint-skipped", json!({"reason": reason}))?;
             }
-            Message::Progress(_) | Message::Evaluation(_) => {}
+            Message::Progress(_) | Message::Loading(_) | Message::Evaluation(_) => {}
         }
         if rank == 0 {
             self.display.report(&message, Instant::now());

@@ -68,10 +68,9 @@ pub fn backward(
     for (i, block) in decoder.blocks.iter().enumerate() {
         if options.recompute {
             inputs.push(x.clone());
-            seed(decoder, options, i);
-            x = block.forward(x, &layout, options.dropout_seed.is_some());
+            x = seeded(block, options, i).forward(x, &layout, options.dropout_seed.is_some());
         } else {
-            let segment = segment(decoder, block, x, &layout, options, i);
+            let segment = segment(block, x, &layout, options, i);
             x = segment.output.clone().inner();
             segments.push(segment);
         }
@@ -82,7 +81,7 @@ pub fn backward(
             Some(segment) => segment,
             None => {
                 let Some(input) = inputs.pop() else { break };
-                segment(decoder, block, input, &layout, options, i)
+                segment(block, input, &layout, options, i)
             }
         };
         let mut tape = ops::pull(segment.output, gradient.clone());
@@ -98,25 +97,18 @@ pub fn backward(
 }
 
 /// The block's forward pass on a tape of its own.
-fn segment(
-    decoder: &Decoder,
-    block: &Block,
-    x: Tensor<3>,
-    layout: &Layout,
-    options: Options,
-    i: usize,
-) -> Segment {
-    let block = track(block);
+fn segment(block: &Block, x: Tensor<3>, layout: &Layout, options: Options, i: usize) -> Segment {
+    let block = track(&seeded(block, options, i));
     let input = x.autodiff().require_grad();
-    seed(decoder, options, i);
     let output = block.forward(input.clone(), layout, options.dropout_seed.is_some());
     Segment { block, input, output }
 }
 
-/// Adapter dropout of block `i` is drawn from its own stream, so that computing it again draws the same.
-fn seed(decoder: &Decoder, options: Options, i: usize) {
-    if let Some(seed) = options.dropout_seed {
-        decoder.device().seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(i as u64));
+/// Adapter dropout of block `i` is a function of (seed, block, layer): computing it again draws the same.
+fn seeded(block: &Block, options: Options, i: usize) -> Block {
+    match options.dropout_seed {
+        Some(seed) => crate::lora::seeded(block, seed, i),
+        None => block.clone(),
     }
 }
 

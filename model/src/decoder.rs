@@ -8,7 +8,7 @@
 use crate::block::{Block, Projections, linear_path};
 use crate::config::Family;
 use crate::layout::{GroupBatch, Layout};
-use crate::lora::{Adapter, Linear, LoraConfig};
+use crate::lora::{Linear, LoraConfig};
 use crate::ops;
 use crate::weight::{Mapper, Visitor, Weight, Weights, join};
 use crate::{DecoderConfig, Error};
@@ -143,23 +143,7 @@ impl Decoder {
 
     /// Freezes every weight and puts fresh adapters beside the layers that `config` names.
     pub fn add_adapters(&mut self, config: &LoraConfig) -> Result<(), Error> {
-        config.check()?;
-        struct Freeze;
-        impl Mapper for Freeze {
-            fn weight<const D: usize>(&mut self, _: &str, weight: &mut Weight<D>) {
-                weight.trainable = false;
-            }
-        }
-        self.map("", &mut Freeze);
-        let device = self.device();
-        for block in &mut self.blocks {
-            for (name, linear) in block.linears_mut() {
-                let [out, input] = linear.weight.value.dims();
-                linear.adapter =
-                    config.adapts(name).then(|| Adapter::init(out, input, config, &device));
-            }
-        }
-        Ok(())
+        crate::lora::add(self, config)
     }
 
     /// Adds every adapter to its weight.

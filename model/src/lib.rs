@@ -6,8 +6,9 @@
 //! - [`block`], [`decoder`]: the network. [`lora`]: adapters beside frozen weights.
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block.
-//! - [`generate`]: greedy answers with a cache that shares prefixes.
-//! - [`files`]: directories as on the hub; [`init`]: how untrained weights begin.
+//! - [`generate`]: answers, in batches that stay full, with a cache that shares prefixes.
+//! - [`files`]: directories as on the hub; [`source`]: weights in anyone's files; [`peft`]: adapters as
+//!   PEFT keeps them; [`export`]: weights for other programs; [`init`]: how untrained weights begin.
 //!
 //! The crate knows neither text nor ranks nor run directories.
 
@@ -16,12 +17,15 @@ pub mod block;
 pub mod config;
 pub mod decoder;
 pub mod error;
+pub mod export;
 pub mod files;
 pub mod generate;
 pub mod init;
 pub mod layout;
 pub mod lora;
 pub mod ops;
+pub mod peft;
+pub mod source;
 pub mod weight;
 
 pub use backward::{Gradients, Loss};

@@ -4,8 +4,9 @@ use crate::program::{knowcoder, stderr};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the declaration says that the file is: 600 bytes.
 fn content() -> Vec<u8> {
@@ -24,6 +25,8 @@ enum Manner {
     WithoutRanges,
     /// Everything is announced, so many bytes are sent, and the connection is closed.
     Cut(usize),
+    /// Everything is announced, so many bytes are sent, and nothing more comes.
+    Silent(usize),
     /// The right length, the wrong bytes.
     Wrong,
     /// More than there should be.
@@ -93,7 +96,9 @@ fn answer(mut stream: TcpStream, manner: Manner, range: &str) {
             ("206 Partial Content", more, 600 - from, all[from..].to_vec())
         }
         Manner::Ranges | Manner::WithoutRanges => ("200 OK", String::new(), 600, all),
-        Manner::Cut(sent) => ("200 OK", String::new(), 600, all[..sent].to_vec()),
+        Manner::Cut(sent) | Manner::Silent(sent) => {
+            ("200 OK", String::new(), 600, all[..sent].to_vec())
+        }
         Manner::Wrong => ("200 OK", String::new(), 600, vec![b'x'; 600]),
         Manner::Long => ("200 OK", String::new(), 700, vec![b'x'; 700]),
         Manner::Missing => ("404 Not Found", String::new(), 0, Vec::new()),
@@ -102,6 +107,13 @@ fn answer(mut stream: TcpStream, manner: Manner, range: &str) {
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{more}Connection: close\r\n\r\n");
     // A client that has seen enough may hang up.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    if matches!(manner, Manner::Silent(_)) {
+        // The connection lives on, while the next request is answered.
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(60));
+            drop(stream);
+        });
+    }
 }
 
 /// A folder with the declaration of one file, and where that file should come to lie.
@@ -137,10 +149,14 @@ impl Workplace {
         self.folder.path().join("corpora/tiny/test.txt.part")
     }
 
-    fn fetch(&self, more: &[&str]) -> Output {
+    fn command(&self) -> Command {
         let mut command = knowcoder(&["data", "fetch", "tiny", "--data-root", "corpora"]);
-        command.args(more).current_dir(self.folder.path());
-        command.output().unwrap()
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    fn fetch(&self, more: &[&str]) -> Output {
+        self.command().args(more).output().unwrap()
     }
 
     /// Leaves `bytes` as an earlier command would.
@@ -203,6 +219,24 @@ fn a_part_of_another_version_is_forgotten() {
     work.keep(&[b'x'; 250]);
     work.is_done(&work.fetch(&[]));
     assert_eq!(*server.asked.lock().unwrap(), ["bytes=250-", ""]);
+}
+
+#[test]
+fn ctrl_c_keeps_what_came_and_the_same_command_goes_on() {
+    let server = Server::start(Manner::Silent(200));
+    let work = Workplace::new(&server, "MIT", true);
+    let mut child = work.command().spawn().unwrap();
+    while !work.part().exists() || length(&work.part()) < 200 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be stopped");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // SAFETY: the process is ours and has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    fails(&child.wait_with_output().unwrap(), 76, "the same command continues where it stopped");
+    assert_eq!(length(&work.part()), 200);
+    server.turn(Manner::Ranges);
+    work.is_done(&work.fetch(&[]));
+    assert_eq!(*server.asked.lock().unwrap(), ["", "bytes=200-"]);
 }
 
 #[test]

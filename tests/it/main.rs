@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod chat;
 mod cli;
+mod export;
 mod fetch;
 mod full_disk;
 mod inspect;

@@ -110,15 +110,9 @@ fn write(folder: &Path, container: Container, bytes: usize) {
     file.flush().unwrap();
 }
 
-/// Prepares a corpus of so many bytes and says how many were in memory at once, and how many rows came
-/// of it.
-fn prepared(container: Container, bytes: usize) -> (usize, u64) {
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), container, bytes);
-    let place = |name: &str| folder.path().join(name).display().to_string();
-    let (recipe, run_dir, data) = (place("recipe.toml"), place("run"), place("data"));
-    let arguments = ["data", "prepare", &recipe, "--run-dir", &run_dir, "--data-root", &data];
-    let mut command = knowcoder(&arguments);
+/// What the program has in memory at once, at most, while it does as `arguments` say.
+fn peak(arguments: &[&str]) -> usize {
+    let mut command = knowcoder(arguments);
     // The same blocks are open at once on every machine.
     command.env("RAYON_NUM_THREADS", "2").stderr(Stdio::inherit()).stdout(Stdio::null());
     // `wait4` waits, which also counts memory.
@@ -131,21 +125,38 @@ fn prepared(container: Container, bytes: usize) -> (usize, u64) {
     let ended = unsafe { libc::wait4(child.id() as i32, &mut status, 0, &mut usage) };
     assert_eq!((ended, status), (child.id() as i32, 0), "the program and its end");
     // Linux counts in kibibytes.
-    let peak = usage.ru_maxrss as usize * 1024;
+    usage.ru_maxrss as usize * 1024
+}
+
+/// What preparing a corpus of so many bytes takes, what counting it takes, and how many rows it has.
+fn taken(container: Container, bytes: usize) -> ([usize; 2], u64) {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), container, bytes);
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (recipe, run_dir, data) = (place("recipe.toml"), place("run"), place("data"));
+    let prepared = peak(&["data", "prepare", &recipe, "--run-dir", &run_dir, "--data-root", &data]);
+    let declaration = place("configs/datasets/large.toml");
+    let base = root().join("configs/quickstart/base").display().to_string();
+    let counted =
+        peak(&["data", "stats", &declaration, "--data-root", &data, "--tokenizer", &base]);
     let manifest = folder.path().join("run/prepared/0-instruction/manifest.json");
     let manifest: serde_json::Value =
         serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
-    (peak, manifest["total"]["samples"].as_u64().unwrap())
+    ([prepared, counted], manifest["total"]["samples"].as_u64().unwrap())
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_does_not_grow_with_the_corpus() {
     for container in [Container::Lines, Container::Array] {
-        let (small, large) = (prepared(container, 8 << 20), prepared(container, 48 << 20));
+        let (small, large) = (taken(container, 8 << 20), taken(container, 48 << 20));
         assert!(large.1 > 5 * small.1, "{small:?} {large:?}");
-        let grown = large.0.saturating_sub(small.0);
-        // 40 MiB more of text; read at once, they alone would show, and twice over as sentences.
-        assert!(grown < 24 << 20, "{} MiB more for 40 MiB more", grown >> 20);
+        for (what, (small, large)) in
+            ["data prepare", "data stats"].into_iter().zip(small.0.into_iter().zip(large.0))
+        {
+            let grown = large.saturating_sub(small);
+            // 40 MiB more of text; read at once, they alone would show, and twice over as sentences.
+            assert!(grown < 24 << 20, "{what}: {} MiB more for 40 MiB more", grown >> 20);
+        }
     }
 }

@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [checkpoint, out] = arguments.as_slice() else {
         return Err("usage: publish_base CHECKPOINT OUT".into());
     };
-    let (decoder, tokenizer, _) = trainer::extract::open(checkpoint, "flex")?;
+    let (decoder, tokenizer, _) = trainer::extract::open(checkpoint, "flex", &mut |_, _| {})?;
     files::save(&decoder, out, true)?;
     tokenizer.save(out)?;
     println!("{} parameters in `{}`", decoder.config.parameters(), out.display());

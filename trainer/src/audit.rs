@@ -3,7 +3,7 @@
 use crate::evaluate::{declaration, split};
 use crate::{Error, Recipe};
 use data_pipeline::audit::{
-    Bridge, Conflict, Kind, Overlap, Role, THRESHOLD, Texts, Watch, conflicts, overlaps,
+    Bridge, Conflict, Conflicts, Kind, Overlap, Role, THRESHOLD, Texts, Watch, overlaps,
 };
 use data_pipeline::corpus::Corpus;
 use data_pipeline::prepare::{Removed, Source, side_id};
@@ -82,7 +82,7 @@ pub struct Audit {
 #[derive(Default)]
 struct Material {
     texts: Vec<Texts>,
-    sentences: Vec<(String, Vec<Sentence>)>,
+    conflicts: Conflicts,
     bridges: Vec<Bridge>,
     bridged: Vec<String>,
     languages: [BTreeSet<String>; 2],
@@ -98,10 +98,9 @@ pub fn audit(recipe: &Recipe, data_root: &Path) -> Result<Audit, Error> {
         material.read(recipe, data_root, &dataset, Role::Benchmark)?;
     }
     material.bridge(recipe, data_root)?;
-    let trained = material.sentences.iter().map(|(name, found)| (name.as_str(), found.as_slice()));
     Ok(Audit {
         overlaps: overlaps(&material.texts, &material.bridges, recipe.audit.threshold),
-        conflicts: conflicts(trained),
+        conflicts: material.conflicts.found(),
         bridges: material.bridged,
     })
 }
@@ -267,20 +266,29 @@ impl Material {
         let split = split(dataset, "train");
         let languages = &mut self.languages[usize::from(role == Role::Benchmark)];
         languages.extend(corpus.language().split('-').map(str::to_owned));
-        let sentences = if corpus.is_parallel() {
-            let pairs = corpus.read_parallel(split)?.pairs;
-            self.bridged.push(dataset.to_owned());
-            self.bridges.extend(pairs.iter().map(bridge));
-            let side = |side: Sentence| Sentence { id: side_id(&side), ..side };
-            pairs.into_iter().flat_map(|pair| [side(pair.source), side(pair.target)]).collect()
-        } else {
-            corpus.read(split)?.sentences
+        // Of sentences, their texts alone are held: all of them are compared with all.
+        let mut items = Vec::new();
+        let mut take = |id: String, sentence: Sentence| {
+            if role == Role::Train {
+                self.conflicts.see(dataset, &sentence);
+            }
+            items.push((id, sentence.text));
         };
-        let items = sentences.iter().map(|it| (it.id.clone(), it.text.clone())).collect();
-        self.texts.push(Texts { dataset: dataset.to_owned(), role, items });
-        if role == Role::Train {
-            self.sentences.push((dataset.to_owned(), sentences));
+        if corpus.is_parallel() {
+            self.bridged.push(dataset.to_owned());
+            corpus.each_pair(split, &mut |pair| {
+                self.bridges.push(bridge(&pair));
+                take(side_id(&pair.source), pair.source);
+                take(side_id(&pair.target), pair.target);
+                Ok(())
+            })?;
+        } else {
+            corpus.each(split, &mut |sentence| {
+                take(sentence.id.clone(), sentence);
+                Ok(())
+            })?;
         }
+        self.texts.push(Texts { dataset: dataset.to_owned(), role, items });
         Ok(())
     }
 
@@ -297,8 +305,10 @@ impl Material {
                 let dataset = format!("{}:{split}", corpus.name());
                 let is_here = corpus.files(split)?.iter().all(|file| file.is_file());
                 if is_here && !self.bridged.contains(&dataset) {
-                    let pairs = corpus.read_parallel(split)?.pairs;
-                    self.bridges.extend(pairs.iter().map(bridge));
+                    corpus.each_pair(split, &mut |pair| {
+                        self.bridges.push(bridge(&pair));
+                        Ok(())
+                    })?;
                     self.bridged.push(dataset);
                 }
             }

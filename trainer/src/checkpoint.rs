@@ -4,6 +4,7 @@
 //! checkpoints/instruction-000200/
 //!   config.json model.safetensors   full weights, f32
 //!   adapter_config.json adapter_model.safetensors   adapters in training, PEFT files
+//!   adapter_start.safetensors       under PiSSA: what they took out of the weights
 //!   optimizer.safetensors           moments
 //!   tokenizer.json | tokenizer.model
 //!   checkpoint.json                 position, what made it, hash of every file; written last
@@ -15,8 +16,7 @@ use crate::optimizer::Optimizer;
 use burn::tensor::{DType, Device};
 use data_pipeline::manifest::{Origin, SourceOrigin};
 use data_pipeline::prompt::PromptConfig;
-use model::files;
-use model::{Decoder, LoraConfig};
+use model::{Decoder, LoraConfig, files, peft};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ pub fn save(
         std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
         files::save(&learner.decoder, &temporary, false)?;
         if let Some(lora) = &learner.lora {
-            files::save_adapters(&learner.decoder, lora, &temporary)?;
+            peft::save_with_base(&learner.decoder, lora, &temporary)?;
         }
         files::write_tensors(
             &temporary.join("optimizer.safetensors"),
@@ -130,8 +130,13 @@ pub fn save(
     Ok(directory)
 }
 
+/// Whether `directory` is a checkpoint of ours, not just weights.
+pub fn is_one(directory: &Path) -> bool {
+    directory.join(MANIFEST).is_file()
+}
+
 /// Makes a rename or a new file durable.
-fn sync_directory(path: &Path) -> Result<(), Error> {
+pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
     File::open(path).and_then(|file| file.sync_all()).map_err(Error::write(path))
 }
 
@@ -190,10 +195,11 @@ pub fn open(directory: &Path) -> Result<CheckpointInfo, Error> {
 /// Loads weights, adapters and moments.
 pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<Learner, Error> {
     let mut decoder = files::load(directory, device, DType::F32)?;
-    let lora = match &info.lora {
-        Some(_) => Some(files::load_adapters(&mut decoder, directory)?),
-        None => None,
-    };
+    if info.lora.is_some() {
+        peft::load(&mut decoder, directory)?;
+    }
+    // The files do not say how adapters began; the recipe did.
+    let lora = info.lora.clone();
     let moments = files::read_tensors(&directory.join("optimizer.safetensors"))?;
     let optimizer = Optimizer::from_host(moments, info.optimizer_steps, device)?;
     Ok(Learner { decoder, optimizer, lora })

@@ -9,6 +9,7 @@ mod showing;
 pub use showing::check as check_shown;
 
 use crate::collective::Collective;
+use crate::generation::{Answerer, Generation, Journal};
 use crate::questions;
 use crate::recipe::{Benchmark, EvaluationConfig};
 use crate::run::Outcome;
@@ -19,7 +20,7 @@ use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Schema, Sentence, Task};
 use model::Decoder;
-use model::generate::{GenerateConfig, Request, generate};
+use model::generate::Request;
 use showing::Showing;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,8 @@ impl Evaluation<'_> {
     /// Predictions of `decoder` for every benchmark, in `predictions/WHICH/`; finished files that
     /// answer the same question of the same `model`, a hash, stay.
     ///
-    /// When `stop` is set on any rank, all of them end: what is finished stays.
+    /// When `stop` is set on any rank, all of them end: finished files and single answers stay, and the
+    /// next call goes on from there.
     pub fn run(
         &self,
         which: &str,
@@ -70,6 +72,10 @@ impl Evaluation<'_> {
             let showing = Showing::of(self, benchmark, &corpus, asked(&corpus, benchmark))?;
             let question = self.question(model, benchmark, &corpus, &showing)?;
             if receipt::answers(&path, &question) {
+                // Left behind if it was stopped between the two.
+                if collective.rank() == 0 {
+                    Journal::remove(&path)?;
+                }
                 continue;
             }
             let questions = questions(&corpus, benchmark)?;
@@ -83,7 +89,10 @@ impl Evaluation<'_> {
                 progress(&label, done, total);
                 !stop.load(Ordering::Relaxed)
             };
-            let found = self.answer(decoder, &showing, benchmark, &share, &mut report)?;
+            let mut journal = Journal::open(&path, collective.rank())?;
+            let model = (decoder, model);
+            let found =
+                self.answer(model, &showing, benchmark, &share, &mut journal, &mut report)?;
             let Some((found, fewer)) = agreed(found, stop, collective)? else {
                 return Ok(Outcome::Stopped);
             };
@@ -92,6 +101,10 @@ impl Evaluation<'_> {
             self.join(&path, found, questions.len(), collective, receipt)?;
         }
         Ok(Outcome::Done)
+    }
+
+    fn generation(&self) -> Generation {
+        self.config.generation(self.seed)
     }
 
     /// What decides the answers for `benchmark`.
@@ -111,6 +124,7 @@ impl Evaluation<'_> {
             template: template_fingerprint(self.prompt),
             tokenizer: self.tokenizer.fingerprint(),
             max_new_tokens: self.config.max_new_tokens,
+            generation: self.generation().choice(),
             shown: showing.fingerprint.clone(),
         })
     }
@@ -139,10 +153,11 @@ impl Evaluation<'_> {
     /// demonstrations than drawn; none if it was stopped.
     fn answer(
         &self,
-        decoder: &Decoder,
+        (decoder, model): (&Decoder, &str),
         showing: &Showing,
         benchmark: &Benchmark,
         questions: &[&Question],
+        journal: &mut Journal,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<(Vec<Prediction>, usize)>, Error> {
         let limit = decoder.config.max_length();
@@ -165,11 +180,11 @@ impl Evaluation<'_> {
         }
         let requests: Vec<Request> =
             asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
-        let room =
-            GenerateConfig { max_new_tokens: self.config.max_new_tokens, rows: self.config.rows };
         // Some sentences have several requests: what is reported are sentences.
         let mut report = |done: usize| progress(done * questions.len() / requests.len().max(1));
-        let Some(answers) = generate(decoder, &requests, room, &mut report) else {
+        let (tokenizer, generation) = (self.tokenizer, &self.generation());
+        let answerer = Answerer { decoder, model, tokenizer, generation };
+        let Some(answers) = answerer.answers(&requests, Some(journal), &mut report)? else {
             return Ok(None);
         };
         let mut answers = answers.as_slice();
@@ -223,6 +238,7 @@ impl Evaluation<'_> {
                 (0..total).filter_map(|i| parts[i % world].next()).collect();
             predictions::write(path, &joined)?;
             receipt.write(path)?;
+            Journal::remove(path)?;
             for rank in 0..world {
                 let part = part(rank);
                 std::fs::remove_file(&part).map_err(Error::write(&part))?;

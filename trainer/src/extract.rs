@@ -1,19 +1,17 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
 
 use crate::checkpoint::{self, CheckpointInfo};
+use crate::generation::{Answerer, Generation};
 use crate::questions::{Asker, Question};
 use crate::{Error, device};
-use burn::tensor::DType;
+use burn::tensor::{DType, Device};
 use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint};
 use data_pipeline::shots::Asked;
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Instance, Schema, Sentence, Task};
-use model::generate::{GenerateConfig, Request, generate};
-use model::{Decoder, files};
+use model::generate::Request;
+use model::{Decoder, files, peft};
 use std::path::Path;
-
-/// Most tokens of an answer, prompts at a time: method.md 5.3's 640, and what two cores do well.
-const GENERATION: GenerateConfig = GenerateConfig { max_new_tokens: 640, rows: 32 };
 
 /// Objects of a text, and what was wrong with the answer.
 pub type Extraction = (Vec<Instance>, Vec<String>);
@@ -24,10 +22,19 @@ pub struct Extractor {
     tokenizer: Tokenizer,
     prompt: PromptConfig,
     pieces: bool,
+    generation: Generation,
+    /// What the weights are known by.
+    model: String,
 }
 
 /// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
-pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
+///
+/// `told` hears how many bytes of weights are read, and of how many.
+pub fn open(
+    directory: &Path,
+    device: &str,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
     let info = checkpoint::open(directory)?;
     let tokenizer = Tokenizer::load(directory)?;
     let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
@@ -45,25 +52,52 @@ pub fn open(directory: &Path, device: &str) -> Result<(Decoder, Tokenizer, Check
             info.template
         )));
     }
-    let mut decoder = files::load(directory, &device::of(device, 0)?, DType::F32)?;
-    if info.lora.is_some() {
-        files::load_adapters(&mut decoder, directory)?;
-        decoder.merge_adapters();
-    }
+    let (mut decoder, info) = weights(directory, &device::of(device, 0)?, info, told)?;
+    decoder.merge_adapters();
     Ok((decoder, tokenizer, info))
+}
+
+/// The network of a checkpoint, adapters beside its weights.
+pub(crate) fn with_adapters(
+    directory: &Path,
+    device: &Device,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<(Decoder, CheckpointInfo), Error> {
+    weights(directory, device, checkpoint::open(directory)?, told)
+}
+
+fn weights(
+    directory: &Path,
+    device: &Device,
+    info: CheckpointInfo,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<(Decoder, CheckpointInfo), Error> {
+    let mut decoder = files::load_telling(directory, device, DType::F32, told)?;
+    if info.lora.is_some() {
+        peft::load(&mut decoder, directory)?;
+    }
+    Ok((decoder, info))
 }
 
 impl Extractor {
     /// The model of a checkpoint directory.
-    pub fn open(directory: &Path) -> Result<Self, Error> {
-        let (decoder, tokenizer, info) = open(directory, "flex")?;
-        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false })
+    ///
+    /// `told` hears how many bytes of weights are read, and of how many.
+    pub fn open(directory: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
+        let (decoder, tokenizer, info) = open(directory, "flex", told)?;
+        let (generation, model) = (Generation::default(), info.fingerprint());
+        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false, generation, model })
     }
 
     /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it
     /// has no place.
     pub fn with_pieces(self, pieces: bool) -> Self {
         Self { pieces, ..self }
+    }
+
+    /// How answers are generated; by default the likeliest tokens, up to 640.
+    pub fn with_generation(self, generation: Generation) -> Self {
+        Self { generation, ..self }
     }
 
     /// How many mentions of each class demonstrations had in training; 0: there were none.
@@ -94,7 +128,7 @@ impl Extractor {
         }
         // A text that is too long gets an answer of its own; the others are asked.
         let limit = self.decoder.config.max_length();
-        let with_answer = limit.saturating_sub(GENERATION.max_new_tokens);
+        let with_answer = limit.saturating_sub(self.generation.config.max_new_tokens);
         // None of the demonstrations is the text itself.
         let shown = |task: Task, classes: &[&Class], sentence: &Sentence| -> Vec<Example> {
             let asked = Asked::new([sentence.text.as_str()]);
@@ -118,8 +152,14 @@ impl Extractor {
             progress(done * texts.len() / requests.len().max(1));
             true
         };
-        let answers =
-            generate(&self.decoder, &requests, GENERATION, &mut report).unwrap_or_default();
+        let answerer = Answerer {
+            decoder: &self.decoder,
+            model: &self.model,
+            tokenizer: &self.tokenizer,
+            generation: &self.generation,
+        };
+        // It never breaks off.
+        let answers = answerer.answers(&requests, None, &mut report)?.unwrap_or_default();
         let mut answers = answers.as_slice();
         let extraction = |(sentence, asked): (&Sentence, &Question)| {
             let (own, others) = answers.split_at(asked.requests.len());

@@ -8,7 +8,8 @@
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
 //! - [`pace`]: how long a step takes here.
-//! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use. [`metrics`]: what a step reports.
+//! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
+//!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
 
@@ -19,7 +20,9 @@ pub mod device;
 pub mod effect;
 pub mod error;
 pub mod evaluate;
+pub mod export;
 pub mod extract;
+pub mod generation;
 pub mod metrics;
 pub mod optimizer;
 pub mod pace;

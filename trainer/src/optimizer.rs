@@ -21,6 +21,8 @@ pub struct OptimizerConfig {
     pub learning_rate: f64,
     /// Peak rate of Muon for block matrices, where `name = "muon"`.
     pub muon_learning_rate: f64,
+    /// LoRA+ (arXiv:2402.12354): `B`, and DoRA's magnitudes, learn at so many times the rate of `A`.
+    pub learning_rate_ratio: f64,
     /// Decay of the first moment.
     pub beta1: f64,
     /// Decay of the second moment.
@@ -59,6 +61,7 @@ impl Default for OptimizerConfig {
             name: Rule::AdamW,
             learning_rate: 3e-4,
             muon_learning_rate: 0.012,
+            learning_rate_ratio: 1.0,
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
@@ -73,6 +76,13 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
+    /// What the learning rate of the weight at `path` is multiplied with, as in PEFT's
+    /// `create_loraplus_optimizer`.
+    fn ratio(&self, path: &str) -> f64 {
+        let fast = [".lora_B.weight", ".lora_magnitude_vector"];
+        if fast.iter().any(|end| path.ends_with(end)) { self.learning_rate_ratio } else { 1.0 }
+    }
+
     /// Refuses numbers that cannot be.
     pub fn check(&self) -> Result<(), String> {
         let ranges = [
@@ -81,6 +91,7 @@ impl OptimizerConfig {
             ("optimizer.beta2", self.beta2, 0.0, 0.999_999_9),
             ("optimizer.weight_decay", self.weight_decay, 0.0, 10.0),
             ("optimizer.muon_learning_rate", self.muon_learning_rate, 0.0, 10.0),
+            ("optimizer.learning_rate_ratio", self.learning_rate_ratio, 1e-3, 1e3),
             ("optimizer.epsilon", self.epsilon, 0.0, 1.0),
             ("optimizer.clip_norm", self.clip_norm, 0.0, f64::MAX),
             ("optimizer.warmup", self.warmup, 0.0, 1e9),
@@ -231,9 +242,62 @@ impl Mapper for Update<'_> {
                 self.config.learning_rate,
             )
         };
-        let rate = rate * self.factor;
+        let rate = rate * self.factor * self.config.ratio(path);
         // Norm gains are vectors and are not decayed.
         let decay = if D > 1 { 1.0 - rate * self.config.weight_decay } else { 1.0 };
         weight.value = weight.value.clone().mul_scalar(decay) - update.mul_scalar(rate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use model::init::Init;
+    use model::{DecoderConfig, LoraConfig};
+
+    #[test]
+    fn b_learns_faster_by_the_ratio() {
+        let shape = DecoderConfig {
+            vocab_size: 8,
+            hidden_size: 8,
+            intermediate_size: 8,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            ..DecoderConfig::baichuan2_tiny()
+        };
+        let device = crate::device::of("flex", 0).unwrap();
+        for (ratio, magnitude) in [(1.0, 1e-3), (16.0, 16e-3)] {
+            let mut decoder = Decoder::init(&shape, Init::Normal, 1, &device);
+            let lora = LoraConfig { rank: 2, dora: true, ..LoraConfig::default() };
+            decoder.add_adapters(&lora).unwrap();
+            let of = |decoder: &Decoder, part: &str| {
+                let wanted = format!("model.layers.0.mlp.up_proj.lora_{part}");
+                let tensors = model::files::host_tensors(decoder, |path| path == wanted);
+                tensors.into_values().next().unwrap().1
+            };
+            let parts =
+                [("A.weight", 1e-3), ("B.weight", magnitude), ("magnitude_vector", magnitude)];
+            let before = parts.map(|(part, _)| of(&decoder, part));
+            let mut gradients = Gradients::new();
+            for info in model::weight::list(&decoder, "").into_iter().filter(|info| info.trainable)
+            {
+                let ones = Tensor::ones([info.numel()], &device);
+                gradients.insert(info.path, ones);
+            }
+            let config = OptimizerConfig {
+                learning_rate: 1e-3,
+                learning_rate_ratio: ratio,
+                ..OptimizerConfig::default()
+            };
+            Optimizer::default().step(&mut decoder, gradients, &config, 1.0);
+            for ((part, rate), before) in parts.into_iter().zip(before) {
+                for (now, before) in of(&decoder, part).iter().zip(&before) {
+                    // AdamW's first step is the rate itself; f32 holds the weight to 1e-7.
+                    let step = f64::from(before - now);
+                    assert!((step - rate).abs() < 1e-6, "{ratio}, {part}: {step}");
+                }
+            }
+        }
     }
 }

@@ -26,7 +26,7 @@ pub fn seconds_per_step(
     let phase = &recipe.phase[index];
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, 0)?;
-    let mut decoder = base(recipe, &tokenizer, &device)?;
+    let mut decoder = base(recipe, &tokenizer, &device, &mut |_, _| {})?;
     if phase.train == Train::Lora {
         decoder.add_adapters(&phase.lora)?;
     }

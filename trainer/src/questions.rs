@@ -147,7 +147,7 @@ impl<'a> Asker<'a> {
                 ids
             }
         };
-        Request { prefix, prompt: tokenizer.encode(&example.prompt) }
+        Request::new(prefix, tokenizer.encode(&example.prompt))
     }
 
     /// What the generated `answers`, one for each request of `question`, say about `sentence`;

@@ -9,12 +9,15 @@ pub use file::PhaseFile;
 
 use crate::Error;
 use crate::audit::AuditConfig;
+use crate::generation::Generation;
 use crate::optimizer::OptimizerConfig;
 use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
 use data_pipeline::score::Protocol;
 use model::LoraConfig;
+use model::generate::{GenerateConfig, Sampling};
 use model::init::Init;
+use model::lora::linear_layers;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -236,8 +239,26 @@ pub struct EvaluationConfig {
     pub constrained: bool,
     /// An answer is cut after so many tokens.
     pub max_new_tokens: usize,
-    /// Prompts generated at a time on each rank.
+    /// Answers in work at a time on each rank, at most.
     pub rows: usize,
+    /// Cached tokens at a time on each rank, at most: answers wait for room.
+    pub budget_tokens: usize,
+    /// What logits are divided by before tokens are drawn; 0: the likeliest is taken.
+    pub temperature: f64,
+    /// Tokens are drawn of the so many likeliest; 0: of all.
+    pub top_k: usize,
+    /// Tokens are drawn of the likeliest that together have this probability.
+    pub top_p: f64,
+    /// Tokens are drawn of those that have this part of the likeliest's probability.
+    pub min_p: f64,
+    /// Ids of prompt and answer are made less likely by this factor.
+    pub repetition_penalty: f64,
+    /// Decides the draws; `run.seed` where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Strings that end an answer, which keeps them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
     /// `untrained` and `base`: evaluated beside the trained model.
     pub baselines: Vec<String>,
     /// The template; the last phase's where absent.
@@ -247,15 +268,47 @@ pub struct EvaluationConfig {
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
+        let GenerateConfig { max_new_tokens, rows, budget_tokens, sampling, .. } =
+            GenerateConfig::default();
         Self {
             benchmarks: Vec::new(),
             protocols: vec![Protocol::Set, Protocol::StrictSpan],
             constrained: false,
-            max_new_tokens: 640,
-            rows: 32,
+            max_new_tokens,
+            rows,
+            budget_tokens,
+            temperature: sampling.temperature,
+            top_k: sampling.top_k,
+            top_p: sampling.top_p,
+            min_p: sampling.min_p,
+            repetition_penalty: sampling.repetition_penalty,
+            seed: None,
+            stop: Vec::new(),
             baselines: Vec::new(),
             prompt: None,
         }
+    }
+}
+
+impl EvaluationConfig {
+    /// How answers are generated in a run with this seed.
+    pub fn generation(&self, seed: u64) -> Generation {
+        let sampling = Sampling {
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            repetition_penalty: self.repetition_penalty,
+            seed: self.seed.unwrap_or(seed),
+        };
+        let config = GenerateConfig {
+            max_new_tokens: self.max_new_tokens,
+            rows: self.rows,
+            budget_tokens: self.budget_tokens,
+            sampling,
+            ..GenerateConfig::default()
+        };
+        Generation { config, stop: self.stop.clone() }
     }
 }
 
@@ -391,12 +444,15 @@ impl Recipe {
             ("checkpoint.every", self.checkpoint.every),
             ("checkpoint.keep", self.checkpoint.keep),
             ("evaluation.rows", self.evaluation.rows),
+            ("evaluation.budget_tokens", self.evaluation.budget_tokens),
             ("evaluation.max_new_tokens", self.evaluation.max_new_tokens),
             ("evaluation.protocols", self.evaluation.protocols.len()),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{name} is empty or 0, expected at least 1"));
         }
+        let generation = self.evaluation.generation(self.run.seed).check();
+        generation.map_err(|error| format!("[evaluation]: {error}"))?;
         if let Some(train) = &self.tokenizer.train
             && train.vocabulary > LARGEST_VOCABULARY
         {
@@ -413,9 +469,51 @@ impl Recipe {
                     phase.name
                 ));
             }
-            phase.check().map_err(|message| format!("phase `{}`: {message}", phase.name))?;
+            let within = |message: String| format!("phase `{}`: {message}", phase.name);
+            phase.check().map_err(within)?;
+            self.check_adapters(i).map_err(within)?;
         }
         Ok(())
+    }
+}
+
+impl Recipe {
+    /// Adapters that go on keep their shape, none begins twice, and their layers are there.
+    fn check_adapters(&self, index: usize) -> Result<(), String> {
+        let phase = &self.phase[index];
+        if phase.train == Train::Full {
+            return Ok(());
+        }
+        let before = index.checked_sub(1).map(|before| &self.phase[before]);
+        let goes_on = phase.adapter == AdapterHandover::Continue;
+        if let Some(before) = before.filter(|before| goes_on && before.train == Train::Lora) {
+            if !phase.lora.same_shape(&before.lora) {
+                return Err(format!(
+                    "adapter = \"continue\", but [lora] differs from that of phase `{}` in more than dropout; give both the same, or adapter = \"merge\"",
+                    before.name
+                ));
+            }
+            return Ok(());
+        }
+        if let Some(from) = &phase.lora.from
+            && let Some(earlier) = self.phase[..index].iter().find(|earlier| {
+                earlier.train == Train::Lora && earlier.lora.from.as_ref() == Some(from)
+            })
+        {
+            return Err(format!(
+                "lora.from = `{}` would add the same adapters again, which phase `{}` began with; give adapter = \"continue\", or name `from` in that phase alone",
+                from.display(),
+                earlier.name
+            ));
+        }
+        // A model that cannot be read is another error's sentence.
+        match crate::run::shape(self, 1) {
+            Ok(shape) if phase.lora.from.is_none() => {
+                let layers = linear_layers(&shape);
+                phase.lora.settings(&layers).map(|_| ()).map_err(|error| error.to_string())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -451,6 +549,12 @@ impl Phase {
             _ => {}
         }
         self.optimizer.check()?;
+        if self.train == Train::Full && self.optimizer.learning_rate_ratio != 1.0 {
+            return Err(format!(
+                "optimizer.learning_rate_ratio is {}, but train = \"full\" has no adapters for LoRA+; set it in the phases that train adapters",
+                self.optimizer.learning_rate_ratio
+            ));
+        }
         self.prompt.check()?;
         if self.train == Train::Lora {
             self.lora.check().map_err(|error| error.to_string())?;

@@ -16,8 +16,9 @@ use data_pipeline::order::{Mixture, Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use model::lora::stream;
 use model::weight::{Mapper, Weight, Weights};
-use model::{Decoder, DecoderConfig, files};
+use model::{Decoder, DecoderConfig, LoraConfig, files, lora, peft};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub enum Progress {
     Skipped(String),
     /// The run goes on from a checkpoint.
     Resumed(String, usize),
+    /// Bytes of the model that are read, and of how many.
+    Loading(u64, u64),
     /// Answers so far for a dataset.
     Evaluation {
         /// Which model and dataset.
@@ -45,6 +48,9 @@ pub enum Progress {
         total: usize,
     },
 }
+
+/// Models of fewer bytes are read in a moment.
+pub const WORTH_TELLING: u64 = 256 << 20;
 
 /// How a rank's life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +129,7 @@ impl Rank<'_> {
             (self.report)(Progress::Skipped(why));
         }
         let Some((directory, info)) = newest else {
-            let decoder = base(self.recipe, &self.tokenizer, &self.device)?;
+            let decoder = self.base()?;
             return Ok((
                 Learner { decoder, optimizer: Optimizer::default(), lora: None },
                 Position::default(),
@@ -189,21 +195,27 @@ impl Rank<'_> {
         phase: &Phase,
         index: usize,
     ) -> Result<(), Error> {
-        let goes_on = phase.adapter == AdapterHandover::Continue
-            && learner.lora.as_ref() == Some(&phase.lora);
         learner.optimizer = Optimizer::default();
-        if phase.train == Train::Lora && goes_on {
+        let goes_on = phase.train == Train::Lora && phase.adapter == AdapterHandover::Continue;
+        if let Some(config) = learner.lora.as_mut().filter(|_| goes_on) {
+            // A recipe whose adapters were of another shape was refused.
+            config.dropout = phase.lora.dropout;
+            lora::set_dropout(&mut learner.decoder, config.dropout);
             freeze_base(&mut learner.decoder);
             return Ok(());
         }
         learner.decoder.merge_adapters();
-        match phase.train {
-            Train::Lora => {
+        match (phase.train, &phase.lora.from) {
+            (Train::Lora, Some(directory)) => {
+                let config = peft::load(&mut learner.decoder, directory)?;
+                learner.lora = Some(LoraConfig { from: Some(directory.clone()), ..config });
+            }
+            (Train::Lora, None) => {
                 self.device.seed(self.recipe.run.seed.wrapping_add(7919 * (index as u64 + 1)));
                 learner.decoder.add_adapters(&phase.lora)?;
                 learner.lora = Some(phase.lora.clone());
             }
-            Train::Full => {
+            (Train::Full, _) => {
                 unfreeze(&mut learner.decoder);
                 learner.lora = None;
             }
@@ -315,11 +327,8 @@ impl Rank<'_> {
 
     /// A stream of its own for each (phase, step, rank).
     fn dropout_seed(&self, phase: usize, step: usize) -> u64 {
-        let parts =
-            [self.recipe.run.seed, phase as u64, step as u64, self.collective.rank() as u64];
-        parts.iter().fold(0xCBF2_9CE4_8422_2325, |hash, part| {
-            (hash ^ part).wrapping_mul(0x0000_0100_0000_01B3)
-        })
+        let rank = self.collective.rank() as u64;
+        stream(&[self.recipe.run.seed, phase as u64, step as u64, rank])
     }
 
     fn save(
@@ -360,10 +369,7 @@ impl Rank<'_> {
         for which in &self.recipe.evaluation.baselines {
             let (decoder, model) = match which.as_str() {
                 "untrained" => (untrained(self.recipe, &self.tokenizer, &self.device)?, None),
-                _ => {
-                    let decoder = base(self.recipe, &self.tokenizer, &self.device)?;
-                    (decoder, self.recipe.model.path.as_deref())
-                }
+                _ => (self.base()?, self.recipe.model.path.as_deref()),
             };
             let model = match model {
                 Some(path) => checkpoint::fingerprint_of_weights(path)?,
@@ -374,6 +380,16 @@ impl Rank<'_> {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// The model that training starts from; large ones say how far they are.
+    fn base(&mut self) -> Result<Decoder, Error> {
+        let report = &mut *self.report;
+        base(self.recipe, &self.tokenizer, &self.device, &mut |read, total| {
+            if total >= WORTH_TELLING {
+                report(Progress::Loading(read, total));
+            }
+        })
     }
 
     fn evaluate(&mut self, which: &str, decoder: &Decoder, model: &str) -> Result<Outcome, Error> {
@@ -440,10 +456,17 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
 }
 
 /// The model that training starts from.
-pub fn base(recipe: &Recipe, tokenizer: &Tokenizer, device: &Device) -> Result<Decoder, Error> {
+///
+/// `told` hears how many bytes are read, and of how many.
+pub fn base(
+    recipe: &Recipe,
+    tokenizer: &Tokenizer,
+    device: &Device,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<Decoder, Error> {
     match &recipe.model.path {
         Some(path) => {
-            let decoder = files::load(path, device, DType::F32)?;
+            let decoder = files::load_telling(path, device, DType::F32, told)?;
             check_vocabulary(&decoder.config, tokenizer)?;
             Ok(decoder)
         }

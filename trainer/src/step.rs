@@ -12,6 +12,7 @@ use data_pipeline::batch::{Batch, Group};
 use model::Decoder;
 use model::backward::{Gradients, Options, backward};
 use model::layout::{GroupBatch, Piece, Target};
+use model::lora::stream;
 use model::ops::GroupShape;
 use model::weight::{WeightInfo, list};
 use std::collections::BTreeMap;
@@ -51,8 +52,7 @@ pub fn gradients(
     for (i, micro) in Batch::pack(input.groups, batch.micro_tokens).into_iter().enumerate() {
         let weight = weights(&micro, average, input.samples, input.supervised);
         let micro = to_model(micro, &weight);
-        let dropout_seed =
-            input.dropout_seed.map(|seed| seed.wrapping_add(0x1_0000_0000 * (i as u64 + 1)));
+        let dropout_seed = input.dropout_seed.map(|seed| stream(&[seed, i as u64]));
         let options = Options { recompute: batch.recompute, dropout_seed, ..Options::default() };
         loss += backward(decoder, &micro, options, &mut gradients).sum;
     }

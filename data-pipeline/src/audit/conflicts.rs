@@ -14,27 +14,36 @@ pub struct Conflict {
     pub classes: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
-/// The mentions that some dataset gives one class and another dataset a class that the first does
-/// not give them; the most frequent contradiction first.
-///
-/// A mention that means two things within each corpus (`Washington`) is no conflict between them.
-pub fn conflicts<'a>(
-    datasets: impl IntoIterator<Item = (&'a str, &'a [Sentence])>,
-) -> Vec<Conflict> {
-    let mut known: BTreeMap<String, Conflict> = BTreeMap::new();
-    for (dataset, sentences) in datasets {
-        for entity in sentences.iter().flat_map(|sentence| &sentence.entities) {
+/// What each dataset calls its mentions, from sentences that pass by.
+#[derive(Clone, Debug, Default)]
+pub struct Conflicts {
+    /// By the mention as it is compared.
+    known: BTreeMap<String, Conflict>,
+}
+
+impl Conflicts {
+    /// Notes the mentions of a sentence of `dataset`.
+    pub fn see(&mut self, dataset: &str, sentence: &Sentence) {
+        for entity in &sentence.entities {
             let surface = &entity.mention.text;
-            let conflict = known
+            let conflict = self
+                .known
                 .entry(normal(surface))
                 .or_insert_with(|| Conflict { mention: surface.clone(), classes: BTreeMap::new() });
             let counts = conflict.classes.entry(entity.class.clone()).or_default();
             *counts.entry(dataset.to_owned()).or_default() += 1;
         }
     }
-    let mut found: Vec<Conflict> = known.into_values().filter(Conflict::is_one).collect();
-    found.sort_by_key(|conflict| std::cmp::Reverse(conflict.weight()));
-    found
+
+    /// The mentions that some dataset gives one class and another dataset a class that the first does
+    /// not give them; the most frequent contradiction first.
+    ///
+    /// A mention that means two things within each corpus (`Washington`) is no conflict between them.
+    pub fn found(self) -> Vec<Conflict> {
+        let mut found: Vec<Conflict> = self.known.into_values().filter(Conflict::is_one).collect();
+        found.sort_by_key(|conflict| std::cmp::Reverse(conflict.weight()));
+        found
+    }
 }
 
 impl Conflict {

@@ -154,11 +154,14 @@ fn datasets_that_disagree_about_a_mention_are_named() {
                 mention: Mention::surface(*text),
             })
             .collect();
-        vec![Sentence { entities, ..Sentence::default() }]
+        Sentence { entities, ..Sentence::default() }
     };
     let a = of(&[("Vestra", "Location"), ("Jordan", "Person"), ("Jordan", "Location")]);
     let b = of(&[("VESTRA", "Organization"), ("Jordan", "Location"), ("Lena", "Person")]);
-    let found = conflicts([("a", a.as_slice()), ("b", b.as_slice())]);
+    let mut conflicts = Conflicts::default();
+    conflicts.see("a", &a);
+    conflicts.see("b", &b);
+    let found = conflicts.found();
     expect_test::expect![[r#"
         [{"mention":"Vestra","classes":{"Location":{"a":1},"Organization":{"b":1}}}]"#]]
     .assert_eq(&serde_json::to_string(&found).unwrap());

@@ -2,7 +2,7 @@
 
 use super::declaration::Split;
 use super::{Corpus, Counts, Found, Quarantined};
-use crate::Error;
+use crate::{Error, Sentence};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -48,10 +48,21 @@ pub struct Difference {
 
 /// Reads every split of `corpus` and compares; a split that cannot be read does not hide the next.
 pub fn validate(corpus: &Corpus) -> Vec<SplitCheck> {
-    corpus.declaration.splits.iter().map(|(name, split)| check(corpus, name, split)).collect()
+    validate_seeing(corpus, &mut |_, _| {})
 }
 
-fn check(corpus: &Corpus, name: &str, split: &Split) -> SplitCheck {
+/// As [`validate`]; `see` is shown each sentence with the name of its split, those of wrong splits too.
+pub fn validate_seeing(corpus: &Corpus, see: &mut dyn FnMut(&str, &Sentence)) -> Vec<SplitCheck> {
+    let splits = corpus.declaration.splits.iter();
+    splits.map(|(name, split)| check(corpus, name, split, see)).collect()
+}
+
+fn check(
+    corpus: &Corpus,
+    name: &str,
+    split: &Split,
+    see: &mut dyn FnMut(&str, &Sentence),
+) -> SplitCheck {
     let mut check = SplitCheck {
         split: name.to_owned(),
         ok: false,
@@ -64,10 +75,18 @@ fn check(corpus: &Corpus, name: &str, split: &Split) -> SplitCheck {
         error: None,
         exit_code: 0,
     };
-    let verdict = match corpus.declaration.parallel {
-        true => check.take(corpus, split, corpus.found_pairs(name, split, &mut |_| Ok(()))),
-        false => check.take(corpus, split, corpus.found(name, split, &mut |_| Ok(()))),
+    let found = match corpus.declaration.parallel {
+        true => corpus.found_pairs(name, split, &mut |pair| {
+            see(name, &pair.source);
+            see(name, &pair.target);
+            Ok(())
+        }),
+        false => corpus.found(name, split, &mut |sentence| {
+            see(name, &sentence);
+            Ok(())
+        }),
     };
+    let verdict = check.take(corpus, split, found);
     check.ok = verdict.is_ok();
     if let Err(error) = verdict {
         (check.error, check.exit_code) = (Some(error.to_string()), error.exit_code());

@@ -153,7 +153,15 @@ struct File<O> {
 /// Read first, as it says how the rest is to be read.
 #[derive(Deserialize)]
 struct Head {
-    reader: Spanned<String>,
+    reader: Option<Spanned<String>>,
+}
+
+/// What is wrong with a declaration that names no reader: perhaps the key is there, but misspelt.
+fn without_reader(path: &Path, text: &str) -> Error {
+    match toml::from_str::<File<toml::Table>>(text) {
+        Err(error) => Error::toml(path, text, &error),
+        Ok(_) => Error::declaration(path, "no `reader`, which names the format of the files"),
+    }
 }
 
 /// Of readers that have none.
@@ -169,8 +177,11 @@ impl Declaration {
             _ => Error::read(path)(error),
         })?;
         let head: Head = toml::from_str(&text).map_err(|error| Error::toml(path, &text, &error))?;
+        let Some(reader) = head.reader else {
+            return Err(without_reader(path, &text));
+        };
         let none = |_: NoOptions| ();
-        match head.reader.get_ref().as_str() {
+        match reader.get_ref().as_str() {
             "columns" => Self::parse(path, &text, Reader::Columns),
             "lines" => Self::parse(path, &text, Reader::Lines),
             "instructions" => {
@@ -194,7 +205,7 @@ impl Declaration {
                     None => format!("known are `{}`", READERS.join("`, `")),
                 };
                 let message = format!("unknown reader `{other}`; {way_out}");
-                Err(Error::at(path, &text, head.reader.span().start, message))
+                Err(Error::at(path, &text, reader.span().start, message))
             }
         }
     }

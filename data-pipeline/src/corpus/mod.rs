@@ -56,7 +56,7 @@ mod uner;
 mod uner_parallel;
 mod xml;
 
-pub use check::{Difference, SplitCheck, validate};
+pub use check::{Difference, SplitCheck, validate, validate_seeing};
 pub use glob::fits;
 pub use quarantine::{Quarantined, write_quarantine};
 pub use stats::{Bin, Distribution, Histogram, SplitStats, TextStats, TokenStats, Unit, stats};
@@ -327,7 +327,7 @@ impl Corpus {
         let way_out = match self.declaration.root {
             Root::Configs => "it belongs to the repository: check it out again".to_owned(),
             Root::Data => format!(
-                "point --data-root (KNOWCODER_DATA) at the folder that holds it, or get it from {}",
+                "point --data-root (KNOWCODER_DATA) at the folder that holds it, or get it from its source: {}",
                 self.declaration.origin
             ),
         };
@@ -457,7 +457,7 @@ impl Corpus {
         let Difference { what, declared, found, at } = difference;
         let line = self.declaration.line_of(at);
         let message = format!(
-            "[splits.{name}] declares {declared} {what}, but its files hold {found}; they are another version of {}, or the declaration is wrong",
+            "[splits.{name}] declares {declared} {what}, but its files hold {found}; they are another version (source: {}), or the declaration is wrong",
             self.declaration.origin
         );
         Err(Error::data(&self.declaration.path, line, message))

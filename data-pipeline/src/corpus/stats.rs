@@ -8,7 +8,7 @@ pub use fertility::{TokenStats, Unit};
 
 use super::Corpus;
 use crate::tokenizer::Tokenizer;
-use crate::{Error, Sentence, Span, Task};
+use crate::{Error, Parallel, Sentence, Span, Task};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -90,26 +90,72 @@ struct TokenNumbers {
 }
 
 /// One split of `corpus` in numbers, with those of tokens if a tokenizer is given; a row a language.
+/// However large it is, some thousand sentences are held at a time.
 pub fn stats(
     corpus: &Corpus,
     split: &str,
     tokenizer: Option<&Tokenizer>,
 ) -> Result<Vec<SplitStats>, Error> {
-    let row = |sentences: &[&Sentence]| {
-        let language = sentences.first().map_or(corpus.language(), |first| first.language.as_str());
-        let mut texts = TextStats::of(sentences, corpus.tasks());
-        texts.tokens = tokenizer.map(|tokenizer| TokenStats::of(sentences, language, tokenizer));
-        SplitStats { split: split.to_owned(), language: language.to_owned(), texts }
-    };
-    if corpus.is_parallel() {
-        let pairs = corpus.read_parallel(split)?.pairs;
-        let sources: Vec<&Sentence> = pairs.iter().map(|pair| &pair.source).collect();
-        let targets: Vec<&Sentence> = pairs.iter().map(|pair| &pair.target).collect();
-        return Ok(vec![row(&sources), row(&targets)]);
+    let mut row = Counting::new(corpus, tokenizer);
+    if !corpus.is_parallel() {
+        corpus.each(split, &mut |sentence| {
+            row.take(sentence);
+            Ok(())
+        })?;
+        return Ok(vec![row.end(split)]);
     }
-    let reading = corpus.read(split)?;
-    let sentences: Vec<&Sentence> = reading.sentences.iter().collect();
-    Ok(vec![row(&sentences)])
+    let mut other = Counting::new(corpus, tokenizer);
+    corpus.each_pair(split, &mut |Parallel { source, target }| {
+        row.take(source);
+        other.take(target);
+        Ok(())
+    })?;
+    Ok(vec![row.end(split), other.end(split)])
+}
+
+/// Sentences that are counted at once, on all cores.
+const AT_ONCE: usize = 4096;
+
+/// One row, while its sentences come.
+struct Counting<'a> {
+    corpus: &'a Corpus,
+    tokenizer: Option<&'a Tokenizer>,
+    waiting: Vec<Sentence>,
+    /// That of the first sentence.
+    language: Option<String>,
+    texts: TextStats,
+}
+
+impl<'a> Counting<'a> {
+    fn new(corpus: &'a Corpus, tokenizer: Option<&'a Tokenizer>) -> Self {
+        let (waiting, texts) = (Vec::new(), TextStats::default());
+        Self { corpus, tokenizer, waiting, language: None, texts }
+    }
+
+    fn take(&mut self, sentence: Sentence) {
+        self.waiting.push(sentence);
+        if self.waiting.len() == AT_ONCE {
+            self.count();
+        }
+    }
+
+    /// Adds the sentences that wait; none of them still gives every number its kind.
+    fn count(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let sentences: Vec<&Sentence> = waiting.iter().collect();
+        let first = || sentences.first().map_or(self.corpus.language(), |first| &first.language);
+        let language = self.language.get_or_insert_with(|| first().to_owned());
+        let mut texts = TextStats::of(&sentences, self.corpus.tasks());
+        texts.tokens =
+            self.tokenizer.map(|tokenizer| TokenStats::of(&sentences, language, tokenizer));
+        self.texts.merge(&texts);
+    }
+
+    fn end(mut self, split: &str) -> SplitStats {
+        self.count();
+        let language = self.language.unwrap_or_default();
+        SplitStats { split: split.to_owned(), language, texts: self.texts }
+    }
 }
 
 impl TextStats {

@@ -289,9 +289,9 @@ impl Job {
         let stages = file
             .stage
             .into_iter()
-            .map(|stage| load_stage(folder, stage))
+            .map(|stage| load_stage(path, folder, stage))
             .collect::<Result<Vec<_>, _>>()?;
-        let round_trip = file.round_trip.map(|it| load_round_trip(folder, it)).transpose()?;
+        let round_trip = file.round_trip.map(|it| load_round_trip(path, folder, it)).transpose()?;
         let sources = file.source.into_iter().map(|source| {
             let (dataset, split) =
                 source.dataset.split_once(':').unwrap_or((&source.dataset, "train"));
@@ -408,12 +408,27 @@ fn check_server(server: &Server) -> Result<(), String> {
     Ok(())
 }
 
-fn load_stage(folder: &Path, file: StageFile) -> Result<Stage, Error> {
+/// The prompt of a stage; one that is not there is a matter of the job, which names it.
+fn load_prompt(job: &Path, stage: &str, path: &Path, kind: Kind) -> Result<Prompt, Error> {
+    Prompt::load(path, kind).map_err(|error| match &error {
+        Error::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            let path = path.display();
+            Error::declaration(
+                job,
+                format!("no file `{path}`, which the stage `{stage}` names as its `prompt`"),
+            )
+        }
+        _ => error,
+    })
+}
+
+fn load_stage(job: &Path, folder: &Path, file: StageFile) -> Result<Stage, Error> {
+    let name = file.name.unwrap_or_else(|| file.kind.name().to_owned());
     Ok(Stage {
         kind: file.kind,
-        name: file.name.unwrap_or_else(|| file.kind.name().to_owned()),
+        prompt: load_prompt(job, &name, &folder.join(&file.prompt), file.kind)?,
+        name,
         model: file.model,
-        prompt: Prompt::load(&folder.join(&file.prompt), file.kind)?,
         temperature: file.temperature,
         max_tokens: file.max_tokens,
         attempts: file.attempts,
@@ -421,12 +436,13 @@ fn load_stage(folder: &Path, file: StageFile) -> Result<Stage, Error> {
     })
 }
 
-fn load_round_trip(folder: &Path, file: RoundTripFile) -> Result<(Stage, f64), Error> {
+fn load_round_trip(job: &Path, folder: &Path, file: RoundTripFile) -> Result<(Stage, f64), Error> {
+    let name = Kind::RoundTrip.name().to_owned();
     let stage = Stage {
         kind: Kind::RoundTrip,
-        name: Kind::RoundTrip.name().to_owned(),
+        prompt: load_prompt(job, &name, &folder.join(&file.prompt), Kind::RoundTrip)?,
+        name,
         model: file.model,
-        prompt: Prompt::load(&folder.join(&file.prompt), Kind::RoundTrip)?,
         temperature: file.temperature,
         max_tokens: file.max_tokens,
         attempts: 1,

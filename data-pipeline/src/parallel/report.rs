@@ -9,6 +9,7 @@ use super::glossary::Glossary;
 use super::items::Items;
 use super::stages::{Back, Outcome, verbatim};
 use super::transcript::Usage;
+use crate::width::{clipped, columns, padded};
 use crate::{Sentence, Task};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -197,21 +198,7 @@ impl Report {
             "{} sentences: {} accepted ({} by hand), {} left to people",
             self.sentences, self.accepted, self.by_hand, self.left
         );
-        let _ = writeln!(
-            text,
-            "\n{:<32} {:>7} {:>8} {:>7} {:>12}",
-            "", "drafts", "accepted", "names", "faithfulness"
-        );
-        for StageRow { stage, model, faithfulness, .. } in &self.stages {
-            row(&mut text, &format!("{stage} ({model})"), faithfulness);
-        }
-        for (model, faithfulness) in &self.models {
-            row(&mut text, model, faithfulness);
-        }
-        for (domain, DomainRow { faithfulness, .. }) in &self.domains {
-            row(&mut text, &format!("domain {domain}"), faithfulness);
-        }
-        row(&mut text, "in the end", &self.total);
+        text += &self.table();
         for (fault, count) in &self.faults {
             let _ = writeln!(text, "fault {fault}: {count}");
         }
@@ -247,6 +234,46 @@ impl Report {
         let _ = writeln!(text, "in all: {}", spent(self.spent));
         text
     }
+
+    /// Names that stand in their sentences, a line each for stages, models and domains.
+    fn table(&self) -> String {
+        let mut rows: Vec<(String, &Faithfulness)> = Vec::new();
+        for StageRow { stage, model, faithfulness, .. } in &self.stages {
+            rows.push((format!("{stage} ({model})"), faithfulness));
+        }
+        for (model, faithfulness) in &self.models {
+            rows.push((model.clone(), faithfulness));
+        }
+        for (domain, DomainRow { faithfulness, .. }) in &self.domains {
+            rows.push((format!("domain {domain}"), faithfulness));
+        }
+        rows.push(("in the end".to_owned(), &self.total));
+        let longest = rows.iter().map(|(what, _)| columns(what)).max().unwrap_or_default();
+        let width = longest.min(WIDEST);
+        let heading = ["drafts", "accepted", "names", "faithfulness"].map(str::to_owned);
+        let mut text = format!("\n{}\n", line("", width, &heading));
+        for (what, it) in rows {
+            let counts = [it.drafts, it.accepted, it.names].map(|count| count.to_string());
+            let [drafts, accepted, names] = counts;
+            // A stage that nothing came to is neither good nor bad.
+            let percent = match it.drafts {
+                0 => "–".to_owned(),
+                _ => format!("{:.2} %", it.percent),
+            };
+            text += &line(&what, width, &[drafts, accepted, names, percent]);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The widest that a name may be, so that a line of the table fits 80 columns.
+const WIDEST: usize = 42;
+
+/// One line of the table.
+fn line(what: &str, width: usize, [drafts, accepted, names, percent]: &[String; 4]) -> String {
+    let what = padded(&clipped(what, width), width);
+    format!("{what} {drafts:>7} {accepted:>8} {names:>7} {percent:>12}")
 }
 
 impl RoundTrip {
@@ -292,12 +319,37 @@ pub fn spent(usage: Usage) -> String {
     format!("{} tokens{lost}, {:.4} in money", usage.tokens(), usage.cost as f64 / 1e9)
 }
 
-fn row(text: &mut String, what: &str, it: &Faithfulness) {
-    let what: String = what.chars().take(32).collect();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "{what:<32} {:>7} {:>8} {:>7} {:>10.2} %",
-        it.drafts, it.accepted, it.names, it.percent
-    );
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn a_stage_that_nothing_came_to_has_no_share_and_models_keep_their_names() {
+        let row = |stage: &str, model: &str, names: usize, verbatim: usize| {
+            let mut faithfulness = Faithfulness::default();
+            if names > 0 {
+                faithfulness.add(names == verbatim, names, verbatim);
+            }
+            let (stage, model) = (stage.to_owned(), model.to_owned());
+            StageRow { stage, model, faithfulness, spent: Usage::default() }
+        };
+        let report = Report {
+            stages: vec![
+                row("translate", "a-small-model", 8, 7),
+                row("translate-again", "a-large-model-2024-08-06", 0, 0),
+                row("sentence-again", "a model that was given a name without end", 2, 2),
+            ],
+            ..Report::default()
+        };
+        expect![[r#"
+
+                                                        drafts accepted   names faithfulness
+            translate (a-small-model)                        1        0       8      87.50 %
+            translate-again (a-large-model-2024-08-06)       0        0       0            –
+            sentence-again (a model that was given a …       1        1       2     100.00 %
+            in the end                                       0        0       0            –
+        "#]]
+        .assert_eq(&report.table());
+    }
 }

@@ -160,6 +160,29 @@ impl Bank {
         PathBuf::from(format!("{}:{line}", self.path.display()))
     }
 
+    /// The names of the schemas that it has lines for.
+    pub fn schemas(&self) -> BTreeSet<&str> {
+        self.lines.iter().map(|(_, line)| line.schema.as_str()).collect()
+    }
+
+    /// How a bank for the schema file at `path` may begin; none where no class is described.
+    pub fn beginning(path: &Path) -> Result<Option<String>, Error> {
+        let schema = Schema::load(path)?;
+        let mut said = schema.classes.iter().flat_map(|class| {
+            class.descriptions.iter().map(|(language, text)| (&class.name, language, text))
+        });
+        let line = said.next().map(|(class, language, description)| Line {
+            schema: stem(path),
+            hash: schema.hash(),
+            class: class.clone(),
+            language: language.clone(),
+            description: description.clone(),
+            paraphrases: vec!["…".to_owned()],
+        });
+        // A struct of strings always has a JSON form.
+        Ok(line.map(|line| serde_json::to_string(&line).unwrap_or_default()))
+    }
+
     /// This bank for the present state of the schema file at `path`: lines whose class still says
     /// the same are kept under the new hash, those of other schemas as they are.
     pub fn renewed(&self, path: &Path) -> Result<(Self, Kept), Error> {
@@ -324,6 +347,16 @@ mod tests {
         let wordings = Bank::load(&file).unwrap().wordings(&path).unwrap().unwrap();
         assert_eq!((wordings.count("Person"), wordings.count("Ship")), (2, 0));
         assert_ne!(renewed.hash(), bank.hash());
+    }
+
+    #[test]
+    fn a_bank_begins_with_what_the_schema_says() {
+        let (_folder, path, bank) = folder(&bank());
+        assert_eq!(Bank::load(&bank).unwrap().schemas(), BTreeSet::from(["sea"]));
+        let begun = Bank::beginning(&path).unwrap().unwrap();
+        std::fs::write(&bank, begun).unwrap();
+        let wordings = Bank::load(&bank).unwrap().wordings(&path).unwrap().unwrap();
+        assert_eq!((wordings.count("Person"), wordings.count("Ship")), (1, 0));
     }
 
     fn check(lines: &str, expected: Expect) {

@@ -155,7 +155,7 @@ fn a_full_disk_is_a_writing_error_with_the_path() {
     let written = samples().into_iter().try_for_each(|sample| writer.write(sample));
     let error = written.and_then(|()| writer.finish().map(|_| ())).unwrap_err();
     let message = error.to_string().replace(&dir.path().display().to_string(), "DIR");
-    expect!["failed to write `DIR/shard-00000.parquet.tmp`: No space left on device (os error 28)"]
+    expect!["failed to write `DIR/shard-00000.parquet.tmp`: No space left on device (os error 28); make room, and the same command goes on"]
         .assert_eq(&message);
     assert_eq!(error.exit_code(), 75);
     assert!(Manifest::load(dir.path()).is_err());

@@ -3,7 +3,7 @@
 //! A prompt that shows such a mention tells the model a part of the answer.
 
 use super::examples::mentions;
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, SplitCheck, validate, validate_seeing};
 use crate::error::Error;
 use crate::schema::Schema;
 use serde::Serialize;
@@ -49,11 +49,23 @@ impl Seen {
         }
         seen
     }
+
+    /// Notes what a split of a corpus has.
+    fn note(&mut self, corpus: &str, split: &str, examples: BTreeSet<String>) {
+        if split.starts_with("train") {
+            self.trained.extend(examples);
+            return;
+        }
+        for example in examples {
+            self.asked.entry(example).or_default().insert(format!("{corpus}:{split}"));
+        }
+    }
 }
 
 impl Schemas {
-    /// Looks for the examples of `corpus`'s schema in the splits that lie on this machine.
-    pub fn add(&mut self, corpus: &Corpus) -> Result<(), Error> {
+    /// Holds `corpus` against its declared counts, and looks for the examples of its schema in the
+    /// splits that lie on this machine: they are read once for both.
+    pub fn validate(&mut self, corpus: &Corpus) -> Result<Vec<SplitCheck>, Error> {
         let path = corpus.schema_path();
         let seen = match self.seen.entry(path.to_owned()) {
             Entry::Occupied(seen) => seen.into_mut(),
@@ -61,31 +73,25 @@ impl Schemas {
             Entry::Vacant(place) => place.insert(Seen::of(&Schema::load(path)?)),
         };
         if seen.classes.is_empty() {
-            return Ok(());
+            return Ok(validate(corpus));
         }
-        for split in corpus.splits() {
-            if !corpus.files(split)?.iter().all(|file| file.is_file()) {
-                continue;
-            }
-            let sentences = if corpus.is_parallel() {
-                let pairs = corpus.read_parallel(split)?.pairs;
-                pairs.into_iter().flat_map(|pair| [pair.source, pair.target]).collect()
-            } else {
-                corpus.read(split)?.sentences
-            };
-            for (_, text) in sentences.iter().flat_map(mentions) {
-                if !seen.classes.contains_key(&text) {
-                    continue;
-                }
-                if split.starts_with("train") {
-                    seen.trained.insert(text);
-                } else {
-                    let dataset = format!("{}:{split}", corpus.name());
-                    seen.asked.entry(text).or_default().insert(dataset);
+        // By split, the examples that it has.
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let checks = validate_seeing(corpus, &mut |split, sentence| {
+            for (_, text) in mentions(sentence) {
+                if seen.classes.contains_key(&text) {
+                    found.entry(split.to_owned()).or_default().insert(text);
                 }
             }
+        });
+        // What stands in files that are wrong says nothing.
+        if checks.iter().all(|check| check.ok || check.absent) {
+            for check in checks.iter().filter(|check| check.ok) {
+                let examples = found.remove(&check.split).unwrap_or_default();
+                seen.note(corpus.name(), &check.split, examples);
+            }
         }
-        Ok(())
+        Ok(checks)
     }
 
     /// The examples that only sets outside of training have, in order.

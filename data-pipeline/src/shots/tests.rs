@@ -297,7 +297,8 @@ files = ["test.txt"]
     let path = folder.path().join("datasets/d.toml");
     let corpus = crate::corpus::Corpus::load(&path, folder.path()).unwrap();
     let mut schemas = Schemas::default();
-    schemas.add(&corpus).unwrap();
+    let checks = schemas.validate(&corpus).unwrap();
+    assert!(checks.iter().all(|check| check.ok), "{checks:?}");
     let leaks = schemas.leaks();
     let found: Vec<_> =
         leaks.iter().map(|leak| (leak.class.as_str(), leak.example.as_str())).collect();
@@ -311,7 +312,9 @@ fn the_quick_start_shows_no_test_name() {
     let mut schemas = Schemas::default();
     for name in ["quickstart-en", "quickstart-zh", "quickstart-ner-en", "quickstart-ner-zh"] {
         let path = configs().join(format!("datasets/{name}.toml"));
-        schemas.add(&crate::corpus::Corpus::load(&path, Path::new("")).unwrap()).unwrap();
+        let corpus = crate::corpus::Corpus::load(&path, Path::new("")).unwrap();
+        let checks = schemas.validate(&corpus).unwrap();
+        assert!(checks.iter().all(|check| check.ok), "{checks:?}");
     }
     assert_eq!(schemas.leaks(), []);
 }

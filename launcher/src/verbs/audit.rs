@@ -7,12 +7,16 @@ use crate::cli;
 use crate::error::{Error, exit};
 use crate::store;
 use data_pipeline::audit::{Conflict, Kind, Overlap};
+use data_pipeline::width::folded;
 use serde_json::json;
 use std::fmt::Write;
 use trainer::audit::Audit;
 
 /// Sentences and mentions that are shown of each kind; `--json` has all.
 const SHOWN: usize = 3;
+
+/// The width of a terminal.
+const COLUMNS: usize = 80;
 
 /// Compares what a recipe trains on with what it asks about; ends with 65 if a leak is not waived.
 pub fn audit(args: &cli::Audit) -> Result<Answer, Error> {
@@ -57,7 +61,11 @@ fn show_overlaps(text: &mut String, audit: &Audit) {
     }
     show_table(text, "repeated within one role", &others);
     if !audit.bridges.is_empty() {
-        let _ = writeln!(text, "translations looked up in {}\n", audit.bridges.join(", "));
+        let _ = writeln!(text, "translations looked up in");
+        for line in folded(&audit.bridges, ", ", COLUMNS - 2) {
+            let _ = writeln!(text, "  {line}");
+        }
+        text.push('\n');
     }
 }
 
@@ -84,7 +92,16 @@ fn show_conflicts(text: &mut String, conflicts: &[Conflict]) {
     if conflicts.is_empty() {
         return;
     }
-    let _ = writeln!(text, "{} mentions have classes that corpora do not share", conflicts.len());
+    let which = match conflicts.len() {
+        1 => "1 mention has classes that corpora do not share".to_owned(),
+        count if count <= SHOWN => {
+            format!("{count} mentions have classes that corpora do not share")
+        }
+        count => format!(
+            "{count} mentions have classes that corpora do not share; {SHOWN} of them, all with --json:"
+        ),
+    };
+    let _ = writeln!(text, "{which}");
     for conflict in conflicts.iter().take(SHOWN) {
         let of = |datasets: &std::collections::BTreeMap<String, usize>| {
             let each = datasets.iter().map(|(dataset, count)| format!("{dataset} {count}"));
@@ -95,7 +112,10 @@ fn show_conflicts(text: &mut String, conflicts: &[Conflict]) {
             .iter()
             .map(|(class, datasets)| format!("{class} ({})", of(datasets)))
             .collect();
-        let _ = writeln!(text, "  `{}`: {}", conflict.mention, classes.join(", "));
+        let _ = writeln!(text, "  `{}`", conflict.mention);
+        for line in folded(&classes, ", ", COLUMNS - 4) {
+            let _ = writeln!(text, "    {line}");
+        }
     }
     text.push('\n');
 }

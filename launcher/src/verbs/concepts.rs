@@ -42,7 +42,8 @@ pub fn concepts(args: &cli::Datasets) -> Result<Answer, Error> {
             show_labels(&mut text, corpus, outcomes);
         }
     }
-    show_faults(&mut text, &map, &faults);
+    let labels: usize = outcomes.iter().map(Vec::len).sum();
+    show_faults(&mut text, labels, &map, &faults);
     let documents: Vec<serde_json::Value> = rows
         .iter()
         .map(|(corpus, outcomes)| json!({"dataset": corpus.name(), "labels": outcomes}))
@@ -108,10 +109,14 @@ fn show_labels(text: &mut String, corpus: &Corpus, outcomes: &[Outcome]) {
     }
 }
 
-fn show_faults(text: &mut String, map: &Concepts, faults: &[String]) {
+fn show_faults(text: &mut String, labels: usize, map: &Concepts, faults: &[String]) {
+    let concepts = map.len();
     // Writing to a string cannot fail.
     let _ = match faults.len() {
-        0 => writeln!(text, "\n{} concepts; the declarations agree with them", map.len()),
+        0 => writeln!(
+            text,
+            "\n{labels} labels and {concepts} concepts; the declarations agree with them"
+        ),
         count => writeln!(text, "\n{count} faults in the map or the declarations"),
     };
     for fault in faults {

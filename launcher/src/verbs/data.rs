@@ -19,7 +19,7 @@ use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
 use crate::store::{self, Place};
-use data_pipeline::corpus::{self, Corpus, SplitCheck};
+use data_pipeline::corpus::{Corpus, SplitCheck};
 use data_pipeline::order::Share;
 use data_pipeline::prepare::Prepared;
 use data_pipeline::shots::{Leak, Schemas};
@@ -51,7 +51,7 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
                 continue;
             }
         };
-        let checks = corpus::validate(&corpus);
+        let checks = schemas.validate(&corpus)?;
         for check in &checks {
             let _ = match check.absent && args.datasets.is_empty() {
                 true => writeln!(text, "absent {}:{}", corpus.name(), check.split),
@@ -66,9 +66,6 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
             first.get_or_insert(check.exit_code);
             wrong += 1;
         }
-        if checks.iter().all(|check| check.ok || check.absent) {
-            schemas.add(&corpus)?;
-        }
         documents.push(json!({
             "dataset": corpus.name(),
             "licence": corpus.licence(),
@@ -78,8 +75,10 @@ pub fn validate(args: &cli::Datasets) -> Result<Answer, Error> {
     }
     let leaks = schemas.leaks();
     show_leaks(&mut text, &leaks);
-    let _ = match wrong {
-        0 => writeln!(text, "{} declarations hold", documents.len()),
+    let _ = match (wrong, documents.len()) {
+        (0, 1) => writeln!(text, "1 declaration holds"),
+        (0, all) => writeln!(text, "{all} declarations hold"),
+        (1, _) => writeln!(text, "1 split or declaration is wrong"),
         _ => writeln!(text, "{wrong} splits or declarations are wrong"),
     };
     if absent > 0 {
@@ -113,11 +112,14 @@ fn show_leaks(text: &mut String, leaks: &[Leak]) {
         );
     }
     if !leaks.is_empty() {
+        let (are, others) = match leaks.len() {
+            1 => ("1 example of a schema is a mention of a test".to_owned(), "another"),
+            count => (format!("{count} examples of schemas are mentions of tests"), "others"),
+        };
         let _ = writeln!(
             text,
-            "{} examples of schemas are mentions of tests; write others, or let prompts take theirs \
-             from training text with `[prompt] examples_from = \"training\"`",
-            leaks.len()
+            "{are}; write {others}, or let prompts take theirs from training text with \
+             `[prompt] examples_from = \"training\"`"
         );
     }
 }
@@ -292,7 +294,14 @@ fn declaration(folder: &Path, name: &str) -> Result<PathBuf, Error> {
 }
 
 fn known(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let read = |error| Error::from(data_pipeline::Error::read(folder)(error));
+    let read = |error: std::io::Error| {
+        let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+        let error = Error::from(data_pipeline::Error::read(folder)(error));
+        match is_absent {
+            true => error.hint("--configs names the folder above `datasets`"),
+            false => error,
+        }
+    };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(read)? {
         let path = entry.map_err(data_pipeline::Error::read(folder))?.path();

@@ -21,8 +21,8 @@ pub(super) fn table(phases: &[PhaseEffect]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "  batches: {:.1} % of the tokens computed are those of rows, {:.1} % of micro_tokens \
-             are used but in the last of a step ({} in {} steps)",
+            "  batches: {:.1} % of the tokens computed are those of rows,\n           {:.1} % of \
+             micro_tokens are used but in the last of a step ({} in {} steps)",
             percent(fill.real()),
             percent(fill.of_budget()),
             fill.batches,
@@ -122,7 +122,8 @@ mod tests {
             instruction    task  rows     classes  neg./pos.   empty  prefix   saved  in parts  lost
               cluener       ner    40  4.5 (2-10)       2.50  20.0 %  85.0 %  60.0 %         0     0
               random-copy  copy     5           -          -       -   0.0 %   0.0 %         0     0
-              batches: 99.0 % of the tokens computed are those of rows, 99.5 % of micro_tokens are used but in the last of a step (6 in 2 steps)
+              batches: 99.0 % of the tokens computed are those of rows,
+                       99.5 % of micro_tokens are used but in the last of a step (6 in 2 steps)
         "#]]
         .assert_eq(&table(&phases));
         let document = document(&phases);

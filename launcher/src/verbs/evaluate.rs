@@ -1,6 +1,6 @@
 //! `knowcoder evaluate`: a checkpoint answers benchmarks, in this process.
 
-use super::{Answer, score};
+use super::{Answer, reading, score};
 use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
@@ -25,7 +25,9 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     let name = args.checkpoint.file_name().unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| origin.root().join("evaluation").join(name));
     let out = RunDir::new(out);
-    let (decoder, tokenizer, info) = extract::open(&args.checkpoint, &recipe.run.device)?;
+    let mut display = Display::new();
+    let (decoder, tokenizer, info) =
+        extract::open(&args.checkpoint, &recipe.run.device, &mut reading(&mut display))?;
     let recipe = Recipe {
         evaluation: EvaluationConfig {
             benchmarks: args.benchmarks.iter().map(|name| benchmark(name)).collect(),
@@ -57,7 +59,6 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
         config: &recipe.evaluation,
         seed: recipe.run.seed,
     };
-    let mut display = Display::new();
     let mut tell = |label: &str, done: usize, total: usize| {
         let message = Message { dataset: label.to_owned(), done, total };
         display.report(&Line::Evaluation(message), Instant::now());
@@ -66,7 +67,7 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     let outcome = evaluation.run("final", (&decoder, &model), &mut Solo, stop, &mut tell)?;
     display.finish();
     if outcome == Outcome::Stopped {
-        let text = "stopped; the same command goes on behind the last finished benchmark\n";
+        let text = "stopped; the same command goes on behind the last finished answer\n";
         let json = json!({"status": "stopped"});
         return Ok(Answer { text: text.to_owned(), json, code: exit::STOPPED });
     }

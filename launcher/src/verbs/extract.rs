@@ -1,6 +1,6 @@
 //! `knowcoder extract`: the use of a model, one JSON object a text.
 
-use super::Answer;
+use super::{Answer, reading};
 use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
@@ -11,17 +11,22 @@ use serde_json::{Value, json};
 use std::io::Read;
 use std::time::Instant;
 use trainer::extract::Extractor;
+use trainer::generation::{GenerateConfig, Generation, Sampling};
 
 /// Extracts from the texts of the command line, or from each line of stdin.
 pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
     let texts = texts(&args.texts)?;
+    let generation = generation(&args.generation);
+    generation.check()?;
     let schema = Schema::load(&args.schema)?;
     let shots = match &args.shots {
         Some(path) => shots::read(path, args.task, &args.language, &schema)?,
         None => Vec::new(),
     };
-    let extractor = Extractor::open(&args.checkpoint)?.with_pieces(args.pieces);
     let mut display = Display::new();
+    let extractor = Extractor::open(&args.checkpoint, &mut reading(&mut display))?
+        .with_pieces(args.pieces)
+        .with_generation(generation);
     let trained_with = extractor.trained_with_shots();
     if trained_with > 0 && shots.is_empty() {
         display.line(&format!(
@@ -43,6 +48,24 @@ pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
         .collect();
     let text = documents.iter().map(|document| format!("{document}\n")).collect::<String>();
     Ok(Answer::new(text, Value::Array(documents)))
+}
+
+fn generation(args: &cli::GenerationArgs) -> Generation {
+    let sampling = Sampling {
+        temperature: args.temperature,
+        top_k: args.top_k,
+        top_p: args.top_p,
+        min_p: args.min_p,
+        repetition_penalty: args.repetition_penalty,
+        seed: args.seed,
+    };
+    let config = GenerateConfig {
+        max_new_tokens: args.max_new_tokens,
+        budget_tokens: args.budget_tokens,
+        sampling,
+        ..GenerateConfig::default()
+    };
+    Generation { config, stop: args.stop.clone() }
 }
 
 fn texts(given: &[String]) -> Result<Vec<String>, Error> {

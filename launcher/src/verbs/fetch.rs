@@ -6,6 +6,7 @@ use crate::cli;
 use crate::display::Display;
 use crate::download::Downloader;
 use crate::error::{Error, exit};
+use crate::interrupt;
 use crate::store::Place;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::corpus::fetch::{Plan, State, plans};
@@ -28,6 +29,8 @@ pub fn fetch(args: &cli::Fetch) -> Result<Answer, Error> {
     }
     refuse_closed(&wanted, args.accept_licence)?;
     refuse_nothing(&wanted)?;
+    // What came is kept under another name, so that it may be cut anywhere.
+    interrupt::end_at_once("stopped while fetching; the same command continues where it stopped");
     let mut display = Display::new();
     let downloader = Downloader::new();
     let mut text = String::new();
@@ -41,6 +44,7 @@ pub fn fetch(args: &cli::Fetch) -> Result<Answer, Error> {
         say(&mut text, plan, &fetched);
         documents.push(document(plan, &fetched));
     }
+    interrupt::end_by_default();
     Ok(Answer::new(text, json!({"datasets": documents})))
 }
 

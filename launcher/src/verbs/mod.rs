@@ -6,6 +6,7 @@ pub mod data;
 mod difference;
 mod effect;
 pub mod evaluate;
+pub mod export;
 pub mod extract;
 pub mod fetch;
 pub mod parallel;
@@ -16,8 +17,21 @@ pub mod run;
 pub mod score;
 pub mod worker;
 
+use crate::display::Display;
 use crate::error::exit;
 use serde_json::Value;
+use std::time::Instant;
+
+/// Shows how far the reading of a large model is.
+fn reading(display: &mut Display) -> impl FnMut(u64, u64) {
+    move |read, total| {
+        if total >= trainer::run::WORTH_TELLING {
+            let megabytes = |bytes: u64| (bytes >> 20) as usize;
+            let (read, total) = (megabytes(read), megabytes(total));
+            display.advance("reading the model (MB)", read, total, "", Instant::now());
+        }
+    }
+}
 
 /// What a verb says on stdout: the same for a person and for a program.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,7 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
+use crate::page::html;
 use crate::store::{self, Wanted};
 use data_pipeline::parallel::{self, Ended, Estimate, Job, Progress, Summary, Usage};
 use serde_json::json;
@@ -21,7 +22,7 @@ pub fn parallel(args: &cli::Parallel) -> Result<Answer, Error> {
         return Ok(estimated(&parallel::estimate(&job, &data_root)?));
     }
     std::fs::create_dir_all(&job.out).map_err(data_pipeline::Error::write(&job.out))?;
-    let _lock = RunLock::take(&job.out.join("lock"))?;
+    let _lock = RunLock::take_job(&job.out.join("lock"))?;
     let stop = interrupt::stop_flag().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
@@ -104,16 +105,19 @@ fn estimated(estimate: &Estimate) -> Answer {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{sentences} sentences, {finished} of them finished");
-    let _ = writeln!(text, "so far           {}", spent(*so_far));
-    let _ = writeln!(text, "likely, one question each   {}", spent(*likely));
-    let _ = writeln!(text, "at most, all stages for all {}", spent(*most));
-    let limit = |limit: Option<String>| limit.unwrap_or_else(|| "no limit".to_owned());
-    let _ = writeln!(
-        text,
-        "budget           tokens: {}, money: {}",
-        limit(budget.0.map(|tokens| tokens.to_string())),
-        limit(budget.1.map(|cost| format!("{:.4}", cost as f64 / 1e9)))
-    );
+    let row = |what: &str, tokens: Option<u64>, cost: Option<u64>| {
+        let limit = |limit: Option<String>| limit.unwrap_or_else(|| "no limit".to_owned());
+        let tokens =
+            limit(tokens.map(|tokens| html::count(usize::try_from(tokens).unwrap_or(usize::MAX))));
+        let money = limit(cost.map(|cost| format!("{:.4}", cost as f64 / 1e9)));
+        format!("{what:<28}{tokens:>15}{money:>13}\n")
+    };
+    let of = |what: &str, usage: &Usage| row(what, Some(usage.tokens()), Some(usage.cost));
+    let _ = writeln!(text, "{:<28}{:>15}{:>13}", "", "tokens", "money");
+    text += &of("so far", so_far);
+    text += &of("likely, one question each", likely);
+    text += &of("at most, all stages for all", most);
+    text += &row("budget", budget.0, budget.1);
     let _ = match fits {
         true => writeln!(text, "the likely questions fit into the budget"),
         false => writeln!(text, "the likely questions do not fit: it would stop on the way"),

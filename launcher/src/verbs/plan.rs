@@ -48,12 +48,10 @@ fn work(recipe: &Recipe, run_dir: &RunDir, world: usize) -> Result<Work, Error> 
     let parameters = shape.as_ref().map(|shape| shape.parameters() as u64);
     let trainable = |phase: &recipe::Phase| match phase.train {
         Train::Full => parameters,
-        Train::Lora => shape.as_ref().map(|shape| {
-            let names = shape.linear_names().iter().filter(|name| phase.lora.adapts(name));
-            let adapted = names.map(|name| shape.linear_shape(name));
-            let widths: usize = adapted.map(|(rows, columns)| rows + columns).sum();
-            (shape.num_hidden_layers * phase.lora.rank * widths) as u64
-        }),
+        Train::Lora => shape
+            .as_ref()
+            .and_then(|shape| phase.lora.parameters(shape).ok())
+            .map(|parameters| parameters as u64),
     };
     Ok(Work {
         name: recipe.run.name.clone(),

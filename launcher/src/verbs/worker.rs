@@ -8,7 +8,9 @@ use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
-use crate::message::{Checkpoint, Evaluation, Failure, Message, Progress, Resumed, Skipped};
+use crate::message::{
+    Checkpoint, Evaluation, Failure, Loading, Message, Progress, Resumed, Skipped,
+};
 use crate::store;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
@@ -101,6 +103,9 @@ impl Teller {
     fn tell(&mut self, happening: Happening) {
         let message = match happening {
             Happening::Step(step) => Message::Progress(self.progress(step)),
+            Happening::Loading(read, total) => {
+                Message::Loading(Loading { megabytes: read >> 20, of: total >> 20 })
+            }
             Happening::Evaluation { label, done, total } => {
                 Message::Evaluation(Evaluation { dataset: label, done, total })
             }

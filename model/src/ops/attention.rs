@@ -94,42 +94,6 @@ pub fn group_attention(
     Tensor::cat(vec![prefix_out, suffix_out], 2)
 }
 
-/// Attention of new positions over a shared prefix and each row's own cache.
-///
-/// # Shapes
-/// - q: `[rows, h, new, d]`, prefix: `[1, n, p, d]` each, own: `[rows, n, seen, d]` each
-/// - bias: `[rows, 1 or h, new, p + seen]`, result: `[rows, h, new, d]`
-pub fn cached_attention(
-    q: Tensor<4>,
-    prefix: Option<&(Tensor<4>, Tensor<4>)>,
-    own: &(Tensor<4>, Tensor<4>),
-    bias: &Tensor<4>,
-) -> Tensor<4> {
-    let [rows, h, new, d] = q.dims();
-    let q = q.mul_scalar(1.0 / (d as f64).sqrt());
-    let (k, v) = own.clone();
-    let [_, n, seen, _] = k.dims();
-    let own_scores = cast(scores(q.clone(), k), F32);
-    let Some((k_prefix, v_prefix)) = prefix else {
-        return mix(softmax(own_scores + bias.clone(), &v), v);
-    };
-    // The rows are queries of one product: the prefix is read once, not once a row.
-    let (p, r) = (k_prefix.dims()[2], h / n);
-    let together = |t: Tensor<4>, width: usize| {
-        let t = t.reshape([rows, n, r * new, width]).swap_dims(0, 1);
-        t.reshape([1, n, rows * r * new, width])
-    };
-    let apart = |t: Tensor<4>, width: usize| {
-        let t = t.reshape([n, rows, r * new, width]).swap_dims(0, 1);
-        t.reshape([rows, h, new, width])
-    };
-    let shared = apart(together(q, d).matmul(k_prefix.clone().swap_dims(2, 3)), p);
-    let all = Tensor::cat(vec![cast(shared, F32), own_scores], 3) + bias.clone();
-    let weights = softmax(all, &v);
-    let from_prefix = together(weights.clone().narrow(3, 0, p), p).matmul(v_prefix.clone());
-    apart(from_prefix, d) + mix(weights.narrow(3, p, seen), v)
-}
-
 /// `q kᵀ`: the query heads that share a key head are rows of one product, so keys are never copied.
 ///
 /// # Shapes

@@ -4,19 +4,23 @@
 //! stands behind the same function and is held against it.
 
 mod attention;
+mod cached_attention;
 mod carrier;
 mod cast;
 mod cross_entropy;
+mod dora;
 #[cfg(feature = "flex")]
 pub(crate) mod fused;
 mod linear;
 mod norm;
 mod rope;
 
-pub use attention::{GroupBias, GroupShape, cached_attention, group_attention};
+pub use attention::{GroupBias, GroupShape, group_attention};
+pub use cached_attention::{CacheBias, cached_attention};
 pub use carrier::pull;
 pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, cross_entropy};
+pub use dora::{dora_linear, row_norms};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu};
 pub use norm::rms_norm;
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};

@@ -30,6 +30,9 @@ pub struct Question {
     pub tokenizer: String,
     /// An answer is cut after so many tokens.
     pub max_new_tokens: usize,
+    /// How tokens are chosen and what stops an answer, where that is not the likeliest and nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub generation: String,
     /// Demonstrations, examples and descriptions that are not the schema's own, in hashes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shown: String,
@@ -90,6 +93,7 @@ mod tests {
             template: "t".into(),
             tokenizer: "v".into(),
             max_new_tokens: 64,
+            generation: String::new(),
             shown: String::new(),
         };
         let dir = tempfile::tempdir().unwrap();
@@ -103,6 +107,8 @@ mod tests {
         assert!(!answers(&path, &other));
         let shown = Question { shown: "ner 1".into(), ..question.clone() };
         assert!(!answers(&path, &shown));
+        let drawn = Question { generation: "temperature 1".into(), ..question.clone() };
+        assert!(!answers(&path, &drawn));
         std::fs::write(&path, "").unwrap();
         assert!(!answers(&path, &question));
     }

@@ -38,7 +38,7 @@ struct RecipeFile {
     batch: BatchConfig,
     #[serde(default)]
     optimizer: OptimizerConfig,
-    #[serde(default = "default_lora")]
+    #[serde(default)]
     lora: LoraConfig,
     #[serde(default)]
     checkpoint: CheckpointConfig,
@@ -50,10 +50,6 @@ struct RecipeFile {
     datasets: Option<PathBuf>,
     #[serde(default)]
     phase: Vec<PhaseFile>,
-}
-
-fn default_lora() -> LoraConfig {
-    LoraConfig { rank: 32, alpha: 64.0, dropout: 0.0, targets: Default::default() }
 }
 
 /// A `[[phase]]` as written; its sections change the recipe's.
@@ -116,7 +112,6 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         // Typed one by one, so that the sentence names the one that is wrong.
         typed::<RecipeFile>(path, &format!("--set {set}"), Value::Table(table.clone()))?;
     }
-    let merged: RecipeFile = typed(path, "recipe", Value::Table(table.clone()))?;
     let directory = path.parent().unwrap_or(Path::new("."));
     let directory = std::fs::canonicalize(if directory.as_os_str().is_empty() {
         Path::new(".")
@@ -124,12 +119,15 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         directory
     })
     .map_err(Error::read(directory))?;
+    // A `--set` is relative to the recipe that it changes; adapters are looked at below.
+    anchor_adapters(&directory, &mut table);
+    let merged: RecipeFile = typed(path, "recipe", Value::Table(table.clone()))?;
     let section =
         |name: &str| table.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
     let phases = merged
         .phase
         .iter()
-        .map(|phase| resolve_phase(path, phase, &merged, &section))
+        .map(|phase| resolve_phase(path, phase, &section))
         .collect::<Result<Vec<_>, _>>()?;
     let absolute = |relative: PathBuf| directory.join(relative);
     // A `--set` is relative to the recipe that it changes.
@@ -219,6 +217,7 @@ fn anchor(path: &Path, table: &mut Table) -> Result<(), Error> {
             .and_then(|section| section.get_mut(key))
             .map(absolute);
     }
+    anchor_adapters(&directory, table);
     let phases = table.get_mut("phase").and_then(Value::as_array_mut);
     for phase in phases.into_iter().flatten() {
         let prompt = phase.get_mut("prompt");
@@ -227,6 +226,18 @@ fn anchor(path: &Path, table: &mut Table) -> Result<(), Error> {
     let evaluation = table.get_mut("evaluation").and_then(|section| section.get_mut("prompt"));
     evaluation.and_then(|prompt| prompt.get_mut("paraphrases")).map(absolute);
     Ok(())
+}
+
+/// `lora.from` of the recipe and of its phases.
+fn anchor_adapters(directory: &Path, table: &mut Table) {
+    let anchor = |lora: &mut Value| {
+        if let Some(Value::String(from)) = lora.get_mut("from") {
+            *from = directory.join(&*from).to_string_lossy().into_owned();
+        }
+    };
+    table.get_mut("lora").map(anchor);
+    let phases = table.get_mut("phase").and_then(Value::as_array_mut);
+    phases.into_iter().flatten().filter_map(|phase| phase.get_mut("lora")).for_each(anchor);
 }
 
 /// `path:line:column` of a span.
@@ -320,7 +331,6 @@ fn apply_set(
 fn resolve_phase(
     path: &Path,
     phase: &PhaseFile,
-    recipe: &RecipeFile,
     section: &dyn Fn(&str) -> Table,
 ) -> Result<Phase, Error> {
     let name = phase.name.clone().unwrap_or_else(|| kind_name(phase.kind).to_owned());
@@ -336,11 +346,7 @@ fn resolve_phase(
             ));
         }
     };
-    let lora = if section("lora").is_empty() && phase.lora.is_empty() {
-        recipe.lora.clone()
-    } else {
-        over(path, &within("lora"), section("lora"), &phase.lora)?
-    };
+    let lora = adapters(path, &within("lora"), section("lora"), &phase.lora)?;
     Ok(Phase {
         name: name.clone(),
         kind: phase.kind,
@@ -366,6 +372,33 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Instruction => "instruction",
         Kind::RandomCopy => "random-copy",
     }
+}
+
+/// `[lora]` with a phase's changes; `from` brings everything with it.
+fn adapters(path: &Path, what: &str, base: Table, changes: &Table) -> Result<LoraConfig, Error> {
+    // Where a phase says `from`, it is not the recipe's settings that it goes on with.
+    let base = if changes.contains_key("from") { Table::new() } else { base };
+    let others: Vec<&str> = base
+        .keys()
+        .chain(changes.keys())
+        .map(String::as_str)
+        .filter(|key| *key != "from")
+        .collect();
+    let lora: LoraConfig = over(path, what, base.clone(), changes)?;
+    let Some(from) = &lora.from else { return Ok(lora) };
+    if !others.is_empty() {
+        return Err(Error::recipe(
+            path,
+            format!(
+                "{what}: `from` takes all settings from `{}`; remove {}",
+                from.display(),
+                others.join(", ")
+            ),
+        ));
+    }
+    let config = model::peft::config(from)
+        .map_err(|error| Error::recipe(path, format!("{what}: {error}")))?;
+    Ok(LoraConfig { from: lora.from, ..config })
 }
 
 /// A section of the recipe with a phase's changes, typed.
@@ -510,5 +543,90 @@ mod tests {
             &[],
             &["unknown field `nme`"],
         );
+    }
+
+    const ADAPTERS: &str = r#"
+        [model]
+        preset = "baichuan2-mini"
+        [tokenizer]
+        train = { vocabulary = 300 }
+        [[phase]]
+        kind = "schema-understanding"
+        datasets = ["a"]
+        [[phase]]
+        kind = "instruction"
+        datasets = ["a"]
+    "#;
+
+    const PEFT: &str = r#"{"peft_type": "LORA", "r": 6, "lora_alpha": 12, "use_dora": true,
+        "target_modules": ["W_pack"], "rank_pattern": {"layers.0.self_attn.W_pack": 2}}"#;
+
+    #[test]
+    fn adapters_are_checked_with_the_recipe() {
+        let check = |sets: &[&str], expected: &str| {
+            let folder =
+                folder(&[("r.toml", ADAPTERS), ("made/elsewhere/adapter_config.json", PEFT)]);
+            let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+            let error = Recipe::load(&folder.path().join("r.toml"), &sets).unwrap_err().to_string();
+            assert!(error.contains(expected), "`{expected}` is not in: {error}");
+        };
+        check(
+            &["lora.targets=[\"q_proj\"]"],
+            "phase `schema-understanding`: lora.targets has `q_proj`, which no layer is called; the layers are: W_pack",
+        );
+        check(&["lora.targets=.*q_proj"], "matches no whole path");
+        check(&["lora.layers=[4]"], "names block 4, the model has 4");
+        check(&["lora.init=pisa"], "expected `default`, `gaussian`, `pissa`");
+        check(&["lora.rnak=4"], "did you mean `rank`");
+        check(
+            &["phase.1.adapter=continue", "phase.1.lora={ rank = 8 }"],
+            "differs from that of phase `schema-understanding` in more than dropout",
+        );
+        check(
+            &["optimizer.learning_rate_ratio=16", "phase.1.train=full"],
+            "phase `instruction`: optimizer.learning_rate_ratio is 16, but train = \"full\"",
+        );
+        check(&["lora.from=made/elsewhere", "lora.rank=8"], "remove rank");
+        check(&["lora.from=made/nowhere"], "adapter_config.json");
+        check(&["lora.from=made/elsewhere"], "would add the same adapters again");
+    }
+
+    #[test]
+    fn adapters_made_elsewhere_bring_their_settings() {
+        let folder = folder(&[("r.toml", ADAPTERS), ("made/elsewhere/adapter_config.json", PEFT)]);
+        let path = folder.path().join("r.toml");
+        let sets = |sets: &[&str]| sets.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for chosen in [
+            sets(&["lora.from=made/elsewhere", "phase.1.adapter=continue"]),
+            sets(&["lora.rank=3", "phase.0.lora={ from = \"made/elsewhere\" }"]),
+        ] {
+            let recipe = Recipe::load(&path, &chosen).unwrap();
+            let lora = &recipe.phase[0].lora;
+            assert_eq!((lora.rank, lora.alpha, lora.dora), (6, 12.0, true));
+            assert_eq!(lora.rank_pattern.len(), 1);
+            assert!(lora.from.as_ref().unwrap().is_absolute());
+            let lock = folder.path().join("recipe.lock");
+            std::fs::write(&lock, recipe.to_lock()).unwrap();
+            assert_eq!(Recipe::load_lock(&lock).unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn a_lock_keeps_every_setting_of_adapters() {
+        let folder = folder(&[("r.toml", ADAPTERS)]);
+        for set in [
+            "lora.targets=all-linear",
+            "lora.targets=[\"W_pack\", \"mlp.up_proj\"]",
+            "lora.targets=.*_proj",
+            "lora.exclude=[\"down_proj\"]",
+            "lora={ layers = [0, 2], dora = true, rslora = true, init = \"pissa_niter_4\" }",
+            "lora={ rank_pattern = { W_pack = 4 }, alpha_pattern = { W_pack = 2.5 } }",
+            "optimizer.learning_rate_ratio=16",
+        ] {
+            let recipe = Recipe::load(&folder.path().join("r.toml"), &[set.to_owned()]).unwrap();
+            let lock = folder.path().join("recipe.lock");
+            std::fs::write(&lock, recipe.to_lock()).unwrap();
+            assert_eq!(Recipe::load_lock(&lock).unwrap(), recipe, "{set}");
+        }
     }
 }

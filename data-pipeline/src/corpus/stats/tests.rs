@@ -108,3 +108,20 @@ fn mentions_with_gaps_are_counted() {
     assert_eq!(stats[0].texts.discontinuous_share(), Some(0.5));
     assert_eq!((stats[0].language.as_str(), stats[0].texts.sentences()), ("en", 1));
 }
+
+#[test]
+fn a_split_that_comes_in_parts_has_the_numbers_of_the_whole() {
+    let rows = (0..AT_ONCE + 3).map(|row| format!("Ann{row}\tB-PER\nleft\tO\n\n"));
+    let file: String = rows.collect();
+    let fixture = Fixture::new(&[("data/f", file.as_bytes())]);
+    let text = declaration("columns", &format!("[splits.test]\nfiles = [\"f\"]\n{LABELS}"));
+    let corpus = fixture.declare(&text).unwrap();
+    let tokenizer = Tokenizer::train(&vec!["Ann left".to_owned(); 8], 400).unwrap();
+    let [row] = &stats(&corpus, "test", Some(&tokenizer)).unwrap()[..] else { panic!("one row") };
+    let sentences = corpus.read("test").unwrap().sentences;
+    let sentences: Vec<&Sentence> = sentences.iter().collect();
+    let mut expected = TextStats::of(&sentences, corpus.tasks());
+    expected.tokens = Some(TokenStats::of(&sentences, "en", &tokenizer));
+    assert_eq!(row.texts, expected);
+    assert_eq!((row.texts.sentences(), row.language.as_str()), (AT_ONCE + 3, "en"));
+}

@@ -86,7 +86,7 @@ fn files_may_be_named_with_a_star() {
         x/train/2 (en): Bob left Acme. | WorksFor(Bob, Acme)
     "#]]
     .assert_eq(&show(&corpus.read("train").unwrap().sentences));
-    expect!["configs/datasets/x.toml: `data/docs/*.json` is not there; point --data-root (KNOWCODER_DATA) at the folder that holds it, or get it from the test [64]"]
+    expect!["configs/datasets/x.toml: `data/docs/*.json` is not there; point --data-root (KNOWCODER_DATA) at the folder that holds it, or get it from its source: the test [64]"]
         .assert_eq(&fixture.error(&declare("docs/*.json").unwrap().read("train").unwrap_err()));
     expect!["configs/datasets/x.toml: [splits.train] names `*/a.tsv`: `*` may stand in a file's name only [64]"]
         .assert_eq(&fixture.error(&declare("*/a.tsv").unwrap_err()));

@@ -91,7 +91,7 @@ fn files_that_cannot_be_read_are_named() {
         "[splits.train]\nfiles = [\"g\"]\n",
         "",
         expect![
-            "configs/datasets/x.toml: `data/g` is not there; point --data-root (KNOWCODER_DATA) at the folder that holds it, or get it from the test [64]"
+            "configs/datasets/x.toml: `data/g` is not there; point --data-root (KNOWCODER_DATA) at the folder that holds it, or get it from its source: the test [64]"
         ],
     );
     check(
@@ -164,7 +164,7 @@ fn unlisted_labels_and_other_counts_stop() {
         "[splits.train]\nfiles = [\"f\"]\nsentences = 3\n",
         "Ann\tO\n",
         expect![
-            "configs/datasets/x.toml:10: [splits.train] declares 3 sentences, but its files hold 1; they are another version of the test, or the declaration is wrong [65]"
+            "configs/datasets/x.toml:10: [splits.train] declares 3 sentences, but its files hold 1; they are another version (source: the test), or the declaration is wrong [65]"
         ],
     );
     check(
@@ -172,7 +172,7 @@ fn unlisted_labels_and_other_counts_stop() {
         "[splits.train]\nfiles = [\"f\"]\nsentences = 1\nentities = 2\n",
         "Ann\tB-PER\n",
         expect![
-            "configs/datasets/x.toml:11: [splits.train] declares 2 entities, but its files hold 1; they are another version of the test, or the declaration is wrong [65]"
+            "configs/datasets/x.toml:11: [splits.train] declares 2 entities, but its files hold 1; they are another version (source: the test), or the declaration is wrong [65]"
         ],
     );
 }
@@ -269,6 +269,14 @@ fn declarations_that_cannot_be_meant_are_refused() {
     refuse(
         ("licence = \"ours\"\n", ""),
         expect!["configs/datasets/x.toml:1:1: missing field `licence` [64]"],
+    );
+    refuse(
+        ("reader = ", "raeder = "),
+        expect!["configs/datasets/x.toml:7:1: unknown key `raeder`; did you mean `reader`? [64]"],
+    );
+    refuse(
+        ("reader = \"columns\"\n", ""),
+        expect!["configs/datasets/x.toml:1:1: missing field `reader` [64]"],
     );
     refuse(
         ("task = [\"ner\"]\n", ""),

@@ -1,0 +1,91 @@
+//! Every verb is understood, and nothing else is.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("knowcoder").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_verb_is_understood() {
+    for line in [
+        "run configs/quickstart.toml",
+        "run r.toml --cluster c.toml --run-dir runs/x --data-root d --set a.b=c --set d=e",
+        "run r.toml --dry-run --json",
+        "--json plan r.toml --cluster c.toml",
+        "data validate",
+        "data stats cluener configs/datasets/wnut17.toml --json",
+        "data fetch wnut17 uner-zh --accept-licence --data-root d",
+        "data concepts wnut17 --json",
+        "data prepare r.toml --run-dir runs/x",
+        "data stats --all --tokenizer t.model --html s.html --ascii --histograms",
+        "data prepare r.toml --data-root s3://b/corpora --out s3://b/x --cache-dir c",
+        "data inspect s3://b/x/prepared/0-instruction --cache-dir c",
+        "run r.toml --shards s3://b/x --data-root gs://b/corpora",
+        "data prepare r.toml --share 8/8",
+        "data prepare r.toml --share 1/8 --out s3://b/x",
+        "data inspect runs/x/prepared/0-instruction --row 7",
+        "data inspect runs/x --phase instruction --id a/1 --group --html r.html",
+        "data inspect r.toml --find Ann --rows 10 --set a.b=c --json",
+        "data inspect wnut17:test --random --seed 3 --tokenizer t.model",
+        "data parallel configs/parallel/cluener-en.toml --dry-run --json --data-root d",
+        "data paraphrase s.py --bank b.jsonl --check",
+        "evaluate --checkpoint c --benchmark a b:test --benchmark c",
+        "evaluate --checkpoint c --benchmark a --shots 3 --paraphrase 1 --paraphrases b.jsonl",
+        "score a.jsonl b.jsonl --protocol set --protocol strict-span",
+        "extract --checkpoint c --schema s.py --task re one two",
+        "extract --checkpoint c --schema s.py --shots f.jsonl -",
+        "report runs/x",
+        "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+    }
+}
+
+#[test]
+fn what_is_not_understood_ends_with_2() {
+    for (line, kind) in [
+        ("run", ErrorKind::MissingRequiredArgument),
+        ("run r.toml --sets a=b", ErrorKind::UnknownArgument),
+        ("run r.toml --set learning_rate", ErrorKind::ValueValidation),
+        ("run r.toml --set =1", ErrorKind::ValueValidation),
+        ("runn r.toml", ErrorKind::InvalidSubcommand),
+        // Verbs that are not there yet are not half there.
+        ("sweep start x.toml", ErrorKind::InvalidSubcommand),
+        ("data prepare r.toml --share 0/8", ErrorKind::ValueValidation),
+        ("data prepare r.toml --share 9/8", ErrorKind::ValueValidation),
+        ("data prepare r.toml --share 2", ErrorKind::ValueValidation),
+        ("data fetch", ErrorKind::MissingRequiredArgument),
+        ("data inspect x --row minus-one", ErrorKind::ValueValidation),
+        ("data inspect x --row 1 --random", ErrorKind::ArgumentConflict),
+        ("data inspect x --rows 0", ErrorKind::ValueValidation),
+        ("data stats wnut17 --all", ErrorKind::ArgumentConflict),
+        ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
+        ("score", ErrorKind::MissingRequiredArgument),
+        ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),
+        ("extract --checkpoint c --schema s.py --task eae x", ErrorKind::ValueValidation),
+    ] {
+        let error = parse(line).unwrap_err();
+        assert_eq!(error.kind(), kind, "{line}");
+        assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes_and_hides_the_worker() {
+    let help = Cli::command().render_help().to_string();
+    assert!(help.contains("76  stopped with a checkpoint"));
+    assert!(!help.contains("worker"));
+    for verb in Cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        let help = verb.clone().render_help().to_string();
+        assert!(help.contains("Exit codes:"), "{}", verb.get_name());
+    }
+}

@@ -1,0 +1,467 @@
+//! Requests in work: what is read and generated in each step.
+//!
+//! The tokens of a step lie end to end, without padding: one of every row that generates, and as many
+//! of prompts and prefixes that are being read as the step has room for. All but attention is computed
+//! for all of them together, so requests behind different prefixes still fill one product; attention
+//! is computed prefix by prefix. A long prompt is read in several steps, while others generate.
+
+use super::cache::{Cache, copy};
+use super::schedule::{Demand, Schedule};
+use super::sight::{New, Sight};
+use super::{Answer, Constraint, End, GenerateConfig, Mask, Request, Sink};
+use crate::Decoder;
+use crate::block::KeysValues;
+use crate::config::Position;
+use crate::ops::{self, CacheBias, rope_tables};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{ControlFlow, Range};
+
+/// All requests of one call.
+pub(super) struct Session<'a> {
+    decoder: &'a Decoder,
+    requests: &'a [Request],
+    config: &'a GenerateConfig,
+    device: Device,
+    /// The head's matrix, `[vocabulary, hidden]`.
+    matrix: Tensor<2>,
+    sight: Sight,
+    ends: Vec<u32>,
+    schedule: Schedule,
+    lanes: BTreeMap<usize, Lane>,
+    reading: Vec<Reading<'a>>,
+    generated: usize,
+}
+
+/// A prefix and the rows behind it.
+#[derive(Default)]
+struct Lane {
+    /// Tokens of the prefix.
+    length: usize,
+    /// Its keys and values by block, `[1, key-value heads, length, head_dim]`.
+    prefix: Vec<KeysValues>,
+    /// Whether the prefix is still being read.
+    unread: bool,
+    /// In the order of the cache.
+    rows: Vec<Row>,
+    cache: Cache,
+}
+
+/// An answer that grows.
+struct Row {
+    request: usize,
+    answer: Vec<u32>,
+    /// The ids of prompt and answer, where they are punished.
+    seen: Option<Mask>,
+    constraint: Option<Box<dyn Constraint>>,
+    /// Why it ended.
+    end: Option<End>,
+}
+
+/// A prompt or a prefix that is being read.
+struct Reading<'a> {
+    lane: usize,
+    /// Whose prompt it is; none for a prefix.
+    row: Option<Row>,
+    ids: &'a [u32],
+    done: usize,
+    /// By block, `[1, key-value heads, done, head_dim]`.
+    blocks: Vec<KeysValues>,
+}
+
+/// Tokens of a step that attend together.
+enum Piece {
+    /// One of each row of a lane.
+    Rows { lane: usize },
+    /// Some of what is being read.
+    Part { reading: usize, ids: Range<usize> },
+}
+
+/// Who asks for a token.
+#[derive(Clone, Copy)]
+enum Place {
+    Row { lane: usize, row: usize },
+    Reading(usize),
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        decoder: &'a Decoder,
+        requests: &'a [Request],
+        config: &'a GenerateConfig,
+    ) -> Self {
+        let mut numbers: HashMap<&[u32], usize> = HashMap::new();
+        let mut prefixes = Vec::new();
+        let demand = |request: &'a Request| {
+            let lane = *numbers.entry(&request.prefix).or_insert_with(|| {
+                prefixes.push(request.prefix.len());
+                prefixes.len() - 1
+            });
+            let new = request.limit(config);
+            (new > 0).then_some(Demand { lane, prompt: request.prompt.len(), new })
+        };
+        let demands: Vec<Option<Demand>> = requests.iter().map(demand).collect();
+        let device = decoder.device();
+        Self {
+            decoder,
+            requests,
+            config,
+            matrix: decoder.head_matrix(),
+            sight: Sight::new(&decoder.config, &device),
+            ends: config.ends(decoder),
+            schedule: Schedule::new(demands, prefixes, config.rows, config.budget_tokens),
+            lanes: BTreeMap::new(),
+            reading: Vec::new(),
+            generated: 0,
+            device,
+        }
+    }
+
+    /// Answers everything, unless `sink` breaks off.
+    pub(super) fn run(mut self, sink: &mut dyn Sink) -> ControlFlow<()> {
+        loop {
+            self.admit(sink);
+            let pieces = self.pieces();
+            if pieces.is_empty() {
+                return ControlFlow::Continue(());
+            }
+            let states = self.forward(&pieces);
+            let asking = self.asking(&pieces);
+            let chosen = self.choose(states, &asking);
+            for ((_, place), id) in asking.into_iter().zip(chosen) {
+                self.grow(place, id, sink);
+            }
+            for (request, answer) in self.settle() {
+                sink.answer(request, answer)?;
+            }
+            sink.progress(self.generated)?;
+        }
+    }
+
+    /// Lets in who has room, and gives back what nobody needs.
+    fn admit(&mut self, sink: &mut dyn Sink) {
+        while let Some(request) = self.schedule.admit() {
+            let Some(lane) = self.schedule.lane(request) else { continue };
+            let Request { prefix, prompt, .. } = &self.requests[request];
+            if let Entry::Vacant(place) = self.lanes.entry(lane) {
+                let (length, unread) = (prefix.len(), !prefix.is_empty());
+                place.insert(Lane { length, unread, ..Lane::default() });
+                if unread {
+                    self.reading.push(Reading::new(lane, None, prefix));
+                }
+            }
+            let row = self.row(request, sink.constraint(request));
+            self.reading.push(Reading::new(lane, Some(row), prompt));
+        }
+        for (number, lane) in &mut self.lanes {
+            let (rows, width) = self.schedule.rows_and_width(*number);
+            lane.cache.fit(rows, width);
+        }
+    }
+
+    fn row(&self, request: usize, constraint: Option<Box<dyn Constraint>>) -> Row {
+        let punished = self.config.sampling.repetition_penalty != 1.0;
+        let Request { prefix, prompt, .. } = &self.requests[request];
+        let seen = punished.then(|| {
+            let mut seen = Mask::new(self.decoder.config.vocab_size);
+            prefix.iter().chain(prompt).for_each(|id| seen.insert(*id));
+            seen
+        });
+        Row { request, answer: Vec::new(), seen, constraint, end: None }
+    }
+
+    /// What the next step computes.
+    fn pieces(&self) -> Vec<Piece> {
+        let full = self.lanes.iter().filter(|(_, lane)| !lane.rows.is_empty());
+        let mut pieces: Vec<Piece> = full.map(|(lane, _)| Piece::Rows { lane: *lane }).collect();
+        let rows: usize = self.lanes.values().map(|lane| lane.rows.len()).sum();
+        // However many rows there are, reading goes on.
+        let mut room = self.config.prefill_tokens.saturating_sub(rows).max(1);
+        for (number, reading) in self.reading.iter().enumerate() {
+            if reading.row.is_some() && self.lanes[&reading.lane].unread {
+                continue;
+            }
+            let count = room.min(reading.ids.len() - reading.done);
+            if count == 0 {
+                break;
+            }
+            room -= count;
+            pieces.push(Piece::Part { reading: number, ids: reading.done..reading.done + count });
+        }
+        pieces
+    }
+
+    /// Runs the tokens of `pieces` through the blocks and caches them: `[1, tokens, hidden]`.
+    fn forward(&mut self, pieces: &[Piece]) -> Tensor<3> {
+        let decoder = self.decoder;
+        let config = &decoder.config;
+        let (mut ids, mut positions, mut biases) = (Vec::new(), Vec::new(), Vec::new());
+        for piece in pieces {
+            biases.push(self.open(piece, &mut ids, &mut positions));
+        }
+        let counts: Vec<usize> = pieces.iter().map(|piece| self.count(piece)).collect();
+        let shape = [1, ids.len()];
+        let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, shape), &self.device);
+        let rotary = (config.position() == Position::Rope)
+            .then(|| rope_tables(&positions, 1, config, &self.device));
+        let mut x = decoder.embed(ids);
+        for (number, block) in decoder.blocks.iter().enumerate() {
+            let (q, k, v) = block.queries_keys_values(x.clone(), rotary.as_ref(), false);
+            let mut start = 0;
+            let mut mixed = Vec::with_capacity(pieces.len());
+            for ((piece, bias), count) in pieces.iter().zip(&biases).zip(&counts) {
+                let part = |t: &Tensor<4>| t.clone().narrow(2, start, *count);
+                mixed.push(self.attend(number, piece, [part(&q), part(&k), part(&v)], bias));
+                start += count;
+            }
+            x = block.finish(x, Tensor::cat(mixed, 2), false);
+        }
+        for piece in pieces {
+            if let Piece::Part { reading, ids } = piece {
+                self.reading[*reading].done = ids.end;
+            }
+        }
+        x
+    }
+
+    /// Adds the ids of a piece and their positions, makes room for them, and says what they see.
+    fn open(&mut self, piece: &Piece, ids: &mut Vec<i32>, positions: &mut Vec<usize>) -> CacheBias {
+        match piece {
+            Piece::Rows { lane } => {
+                let Some(lane) = self.lanes.get_mut(lane) else { return CacheBias::default() };
+                lane.cache.open();
+                for (row, length) in lane.rows.iter().zip(lane.cache.lengths()) {
+                    ids.extend(row.answer.last().map(|id| *id as i32));
+                    positions.push(lane.length + length - 1);
+                }
+                let (prefix, lengths) = (lane.length, lane.cache.lengths());
+                self.sight.bias(&New { prefix, lengths, new: 1 })
+            }
+            Piece::Part { reading, ids: part } => {
+                let reading = &self.reading[*reading];
+                let prefix = match reading.row {
+                    Some(_) => self.lanes[&reading.lane].length,
+                    None => 0,
+                };
+                ids.extend(reading.ids[part.clone()].iter().map(|id| *id as i32));
+                positions.extend(part.clone().map(|i| prefix + i));
+                self.sight.bias(&New { prefix, lengths: &[part.end], new: part.len() })
+            }
+        }
+    }
+
+    fn count(&self, piece: &Piece) -> usize {
+        match piece {
+            Piece::Rows { lane } => self.lanes[lane].rows.len(),
+            Piece::Part { ids, .. } => ids.len(),
+        }
+    }
+
+    /// Attention of one piece in one block; all tensors are `[1, heads, tokens, head_dim]`.
+    fn attend(
+        &mut self,
+        block: usize,
+        piece: &Piece,
+        [q, k, v]: [Tensor<4>; 3],
+        bias: &CacheBias,
+    ) -> Tensor<4> {
+        match piece {
+            Piece::Rows { lane } => {
+                let Some(lane) = self.lanes.get_mut(lane) else { return q };
+                // The tokens of a piece are one of each row.
+                let turned = |t: Tensor<4>| t.swap_dims(0, 2);
+                let own = lane.cache.write(block, turned(k), turned(v));
+                turned(ops::cached_attention(turned(q), lane.prefix.get(block), own, bias))
+            }
+            Piece::Part { reading, .. } => {
+                let reading = &mut self.reading[*reading];
+                let own = reading.add(block, k, v);
+                let lane = reading.row.is_some().then(|| &self.lanes[&reading.lane]);
+                let prefix = lane.and_then(|lane| lane.prefix.get(block));
+                ops::cached_attention(q, prefix, own, bias)
+            }
+        }
+    }
+
+    /// Who asks for a token, and which of the step's tokens it comes after.
+    fn asking(&self, pieces: &[Piece]) -> Vec<(usize, Place)> {
+        let (mut asking, mut start) = (Vec::new(), 0);
+        for piece in pieces {
+            let count = self.count(piece);
+            match piece {
+                Piece::Rows { lane } => asking
+                    .extend((0..count).map(|row| (start + row, Place::Row { lane: *lane, row }))),
+                Piece::Part { reading, ids } => {
+                    let Reading { row, ids: whole, .. } = &self.reading[*reading];
+                    if row.is_some() && ids.end == whole.len() {
+                        asking.push((start + count - 1, Place::Reading(*reading)));
+                    }
+                }
+            }
+            start += count;
+        }
+        asking
+    }
+
+    /// A token for each that asks; none where nothing is allowed.
+    fn choose(&mut self, states: Tensor<3>, asking: &[(usize, Place)]) -> Vec<Option<u32>> {
+        if asking.is_empty() {
+            return Vec::new();
+        }
+        let masks: Vec<Option<Mask>> = asking
+            .iter()
+            .map(|(_, place)| {
+                let row = self.row_at(*place)?;
+                row.constraint.as_mut()?.allowed(&row.answer)
+            })
+            .collect();
+        let logits = self.logits(states, asking);
+        let plain = self.config.sampling.is_plain();
+        // Only what has to be is looked at here; the rest stays on the device.
+        let here: Vec<usize> =
+            (0..asking.len()).filter(|i| !plain || masks[*i].is_some()).collect();
+        let mut chosen = vec![None; asking.len()];
+        if here.len() < asking.len() {
+            let likeliest = logits.clone().argmax(1).into_data();
+            chosen = likeliest.iter::<i64>().map(|id| Some(id as u32)).collect();
+        }
+        if here.is_empty() {
+            return chosen;
+        }
+        let vocabulary = logits.dims()[1];
+        let logits =
+            if here.len() < asking.len() { logits.select(0, self.index(&here)) } else { logits };
+        let logits: Vec<f32> = logits.into_data().iter().collect();
+        for (i, logits) in here.into_iter().zip(logits.chunks(vocabulary)) {
+            let sampling = &self.config.sampling;
+            let Some(row) = row_at(&mut self.lanes, &mut self.reading, asking[i].1) else {
+                continue;
+            };
+            let stream = self.requests[row.request].stream.unwrap_or(row.request as u64);
+            let draw = (stream, row.answer.len());
+            chosen[i] = sampling.choose(logits, row.seen.as_ref(), masks[i].as_ref(), draw);
+        }
+        chosen
+    }
+
+    /// `[asking, vocabulary]`.
+    fn logits(&self, states: Tensor<3>, asking: &[(usize, Place)]) -> Tensor<2> {
+        let [_, tokens, hidden] = states.dims();
+        let at: Vec<usize> = asking.iter().map(|(token, _)| *token).collect();
+        let states = states.reshape([tokens, hidden]).select(0, self.index(&at));
+        let normed = self.decoder.head.normed(states.reshape([1, at.len(), hidden]));
+        let logits = ops::linear(normed, self.matrix.clone());
+        let vocabulary = logits.dims()[2];
+        logits.reshape([at.len(), vocabulary])
+    }
+
+    fn index(&self, at: &[usize]) -> Tensor<1, Int> {
+        let index: Vec<i32> = at.iter().map(|i| *i as i32).collect();
+        Tensor::from_data(TensorData::new(index, [at.len()]), &self.device)
+    }
+
+    fn row_at(&mut self, place: Place) -> Option<&mut Row> {
+        row_at(&mut self.lanes, &mut self.reading, place)
+    }
+
+    /// Adds the next token to an answer, and decides whether it ends.
+    fn grow(&mut self, place: Place, id: Option<u32>, sink: &mut dyn Sink) {
+        let Some(row) = row_at(&mut self.lanes, &mut self.reading, place) else { return };
+        let Some(id) = id else {
+            row.end = Some(End::NothingAllowed);
+            return;
+        };
+        if self.ends.contains(&id) {
+            row.end = Some(End::EndId);
+            return;
+        }
+        self.generated += 1;
+        row.answer.push(id);
+        if let Some(seen) = &mut row.seen {
+            seen.insert(id);
+        }
+        if sink.stops(row.request, &row.answer) {
+            row.end = Some(End::Stop);
+        } else if row.answer.len() >= self.requests[row.request].limit(self.config) {
+            row.end = Some(End::Length);
+        }
+    }
+
+    /// Moves what has been read to its lane, takes out what has ended.
+    fn settle(&mut self) -> Vec<(usize, Answer)> {
+        let mut ended = Vec::new();
+        for lane in self.lanes.values_mut() {
+            // From the last one on: where a row leaves, the last one takes its place.
+            for row in (0..lane.rows.len()).rev() {
+                if lane.rows[row].end.is_some() {
+                    lane.cache.leave(row);
+                    ended.push(lane.rows.swap_remove(row));
+                }
+            }
+        }
+        let (read, unread): (Vec<Reading>, Vec<Reading>) = std::mem::take(&mut self.reading)
+            .into_iter()
+            .partition(|reading| reading.done == reading.ids.len());
+        self.reading = unread;
+        for Reading { lane: number, row, blocks, .. } in read {
+            let Some(lane) = self.lanes.get_mut(&number) else { continue };
+            match row {
+                None => {
+                    // As views they would keep the other tokens of the step.
+                    lane.prefix = blocks.into_iter().map(|(k, v)| (copy(k), copy(v))).collect();
+                    lane.unread = false;
+                }
+                Some(row) if row.end.is_some() => ended.push(row),
+                Some(row) => {
+                    lane.cache.join(blocks, self.schedule.rows_and_width(number).0);
+                    self.schedule.has_joined(row.request);
+                    lane.rows.push(row);
+                }
+            }
+        }
+        ended.sort_by_key(|row| row.request);
+        for row in &ended {
+            if let Some(lane) = self.schedule.has_ended(row.request) {
+                self.lanes.remove(&lane);
+            }
+        }
+        let answer = |row: Row| {
+            let answer = Answer { ids: row.answer, end: row.end.unwrap_or(End::Length) };
+            (row.request, answer)
+        };
+        ended.into_iter().map(answer).collect()
+    }
+}
+
+fn row_at<'s>(
+    lanes: &'s mut BTreeMap<usize, Lane>,
+    reading: &'s mut [Reading],
+    place: Place,
+) -> Option<&'s mut Row> {
+    match place {
+        Place::Row { lane, row } => lanes.get_mut(&lane)?.rows.get_mut(row),
+        Place::Reading(number) => reading.get_mut(number)?.row.as_mut(),
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn new(lane: usize, row: Option<Row>, ids: &'a [u32]) -> Self {
+        Self { lane, row, ids, done: 0, blocks: Vec::new() }
+    }
+
+    /// Adds the keys and values of what is new in a block, and gives all.
+    fn add(&mut self, block: usize, k: Tensor<4>, v: Tensor<4>) -> KeysValues {
+        let whole = match self.blocks.get(block) {
+            Some((keys, values)) => {
+                (Tensor::cat(vec![keys.clone(), k], 2), Tensor::cat(vec![values.clone(), v], 2))
+            }
+            None => (k, v),
+        };
+        match self.blocks.get_mut(block) {
+            Some(slot) => *slot = whole.clone(),
+            None => self.blocks.push(whole.clone()),
+        }
+        whole
+    }
+}

@@ -1,0 +1,12 @@
+//! Against what others wrote: torch's AdamW, and a small model whose greedy text its author
+//! published.
+#![allow(clippy::unwrap_used)]
+
+mod adamw;
+mod stories;
+
+/// The device that `KNOWCODER_TEST_DEVICE` names: `flex` where it is not set.
+fn device() -> burn::tensor::Device {
+    let name = std::env::var("KNOWCODER_TEST_DEVICE").unwrap_or_else(|_| "flex".into());
+    trainer::device::of(&name, 0).unwrap_or_else(|error| panic!("KNOWCODER_TEST_DEVICE: {error}"))
+}
