@@ -63,12 +63,13 @@ impl Fused<2> for RmsNorm {
         let dx = written(x.len(), |dx| {
             let (dx, gains) = (Shared::new(dx), Shared::new(&mut gains));
             each_part(parts, x.len(), |part| {
-                for row in part * ROWS..rows.min((part + 1) * ROWS) {
+                let rows = part * ROWS..rows.min((part + 1) * ROWS);
+                for (row, inverse) in rows.clone().zip(&inverse[rows]) {
                     let at = row * h;
                     // SAFETY: each row, and the gain of this part, belong to one part.
                     unsafe {
                         let (dx, dgain) = (dx.part(at, h), gains.part(part * h, h));
-                        norm_gradient(&dy[at..][..h], &x[at..][..h], gain, inverse[row], dx, dgain);
+                        norm_gradient(&dy[at..][..h], &x[at..][..h], gain, *inverse, dx, dgain);
                     }
                 }
             });
