@@ -32,10 +32,7 @@ use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = std::env::args().nth(1).ok_or("usage: speed DIRECTORY")?;
-    let mut decoder = files::load(Path::new(&directory), &Device::flex(), DType::F32)?;
-    // Answers have a fixed length: both sides must do the same work.
-    decoder.config.eos_token_id = u32::MAX;
-    decoder.config.other_eos_token_ids.clear();
+    let decoder = files::load(Path::new(&directory), &Device::flex(), DType::F32)?;
     let mut works = HashMap::new();
     let mut output = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
@@ -46,8 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 works.insert(name, work);
                 answer
             }
-            Command::Measure { name } => measure(&decoder, find(&works, &name)?),
-            Command::Outcome { name } => outcome(&decoder, find(&works, &name)?),
+            Command::Measure { name } => measure(&decoder, find(&works, &name)?)?,
+            Command::Outcome { name } => outcome(&decoder, find(&works, &name)?)?,
         };
         writeln!(output, "{answer}")?;
         output.flush()?;
@@ -120,9 +117,11 @@ impl Work {
                 Self { tokens: batch.ids.len(), data_tokens, kind: Kind::Train(batch, options) }
             }
             Asked::Generate { prefix, prompts, new_tokens } => {
+                // Answers have a fixed length: both sides must do the same work.
                 let config = GenerateConfig {
                     max_new_tokens: new_tokens,
                     rows: prompts.len(),
+                    end_ids: Some(Vec::new()),
                     ..GenerateConfig::default()
                 };
                 let tokens = prompts.len() * new_tokens;
@@ -183,7 +182,7 @@ fn find<'a>(works: &'a HashMap<String, Work>, name: &str) -> Result<&'a Work, St
     works.get(name).ok_or_else(|| format!("`{name}` was not prepared"))
 }
 
-fn measure(decoder: &Decoder, work: &Work) -> Value {
+fn measure(decoder: &Decoder, work: &Work) -> Result<Value, model::Error> {
     let (cpu, wall) = (cpu_seconds(), Instant::now());
     let mut answer = match &work.kind {
         Kind::Train(batch, options) => {
@@ -191,7 +190,7 @@ fn measure(decoder: &Decoder, work: &Work) -> Value {
             json!({"loss": backward(decoder, batch, *options, &mut gradients).sum})
         }
         Kind::Generate(requests, config) => {
-            json!({"ids": answers(decoder, requests, config).unwrap_or_default()})
+            json!({"ids": answers(decoder, requests, config)?})
         }
     };
     answer["cpu_seconds"] = (cpu_seconds() - cpu).into();
@@ -199,11 +198,11 @@ fn measure(decoder: &Decoder, work: &Work) -> Value {
     answer["tokens"] = work.tokens.into();
     answer["data_tokens"] = work.data_tokens.into();
     answer["peak_bytes"] = peak_bytes().into();
-    answer
+    Ok(answer)
 }
 
-fn outcome(decoder: &Decoder, work: &Work) -> Value {
-    match &work.kind {
+fn outcome(decoder: &Decoder, work: &Work) -> Result<Value, model::Error> {
+    Ok(match &work.kind {
         Kind::Train(batch, options) => {
             let mut gradients = Gradients::new();
             let loss = backward(decoder, batch, *options, &mut gradients).sum;
@@ -218,9 +217,9 @@ fn outcome(decoder: &Decoder, work: &Work) -> Value {
             json!({"loss": loss, "gradient_norms": norms})
         }
         Kind::Generate(requests, config) => {
-            json!({"ids": answers(decoder, requests, config).unwrap_or_default()})
+            json!({"ids": answers(decoder, requests, config)?})
         }
-    }
+    })
 }
 
 /// Processor time of all threads of this process so far.
