@@ -107,7 +107,9 @@ def cat(files):
 def read(program, folder):
     """What our program says of itself."""
     done = subprocess.run([program, folder], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    said = json.loads(done.stdout)
+    said.pop("directory", None)  # of this run only
+    return said
 
 
 def measure(program, folder, files, repeat):
