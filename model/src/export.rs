@@ -80,7 +80,15 @@ fn config(source: &DecoderConfig, options: Options) -> Result<DecoderConfig, Err
                 ..source.clone()
             })
         }
-        (Layout::Llama, Family::Llama) => Ok(source.clone()),
+        (Layout::Llama, _) if source.norm_head() && source.tie_word_embeddings => {
+            Err(Error::Config(
+                "the head is the embedding and is normalised, which Llama's layout cannot express; \
+                 export it with --format hf"
+                    .into(),
+            ))
+        }
+        // The rows are written normalised: whoever loads them must not need to know of a norm.
+        (Layout::Llama, Family::Llama) => Ok(DecoderConfig { norm_head: None, ..source.clone() }),
         (Layout::Llama, Family::Baichuan) if source.position() == Position::Alibi => {
             Err(Error::Config(
                 "the model has ALiBi positions, which Llama's layout cannot express; \

@@ -163,11 +163,26 @@ fn large_models_are_written_in_shards_with_an_index() {
 }
 
 #[test]
-fn what_a_layout_cannot_say_is_refused() {
+fn a_llama_with_a_normalised_head_needs_no_norm_afterwards() {
     let folder = tempfile::tempdir().unwrap();
+    let own_head = DecoderConfig { tie_word_embeddings: false, ..llama() };
+    let source = decoder(&DecoderConfig { norm_head: Some(true), ..own_head });
+    let options = options(Layout::Llama, DType::F32);
+    assert!(prove(&source, &source, options, folder.path()).holds());
+    // transformers knows no `norm_head`: the file must not rely on it.
+    let text = std::fs::read_to_string(folder.path().join("config.json")).unwrap();
+    assert!(!text.contains("norm_head") && !text.contains("\"position\""), "{text}");
+}
+
+#[test]
+fn what_a_layout_cannot_say_is_refused() {
     let alibi = DecoderConfig { position: Some(Position::Alibi), ..baichuan() };
-    let source = decoder(&alibi);
-    let error = write(&source, options(Layout::Llama, DType::F32), folder.path(), &mut |_, _| {});
-    let error = error.unwrap_err().to_string();
-    assert!(error.contains("ALiBi") && error.contains("--format hf"), "{error}");
+    let tied = DecoderConfig { norm_head: Some(true), ..llama() };
+    for (config, part) in [(alibi, "ALiBi"), (tied, "the head is the embedding")] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(Layout::Llama, DType::F32);
+        let error = write(&decoder(&config), options, folder.path(), &mut |_, _| {});
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(part) && error.contains("--format hf"), "{error}");
+    }
 }

@@ -17,7 +17,8 @@ pub struct ChunkLoss {
 
 /// `-weight · log softmax(h Wᵀ)[label]` for each row.
 ///
-/// Hidden states and head have one type; softmax and loss are f32. The gradient is `(softmax - onehot) · weight`, so no tape is needed.
+/// Hidden states and head have one type; softmax and loss are f32. The gradient is
+/// `(softmax - onehot) · weight`, so no tape is needed.
 ///
 /// # Shapes
 /// - hidden: `[rows, hidden]`, head: `[vocabulary, hidden]`, labels and weights: `[rows]`
