@@ -35,6 +35,8 @@ pub struct Group {
 pub struct Suffix {
     /// The sample's row in its shard set.
     pub row: usize,
+    /// Its place among the rows of the step: a mixture may have one row twice in a step.
+    pub slot: usize,
     /// Prompt, answer and end.
     pub ids: Vec<u32>,
     /// The first index into `ids` that has a loss.
@@ -76,8 +78,8 @@ pub struct Target {
     pub position: usize,
     /// The token to predict.
     pub label: u32,
-    /// The sample that it belongs to.
-    pub row: usize,
+    /// The sample that it belongs to, by its place among the rows of the step.
+    pub slot: usize,
 }
 
 impl Group {
@@ -256,7 +258,7 @@ impl Batch {
         for (index, label) in suffix.ids.iter().enumerate().skip(suffix.supervised_from) {
             let position = if index == 0 { before } else { Some(at + index - 1) };
             if let Some(position) = position {
-                self.targets.push(Target { position, label: *label, row: suffix.row });
+                self.targets.push(Target { position, label: *label, slot: suffix.slot });
             }
         }
     }
@@ -270,7 +272,7 @@ mod tests {
     use std::ops::Range;
 
     fn suffix(row: usize, ids: &[u32], supervised_from: usize) -> Suffix {
-        Suffix { row, ids: ids.to_vec(), supervised_from }
+        Suffix { row, slot: row, ids: ids.to_vec(), supervised_from }
     }
 
     #[test]
@@ -296,7 +298,7 @@ mod tests {
             suffix_lengths: vec![2, 3, 3, 1],
         };
         assert_eq!(batch.pieces, [piece]);
-        let target = |position, label, row| Target { position, label, row };
+        let target = |position, label, slot| Target { position, label, slot };
         assert_eq!(
             batch.targets,
             [
@@ -369,7 +371,7 @@ mod tests {
             let mut row = 0;
             let mut number = |(ids, from): (Vec<u32>, usize)| {
                 row += 1;
-                Suffix { row, supervised_from: from.min(ids.len()), ids }
+                Suffix { row, slot: row, supervised_from: from.min(ids.len()), ids }
             };
             groups
                 .into_iter()
@@ -418,7 +420,7 @@ mod tests {
                         }
                         None => batch.ids[prefix.start..=target.position].to_vec(),
                     };
-                    lessons.entry(target.row).or_default().push((seen, target.label));
+                    lessons.entry(target.slot).or_default().push((seen, target.label));
                 }
             }
         }

@@ -100,7 +100,7 @@ fn group(rows: &[usize], lengths: &[Length]) -> Group {
     let prefix = rows.first().map_or(0, |row| lengths[*row].prefix as usize);
     let suffix = |row: &usize| {
         let length = lengths[*row].suffix as usize;
-        Suffix { row: *row, ids: vec![0; length], supervised_from: length }
+        Suffix { row: *row, slot: *row, ids: vec![0; length], supervised_from: length }
     };
     Group { prefix: vec![0; prefix], suffixes: rows.iter().map(suffix).collect() }
 }
@@ -123,7 +123,13 @@ mod tests {
             let first = lengths.len();
             for row in 0..1 + group % 8 {
                 let suffix = 30 + (group * 37 + row * 53) % 240;
-                lengths.push(Length { prefix: 10 + group * 7 % 90, suffix, supervised: 9, group });
+                lengths.push(Length {
+                    prefix: 10 + group * 7 % 90,
+                    suffix,
+                    supervised: 9,
+                    group,
+                    source: 0,
+                });
             }
             runs.push(first..lengths.len());
         }
@@ -147,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_divided_group_computes_its_prefix_again() {
-        let length = Length { prefix: 50, suffix: 40, supervised: 9, group: 0 };
+        let length = Length { prefix: 50, suffix: 40, supervised: 9, group: 0, source: 0 };
         let runs = std::iter::once(0..4).collect();
         let groups = [Groups { dataset: "d".to_owned(), runs }];
         let order = Order::new(3, &groups, &Mixture::default(), 4).unwrap();

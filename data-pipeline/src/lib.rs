@@ -14,6 +14,7 @@
 //!   too long.
 //! - [`order`], [`batch`], [`loader`]: which rows a step trains on, and in which layout; [`fill`]:
 //!   how full that is.
+//! - [`ledger`]: what a run has trained on, sample by sample.
 //! - [`width`]: how text stands on a terminal.
 //! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
 //!
@@ -28,6 +29,7 @@ pub mod effect;
 pub mod error;
 pub mod fill;
 pub mod inspect;
+pub mod ledger;
 pub mod loader;
 pub mod manifest;
 pub mod order;

@@ -5,7 +5,7 @@
 
 use crate::batch::{Group, Suffix};
 use crate::error::Error;
-use crate::order::{Order, Share, rows_by_group, split};
+use crate::order::{Order, Share, places, rows_by_group};
 use crate::shard::ShardSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -19,10 +19,10 @@ const AHEAD: usize = 4;
 pub struct StepRows {
     /// The step.
     pub step: usize,
-    /// This share's rows by group; empty if there are fewer rows than shares.
-    pub groups: Vec<Group>,
-    /// Rows of the step, over all shares.
-    pub samples: usize,
+    /// The rows of each of the caller's shares, by group; empty if there are fewer rows than shares.
+    pub parts: Vec<Vec<Group>>,
+    /// The rows of the step over all shares, by slot.
+    pub rows: Vec<usize>,
     /// Tokens with a loss in the step, over all shares: what its loss is divided by.
     pub supervised: u64,
     /// Tokens of the step over all shares, every sample counted with its prefix.
@@ -40,13 +40,13 @@ impl Loader {
     pub fn new(
         shards: Arc<ShardSet>,
         order: Order,
-        share: Share,
+        shares: Vec<Share>,
         first_step: usize,
         last_step: usize,
     ) -> Self {
         let (sender, receiver) = sync_channel(AHEAD);
         let thread = std::thread::spawn(move || {
-            read_ahead(&shards, &order, share, first_step..last_step, &sender);
+            read_ahead(&shards, &order, &shares, first_step..last_step, &sender);
         });
         Self { steps: Some(receiver), thread: Some(thread) }
     }
@@ -82,12 +82,12 @@ impl Drop for Loader {
 fn read_ahead(
     shards: &ShardSet,
     order: &Order,
-    share: Share,
+    shares: &[Share],
     steps: std::ops::Range<usize>,
     sender: &SyncSender<Result<StepRows, Error>>,
 ) {
     for step in steps {
-        let rows = step_rows(shards, order, share, step);
+        let rows = step_rows(shards, order, shares, step);
         let failed = rows.is_err();
         if sender.send(rows).is_err() || failed {
             return;
@@ -95,37 +95,47 @@ fn read_ahead(
     }
 }
 
-/// What `share` trains on in `step`.
+/// What `shares` train on in `step`.
 pub fn step_rows(
     shards: &ShardSet,
     order: &Order,
-    share: Share,
+    shares: &[Share],
     step: usize,
 ) -> Result<StepRows, Error> {
     let lengths = shards.lengths();
     let rows = order.rows(step);
-    let mine = split(&rows, share, lengths);
-    let mut groups = Vec::new();
-    for places in rows_by_group(&mine, lengths) {
-        let mut group = Group::default();
-        for row in &mine[places] {
-            let sample = shards.sample(*row)?;
-            group.prefix = sample.prefix_ids;
-            let supervised_from = sample.supervised_from as usize;
-            group.suffixes.push(Suffix { row: *row, ids: sample.suffix_ids, supervised_from });
-        }
-        groups.push(group);
-    }
+    let parts = shares
+        .iter()
+        .map(|share| groups(shards, &rows, &places(&rows, *share, lengths)))
+        .collect::<Result<_, _>>()?;
     let sum = |of: fn(&crate::shard::Length) -> u32| -> u64 {
         rows.iter().map(|row| u64::from(of(&lengths[*row]))).sum()
     };
     Ok(StepRows {
         step,
-        groups,
-        samples: rows.len(),
+        parts,
         supervised: sum(|length| length.supervised),
         tokens: sum(|length| length.prefix + length.suffix),
+        rows,
     })
+}
+
+/// The rows in these `slots` of a step, neighbours of one group together.
+pub fn groups(shards: &ShardSet, rows: &[usize], slots: &[usize]) -> Result<Vec<Group>, Error> {
+    let mine: Vec<usize> = slots.iter().map(|slot| rows[*slot]).collect();
+    let mut groups = Vec::new();
+    for places in rows_by_group(&mine, shards.lengths()) {
+        let mut group = Group::default();
+        for (row, slot) in mine[places.clone()].iter().zip(&slots[places]) {
+            let sample = shards.sample(*row)?;
+            group.prefix = sample.prefix_ids;
+            let supervised_from = sample.supervised_from as usize;
+            let ids = sample.suffix_ids;
+            group.suffixes.push(Suffix { row: *row, slot: *slot, ids, supervised_from });
+        }
+        groups.push(group);
+    }
+    Ok(groups)
 }
 
 #[cfg(test)]
@@ -147,7 +157,7 @@ mod tests {
     }
 
     fn load(shards: &Arc<ShardSet>, share: Share, first: usize, last: usize) -> Vec<StepRows> {
-        let loader = Loader::new(shards.clone(), order(shards), share, first, last);
+        let loader = Loader::new(shards.clone(), order(shards), vec![share], first, last);
         loader.map(Result::unwrap).collect()
     }
 
@@ -165,7 +175,7 @@ mod tests {
         let (_dir, shards) = shards();
         let whole = load(&shards, Share::ALL, 3, 4).remove(0);
         let rows = |step: &StepRows| -> Vec<usize> {
-            let suffixes = step.groups.iter().flat_map(|group| &group.suffixes);
+            let suffixes = step.parts.iter().flatten().flat_map(|group| &group.suffixes);
             suffixes.map(|suffix| suffix.row).collect()
         };
         let mut together = Vec::new();
@@ -173,10 +183,12 @@ mod tests {
         for index in 0..3 {
             let part = load(&shards, Share { index, count: 3 }, 3, 4).remove(0);
             assert_eq!(
-                (part.samples, part.supervised, part.tokens),
-                (32, whole.supervised, whole.tokens)
+                (&part.rows, part.supervised, part.tokens),
+                (&whole.rows, whole.supervised, whole.tokens)
             );
-            supervised += part.groups.iter().map(Group::supervised).sum::<usize>();
+            let suffixes = part.parts[0].iter().flat_map(|group| &group.suffixes);
+            assert!(suffixes.clone().all(|suffix| whole.rows[suffix.slot] == suffix.row));
+            supervised += part.parts[0].iter().map(Group::supervised).sum::<usize>();
             together.extend(rows(&part));
         }
         let mut expected = rows(&whole);
@@ -184,7 +196,7 @@ mod tests {
         together.sort_unstable();
         assert_eq!(together, expected);
         assert_eq!(supervised as u64, whole.supervised);
-        for group in &whole.groups {
+        for group in &whole.parts[0] {
             for suffix in &group.suffixes {
                 let sample = shards.sample(suffix.row).unwrap();
                 assert_eq!((&sample.prefix_ids, &sample.suffix_ids), (&group.prefix, &suffix.ids));
@@ -195,7 +207,8 @@ mod tests {
     #[test]
     fn dropping_a_loader_ends_its_thread() {
         let (_dir, shards) = shards();
-        let mut loader = Loader::new(shards.clone(), order(&shards), Share::ALL, 0, usize::MAX);
+        let all = vec![Share::ALL];
+        let mut loader = Loader::new(shards.clone(), order(&shards), all, 0, usize::MAX);
         assert_eq!(loader.next().unwrap().unwrap().step, 0);
         drop(loader);
         // The thread held a clone.
@@ -208,7 +221,7 @@ mod tests {
         for number in 0..3 {
             std::fs::remove_file(dir.path().join(format!("shard-{number:05}.parquet"))).unwrap();
         }
-        let mut loader = Loader::new(shards.clone(), order(&shards), Share::ALL, 0, 9);
+        let mut loader = Loader::new(shards.clone(), order(&shards), vec![Share::ALL], 0, 9);
         let error = loader.next().unwrap().unwrap_err();
         assert!(error.to_string().starts_with("failed to read `"), "{error}");
         assert!(loader.next().is_none());

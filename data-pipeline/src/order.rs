@@ -9,7 +9,7 @@
 mod share;
 
 pub(crate) use share::rows_by_group;
-pub use share::{Share, split};
+pub use share::{Share, places, split};
 
 use crate::error::Error;
 use crate::random::Random;

@@ -59,6 +59,19 @@ pub struct Length {
     pub supervised: u32,
     /// The row's group.
     pub group: u32,
+    /// Which of the set's [`sources`](ShardSet::sources) it is of.
+    pub source: u32,
+}
+
+/// What a row is of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowSource {
+    /// The dataset's name.
+    pub dataset: String,
+    /// The language of the text.
+    pub language: String,
+    /// What is learned from it.
+    pub task: String,
 }
 
 /// A prepared directory, opened for reading.
@@ -66,6 +79,7 @@ pub struct ShardSet {
     manifest: Manifest,
     lengths: Vec<Length>,
     groups: Vec<Groups>,
+    sources: Vec<RowSource>,
     blocks: Vec<Block>,
     files: Vec<(PathBuf, ArrowReaderMetadata)>,
     cache: Mutex<VecDeque<(usize, Arc<Vec<Sample>>)>>,
@@ -95,6 +109,7 @@ impl ShardSet {
             manifest,
             lengths: Vec::new(),
             groups: Vec::new(),
+            sources: Vec::new(),
             blocks: Vec::new(),
             files: Vec::new(),
             cache: Mutex::default(),
@@ -122,7 +137,15 @@ impl ShardSet {
         path: &Path,
         metadata: &ArrowReaderMetadata,
     ) -> Result<(), Error> {
-        let names = ["dataset", "prefix_length", "suffix_length", "supervised_from", "group"];
+        let names = [
+            "dataset",
+            "prefix_length",
+            "suffix_length",
+            "supervised_from",
+            "group",
+            "language",
+            "task",
+        ];
         let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
         let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
             .with_projection(mask)
@@ -134,6 +157,7 @@ impl ShardSet {
             let batch = batch.map_err(|error| unreadable(path, &error))?;
             let columns = Columns { batch: &batch, path };
             let dataset = columns.text("dataset")?;
+            let (language, task) = (columns.text("language")?, columns.text("task")?);
             let [prefix, suffix, from, group] = [
                 columns.number(names[1])?,
                 columns.number(names[2])?,
@@ -144,6 +168,7 @@ impl ShardSet {
                 let first = from.value(row).max(u32::from(prefix.value(row) == 0));
                 let opens = last.replace(group.value(row)) != Some(group.value(row));
                 let known = self.lengths.last().map_or(0, |last| last.group + u32::from(opens));
+                let source = self.source(dataset.value(row), language.value(row), task.value(row));
                 self.add(
                     dataset.value(row),
                     Length {
@@ -151,11 +176,27 @@ impl ShardSet {
                         suffix: suffix.value(row),
                         supervised: suffix.value(row).saturating_sub(first),
                         group: known,
+                        source,
                     },
                 );
             }
         }
         Ok(())
+    }
+
+    /// The number of a source; neighbouring rows mostly are of one.
+    fn source(&mut self, dataset: &str, language: &str, task: &str) -> u32 {
+        let is = |source: &RowSource| {
+            source.dataset == dataset && source.language == language && source.task == task
+        };
+        let known = self.lengths.last().map(|last| last.source as usize);
+        let known = known.filter(|known| is(&self.sources[*known]));
+        let known = known.or_else(|| self.sources.iter().position(is));
+        known.unwrap_or_else(|| {
+            let [dataset, language, task] = [dataset, language, task].map(str::to_owned);
+            self.sources.push(RowSource { dataset, language, task });
+            self.sources.len() - 1
+        }) as u32
     }
 
     /// Adds the next row to the lengths and to its dataset's groups.
@@ -192,6 +233,11 @@ impl ShardSet {
     /// The lengths of every row.
     pub fn lengths(&self) -> &[Length] {
         &self.lengths
+    }
+
+    /// Datasets, languages and tasks that rows are of, in the order of their first rows.
+    pub fn sources(&self) -> &[RowSource] {
+        &self.sources
     }
 
     /// The groups of every dataset, for [`Order`](crate::order::Order).

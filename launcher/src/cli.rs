@@ -306,6 +306,14 @@ pub struct Worker {
     /// The how-manieth start of the run this is.
     #[arg(long, default_value_t = 0)]
     pub generation: u32,
+
+    /// What ranks hold a share of: 0 nothing, 1 the optimizer's state, 2 gradients, too.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=2))]
+    pub zero_stage: u8,
+
+    /// MiB of gradients that are summed at a time.
+    #[arg(long, default_value_t = 25)]
+    pub bucket_mib: usize,
 }
 
 /// `a.b=c`, checked for its shape only: the recipe knows its keys.

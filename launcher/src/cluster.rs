@@ -7,6 +7,7 @@ use serde::Deserialize;
 use std::fmt::Write;
 use std::path::Path;
 use toml::Spanned;
+use trainer::sharding::Sharding;
 
 /// Most ranks and threads that a file may ask of one machine; more is a slip of the keyboard.
 const MOST: usize = 1024;
@@ -20,6 +21,8 @@ pub struct Cluster {
     pub ranks: usize,
     /// Threads that each of them computes with.
     pub threads_per_rank: usize,
+    /// How gradients and optimizer state are divided among them.
+    pub sharding: Sharding,
 }
 
 /// Who starts the processes of a run.
@@ -34,6 +37,7 @@ pub enum Backend {
 #[serde(deny_unknown_fields)]
 struct ClusterFile {
     cluster: ClusterSection,
+    sharding: Option<Spanned<Sharding>>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +58,7 @@ impl Cluster {
 
     /// Reads the text of a cluster file; `path` is for errors only.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let ClusterFile { cluster } =
+        let ClusterFile { cluster, sharding } =
             toml::from_str(text).map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
         let place = |at: usize, message: String| -> Error {
             data_pipeline::Error::at(path, text, at, message).into()
@@ -66,7 +70,15 @@ impl Cluster {
                 format!("`{name}` is {other}; it must be between 1 and {MOST}"),
             )),
         };
+        let sharding = match sharding {
+            Some(given) => {
+                given.get_ref().check().map_err(|message| place(given.span().start, message))?;
+                given.into_inner()
+            }
+            None => Sharding::default(),
+        };
         Ok(Self {
+            sharding,
             backend: backend(cluster.backend.get_ref()).map_err(|(code, message)| Error {
                 code,
                 ..place(cluster.backend.span().start, message)
@@ -79,16 +91,23 @@ impl Cluster {
     /// What is used without a file: this machine, as many processes as it has cores, at most two.
     pub fn of_this_machine() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { backend: Backend::Local, ranks: cores.min(2), threads_per_rank: 1 }
+        Self {
+            backend: Backend::Local,
+            ranks: cores.min(2),
+            threads_per_rank: 1,
+            sharding: Sharding::default(),
+        }
     }
 
     /// The file that means this cluster.
     pub fn to_toml(&self) -> String {
-        let Self { backend, ranks, threads_per_rank } = self;
+        let Self { backend, ranks, threads_per_rank, sharding } = self;
         let mut text = "[cluster]\n".to_owned();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "backend = \"{}\"\nranks = {ranks}", backend.name());
         let _ = writeln!(text, "threads_per_rank = {threads_per_rank}");
+        let Sharding { stage, bucket_mib } = sharding;
+        let _ = writeln!(text, "\n[sharding]\nstage = {stage}\nbucket_mib = {bucket_mib}");
         text
     }
 }

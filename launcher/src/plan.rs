@@ -46,6 +46,8 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
             add("--world", cluster.ranks.to_string().into());
             add("--rendezvous", start.rendezvous.into());
             add("--generation", start.generation.to_string().into());
+            add("--zero-stage", cluster.sharding.stage.to_string().into());
+            add("--bucket-mib", cluster.sharding.bucket_mib.to_string().into());
             let threads = cluster.threads_per_rank.to_string();
             let environment = vec![
                 ("RAYON_NUM_THREADS", threads.clone()),
@@ -276,11 +278,10 @@ fn bytes_text(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::Backend;
     use expect_test::expect;
 
     fn cluster(ranks: usize) -> Cluster {
-        Cluster { backend: Backend::Local, ranks, threads_per_rank: 1 }
+        Cluster { ranks, threads_per_rank: 1, ..Cluster::of_this_machine() }
     }
 
     #[test]

@@ -42,6 +42,42 @@ pub struct Loss {
     pub targets: Vec<f32>,
 }
 
+/// A part of the network that a batch has finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The last norm, and the head's own matrix; not a matrix that is the embedding's.
+    Head,
+    /// A block.
+    Block(usize),
+    /// The embedding.
+    Embedding,
+}
+
+/// What is finished, with all gradients so far.
+pub struct Ready<'a> {
+    /// The part.
+    pub part: Part,
+    /// Gradients of all parts.
+    pub gradients: &'a mut Gradients,
+}
+
+impl Ready<'_> {
+    /// Takes the gradients of the finished part out, each with its path.
+    pub fn take(self) -> Vec<(String, Tensor<1>)> {
+        let is_of = |path: &str| match self.part {
+            Part::Embedding => path == EMBEDDING,
+            Part::Block(i) => {
+                path.strip_prefix(&block_path(i)).is_some_and(|rest| rest.starts_with('.'))
+            }
+            Part::Head => path != EMBEDDING && !path.starts_with("model.layers."),
+        };
+        let paths: Vec<String> =
+            self.gradients.keys().filter(|path| is_of(path)).cloned().collect();
+        let gradients = self.gradients;
+        paths.into_iter().filter_map(|path| gradients.remove_entry(&path)).collect()
+    }
+}
+
 /// The tape of one block.
 struct Segment {
     block: Block,
@@ -55,6 +91,20 @@ pub fn backward(
     batch: &GroupBatch,
     options: Options,
     gradients: &mut Gradients,
+) -> Loss {
+    backward_telling(decoder, batch, options, gradients, &mut |_| {})
+}
+
+/// The same; `ready` may take gradients out as soon as this batch adds nothing more to them.
+///
+/// It is called behind the head, behind each block from the last to the first, and behind the embedding,
+/// each time with all gradients: those of a part that is still to come hold what was there before.
+pub fn backward_telling(
+    decoder: &Decoder,
+    batch: &GroupBatch,
+    options: Options,
+    gradients: &mut Gradients,
+    ready: &mut dyn FnMut(Ready<'_>),
 ) -> Loss {
     if batch.targets.is_empty() {
         return Loss::default();
@@ -76,6 +126,7 @@ pub fn backward(
         }
     }
     let (loss, mut gradient) = head(decoder, batch, x, options, gradients);
+    ready(Ready { part: Part::Head, gradients });
     for (i, block) in decoder.blocks.iter().enumerate().rev() {
         let segment = match segments.pop() {
             Some(segment) => segment,
@@ -89,10 +140,12 @@ pub fn backward(
         if let Some(below) = segment.input.grad_remove(&mut tape) {
             gradient = below;
         }
+        ready(Ready { part: Part::Block(i), gradients });
     }
     if decoder.embedding.trainable {
         embedding(decoder, ids, gradient, gradients);
     }
+    ready(Ready { part: Part::Embedding, gradients });
     loss
 }
 

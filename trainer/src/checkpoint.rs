@@ -5,17 +5,20 @@
 //!   config.json model.safetensors   full weights, f32
 //!   adapter_config.json adapter_model.safetensors   adapters in training, PEFT files
 //!   adapter_start.safetensors       under PiSSA: what they took out of the weights
-//!   optimizer.safetensors           moments
+//!   optimizer-K-of-N.safetensors    the optimizer's state, as rank K of N held it
 //!   tokenizer.json | tokenizer.model
 //!   checkpoint.json                 position, what made it, hash of every file; written last
 //! ```
 //! Everything is written into a folder with a temporary name, synced, and renamed.
 
 use crate::Error;
-use crate::optimizer::Optimizer;
-use burn::tensor::{DType, Device};
+use crate::collective::Collective;
+use crate::optimizer::{Kept, Optimizer};
+use crate::sharding::Stretch;
+use burn::tensor::{DType, Device, TensorData};
 use data_pipeline::manifest::{Origin, SourceOrigin};
 use data_pipeline::prompt::PromptConfig;
+use model::files::HostTensors;
 use model::{Decoder, LoraConfig, files, peft};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -90,29 +93,46 @@ pub struct Learner {
 }
 
 /// Writes the state below `checkpoints`; returns its directory.
+///
+/// Every rank calls it; those whose optimizer holds no state of their own write nothing.
 pub fn save(
     checkpoints: &Path,
     learner: &Learner,
     mut info: CheckpointInfo,
     tokenizer: &Path,
+    sharded: bool,
+    collective: &mut dyn Collective,
 ) -> Result<PathBuf, Error> {
+    let (rank, world) = (collective.rank(), collective.world());
     let name = format!("{}-{:06}", info.phase, info.position.step);
     let directory = checkpoints.join(&name);
     let temporary = checkpoints.join(format!("{name}.tmp"));
-    let mut write = || -> Result<(), Error> {
+    if rank == 0 {
         if temporary.exists() {
             std::fs::remove_dir_all(&temporary).map_err(Error::write(&temporary))?;
         }
         std::fs::create_dir_all(&temporary).map_err(Error::write(&temporary))?;
+    }
+    if sharded {
+        collective.barrier()?;
+    }
+    if rank == 0 || sharded {
+        let world = if sharded { world } else { 1 };
+        let name = format!("optimizer-{rank}-of-{world}.safetensors");
+        let state = on_host(learner.optimizer.kept());
+        files::write_tensors(&temporary.join(name), &state, false)?;
+    }
+    if sharded {
+        collective.barrier()?;
+    }
+    if rank > 0 {
+        return Ok(directory);
+    }
+    let mut write = || -> Result<(), Error> {
         files::save(&learner.decoder, &temporary, false)?;
         if let Some(lora) = &learner.lora {
             peft::save_with_base(&learner.decoder, lora, &temporary)?;
         }
-        files::write_tensors(
-            &temporary.join("optimizer.safetensors"),
-            &learner.optimizer.to_host(),
-            false,
-        )?;
         copy_tokenizer(tokenizer, &temporary)?;
         info.files = hashes(&temporary)?;
         let text = serde_json::to_string_pretty(&info).unwrap_or_default();
@@ -192,7 +212,66 @@ pub fn open(directory: &Path) -> Result<CheckpointInfo, Error> {
     Ok(info)
 }
 
-/// Loads weights, adapters and moments.
+fn on_host(kept: Vec<Kept>) -> HostTensors {
+    let named = |Kept { path, kind, start, unit, data }: Kept| {
+        let values: Vec<f32> = data.iter::<f32>().collect();
+        (format!("{path}|{kind}|{start}|{unit}"), (vec![values.len()], values))
+    };
+    kept.into_iter().map(named).collect()
+}
+
+/// The optimizer's state for `stretches`, whoever held it when it was saved.
+pub fn load_optimizer(
+    directory: &Path,
+    info: &CheckpointInfo,
+    stretches: &[Stretch],
+    device: &Device,
+) -> Result<Optimizer, Error> {
+    let mut held: Vec<(String, String, usize, usize, Vec<f32>)> = Vec::new();
+    for name in info.files.keys().filter(|name| name.starts_with("optimizer-")) {
+        for (name, (_, values)) in files::read_tensors(&directory.join(name))? {
+            let parts: Vec<&str> = name.split('|').collect();
+            if let [path, kind, start, unit] = parts[..]
+                && let (Ok(start), Ok(unit)) = (start.parse(), unit.parse())
+            {
+                held.push((path.to_owned(), kind.to_owned(), start, unit, values));
+            }
+        }
+    }
+    let mut optimizer = Optimizer::at(info.optimizer_steps);
+    for stretch in stretches {
+        let mut read = |kind: &str, unit: usize| {
+            let mut found = vec![None; stretch.len().div_ceil(unit)];
+            for (path, of, start, stored, values) in &held {
+                if *path == stretch.path && of == kind && *stored == unit {
+                    for (i, value) in values.iter().enumerate() {
+                        let at = start + i * unit;
+                        if stretch.range.contains(&at) {
+                            found[(at - stretch.range.start) / unit] = Some(*value);
+                        }
+                    }
+                }
+            }
+            if found.iter().all(Option::is_none) {
+                return Ok(None);
+            }
+            let values: Option<Vec<f32>> = found.into_iter().collect();
+            let values = values.ok_or_else(|| Error::Checkpoint {
+                path: directory.to_owned(),
+                message: format!(
+                    "holds `{kind}` for a part of `{}` only; it was not written whole",
+                    stretch.path
+                ),
+            })?;
+            let count = values.len();
+            Ok(Some(TensorData::new(values, [count])))
+        };
+        optimizer.restore(stretch, &mut read, device)?;
+    }
+    Ok(optimizer)
+}
+
+/// Loads weights and adapters; the optimizer's state is [`load_optimizer`]'s.
 pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<Learner, Error> {
     let mut decoder = files::load(directory, device, DType::F32)?;
     if info.lora.is_some() {
@@ -200,9 +279,7 @@ pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<
     }
     // The files do not say how adapters began; the recipe did.
     let lora = info.lora.clone();
-    let moments = files::read_tensors(&directory.join("optimizer.safetensors"))?;
-    let optimizer = Optimizer::from_host(moments, info.optimizer_steps, device)?;
-    Ok(Learner { decoder, optimizer, lora })
+    Ok(Learner { decoder, optimizer: Optimizer::default(), lora })
 }
 
 /// The newest complete checkpoint; torn or foreign folders are named in `skipped`.

@@ -31,6 +31,64 @@ pub struct StepMetrics {
     pub seconds: f64,
     /// Tokens over wall time.
     pub tokens_per_second: f64,
+    /// Tokens that were computed: a prefix once for its group.
+    #[serde(default)]
+    pub computed_tokens: u64,
+    /// Places that attention was computed over, padding included.
+    #[serde(default)]
+    pub padded_tokens: u64,
+    /// Loss of each dataset, language and task of the step.
+    #[serde(default)]
+    pub sources: Vec<SourceLoss>,
+    /// Where the wall time of rank 0 went.
+    #[serde(default)]
+    pub parts: Parts,
+    /// Floating-point operations of the model over the world, without what is computed again.
+    #[serde(default)]
+    pub flops: f64,
+    /// Bytes that rank 0 held at most, as far as the system says it.
+    #[serde(default)]
+    pub memory_bytes: u64,
+    /// Whether the step changed the weights: not where a guard left it out.
+    #[serde(default = "yes")]
+    pub applied: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Loss of the samples of one dataset, language and task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceLoss {
+    /// The dataset's name.
+    pub dataset: String,
+    /// The language of the text.
+    pub language: String,
+    /// What is learned from it.
+    pub task: String,
+    /// Samples in the step.
+    pub samples: usize,
+    /// Supervised tokens in the step.
+    pub tokens: u64,
+    /// Loss per supervised token.
+    pub loss: f64,
+}
+
+/// Seconds of a step by what they were spent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parts {
+    /// Waiting for rows.
+    pub data: f64,
+    /// Forward and backward passes.
+    pub compute: f64,
+    /// Waiting for sums over ranks, as far as they did not hide behind the backward pass.
+    pub exchange: f64,
+    /// Changing the weights.
+    pub update: f64,
+    /// Waiting for a checkpoint to be copied.
+    pub checkpoint: f64,
 }
 
 /// Appends steps to a file; on opening, lines after the resumed position are dropped.

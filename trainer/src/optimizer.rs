@@ -4,9 +4,9 @@
 
 use crate::Error;
 use crate::schedule::Shape;
+use crate::sharding::Stretch;
 use burn::tensor::{Device, Tensor, TensorData};
-use model::files::HostTensors;
-use model::weight::{Mapper, Weight, Weights};
+use model::weight::{Mapper, Weight, WeightInfo, Weights};
 use model::{Decoder, Gradients};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -107,7 +107,7 @@ impl OptimizerConfig {
     }
 }
 
-/// Moments of one weight.
+/// Moments of one stretch of a weight.
 #[derive(Clone, Debug)]
 struct Moments {
     first: Tensor<1>,
@@ -115,16 +115,75 @@ struct Moments {
     second: Option<Tensor<1>>,
 }
 
+/// A part of the state of one stretch, for a checkpoint.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Of which weight.
+    pub path: String,
+    /// Which part of the state: `first`, `second`.
+    pub kind: &'static str,
+    /// The first value of the weight that it belongs to.
+    pub start: usize,
+    /// Values of the weight that one value here stands for.
+    pub unit: usize,
+    /// `[values]`.
+    pub data: TensorData,
+}
+
+/// Gives the part of the state with this kind and unit for a whole stretch; `None` where there is none.
+pub type Restore<'a> = dyn FnMut(&str, usize) -> Result<Option<TensorData>, Error> + 'a;
+
 /// The optimizer's state.
 #[derive(Debug, Default)]
 pub struct Optimizer {
-    moments: BTreeMap<String, Moments>,
+    /// By path and first value.
+    moments: BTreeMap<(String, usize), Moments>,
     /// Steps taken, for the bias correction.
     steps: usize,
 }
 
 impl Optimizer {
-    /// Changes every weight that has a gradient; `factor` is the schedule's.
+    /// An optimizer that has taken so many steps, its state still to be restored.
+    pub fn at(steps: usize) -> Self {
+        Self { moments: BTreeMap::new(), steps }
+    }
+
+    /// Whether a weight must be updated in one piece.
+    pub fn is_indivisible(config: &OptimizerConfig, weight: &WeightInfo) -> bool {
+        config.name == Rule::Muon && is_block_matrix(&weight.path, &weight.dims)
+    }
+
+    /// Counts a step; its updates follow.
+    pub fn begin_step(&mut self) {
+        self.steps += 1;
+    }
+
+    /// The new values of a stretch of a weight.
+    ///
+    /// `factor` is the schedule's. `weight`, `gradient` and the result: `[values]`.
+    pub fn update(
+        &mut self,
+        stretch: &Stretch,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        config: &OptimizerConfig,
+        factor: f64,
+    ) -> Tensor<1> {
+        let key = (stretch.path.clone(), stretch.range.start);
+        let dims = &stretch.dims;
+        let (update, rate) = if config.name == Rule::Muon && is_block_matrix(&stretch.path, dims) {
+            let update = self.muon(key, gradient, dims[0], dims[1]);
+            (update.reshape([-1]), config.muon_learning_rate)
+        } else {
+            (self.adamw(key, gradient, config), config.learning_rate)
+        };
+        let rate = rate * factor * config.ratio(&stretch.path);
+        // Norm gains are vectors and are not decayed.
+        let decay = if dims.len() > 1 { 1.0 - rate * config.weight_decay } else { 1.0 };
+        weight.mul_scalar(decay) - update.mul_scalar(rate)
+    }
+
+    /// Changes every weight that has a gradient, in one step.
     pub fn step(
         &mut self,
         decoder: &mut Decoder,
@@ -132,46 +191,51 @@ impl Optimizer {
         config: &OptimizerConfig,
         factor: f64,
     ) {
-        self.steps += 1;
+        self.begin_step();
         decoder.map("", &mut Update { optimizer: self, gradients, config, factor });
     }
 
-    /// State on the host, for a checkpoint.
-    pub fn to_host(&self) -> HostTensors {
-        let mut tensors = HostTensors::new();
-        let read = |tensor: &Tensor<1>| -> (Vec<usize>, Vec<f32>) {
-            (tensor.dims().to_vec(), tensor.to_data().iter::<f32>().collect())
-        };
-        for (path, moments) in &self.moments {
-            tensors.insert(format!("{path}.first"), read(&moments.first));
-            if let Some(second) = &moments.second {
-                tensors.insert(format!("{path}.second"), read(second));
+    /// All of the state, on the host.
+    pub fn kept(&self) -> Vec<Kept> {
+        let mut kept = Vec::new();
+        for ((path, start), moments) in &self.moments {
+            let parts = [("first", Some(&moments.first)), ("second", moments.second.as_ref())];
+            for (kind, tensor) in parts {
+                if let Some(tensor) = tensor {
+                    let (path, start) = (path.clone(), *start);
+                    kept.push(Kept { path, kind, start, unit: 1, data: tensor.to_data() });
+                }
             }
         }
-        tensors
+        kept
     }
 
-    /// State from a checkpoint.
-    pub fn from_host(tensors: HostTensors, steps: usize, device: &Device) -> Result<Self, Error> {
-        let write = |(dims, values): &(Vec<usize>, Vec<f32>)| {
-            Tensor::<1>::from_data(
-                TensorData::new(values.clone(), [dims.iter().product::<usize>()]),
-                device,
-            )
+    /// Takes the state of a stretch up again.
+    pub fn restore(
+        &mut self,
+        stretch: &Stretch,
+        read: &mut Restore<'_>,
+        device: &Device,
+    ) -> Result<(), Error> {
+        let mut part = |kind| {
+            let data = read(kind, 1)?;
+            Ok::<_, Error>(data.map(|data| Tensor::<1>::from_data(data, device)))
         };
-        let mut moments = BTreeMap::new();
-        for (name, tensor) in &tensors {
-            if let Some(path) = name.strip_suffix(".first") {
-                let second = tensors.get(&format!("{path}.second")).map(write);
-                moments.insert(path.to_owned(), Moments { first: write(tensor), second });
-            }
+        if let Some(first) = part("first")? {
+            let moments = Moments { first, second: part("second")? };
+            self.moments.insert((stretch.path.clone(), stretch.range.start), moments);
         }
-        Ok(Self { moments, steps })
+        Ok(())
     }
 
-    fn adamw(&mut self, path: &str, gradient: Tensor<1>, config: &OptimizerConfig) -> Tensor<1> {
+    fn adamw(
+        &mut self,
+        key: (String, usize),
+        gradient: Tensor<1>,
+        config: &OptimizerConfig,
+    ) -> Tensor<1> {
         let (b1, b2) = (config.beta1, config.beta2);
-        let moments = self.moments.remove(path);
+        let moments = self.moments.remove(&key);
         let (first, second) = match moments {
             Some(Moments { first, second: Some(second) }) => (
                 first.mul_scalar(b1) + gradient.clone().mul_scalar(1.0 - b1),
@@ -183,21 +247,27 @@ impl Optimizer {
         let correct2 = 1.0 - b2.powi(self.steps as i32);
         let denominator = second.clone().div_scalar(correct2).sqrt().add_scalar(config.epsilon);
         let update = first.clone().div_scalar(correct1) / denominator;
-        self.moments.insert(path.to_owned(), Moments { first, second: Some(second) });
+        self.moments.insert(key, Moments { first, second: Some(second) });
         update
     }
 
     /// Nesterov momentum, orthogonalised (Keller Jordan's Muon).
-    fn muon(&mut self, path: &str, gradient: Tensor<1>, rows: usize, columns: usize) -> Tensor<2> {
+    fn muon(
+        &mut self,
+        key: (String, usize),
+        gradient: Tensor<1>,
+        rows: usize,
+        columns: usize,
+    ) -> Tensor<2> {
         const MOMENTUM: f64 = 0.95;
-        let first = match self.moments.remove(path) {
+        let first = match self.moments.remove(&key) {
             Some(moments) => {
                 moments.first.mul_scalar(MOMENTUM) + gradient.clone().mul_scalar(1.0 - MOMENTUM)
             }
             None => gradient.clone().mul_scalar(1.0 - MOMENTUM),
         };
         let ahead = first.clone().mul_scalar(MOMENTUM) + gradient.mul_scalar(1.0 - MOMENTUM);
-        self.moments.insert(path.to_owned(), Moments { first, second: None });
+        self.moments.insert(key, Moments { first, second: None });
         let scale = (rows as f64 / columns as f64).max(1.0).sqrt();
         orthogonalise(ahead.reshape([rows, columns])).mul_scalar(scale)
     }
@@ -232,21 +302,16 @@ impl Mapper for Update<'_> {
             return;
         };
         let dims = weight.value.dims();
-        let matrix = D == 2 && path.starts_with("model.layers.");
-        let (update, rate) = if self.config.name == Rule::Muon && matrix {
-            let update = self.optimizer.muon(path, gradient, dims[0], dims[1]);
-            (update.reshape(dims), self.config.muon_learning_rate)
-        } else {
-            (
-                self.optimizer.adamw(path, gradient, self.config).reshape(dims),
-                self.config.learning_rate,
-            )
-        };
-        let rate = rate * self.factor * self.config.ratio(path);
-        // Norm gains are vectors and are not decayed.
-        let decay = if D > 1 { 1.0 - rate * self.config.weight_decay } else { 1.0 };
-        weight.value = weight.value.clone().mul_scalar(decay) - update.mul_scalar(rate);
+        let range = 0..dims.iter().product();
+        let stretch = Stretch { path: path.to_owned(), dims: dims.to_vec(), range };
+        let flat = weight.value.clone().reshape([-1]);
+        let new = self.optimizer.update(&stretch, flat, gradient, self.config, self.factor);
+        weight.value = new.reshape(dims);
     }
+}
+
+fn is_block_matrix(path: &str, dims: &[usize]) -> bool {
+    dims.len() == 2 && path.starts_with("model.layers.")
 }
 
 #[cfg(test)]

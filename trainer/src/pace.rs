@@ -1,10 +1,12 @@
 //! How long a step takes on this machine, found by doing two of them.
 
 use crate::collective::Solo;
+use crate::network::base;
 use crate::optimizer::Optimizer;
 use crate::recipe::{Recipe, Train};
-use crate::run::{base, steps};
-use crate::step::{self, StepInput};
+use crate::run::steps;
+use crate::sharding::Sharding;
+use crate::step::{Objective, StepInput, StepPart, Stepper};
 use crate::{Error, RunDir, device};
 use data_pipeline::loader::Loader;
 use data_pipeline::order::{Mixture, Order, Share};
@@ -36,18 +38,27 @@ pub fn seconds_per_step(
     let last = steps(phase, &order).min(2);
     let mut optimizer = Optimizer::default();
     let mut seconds = 0.0;
-    for rows in Loader::new(shards, order, Share { index: 0, count: world }, 0, last) {
+    let solo = &mut Solo;
+    let config = &phase.optimizer;
+    let mut stepper = Stepper::new(&decoder, config, Sharding::default(), 0, solo);
+    let objective =
+        Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
+    for rows in Loader::new(shards, order, vec![Share { index: 0, count: world }], 0, last) {
         let rows = rows?;
         let started = Instant::now();
-        let input = StepInput {
-            groups: rows.groups,
-            samples: rows.samples,
-            supervised: rows.supervised,
-            dropout_seed: None,
-        };
-        let local = step::gradients(&decoder, input, &phase.batch, phase.loss_average);
-        let (config, solo) = (&phase.optimizer, &mut Solo);
-        step::apply(&mut decoder, &mut optimizer, local, config, 1.0, solo, false)?;
+        let samples: usize = rows.parts.iter().flatten().map(|group| group.suffixes.len()).sum();
+        let mut rows = rows;
+        // Only this rank's rows are there: they are the step.
+        let mut slot = 0;
+        for suffix in rows.parts.iter_mut().flatten().flat_map(|group| &mut group.suffixes) {
+            suffix.slot = slot;
+            slot += 1;
+        }
+        let part = |groups| StepPart { groups, dropout_seed: None };
+        let parts = rows.parts.into_iter().map(part).collect();
+        let input = StepInput { parts, samples, supervised: rows.supervised };
+        let found = stepper.gradients(&decoder, input, objective, false, solo)?;
+        stepper.update(&mut decoder, &mut optimizer, &found, config, 1.0, solo)?;
         seconds = started.elapsed().as_secs_f64();
     }
     Ok(seconds)

@@ -2,8 +2,8 @@
 
 use crate::audit::{self, asked};
 use crate::evaluate::{self, declaration, prediction_files};
+use crate::network::shape;
 use crate::recipe::{Phase, Recipe};
-use crate::run::shape;
 use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;

@@ -9,7 +9,11 @@ pub use file::PhaseFile;
 
 use crate::Error;
 use crate::audit::AuditConfig;
+use crate::during::DuringConfig;
 use crate::generation::Generation;
+use crate::guard::GuardConfig;
+use crate::memory::MemoryConfig;
+use crate::objective::LossConfig;
 use crate::optimizer::OptimizerConfig;
 use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
@@ -41,6 +45,12 @@ pub struct Recipe {
     /// What training data and benchmarks may have in common.
     #[serde(default)]
     pub audit: AuditConfig,
+    /// What happens when a step goes wrong.
+    #[serde(default)]
+    pub guard: GuardConfig,
+    /// What a rank may hold.
+    #[serde(default)]
+    pub memory: MemoryConfig,
     /// In order.
     pub phase: Vec<Phase>,
     /// Dotted key to the file (or `--set`, or `default`) that its value comes from.
@@ -58,11 +68,14 @@ pub struct RunConfig {
     pub seed: u64,
     /// `flex`, `cuda` or `wgpu`.
     pub device: String,
+    /// Each step is computed in so many parts, a power of two, and summed in one fixed order: losses and
+    /// weights are the same bits on every world that divides it. 0: as fast as the world allows.
+    pub exact_shards: usize,
 }
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { name: String::new(), seed: 42, device: "flex".into() }
+        Self { name: String::new(), seed: 42, device: "flex".into(), exact_shards: 0 }
     }
 }
 
@@ -193,6 +206,9 @@ pub struct Phase {
     pub selection: Selection,
     /// The global batch.
     pub batch: BatchConfig,
+    /// What is added to the cross-entropy.
+    #[serde(default)]
+    pub loss: LossConfig,
     /// The optimizer.
     pub optimizer: OptimizerConfig,
     /// The adapters.
@@ -219,11 +235,17 @@ pub struct CheckpointConfig {
     pub every: usize,
     /// How many of a phase are kept, newest first.
     pub keep: usize,
+    /// Those whose step is a multiple of this are kept whatever `keep` says; 0: none.
+    pub keep_every: usize,
+    /// So many with the best F1 of the evaluations during training are kept, too.
+    pub keep_best: usize,
+    /// Seconds that a rank has to save when it is asked to stop, before it ends without.
+    pub stop_deadline: u64,
 }
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        Self { every: 200, keep: 2 }
+        Self { every: 200, keep: 2, keep_every: 0, keep_best: 0, stop_deadline: 120 }
     }
 }
 
@@ -264,6 +286,8 @@ pub struct EvaluationConfig {
     /// The template; the last phase's where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<PromptConfig>,
+    /// What is evaluated while phases train.
+    pub during: DuringConfig,
 }
 
 impl Default for EvaluationConfig {
@@ -286,6 +310,7 @@ impl Default for EvaluationConfig {
             stop: Vec::new(),
             baselines: Vec::new(),
             prompt: None,
+            during: DuringConfig::default(),
         }
     }
 }
@@ -418,6 +443,12 @@ impl Recipe {
             return Err("evaluation.constrained = true, but constrained decoding is not in this build; set it to false".into());
         }
         self.audit.check()?;
+        self.guard.check()?;
+        self.evaluation.during.check()?;
+        let exact = self.run.exact_shards;
+        if exact != 0 && !exact.is_power_of_two() {
+            return Err(format!("run.exact_shards is {exact}, expected 0 or a power of two"));
+        }
         let sources =
             usize::from(self.model.preset.is_some()) + usize::from(self.model.path.is_some());
         if sources != 1 {
@@ -507,7 +538,7 @@ impl Recipe {
             ));
         }
         // A model that cannot be read is another error's sentence.
-        match crate::run::shape(self, 1) {
+        match crate::network::shape(self, 1) {
             Ok(shape) if phase.lora.from.is_none() => {
                 let layers = linear_layers(&shape);
                 phase.lora.settings(&layers).map(|_| ()).map_err(|error| error.to_string())
@@ -549,6 +580,7 @@ impl Phase {
             _ => {}
         }
         self.optimizer.check()?;
+        self.loss.check()?;
         if self.train == Train::Full && self.optimizer.learning_rate_ratio != 1.0 {
             return Err(format!(
                 "optimizer.learning_rate_ratio is {}, but train = \"full\" has no adapters for LoRA+; set it in the phases that train adapters",

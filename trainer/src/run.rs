@@ -3,24 +3,25 @@
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
-use crate::metrics::{Metrics, StepMetrics};
+use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
+use crate::network::{base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::schedule::Schedule;
-use crate::step::{self, StepInput};
+use crate::sharding::Sharding;
+use crate::step::{Found, Objective, SlotLoss, StepInput, StepPart, Stepper};
 use crate::{Error, RunDir, device};
-use burn::tensor::{DType, Device};
-use data_pipeline::loader::Loader;
+use burn::tensor::Device;
+use data_pipeline::loader::{Loader, StepRows};
 use data_pipeline::manifest::{Manifest, Origin, SourceOrigin};
 use data_pipeline::order::{Mixture, Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
 use model::lora::stream;
-use model::weight::{Mapper, Weight, Weights};
-use model::{Decoder, DecoderConfig, LoraConfig, files, lora, peft};
+use model::{Decoder, LoraConfig, lora, peft};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -79,12 +80,17 @@ pub struct Rank<'a> {
     pub tokenizer: Tokenizer,
     /// Where tensors lie.
     pub device: Device,
+    /// How gradients and optimizer state are divided among ranks.
+    pub sharding: Sharding,
+    /// The checkpoint that the run goes on from, until its optimizer's state is read.
+    restored: Option<(PathBuf, CheckpointInfo)>,
 }
 
 /// Trains every phase and evaluates.
 pub fn run(
     run_dir: &RunDir,
     data_root: &Path,
+    sharding: Sharding,
     collective: &mut dyn Collective,
     stop: &AtomicBool,
     report: &mut dyn FnMut(Progress),
@@ -92,9 +98,34 @@ pub fn run(
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
-    let mut rank =
-        Rank { run_dir, recipe: &recipe, data_root, collective, stop, report, tokenizer, device };
+    check_world(&recipe, collective.world())?;
+    let mut rank = Rank {
+        run_dir,
+        recipe: &recipe,
+        data_root,
+        collective,
+        stop,
+        report,
+        tokenizer,
+        device,
+        sharding,
+        restored: None,
+    };
     rank.live()
+}
+
+/// Parts of an exact step are dealt out evenly.
+fn check_world(recipe: &Recipe, world: usize) -> Result<(), Error> {
+    let shards = recipe.run.exact_shards;
+    if shards > 0 && !shards.is_multiple_of(world) {
+        let sizes: Vec<String> =
+            (0..=shards.ilog2()).map(|power| (1 << power).to_string()).collect();
+        return Err(Error::Device(format!(
+            "run.exact_shards = {shards} cannot be dealt out to {world} ranks; {} can have it",
+            sizes.join(", ")
+        )));
+    }
+    Ok(())
 }
 
 impl Rank<'_> {
@@ -138,6 +169,7 @@ impl Rank<'_> {
         self.check_fits(&directory, &info)?;
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
         let mut learner = checkpoint::load(&directory, &info, &self.device)?;
+        self.restored = Some((directory, info.clone()));
         let position = if info.phase_done {
             Position { phase: info.position.phase + 1, step: 0 }
         } else {
@@ -235,58 +267,51 @@ impl Rank<'_> {
         let order =
             Order::new(self.recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
         let steps = steps(phase, &order);
-        let share = Share { index: self.collective.rank(), count: self.collective.world() };
-        let loader = Loader::new(Arc::clone(&shards), order, share, position.step, steps);
+        let shares = self.shares();
+        let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
         let schedule = schedule(phase, steps);
+        let mut stepper = Stepper::new(
+            &learner.decoder,
+            &phase.optimizer,
+            self.sharding,
+            self.recipe.run.exact_shards,
+            self.collective,
+        );
+        self.restore(learner, &stepper, position)?;
+        let objective =
+            Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
+        let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
             let step = rows.step;
-            let started = Instant::now();
-            let input = StepInput {
-                groups: rows.groups,
-                samples: rows.samples,
-                supervised: rows.supervised,
-                dropout_seed: (phase.train == Train::Lora && phase.lora.dropout > 0.0)
-                    .then(|| self.dropout_seed(position.phase, step)),
-            };
-            let local = step::gradients(&learner.decoder, input, &phase.batch, phase.loss_average);
+            let mut parts = Parts { data: started.elapsed().as_secs_f64(), ..Parts::default() };
+            let facts = Facts::of(&rows, &shards);
+            let input = self.input(rows, phase, position.phase, &shares);
             let stopping = self.stop.load(Ordering::Relaxed);
-            let outcome = step::apply(
-                &mut learner.decoder,
-                &mut learner.optimizer,
-                local,
-                &phase.optimizer,
-                schedule.factor(step),
-                self.collective,
-                stopping,
-            )?;
-            if !(outcome.loss.is_finite() && outcome.gradient_norm.is_finite()) {
+            let found =
+                stepper.gradients(&learner.decoder, input, objective, stopping, self.collective)?;
+            if !(found.loss.is_finite() && found.gradient_norm.is_finite()) {
                 return Err(Error::Diverged {
                     phase: phase.name.clone(),
                     step: step + 1,
-                    loss: outcome.loss,
+                    loss: found.loss,
                 });
             }
+            let updating = Instant::now();
+            let (decoder, optimizer) = (&mut learner.decoder, &mut learner.optimizer);
+            let factor = schedule.factor(step);
+            let config = &phase.optimizer;
+            stepper.update(decoder, optimizer, &found, config, factor, self.collective)?;
+            parts.update = updating.elapsed().as_secs_f64();
+            parts.compute = found.seconds.compute;
+            parts.exchange = found.seconds.exchange;
             let seconds = started.elapsed().as_secs_f64();
-            self.tell(
-                metrics.as_mut(),
-                StepMetrics {
-                    phase: phase.name.clone(),
-                    step: step + 1,
-                    steps,
-                    loss: outcome.loss,
-                    learning_rate: schedule.rate(step),
-                    gradient_norm: outcome.gradient_norm,
-                    samples: rows.samples,
-                    tokens: rows.tokens,
-                    supervised_tokens: rows.supervised,
-                    seconds,
-                    tokens_per_second: rows.tokens as f64 / seconds.max(1e-9),
-                },
-            )?;
+            started = Instant::now();
+            let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
+            self.tell(metrics.as_mut(), StepMetrics { parts, ..line })?;
             let last = step + 1 == steps;
-            let stop = outcome.stopping > 0 && !last;
+            let stop = found.stopping > 0 && !last;
             if last || stop || (step + 1).is_multiple_of(self.recipe.checkpoint.every) {
                 self.save(learner, phase, Position { step: step + 1, ..position }, last)?;
             }
@@ -295,6 +320,50 @@ impl Rank<'_> {
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// The parts of a step's rows that this rank computes.
+    fn shares(&self) -> Vec<Share> {
+        let (rank, world) = (self.collective.rank(), self.collective.world());
+        match self.recipe.run.exact_shards {
+            0 => vec![Share { index: rank, count: world }],
+            count => {
+                let each = count / world;
+                (rank * each..(rank + 1) * each).map(|index| Share { index, count }).collect()
+            }
+        }
+    }
+
+    fn input(&self, rows: StepRows, phase: &Phase, index: usize, shares: &[Share]) -> StepInput {
+        let drops = phase.train == Train::Lora && phase.lora.dropout > 0.0;
+        let seed = |share: &Share| {
+            // A stream of its own for each (phase, step, share).
+            let path = [self.recipe.run.seed, index as u64, rows.step as u64, share.index as u64];
+            drops.then(|| stream(&path))
+        };
+        let parts = rows.parts.into_iter().zip(shares);
+        let part = |(groups, share)| StepPart { groups, dropout_seed: seed(share) };
+        StepInput {
+            parts: parts.map(part).collect(),
+            samples: rows.rows.len(),
+            supervised: rows.supervised,
+        }
+    }
+
+    /// The optimizer's state of this rank's stretches, where the run goes on within a phase.
+    fn restore(
+        &mut self,
+        learner: &mut Learner,
+        stepper: &Stepper,
+        position: Position,
+    ) -> Result<(), Error> {
+        if let Some((directory, info)) = self.restored.take()
+            && position.step > 0
+        {
+            let own = stepper.own(&learner.decoder);
+            learner.optimizer = checkpoint::load_optimizer(&directory, &info, &own, &self.device)?;
+        }
+        Ok(())
     }
 
     /// Rank 0 keeps the metrics; lines after the resumed position belong to steps that are done again.
@@ -325,12 +394,6 @@ impl Rank<'_> {
         Ok(())
     }
 
-    /// A stream of its own for each (phase, step, rank).
-    fn dropout_seed(&self, phase: usize, step: usize) -> u64 {
-        let rank = self.collective.rank() as u64;
-        stream(&[self.recipe.run.seed, phase as u64, step as u64, rank])
-    }
-
     fn save(
         &mut self,
         learner: &Learner,
@@ -338,26 +401,28 @@ impl Rank<'_> {
         position: Position,
         phase_done: bool,
     ) -> Result<(), Error> {
+        let folder = self.run_dir.prepared(position.phase, &phase.name);
+        let manifest = Manifest::load(&folder)?;
+        let info = CheckpointInfo {
+            position,
+            phase: phase.name.clone(),
+            phase_done,
+            optimizer_steps: position.step,
+            lora: learner.lora.clone(),
+            prompt: phase.prompt.clone(),
+            template: template_fingerprint(&phase.prompt),
+            tokenizer: self.tokenizer.fingerprint(),
+            sources: manifest.origin.sources.clone(),
+            origin: Some(manifest.origin.clone()),
+            shards: manifest.fingerprint.clone(),
+            files: BTreeMap::new(),
+        };
+        let checkpoints = self.run_dir.checkpoints();
+        let tokenizer = self.run_dir.tokenizer();
+        let sharded = self.sharding.stage > 0 && self.collective.world() > 1;
+        let directory =
+            checkpoint::save(&checkpoints, learner, info, &tokenizer, sharded, self.collective)?;
         if self.collective.rank() == 0 {
-            let folder = self.run_dir.prepared(position.phase, &phase.name);
-            let manifest = Manifest::load(&folder)?;
-            let info = CheckpointInfo {
-                position,
-                phase: phase.name.clone(),
-                phase_done,
-                optimizer_steps: position.step,
-                lora: learner.lora.clone(),
-                prompt: phase.prompt.clone(),
-                template: template_fingerprint(&phase.prompt),
-                tokenizer: self.tokenizer.fingerprint(),
-                sources: manifest.origin.sources.clone(),
-                origin: Some(manifest.origin.clone()),
-                shards: manifest.fingerprint.clone(),
-                files: BTreeMap::new(),
-            };
-            let checkpoints = self.run_dir.checkpoints();
-            let directory =
-                checkpoint::save(&checkpoints, learner, info, &self.run_dir.tokenizer())?;
             checkpoint::retain(&checkpoints, &phase.name, self.recipe.checkpoint.keep)?;
             (self.report)(Progress::Checkpoint(directory));
         }
@@ -455,90 +520,78 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
     }
 }
 
-/// The model that training starts from.
-///
-/// `told` hears how many bytes are read, and of how many.
-pub fn base(
-    recipe: &Recipe,
-    tokenizer: &Tokenizer,
-    device: &Device,
-    told: &mut dyn FnMut(u64, u64),
-) -> Result<Decoder, Error> {
-    match &recipe.model.path {
-        Some(path) => {
-            let decoder = files::load_telling(path, device, DType::F32, told)?;
-            check_vocabulary(&decoder.config, tokenizer)?;
-            Ok(decoder)
+/// What is known of a step's rows before it is computed.
+struct Facts {
+    rows: Vec<usize>,
+    sources: Vec<u32>,
+    names: Vec<data_pipeline::shard::RowSource>,
+    tokens: u64,
+    supervised: u64,
+}
+
+impl Facts {
+    fn of(rows: &StepRows, shards: &ShardSet) -> Self {
+        let lengths = shards.lengths();
+        Self {
+            rows: rows.rows.clone(),
+            sources: rows.rows.iter().map(|row| lengths[*row].source).collect(),
+            names: shards.sources().to_vec(),
+            tokens: rows.tokens,
+            supervised: rows.supervised,
         }
-        None => untrained(recipe, tokenizer, device),
     }
-}
 
-/// The same shape with random weights.
-pub fn untrained(
-    recipe: &Recipe,
-    tokenizer: &Tokenizer,
-    device: &Device,
-) -> Result<Decoder, Error> {
-    let config = decoder_config(recipe, tokenizer)?;
-    Ok(Decoder::init(&config, recipe.model.init, recipe.run.seed, device))
-}
+    /// The line of a step, without what its parts took.
+    fn metrics(
+        &self,
+        phase: &Phase,
+        (step, steps): (usize, usize),
+        learning_rate: f64,
+        found: &Found,
+        seconds: f64,
+    ) -> StepMetrics {
+        StepMetrics {
+            phase: phase.name.clone(),
+            step: step + 1,
+            steps,
+            loss: found.loss,
+            learning_rate,
+            gradient_norm: found.gradient_norm,
+            samples: self.rows.len(),
+            tokens: self.tokens,
+            supervised_tokens: self.supervised,
+            seconds,
+            tokens_per_second: self.tokens as f64 / seconds.max(1e-9),
+            computed_tokens: found.computed,
+            padded_tokens: found.padded,
+            sources: self.losses(&found.slots),
+            parts: Parts::default(),
+            flops: 0.0,
+            memory_bytes: 0,
+            applied: true,
+        }
+    }
 
-/// The model's shape for this tokenizer: the preset with the recipe's changes, or the directory's.
-pub fn decoder_config(recipe: &Recipe, tokenizer: &Tokenizer) -> Result<DecoderConfig, Error> {
-    shape(recipe, tokenizer.vocabulary())
-}
-
-/// The model's shape, a preset's with a vocabulary of this size.
-pub fn shape(recipe: &Recipe, vocabulary: usize) -> Result<DecoderConfig, Error> {
-    let model = &recipe.model;
-    let config = match (&model.path, &model.preset) {
-        (Some(path), _) => DecoderConfig::load(path)?,
-        (None, preset) => {
-            let preset = DecoderConfig::preset(preset.as_deref().unwrap_or_default())?;
-            DecoderConfig {
-                vocab_size: vocabulary,
-                hidden_size: model.hidden_size.unwrap_or(preset.hidden_size),
-                intermediate_size: model.intermediate_size.unwrap_or(preset.intermediate_size),
-                num_hidden_layers: model.num_hidden_layers.unwrap_or(preset.num_hidden_layers),
-                num_attention_heads: model
-                    .num_attention_heads
-                    .unwrap_or(preset.num_attention_heads),
-                ..preset
+    /// The loss of each dataset, language and task.
+    fn losses(&self, slots: &[SlotLoss]) -> Vec<SourceLoss> {
+        let mut sums: BTreeMap<u32, (usize, u64, f64)> = BTreeMap::new();
+        for (source, slot) in self.sources.iter().zip(slots) {
+            let sum = sums.entry(*source).or_default();
+            sum.0 += 1;
+            sum.1 += u64::from(slot.tokens);
+            sum.2 += f64::from(slot.loss);
+        }
+        let line = |(source, (samples, tokens, loss)): (u32, (usize, u64, f64))| {
+            let name = &self.names[source as usize];
+            SourceLoss {
+                dataset: name.dataset.clone(),
+                language: name.language.clone(),
+                task: name.task.clone(),
+                samples,
+                tokens,
+                loss: loss / tokens.max(1) as f64,
             }
-        }
-    };
-    config.check()?;
-    Ok(config)
-}
-
-fn check_vocabulary(config: &DecoderConfig, tokenizer: &Tokenizer) -> Result<(), Error> {
-    if tokenizer.vocabulary() > config.vocab_size {
-        return Err(Error::Model(model::Error::Config(format!(
-            "the tokenizer has {} ids, the model {} rows; they do not belong together",
-            tokenizer.vocabulary(),
-            config.vocab_size
-        ))));
+        };
+        sums.into_iter().map(line).collect()
     }
-    Ok(())
-}
-
-fn set_trainable(decoder: &mut Decoder, trainable: fn(&str) -> bool) {
-    struct Set(fn(&str) -> bool);
-    impl Mapper for Set {
-        fn weight<const D: usize>(&mut self, path: &str, weight: &mut Weight<D>) {
-            weight.trainable = (self.0)(path);
-        }
-    }
-    decoder.map("", &mut Set(trainable));
-}
-
-/// Only adapters are trained.
-fn freeze_base(decoder: &mut Decoder) {
-    set_trainable(decoder, |path| path.contains("lora_"));
-}
-
-/// Everything is trained.
-fn unfreeze(decoder: &mut Decoder) {
-    set_trainable(decoder, |_| true);
 }

@@ -7,6 +7,10 @@
 //! prepared/PHASE/                          shards and their manifest
 //! checkpoints/PHASE-STEP/                  complete or absent
 //! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model
+//! ledger/PHASE/FIRST-LAST.parquet          what was trained on, a row for each place of each step
+//! evaluations.jsonl                        F1 while phases trained
+//! incidents/PHASE-STEP/                    steps that went wrong, to be replayed
+//! memory.json                              the memory plan, micro-batches included; tensorboard/
 //! scores.json  report.html                 the result
 //! logs/rank-N.log  lock  lock-K-of-N  secret
 //! ```
@@ -91,6 +95,31 @@ impl RunDir {
     /// Predictions of all models.
     pub fn all_predictions(&self) -> PathBuf {
         self.root.join("predictions")
+    }
+
+    /// The ledger of phase number `index`.
+    pub fn ledger(&self, index: usize, name: &str) -> PathBuf {
+        self.root.join("ledger").join(format!("{index}-{name}"))
+    }
+
+    /// F1 while phases trained, one line a row.
+    pub fn evaluations(&self) -> PathBuf {
+        self.root.join("evaluations.jsonl")
+    }
+
+    /// Steps that went wrong.
+    pub fn incidents(&self) -> PathBuf {
+        self.root.join("incidents")
+    }
+
+    /// The memory plan that the run was begun with.
+    pub fn memory(&self) -> PathBuf {
+        self.root.join("memory.json")
+    }
+
+    /// Event files of TensorBoard.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.root.join("tensorboard")
     }
 
     /// Scores of all models.

@@ -26,6 +26,11 @@ impl Share {
 /// tokens per share. The shares together are exactly `rows`; with more shares than rows some are
 /// empty. `lengths` are those of all rows of the shard set.
 pub fn split(rows: &[usize], share: Share, lengths: &[Length]) -> Vec<usize> {
+    places(rows, share, lengths).into_iter().map(|place| rows[place]).collect()
+}
+
+/// Where the rows of [`split`] stand in `rows`, ascending.
+pub fn places(rows: &[usize], share: Share, lengths: &[Length]) -> Vec<usize> {
     assert!(share.index < share.count, "share {} of {}", share.index, share.count);
     let whole: Vec<Chunk> = rows_by_group(rows, lengths)
         .into_iter()
@@ -43,7 +48,7 @@ pub fn split(rows: &[usize], share: Share, lengths: &[Length]) -> Vec<usize> {
     let mut places: Vec<usize> =
         mine.unwrap_or_default().into_iter().flat_map(|chunk| chunk.places).collect();
     places.sort_unstable();
-    places.into_iter().map(|place| rows[place]).collect()
+    places
 }
 
 /// Halves chunks until none with several rows costs more than `limit` and each of `count` shares

@@ -34,6 +34,7 @@ fn lengths(groups: &[Groups]) -> Vec<Length> {
                 suffix: 10 + (row * 7 % 31) as u32,
                 supervised: 5,
                 group: group as u32,
+                source: 0,
             })
         })
         .collect()

@@ -9,9 +9,10 @@ use crate::plan::{Phase, Plan, Work};
 use data_pipeline::order::{Mixture, Order};
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use trainer::network::decoder_config;
 use trainer::pace::seconds_per_step;
 use trainer::recipe::{self, Length, Train};
-use trainer::run::{decoder_config, steps};
+use trainer::run::steps;
 use trainer::{Recipe, RunDir};
 
 /// Says what a run would do.

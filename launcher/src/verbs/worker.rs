@@ -19,6 +19,7 @@ use trainer::audit::Use;
 use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
 use trainer::metrics::StepMetrics;
 use trainer::run::{Outcome, Progress as Happening};
+use trainer::sharding::Sharding;
 use trainer::{Recipe, RunDir};
 
 /// Lives the life of one rank.
@@ -35,7 +36,9 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
     let result = join(args).map_err(trainer::Error::from).and_then(|mut collective| {
         let run_dir = RunDir::new(&args.run_dir);
         let tell = &mut |happening| teller.tell(happening);
-        let result = trainer::run::run(&run_dir, &data_root, &mut *collective, stop, tell);
+        let sharding = Sharding { stage: args.zero_stage, bucket_mib: args.bucket_mib.max(1) };
+        let result =
+            trainer::run::run(&run_dir, &data_root, sharding, &mut *collective, stop, tell);
         if result.is_err() {
             // The others need not wait for a deadline to learn of it.
             collective.abort();

@@ -6,6 +6,9 @@ use super::{
 };
 use crate::Error;
 use crate::audit::AuditConfig;
+use crate::guard::GuardConfig;
+use crate::memory::MemoryConfig;
+use crate::objective::LossConfig;
 use crate::optimizer::OptimizerConfig;
 use data_pipeline::error::nearest;
 use data_pipeline::prepare::{Kind, Selection, Source};
@@ -46,6 +49,12 @@ struct RecipeFile {
     evaluation: EvaluationConfig,
     #[serde(default)]
     audit: AuditConfig,
+    #[serde(default)]
+    guard: GuardConfig,
+    #[serde(default)]
+    memory: MemoryConfig,
+    #[serde(default)]
+    loss: LossConfig,
     #[serde(default)]
     datasets: Option<PathBuf>,
     #[serde(default)]
@@ -88,6 +97,9 @@ pub struct PhaseFile {
     /// Changes to `[batch]`.
     #[serde(default)]
     pub batch: Table,
+    /// Changes to `[loss]`.
+    #[serde(default)]
+    pub loss: Table,
     /// Changes to `[optimizer]`.
     #[serde(default)]
     pub optimizer: Table,
@@ -152,6 +164,8 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         },
         checkpoint: merged.checkpoint,
         audit: merged.audit,
+        guard: merged.guard,
+        memory: merged.memory,
         datasets: absolute(merged.datasets.unwrap_or_else(|| "datasets".into())),
         phase: phases,
         origins,
@@ -359,6 +373,7 @@ fn resolve_phase(
         both_directions: phase.both_directions,
         selection: over(path, &within("selection"), section("selection"), &phase.selection)?,
         batch: over(path, &within("batch"), section("batch"), &phase.batch)?,
+        loss: over(path, &within("loss"), section("loss"), &phase.loss)?,
         optimizer: over(path, &within("optimizer"), section("optimizer"), &phase.optimizer)?,
         lora,
         prompt: over(path, &within("prompt"), section("prompt"), &phase.prompt)?,
