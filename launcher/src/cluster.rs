@@ -170,11 +170,17 @@ mod tests {
             64,
             expect!["c.toml:2:11: unknown backend `lokal`; known is `local`"],
         );
+        check(
+            "[cluster]\nbackend = \"local\"\nranks = 2\n\n[sharding]\nstage = 3\n",
+            64,
+            expect!["c.toml:5:1: sharding.stage is 3; known are 0, 1 and 2"],
+        );
     }
 
     #[test]
     fn a_written_cluster_is_read_back() {
-        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3 };
+        let sharding = Sharding { stage: 2, bucket_mib: 7 };
+        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3, sharding };
         assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
     }
 

@@ -59,6 +59,16 @@ pub enum Error {
         /// The value.
         loss: f64,
     },
+    /// The ranks have not computed a step's samples once each.
+    #[error(
+        "sample {slot} of a step was computed {times} times, not once: the ranks do not divide the step alike, which is a bug of ours"
+    )]
+    Uncovered {
+        /// Its place in the step.
+        slot: usize,
+        /// How often it was computed.
+        times: u32,
+    },
     /// The device asked for is not there.
     #[error("{0}")]
     Device(String),
@@ -81,6 +91,7 @@ impl Error {
             | Self::Read { source, .. } => data_pipeline::error::io_exit_code(source),
             Self::Collective(error) => error.exit_code(),
             Self::Diverged { .. } => 79,
+            Self::Uncovered { .. } => 70,
             Self::Device(_) => 69,
         }
     }

@@ -86,7 +86,7 @@ fn set_trainable(decoder: &mut Decoder, trainable: fn(&str) -> bool) {
 }
 
 /// Only adapters are trained.
-pub(crate) fn freeze_base(decoder: &mut Decoder) {
+pub fn freeze_base(decoder: &mut Decoder) {
     set_trainable(decoder, |path| path.contains("lora_"));
 }
 

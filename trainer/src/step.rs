@@ -93,7 +93,6 @@ pub struct Seconds {
 
 /// Computes and applies the steps of a phase.
 pub struct Stepper {
-    rank: usize,
     exact_shards: usize,
     /// `None` in a world of one: gradients stay on the device.
     exchange: Option<Exchange>,
@@ -119,7 +118,7 @@ impl Stepper {
         let exact = exact_shards > 0;
         let exchange = (world > 1 || exact)
             .then(|| Exchange::new(weights, (rank, world), sharding, exact, &indivisible));
-        Self { rank, exact_shards, exchange, gradients: Gradients::new() }
+        Self { exact_shards, exchange, gradients: Gradients::new() }
     }
 
     /// The stretches of weights that this rank changes, and keeps the optimizer's state of.
@@ -171,7 +170,7 @@ impl Stepper {
         let compute = started.elapsed().as_secs_f64() - waited;
         let exchanging = Instant::now();
         let stopping = tally.sum(stopping, collective)?;
-        let slots = tally.slots(self.rank)?;
+        let slots = tally.slots()?;
         let gradient_norm = match &self.exchange {
             Some(exchange) => exchange.norm(collective)?,
             None => norm(&self.gradients),
@@ -339,17 +338,18 @@ struct Count {
 /// A micro-batch and whose it is.
 struct Micro {
     batch: Batch,
-    samples: Vec<(usize, u64)>,
+    /// Slots, with the hash of what is there and how often it is.
+    samples: Vec<(usize, (u64, u32))>,
     dropout_seed: Option<u64>,
 }
 
 impl Micro {
     fn of(part: StepPart, micro_tokens: usize) -> Vec<Self> {
-        let mut hashes = BTreeMap::new();
+        let mut hashes: BTreeMap<usize, (u64, u32)> = BTreeMap::new();
         for group in &part.groups {
             for suffix in &group.suffixes {
                 let hash = sample_hash(&group.prefix, &suffix.ids, suffix.supervised_from);
-                hashes.insert(suffix.slot, hash);
+                hashes.entry(suffix.slot).or_insert((hash, 0)).1 += 1;
             }
         }
         let seed = part.dropout_seed;
@@ -387,8 +387,8 @@ impl Pass<'_> {
         let recompute = self.objective.batch.recompute;
         let options = Options { recompute, dropout_seed, ..Options::default() };
         let loss = backward_telling(self.decoder, &batch, options, gradients, ready);
-        for (slot, hash) in samples {
-            tally.slots[slot].times += 1;
+        for (slot, (hash, times)) in samples {
+            tally.slots[slot].times += times;
             tally.slots[slot].sample = hash;
         }
         for ((slot, loss), weight) in slots.into_iter().zip(loss.targets).zip(weights) {
@@ -455,13 +455,9 @@ impl Tally {
     }
 
     /// Every sample exactly once, or an error.
-    fn slots(&self, rank: usize) -> Result<Vec<SlotLoss>, CollectiveError> {
-        let wrong = self.slots.iter().position(|slot| slot.times != 1);
-        if let Some(slot) = wrong {
-            let there =
-                format!("place {slot} of the step computed {} times", self.slots[slot].times);
-            let here = "every place computed once".to_owned();
-            return Err(CollectiveError::Diverged { rank, here, peer: rank, there });
+    fn slots(&self) -> Result<Vec<SlotLoss>, Error> {
+        if let Some(slot) = self.slots.iter().position(|slot| slot.times != 1) {
+            return Err(Error::Uncovered { slot, times: self.slots[slot].times });
         }
         let slot = |seen: &Seen| SlotLoss {
             sample: seen.sample,
