@@ -11,7 +11,8 @@
   its samples; `dense`: ours computes it with each sample, as PyTorch does. A step counts once losses
   and gradient norms of all steps so far agree to 1e-4.
 - parts: a run of that recipe; the medians of what its steps took, part by part.
-- scaling: the same with one process and with two of one thread each, in turns.
+- scaling: the same with one process of one thread, with two of one thread each, with one of two threads,
+  and with two whose sums are exact (`run.exact_shards`), in turns.
 
 Time is the processor's where programs take turns, the clock's for `parts` and `scaling`. Runs in the
 environment of scripts/reference/setup.sh.
@@ -22,6 +23,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -150,10 +152,13 @@ def against_pytorch(program, step_speed, folder, arguments):
     run = folder / "run"
     prepare = [program, "data", "prepare", RECIPE, "--run-dir", run, "--data-root", REPOSITORY / "configs"]
     subprocess.run([*map(str, prepare)], check=True, stdout=subprocess.DEVNULL)
+    # The ids are those of the quick start's tokenizer.
+    vocabulary = json.loads((REPOSITORY / "configs/quickstart/base/config.json").read_text())["vocab_size"]
     found = {}
     for size in arguments.sizes:
         directory = folder / size
-        parameters, trained = write_model(directory, SHAPES[size])
+        shape = SHAPES[size]
+        parameters, trained = write_model(directory, shape | {"vocab_size": max(vocabulary, shape["vocab_size"])})
         ours = Side([str(step_speed), str(run), str(directory / "model"), str(directory / "adapter")])
         theirs = Side([sys.executable, __file__, "--worker", str(directory)])
         samples = ours.ask(do="rows")["samples"]
@@ -192,20 +197,24 @@ def against_pytorch(program, step_speed, folder, arguments):
 # ------------------------------------------------------------------------------------ parts, scaling
 
 
-def metrics(program, cluster, folder, name, steps):
+def metrics(program, folder, name, ranks, threads, steps, *sets):
     """The steps of a run, the first tenth left out."""
+    cluster = folder / f"{name}.toml"
+    cluster.write_text(f'[cluster]\nbackend = "local"\nranks = {ranks}\nthreads_per_rank = {threads}\n')
     run = folder / name
     command = [program, "run", RECIPE, "--run-dir", run, "--data-root", REPOSITORY / "configs", "--cluster", cluster]
-    command += ["--set", f"phase.0.steps={steps}", "--set", f"checkpoint.every={steps // 2}"]
+    for change in (f"phase.0.steps={steps}", f"checkpoint.every={steps // 2}", *sets):
+        command += ["--set", change]
     subprocess.run([*map(str, command)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    shutil.rmtree(run)
     return lines[max(1, len(lines) // 10) :]
 
 
 def parts(program, folder, arguments):
     found = {}
-    for ranks, cluster in ((1, "one-process"), (2, "laptop")):
-        lines = metrics(program, REPOSITORY / "configs" / "clusters" / f"{cluster}.toml", folder, f"parts-{ranks}", arguments.steps)
+    for ranks in (1, 2):
+        lines = metrics(program, folder, f"parts-{ranks}", ranks, 1, arguments.steps)
         names = list(lines[0]["parts"])
         found[f"{ranks} rank(s)"] = {
             "step": statistics.median(line["seconds"] for line in lines),
@@ -215,17 +224,22 @@ def parts(program, folder, arguments):
     return found
 
 
+# Name, ranks, threads, settings.
+WORLDS = [("one", 1, 1, ()), ("two", 2, 1, ()), ("one of two threads", 1, 2, ()), ("two, exact", 2, 1, ("run.exact_shards=2",))]
+
+
 def scaling(program, folder, arguments):
-    clusters = {1: "one-process", 2: "laptop"}
-    rates = {1: [], 2: []}
+    rates = {name: [] for name, *_ in WORLDS}
     for round_ in range(arguments.pairs):
-        for ranks in (1, 2) if round_ % 2 == 0 else (2, 1):
-            cluster = REPOSITORY / "configs" / "clusters" / f"{clusters[ranks]}.toml"
-            lines = metrics(program, cluster, folder, f"scaling-{ranks}-{round_}", arguments.steps)
-            rates[ranks].append(statistics.median(line["tokens"] / line["seconds"] for line in lines))
+        for name, ranks, threads, sets in WORLDS if round_ % 2 == 0 else reversed(WORLDS):
+            lines = metrics(program, folder, f"scaling-{ranks}-{threads}-{len(sets)}-{round_}", ranks, threads, arguments.steps, *sets)
+            rates[name].append(statistics.median(line["tokens"] / line["seconds"] for line in lines))
+    ratio = lambda a, b: interval([x / y for x, y in zip(rates[a], rates[b])])
     return {
-        "tokens_per_second": {ranks: statistics.median(all_) for ranks, all_ in rates.items()},
-        "two_beside_one": interval([two / one for one, two in zip(rates[1], rates[2])]),
+        "tokens_per_second": {name: statistics.median(all_) for name, all_ in rates.items()},
+        "two_beside_one": ratio("two", "one"),
+        "threads_beside_one": ratio("one of two threads", "one"),
+        "exact_beside_two": ratio("two, exact", "two"),
         "load_average_at_end": os.getloadavg(),
     }
 

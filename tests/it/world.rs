@@ -24,7 +24,7 @@ fn assert_close(expected: &[f64], found: &[f64], tolerance: f64, what: &str) {
 fn one_rank_is_two_ranks_is_four_ranks() {
     let one = losses("one-process", &[]);
     assert_eq!(one.len(), 16);
-    for ranks in ["laptop", "four-ranks"] {
+    for ranks in ["laptop", "four-ranks", "sharded"] {
         // f32: the order of summation only.
         assert_close(&one, &losses(ranks, &[]), 1e-6, ranks);
     }
@@ -45,4 +45,15 @@ fn micro_batches_are_only_a_matter_of_memory() {
         1e-6,
         "recomputed",
     );
+}
+
+#[test]
+fn exact_shards_have_the_same_bits_on_every_world() {
+    let exact = &["run.exact_shards=4"];
+    let one = losses("one-process", exact);
+    for ranks in ["laptop", "four-ranks"] {
+        // The numbers of the file: all digits.
+        assert_eq!(losses(ranks, exact), one, "{ranks}");
+    }
+    assert_close(&one, &losses("one-process", &[]), 1e-6, "exact or not");
 }

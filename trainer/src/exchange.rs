@@ -347,3 +347,6 @@ fn gather(
     };
     Ok(buffer.chunks_exact(2).map(join).collect())
 }
+
+#[cfg(test)]
+mod tests;
