@@ -152,10 +152,6 @@ impl Exchange {
     /// Global norm of the summed gradients: squares are added in f64, by units of a weight and in the
     /// order of the network, so that it is the same number wherever the cuts are.
     pub fn norm(&self, collective: &mut dyn Collective) -> Result<f64, Error> {
-        let squares = |stretch: &Stretch| -> Vec<f64> {
-            let square = |unit: &[f32]| unit.iter().map(|it| f64::from(*it) * f64::from(*it)).sum();
-            self.gradient(stretch).chunks(UNIT).map(square).collect()
-        };
         let mut units: BTreeMap<&str, Vec<(usize, f64)>> = BTreeMap::new();
         let mut note = |stretch: &'_ Stretch, sums: &[f64]| {
             let Some((path, _)) = self.places.get_key_value(&stretch.path) else { return };
@@ -163,7 +159,7 @@ impl Exchange {
             units.entry(path).or_default().extend(starts.zip(sums.iter().copied()));
         };
         if self.sharded {
-            let own: Vec<f64> = self.partition.of(self.rank).flat_map(squares).collect();
+            let own: Vec<f64> = self.squares(Some(self.rank)).flat_map(|(_, sums)| sums).collect();
             let counts: Vec<usize> = (0..self.world).map(|rank| self.units_of(rank)).collect();
             let most = counts.iter().copied().max().unwrap_or_default();
             let all = gather(&own, most, (self.rank, self.world), collective)?;
@@ -176,8 +172,8 @@ impl Exchange {
                 }
             }
         } else {
-            for stretch in self.own() {
-                note(&stretch, &squares(&stretch));
+            for (stretch, sums) in self.squares(None) {
+                note(stretch, &sums);
             }
         }
         let of_weight = |weight: &WeightInfo| -> f64 {
@@ -186,6 +182,23 @@ impl Exchange {
             sums.iter().map(|(_, sum)| sum).sum()
         };
         Ok(self.weights.iter().map(of_weight).sum::<f64>().sqrt())
+    }
+
+    /// Every stretch that `rank` holds, or all of them, with the sum of squares of each of its units.
+    fn squares(&self, rank: Option<usize>) -> impl Iterator<Item = (&Stretch, Vec<f64>)> {
+        let square = |unit: &[f32]| unit.iter().map(|it| f64::from(*it) * f64::from(*it)).sum();
+        self.partition.buckets.iter().enumerate().flat_map(move |(index, bucket)| {
+            let summed = self.summed_in(index);
+            let mine = rank
+                .map_or(0..bucket.size(), |rank| rank * bucket.length..(rank + 1) * bucket.length);
+            let places = bucket
+                .places()
+                .filter(move |(at, stretch)| mine.contains(at) && !stretch.is_empty());
+            places.map(move |(at, stretch)| {
+                let values = &summed[at..at + stretch.len()];
+                (stretch, values.chunks(UNIT).map(square).collect())
+            })
+        })
     }
 
     fn units_of(&self, rank: usize) -> usize {
