@@ -17,6 +17,7 @@
 use super::Rows;
 use crate::error::Error;
 use crate::random::Random;
+use crate::shard::RowSource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
@@ -150,7 +151,7 @@ impl Mixture {
     }
 
     /// Every name must be there; datasets have all a weight or none.
-    fn check_names(&self, rows: Rows<'_>) -> Result<(), Error> {
+    fn check_names<'a>(&self, rows: Rows<'a>) -> Result<(), Error> {
         let names: Vec<&str> = rows.groups.iter().map(|groups| groups.dataset.as_str()).collect();
         if let Some(unknown) = self.weights.keys().find(|name| !names.contains(&name.as_str())) {
             return Err(wrong(format!(
@@ -164,9 +165,17 @@ impl Mixture {
                 "`{name}` has no weight; give one to every dataset or to none"
             )));
         }
-        let languages = rows.sources.iter().map(|source| source.language.as_str());
+        let of = |source: &'a RowSource| (source.language.as_str(), source.task.as_str());
+        self.check_kinds(rows.sources.iter().map(of))
+    }
+
+    /// Refuses languages and tasks that are not among those of the rows.
+    pub fn check_kinds<'a>(
+        &self,
+        rows: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), Error> {
+        let (languages, tasks) = rows.unzip();
         known(&self.language_weights, "language_weights", "languages", languages)?;
-        let tasks = rows.sources.iter().map(|source| source.task.as_str());
         known(&self.task_weights, "task_weights", "tasks", tasks)
     }
 }
@@ -176,13 +185,12 @@ fn wrong(message: String) -> Error {
 }
 
 /// Refuses names that no row has, with those that rows have.
-fn known<'a>(
+fn known(
     weights: &BTreeMap<String, f64>,
     key: &str,
     what: &str,
-    names: impl Iterator<Item = &'a str>,
+    names: BTreeSet<&str>,
 ) -> Result<(), Error> {
-    let names: BTreeSet<&str> = names.collect();
     match weights.keys().find(|name| !names.contains(name.as_str())) {
         None => Ok(()),
         Some(unknown) => {
@@ -215,7 +223,7 @@ fn by_source(rows: Rows<'_>) -> Vec<Part> {
             start = end;
         }
     }
-    let part = |(source, runs): (&crate::shard::RowSource, Vec<Range<usize>>)| {
+    let part = |(source, runs): (&RowSource, Vec<Range<usize>>)| {
         Part::of([&source.dataset, &source.language, &source.task], runs)
     };
     rows.sources.iter().zip(runs).map(part).collect()

@@ -71,7 +71,6 @@ fn what_is_not_understood_ends_with_2() {
         ("data inspect x --rows 0", ErrorKind::ValueValidation),
         ("data stats wnut17 --all", ErrorKind::ArgumentConflict),
         ("ledger diff runs/x", ErrorKind::MissingRequiredArgument),
-        ("ledger diff runs/x runs/y --tolerance -1", ErrorKind::UnknownArgument),
         ("ledger diff runs/x runs/y --tolerance=-1", ErrorKind::ValueValidation),
         ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
         ("score", ErrorKind::MissingRequiredArgument),
