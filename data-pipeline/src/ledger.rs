@@ -8,8 +8,8 @@
 //! ledger/0-alignment/000001-000200.parquet   steps 1 to 200, written before the checkpoint of step 200
 //! step slot row sample tokens loss applied dataset language task
 //! ```
-//! A segment is complete or absent, and carries a hash of its rows. [`Stitched`] reads the segments of a
-//! phase as one, [`difference`] holds two of them against each other, and [`prove`] one against the order
+//! A segment is complete or absent, and carries its own hash. [`Stitched`] reads the segments of a
+//! phase as one, [`difference()`] holds two of them against each other, and [`prove`] one against the order
 //! and the shards that it should come from.
 
 mod difference;

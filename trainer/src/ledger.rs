@@ -80,15 +80,6 @@ impl Ledger {
         }
         Ok(())
     }
-
-    /// Forgets everything behind the first `steps` steps: the run goes back to a checkpoint there.
-    pub fn rewind(&mut self, steps: usize) -> Result<(), Error> {
-        if let Some(writer) = &mut self.writer {
-            writer.waiting.clear();
-            ledger::truncate(&writer.directory, steps)?;
-        }
-        Ok(())
-    }
 }
 
 /// What is known of the ledger of one phase of a run.
@@ -178,4 +169,45 @@ fn newest_step(checkpoints: &Path, phase: &str) -> Result<usize, Error> {
         }
     }
     Ok(newest)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_phase_has_come_as_far_as_its_newest_whole_checkpoint() {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoint = |name: &str, whole: bool| {
+            std::fs::create_dir_all(dir.path().join(name)).unwrap();
+            if whole {
+                std::fs::write(dir.path().join(name).join("checkpoint.json"), "{}").unwrap();
+            }
+        };
+        checkpoint("ner-000004", true);
+        checkpoint("ner-000010", true);
+        checkpoint("ner-000012", false);
+        checkpoint("ner-000014.tmp", true);
+        // Another phase, whose name begins alike.
+        checkpoint("ner-zh-000020", true);
+        checkpoint("nerd-000020", true);
+        for (phase, expected) in [("ner", 10), ("ner-zh", 20), ("re", 0)] {
+            assert_eq!(newest_step(dir.path(), phase).unwrap(), expected, "{phase}");
+        }
+        assert_eq!(newest_step(&dir.path().join("nowhere"), "ner").unwrap(), 0);
+    }
+
+    #[test]
+    fn folders_are_phases_by_their_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(dir.path());
+        assert!(phases(&run_dir).unwrap().is_empty());
+        for name in ["10-last", "2-instruction", "0-schema-understanding", "notes"] {
+            std::fs::create_dir_all(run_dir.ledgers().join(name)).unwrap();
+        }
+        std::fs::write(run_dir.ledgers().join("3-file"), "").unwrap();
+        let found: Vec<usize> = phases(&run_dir).unwrap().iter().map(|(index, _)| *index).collect();
+        assert_eq!(found, [0, 2, 10]);
+    }
 }
