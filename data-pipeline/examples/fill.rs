@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (samples, micro_tokens) = (number(1, 256)?, number(2, 8192)?);
     let shards = ShardSet::open(Path::new(dir))?;
     let seed = shards.manifest().origin.config.seed;
-    let order = Order::new(seed, shards.groups(), &Mixture::default(), samples)?;
+    let order = Order::new(seed, shards.rows(), &Mixture::default(), samples)?;
     let steps = number(3, order.steps(1.0))?;
     let fill = Fill::of(shards.lengths(), &order, Share::ALL, 0..steps, micro_tokens);
     let total = &shards.manifest().total;

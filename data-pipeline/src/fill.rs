@@ -113,7 +113,8 @@ fn ratio(part: u64, whole: u64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::order::{Groups, Mixture};
+    use crate::order::{Groups, Mixture, Rows};
+    use crate::shard::RowSource;
 
     /// Groups of up to eight rows of unlike lengths, as mixed corpora have them.
     fn mixed(count: usize) -> (Vec<Length>, Vec<Groups>) {
@@ -136,10 +137,16 @@ mod tests {
         (lengths, vec![Groups { dataset: "d".to_owned(), runs }])
     }
 
+    fn order(lengths: &[Length], groups: &[Groups], samples: usize) -> Order {
+        let [dataset, language, task] = ["d", "en", "ner"].map(str::to_owned);
+        let sources = &[RowSource { dataset, language, task }];
+        Order::new(3, Rows { groups, lengths, sources }, &Mixture::default(), samples).unwrap()
+    }
+
     #[test]
     fn a_mixed_corpus_fills_its_batches() {
         let (lengths, groups) = mixed(800);
-        let order = Order::new(3, &groups, &Mixture::default(), 512).unwrap();
+        let order = order(&lengths, &groups, 512);
         for micro_tokens in [8192, 16384] {
             let fill = Fill::of(&lengths, &order, Share::ALL, 0..6, micro_tokens);
             assert_eq!((fill.steps, fill.tokens), (6, fill.computed));
@@ -156,7 +163,7 @@ mod tests {
         let length = Length { prefix: 50, suffix: 40, supervised: 9, group: 0, source: 0 };
         let runs = std::iter::once(0..4).collect();
         let groups = [Groups { dataset: "d".to_owned(), runs }];
-        let order = Order::new(3, &groups, &Mixture::default(), 4).unwrap();
+        let order = order(&[length; 4], &groups, 4);
         let fill = Fill::of(&[length; 4], &order, Share::ALL, 0..1, 130);
         assert_eq!((fill.batches, fill.tokens, fill.computed, fill.budget), (2, 210, 260, 260));
         assert_eq!(fill.real(), 210.0 / 260.0);

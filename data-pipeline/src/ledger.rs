@@ -3,8 +3,28 @@
 //! A rank says of every sample that it computed which one it was (a hash of its ids), how many tokens had
 //! a loss, and what the loss was. Together the rows of a phase prove that nothing was left out and
 //! nothing trained on twice, on however many ranks and however often the run stopped.
+//!
+//! ```text
+//! ledger/0-alignment/000001-000200.parquet   steps 1 to 200, written before the checkpoint of step 200
+//! step slot row sample tokens loss applied dataset language task
+//! ```
+//! A segment is complete or absent, and carries its own hash. [`Stitched`] reads the segments of a
+//! phase as one, [`difference()`] holds two of them against each other, and [`prove`] one against the order
+//! and the shards that it should come from.
 
+mod difference;
+mod proof;
+mod segment;
+mod stitched;
+
+pub use difference::{Difference, First, What, difference};
+pub use proof::{EpochSeen, Proof, SourceSeen, prove};
+pub use segment::write;
+pub use stitched::{Stitched, truncate};
+
+use crate::shard::RowSource;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// One sample in one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +43,15 @@ pub struct LedgerRow {
     pub loss: f32,
     /// Whether the step changed the weights: not where a guard left it out.
     pub applied: bool,
+}
+
+/// A row as it stands in a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What was computed.
+    pub row: LedgerRow,
+    /// What it is of.
+    pub source: Arc<RowSource>,
 }
 
 /// 63 bits of SHA-256 over a sample's ids and where its loss begins: it says what was computed, whatever

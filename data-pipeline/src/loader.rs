@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn order(shards: &ShardSet) -> Order {
-        Order::new(5, shards.groups(), &Mixture::default(), 32).unwrap()
+        Order::new(5, shards.rows(), &Mixture::default(), 32).unwrap()
     }
 
     fn load(shards: &Arc<ShardSet>, share: Share, first: usize, last: usize) -> Vec<StepRows> {

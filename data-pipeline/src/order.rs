@@ -6,14 +6,17 @@
 //! `s · samples .. (s + 1) · samples` of all epochs' lines laid end to end. Only then are a step's
 //! rows divided among ranks.
 
+mod mixture;
 mod share;
 
+pub use mixture::Mixture;
 pub(crate) use share::rows_by_group;
 pub use share::{Share, places, split};
 
 use crate::error::Error;
 use crate::random::Random;
-use std::collections::BTreeMap;
+use crate::shard::{Length, RowSource};
+use mixture::Part;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,15 +33,26 @@ pub struct Groups {
     pub runs: Vec<Range<usize>>,
 }
 
-/// How much of an epoch comes from each dataset.
-///
-/// Without weights an epoch has every row once. With weights it has as many rows as all datasets
-/// together, divided by weight: a dataset with a small weight is passed over several epochs, one
-/// with a large weight occurs several times in each.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Mixture {
-    /// Weight per dataset, relative to each other; empty for "every row once".
-    pub weights: BTreeMap<String, f64>,
+/// What an order is made of: the rows of a shard set.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// The groups of every dataset.
+    pub groups: &'a [Groups],
+    /// One for each row.
+    pub lengths: &'a [Length],
+    /// What [`Length::source`] counts.
+    pub sources: &'a [RowSource],
+}
+
+/// How much of what is trained on comes from one dataset, language and task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceShare {
+    /// Which.
+    pub source: RowSource,
+    /// Its share as the mixture wants it.
+    pub wanted: f64,
+    /// Its share in the epochs that were asked about.
+    pub realised: f64,
 }
 
 /// The order of training.
@@ -46,14 +60,11 @@ pub struct Order {
     seed: u64,
     samples: usize,
     parts: Vec<Part>,
+    sources: Vec<RowSource>,
+    /// Which of them each row is of.
+    source_of: Vec<u32>,
+    mixed: bool,
     lines: Mutex<Lines>,
-}
-
-/// One dataset and how many of its groups an epoch takes.
-#[derive(Clone)]
-struct Part {
-    groups: Groups,
-    per_epoch: usize,
 }
 
 /// What has been computed of the epochs' lines.
@@ -72,10 +83,10 @@ struct Line {
 }
 
 impl Order {
-    /// The order of `groups` under `seed`, `samples` rows a step.
+    /// The order of `rows` under `seed`, `samples` of them a step.
     pub fn new(
         seed: u64,
-        groups: &[Groups],
+        rows: Rows<'_>,
         mixture: &Mixture,
         samples: usize,
     ) -> Result<Self, Error> {
@@ -83,11 +94,14 @@ impl Order {
         if samples == 0 {
             return wrong("a step of 0 samples trains on nothing".to_owned());
         }
-        let parts = mixture.parts(groups)?;
-        if parts.iter().all(|part| part.per_epoch == 0) {
+        let parts = mixture.parts(rows)?;
+        if parts.iter().all(|part| part.per_epoch == 0.0) {
             return wrong("its datasets have no rows".to_owned());
         }
-        Ok(Self { seed, samples, parts, lines: Mutex::default() })
+        let sources = rows.sources.to_vec();
+        let source_of = rows.lengths.iter().map(|length| length.source).collect();
+        let mixed = !mixture.is_every_row_once();
+        Ok(Self { seed, samples, parts, sources, source_of, mixed, lines: Mutex::default() })
     }
 
     /// How many rows a step has.
@@ -97,16 +111,38 @@ impl Order {
 
     /// The rows of `step`, in order; free of the number of ranks.
     pub fn rows(&self, step: usize) -> Vec<usize> {
-        let mut rows = Vec::with_capacity(self.samples);
-        let mut next = step * self.samples;
+        self.rows_by_epoch(step).into_iter().flat_map(|(_, rows)| rows).collect()
+    }
+
+    /// The rows of `step`, with the number of the epoch that they are of.
+    pub fn rows_by_epoch(&self, step: usize) -> Vec<(usize, Vec<usize>)> {
+        let mut found = Vec::new();
+        let (mut next, end) = (step * self.samples, (step + 1) * self.samples);
         let mut epoch = 0;
-        while rows.len() < self.samples {
+        while next < end {
             let (offset, line) = self.line_at(next, epoch);
             epoch = offset.0;
-            line.take(next - offset.1, self.samples - rows.len(), &mut rows);
-            next = step * self.samples + rows.len();
+            let mut rows = Vec::new();
+            line.take(next - offset.1, end - next, &mut rows);
+            next += rows.len();
+            found.push((epoch, rows));
         }
-        rows
+        found
+    }
+
+    /// How many rows `epoch` has.
+    pub fn epoch_rows(&self, epoch: usize) -> usize {
+        let taken = |part: &Part| match part.whole_passes() {
+            // No need to know which groups come when.
+            Some(passes) => passes * part.rows(),
+            None => self.taken(part, epoch).map(|run| run.len()).sum(),
+        };
+        self.parts.iter().map(taken).sum()
+    }
+
+    /// Whether an epoch is anything but every row once.
+    pub fn is_mixed(&self) -> bool {
+        self.mixed
     }
 
     /// How many steps see every row of `epochs` epochs at least once.
@@ -116,17 +152,35 @@ impl Order {
         ((rows * epochs / self.samples as f64) - 1e-9).ceil().max(0.0) as usize
     }
 
-    /// The share of each dataset in the rows of the first `epochs` epochs.
-    pub fn realised(&self, epochs: usize) -> Vec<(String, f64)> {
-        let mut counts = vec![0; self.parts.len()];
-        for epoch in 0..epochs {
-            for (part, count) in self.parts.iter().zip(&mut counts) {
-                *count += self.taken(part, epoch).map(|run| run.len()).sum::<usize>();
+    /// The share of each dataset, language and task in the rows of the first `epochs` epochs, beside
+    /// the wanted one.
+    pub fn shares(&self, epochs: usize) -> Vec<SourceShare> {
+        let mut counts = vec![0; self.sources.len()];
+        for part in &self.parts {
+            let runs = (0..epochs).flat_map(|epoch| self.taken(part, epoch));
+            runs.flatten().for_each(|row| counts[self.source_of[row] as usize] += 1);
+        }
+        self.shares_of(&counts)
+    }
+
+    /// The shares of so many rows of each source, beside the wanted ones.
+    pub fn shares_of(&self, counts: &[usize]) -> Vec<SourceShare> {
+        let mut wanted = vec![0.0; self.sources.len()];
+        for part in &self.parts {
+            let mut own = vec![0u32; self.sources.len()];
+            let rows = part.runs.iter().cloned().flatten();
+            rows.for_each(|row| own[self.source_of[row] as usize] += 1);
+            for (wanted, own) in wanted.iter_mut().zip(own) {
+                *wanted += part.wanted * (f64::from(own) / part.rows().max(1) as f64);
             }
         }
         let total = counts.iter().sum::<usize>().max(1) as f64;
-        let names = self.parts.iter().map(|part| part.groups.dataset.clone());
-        names.zip(counts).map(|(name, count)| (name, count as f64 / total)).collect()
+        let share = |((source, wanted), count): ((&RowSource, f64), &usize)| SourceShare {
+            source: source.clone(),
+            wanted,
+            realised: *count as f64 / total,
+        };
+        self.sources.iter().zip(wanted).zip(counts).map(share).collect()
     }
 
     /// The epoch that holds the row at `position` of the endless line, with its number and offset.
@@ -139,7 +193,7 @@ impl Order {
         loop {
             while lines.offsets.len() < epoch + 2 {
                 let next = lines.offsets.len() - 1;
-                let end = lines.offsets[next] + self.rows_of(next);
+                let end = lines.offsets[next] + self.epoch_rows(next);
                 lines.offsets.push(end);
             }
             if position < lines.offsets[epoch + 1] {
@@ -158,32 +212,20 @@ impl Order {
         ((epoch, lines.offsets[epoch]), line)
     }
 
-    /// How many rows `epoch` has.
-    fn rows_of(&self, epoch: usize) -> usize {
-        let taken = |part: &Part| match part.per_epoch.checked_rem(part.groups.runs.len()) {
-            // Whole passes: no need to know which groups come when.
-            Some(0) => part.rows_per_epoch() as usize,
-            _ => self.taken(part, epoch).map(|run| run.len()).sum(),
-        };
-        self.parts.iter().map(taken).sum()
-    }
-
-    /// The groups that `epoch` takes of one dataset, which has an endless line of permutations of
-    /// its own.
+    /// The runs that `epoch` takes of one part, which has an endless line of permutations of its own.
     fn taken<'a>(&self, part: &'a Part, epoch: usize) -> impl Iterator<Item = Range<usize>> + 'a {
         let seed = self.seed;
-        let count = part.groups.runs.len();
+        let count = part.runs.len();
         let mut pass: Option<(usize, Vec<u32>)> = None;
-        (epoch * part.per_epoch..(epoch + 1) * part.per_epoch).map(move |place| {
+        part.places(epoch).map(move |place| {
             let number = place / count;
             if pass.as_ref().is_none_or(|(known, _)| *known != number) {
                 let mut order: Vec<u32> = (0..count as u32).collect();
-                Random::of(seed, &["pass", &part.groups.dataset, &number.to_string()])
-                    .shuffle(&mut order);
+                part.random(seed, number).shuffle(&mut order);
                 pass = Some((number, order));
             }
             let order = pass.as_ref().map_or(&[][..], |(_, order)| order);
-            part.groups.runs[order[place % count] as usize].clone()
+            part.runs[order[place % count] as usize].clone()
         })
     }
 
@@ -202,64 +244,10 @@ impl Order {
     }
 }
 
-impl Mixture {
-    fn parts(&self, groups: &[Groups]) -> Result<Vec<Part>, Error> {
-        let wrong = |message: String| Error::declaration(Path::new("[[phase]] weights"), message);
-        let names: Vec<&str> = groups.iter().map(|groups| groups.dataset.as_str()).collect();
-        if let Some(unknown) = self.weights.keys().find(|name| !names.contains(&name.as_str())) {
-            return Err(wrong(format!(
-                "`{unknown}` is not one of the phase's datasets: {}",
-                names.join(", ")
-            )));
-        }
-        let weight = |name: &str| match self.weights.get(name) {
-            Some(weight) if weight.is_finite() && *weight >= 0.0 => Ok(*weight),
-            Some(weight) => Err(wrong(format!("`{name}` = {weight} is not a number from 0 up"))),
-            None => {
-                Err(wrong(format!("`{name}` has no weight; give one to every dataset or to none")))
-            }
-        };
-        let mut weights = Vec::new();
-        if !self.weights.is_empty() {
-            weights = names.iter().map(|name| weight(name)).collect::<Result<_, _>>()?;
-        }
-        let total: f64 = weights.iter().sum();
-        if !weights.is_empty() && total == 0.0 {
-            return Err(wrong("all weights are 0".to_owned()));
-        }
-        let rows: usize = groups.iter().map(Groups::rows).sum();
-        let part = |(index, groups): (usize, &Groups)| {
-            let count = groups.runs.len();
-            let per_epoch = match weights.get(index) {
-                _ if count == 0 => 0,
-                None => count,
-                Some(0.0) => 0,
-                Some(weight) => {
-                    let wanted = rows as f64 * weight / total;
-                    let mean = groups.rows() as f64 / count as f64;
-                    ((wanted / mean).round() as usize).max(1)
-                }
-            };
-            Part { groups: groups.clone(), per_epoch }
-        };
-        Ok(groups.iter().enumerate().map(part).collect())
-    }
-}
-
 impl Groups {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.runs.iter().map(Range::len).sum()
-    }
-}
-
-impl Part {
-    /// The mean over epochs.
-    fn rows_per_epoch(&self) -> f64 {
-        match self.groups.runs.len() {
-            0 => 0.0,
-            count => self.groups.rows() as f64 * self.per_epoch as f64 / count as f64,
-        }
     }
 }
 

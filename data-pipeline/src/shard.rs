@@ -13,11 +13,12 @@ pub use writer::ShardWriter;
 
 use crate::error::Error;
 use crate::manifest::Manifest;
-use crate::order::Groups;
+use crate::order::{Groups, Rows};
 use arrow::array::{Array, AsArray, ListArray, RecordBatch};
 use arrow::datatypes::UInt32Type;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ pub struct Length {
 }
 
 /// What a row is of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct RowSource {
     /// The dataset's name.
     pub dataset: String,
@@ -240,9 +241,14 @@ impl ShardSet {
         &self.sources
     }
 
-    /// The groups of every dataset, for [`Order`](crate::order::Order).
+    /// The groups of every dataset.
     pub fn groups(&self) -> &[Groups] {
         &self.groups
+    }
+
+    /// What an [`Order`](crate::order::Order) is made of.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows { groups: &self.groups, lengths: &self.lengths, sources: &self.sources }
     }
 
     /// Row `row`; `row` must be below [`len`](Self::len).

@@ -5,11 +5,13 @@
 
 mod data;
 mod export;
+mod ledger;
 #[cfg(test)]
 mod tests;
 
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
 pub use export::Export;
+pub use ledger::{Ledger, LedgerDiff, LedgerProve};
 
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
@@ -61,6 +63,9 @@ pub enum Verb {
     /// Write files that transformers, PEFT and vLLM load; refuses what does not compute the same.
     #[command(after_help = exit::HELP)]
     Export(Export),
+    /// Say what runs have trained on: whether two did the same, and one what it should.
+    #[command(subcommand, disable_help_subcommand = true, after_help = exit::HELP)]
+    Ledger(Ledger),
     /// Write a run as one self-contained HTML page.
     #[command(after_help = exit::HELP)]
     Report(Report),

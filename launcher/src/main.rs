@@ -30,7 +30,7 @@ mod supervise;
 mod verbs;
 
 use clap::Parser;
-use cli::{Cli, Data, Verb};
+use cli::{Cli, Data, Ledger, Verb};
 use error::{Error, exit};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
@@ -74,6 +74,8 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Score(args) => verbs::score::score(&args),
         Verb::Extract(args) => verbs::extract::extract(&args),
         Verb::Export(args) => verbs::export::export(&args),
+        Verb::Ledger(Ledger::Diff(args)) => verbs::ledger::diff(&args),
+        Verb::Ledger(Ledger::Prove(args)) => verbs::ledger::prove(&args),
         Verb::Report(args) => verbs::report::report(&args),
         Verb::Worker(args) => verbs::worker::worker(&args),
     }

@@ -10,6 +10,7 @@ mod export;
 mod fetch;
 mod full_disk;
 mod inspect;
+mod ledger;
 mod memory;
 mod parallel;
 mod places;

@@ -14,7 +14,7 @@
 use burn::tensor::{DType, Device};
 use data_pipeline::batch::Group;
 use data_pipeline::loader::{StepRows, step_rows};
-use data_pipeline::order::{Mixture, Order, Share};
+use data_pipeline::order::{Order, Share};
 use data_pipeline::shard::ShardSet;
 use model::{Decoder, files, peft};
 use serde::Deserialize;
@@ -57,8 +57,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
     let phase = &recipe.phase[0];
     let shards = ShardSet::open(&run_dir.prepared(0, &phase.name))?;
-    let mixture = Mixture { weights: phase.weights.clone() };
-    let order = Order::new(recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
+
+    let order = Order::new(recipe.run.seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
     let rows = step_rows(&shards, &order, &[Share::ALL], 0)?;
     let mut base = files::load(Path::new(model), &Device::flex(), DType::F32)?;
     peft::load(&mut base, Path::new(adapter))?;

@@ -6,7 +6,7 @@ use crate::recipe::Recipe;
 use crate::run::steps;
 use data_pipeline::effect::Effect;
 use data_pipeline::fill::Fill;
-use data_pipeline::order::{Mixture, Order, Share};
+use data_pipeline::order::{Order, Share};
 use data_pipeline::shard::ShardSet;
 
 /// Steps whose batches are laid out, at most: more say the same again.
@@ -30,9 +30,8 @@ pub fn effects(recipe: &Recipe, run_dir: &RunDir) -> Result<Vec<PhaseEffect>, Er
         .enumerate()
         .map(|(index, phase)| {
             let shards = ShardSet::open(&run_dir.prepared(index, &phase.name))?;
-            let mixture = Mixture { weights: phase.weights.clone() };
             let (seed, samples) = (recipe.run.seed, phase.batch.samples);
-            let order = Order::new(seed, shards.groups(), &mixture, samples)?;
+            let order = Order::new(seed, shards.rows(), &phase.mixture(), samples)?;
             let seen = 0..steps(phase, &order).min(STEPS);
             let (lengths, micro_tokens) = (shards.lengths(), phase.batch.micro_tokens);
             Ok(PhaseEffect {

@@ -6,7 +6,8 @@
 //! - [`prepare`]: the recipe's corpora become shards, once [`audit`] has found no leak;
 //!   [`effect`]: what the recipe's settings made of them.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
-//! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
+//! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
+//!   trained on, and whether it is what should have been.
 //! - [`pace`]: how long a step takes here.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
@@ -26,6 +27,7 @@ pub mod export;
 pub mod extract;
 pub mod generation;
 pub mod guard;
+pub mod ledger;
 pub mod memory;
 pub mod metrics;
 pub mod network;

@@ -9,7 +9,7 @@ use crate::sharding::Sharding;
 use crate::step::{Objective, StepInput, StepPart, Stepper};
 use crate::{Error, RunDir, device};
 use data_pipeline::loader::Loader;
-use data_pipeline::order::{Mixture, Order, Share};
+use data_pipeline::order::{Order, Share};
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
 use std::sync::Arc;
@@ -33,8 +33,7 @@ pub fn seconds_per_step(
         decoder.add_adapters(&phase.lora)?;
     }
     let shards = Arc::new(ShardSet::open(&run_dir.prepared(index, &phase.name))?);
-    let mixture = Mixture { weights: phase.weights.clone() };
-    let order = Order::new(recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
+    let order = Order::new(recipe.run.seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
     let last = steps(phase, &order).min(2);
     let mut optimizer = Optimizer::default();
     let mut seconds = 0.0;

@@ -38,9 +38,17 @@ pub fn all(
             let out = run_dir.prepared(index, &phase.name);
             let tell = |done: Progress| progress(&phase.name, done);
             let plan = PreparePlan { removed: removed.clone(), ..plan(recipe, phase, data_root) };
-            Ok(prepare(&plan, &tokenizer, &out, &tell)?)
+            let manifest = prepare(&plan, &tokenizer, &out, &tell)?;
+            check_mixture(phase, &manifest)?;
+            Ok(manifest)
         })
         .collect()
+}
+
+/// Refuses weights for what no row is, now that it is known what rows are: not when the phase begins.
+fn check_mixture(phase: &Phase, manifest: &Manifest) -> Result<(), Error> {
+    let parts = manifest.parts.iter().map(|part| (part.language.as_str(), part.task.as_str()));
+    Ok(phase.mixture().check_kinds(parts)?)
 }
 
 /// The rows of one phase, made into `out` to be looked at: no benchmark is held against them, but
@@ -70,6 +78,7 @@ pub fn given(recipe: &Recipe, run_dir: &RunDir) -> Result<Vec<Manifest>, Error> 
         let place = run_dir.prepared(index, &phase.name);
         let manifest = Manifest::load(&place)?;
         check_given(&plan(recipe, phase, Path::new("")), &tokenizer, &manifest, &place)?;
+        check_mixture(phase, &manifest)?;
         Ok(manifest)
     };
     recipe.phase.iter().enumerate().map(given).collect()

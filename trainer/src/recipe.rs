@@ -15,6 +15,7 @@ use crate::guard::GuardConfig;
 use crate::memory::MemoryConfig;
 use crate::objective::LossConfig;
 use crate::optimizer::OptimizerConfig;
+use data_pipeline::order::Mixture;
 use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
 use data_pipeline::score::Protocol;
@@ -192,6 +193,15 @@ pub struct Phase {
     pub datasets: Vec<Source>,
     /// Weight of each dataset by name; none: every row once.
     pub weights: BTreeMap<String, f64>,
+    /// What the weights of languages are multiplied by.
+    #[serde(default)]
+    pub language_weights: BTreeMap<String, f64>,
+    /// What the weights of tasks are multiplied by.
+    #[serde(default)]
+    pub task_weights: BTreeMap<String, f64>,
+    /// How far small datasets are brought nearer to large ones; 1: not at all.
+    #[serde(default = "one")]
+    pub temperature: f64,
     /// How long.
     pub length: Length,
     /// Adapters or everything.
@@ -215,6 +225,10 @@ pub struct Phase {
     pub lora: LoraConfig,
     /// The template.
     pub prompt: PromptConfig,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// How long a phase is.
@@ -549,6 +563,16 @@ impl Recipe {
 }
 
 impl Phase {
+    /// How much comes from where.
+    pub fn mixture(&self) -> Mixture {
+        Mixture {
+            weights: self.weights.clone(),
+            language_weights: self.language_weights.clone(),
+            task_weights: self.task_weights.clone(),
+            temperature: self.temperature,
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.datasets.is_empty() {
             return Err("`datasets` is empty".into());
@@ -572,6 +596,7 @@ impl Phase {
                 names.join(", ")
             ));
         }
+        self.mixture().check()?;
         match self.length {
             Length::Epochs(epochs) if !(epochs > 0.0 && epochs.is_finite()) => {
                 return Err(format!("epochs is {epochs}, expected more than 0"));

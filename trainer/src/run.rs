@@ -3,6 +3,7 @@
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
+use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
@@ -14,7 +15,7 @@ use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::{Loader, StepRows};
 use data_pipeline::manifest::{Manifest, Origin, SourceOrigin};
-use data_pipeline::order::{Mixture, Order, Share};
+use data_pipeline::order::{Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
@@ -263,9 +264,8 @@ impl Rank<'_> {
         position: Position,
     ) -> Result<Outcome, Error> {
         let shards = Arc::new(ShardSet::open(&self.run_dir.prepared(position.phase, &phase.name))?);
-        let mixture = Mixture { weights: phase.weights.clone() };
-        let order =
-            Order::new(self.recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
+        let seed = self.recipe.run.seed;
+        let order = Order::new(seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
         let steps = steps(phase, &order);
         let shares = self.shares();
         let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
@@ -281,6 +281,8 @@ impl Rank<'_> {
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
+        let rank = self.collective.rank();
+        let mut ledger = Ledger::open(self.run_dir, phase, position, rank, &shards)?;
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
@@ -303,6 +305,7 @@ impl Rank<'_> {
             let factor = schedule.factor(step);
             let config = &phase.optimizer;
             stepper.update(decoder, optimizer, &found, config, factor, self.collective)?;
+            ledger.note(step, &facts.rows, &found, true);
             parts.update = updating.elapsed().as_secs_f64();
             parts.compute = found.seconds.compute;
             parts.exchange = found.seconds.exchange;
@@ -313,6 +316,7 @@ impl Rank<'_> {
             let last = step + 1 == steps;
             let stop = found.stopping > 0 && !last;
             if last || stop || (step + 1).is_multiple_of(self.recipe.checkpoint.every) {
+                ledger.flush()?;
                 self.save(learner, phase, Position { step: step + 1, ..position }, last)?;
             }
             if stop {

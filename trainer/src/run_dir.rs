@@ -7,7 +7,7 @@
 //! prepared/PHASE/                          shards and their manifest
 //! checkpoints/PHASE-STEP/                  complete or absent
 //! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model
-//! ledger/PHASE/FIRST-LAST.parquet          what was trained on, a row for each place of each step
+//! ledger/N-PHASE/FIRST-LAST.parquet        what was trained on, a row for each place of each step
 //! evaluations.jsonl                        F1 while phases trained
 //! incidents/PHASE-STEP/                    steps that went wrong, to be replayed
 //! memory.json                              the memory plan, micro-batches included; tensorboard/
@@ -97,9 +97,14 @@ impl RunDir {
         self.root.join("predictions")
     }
 
+    /// The ledgers of all phases.
+    pub fn ledgers(&self) -> PathBuf {
+        self.root.join("ledger")
+    }
+
     /// The ledger of phase number `index`.
     pub fn ledger(&self, index: usize, name: &str) -> PathBuf {
-        self.root.join("ledger").join(format!("{index}-{name}"))
+        self.ledgers().join(format!("{index}-{name}"))
     }
 
     /// F1 while phases trained, one line a row.

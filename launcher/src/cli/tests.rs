@@ -43,6 +43,8 @@ fn every_verb_is_understood() {
         "score a.jsonl b.jsonl --protocol set --protocol strict-span",
         "extract --checkpoint c --schema s.py --task re one two",
         "extract --checkpoint c --schema s.py --shots f.jsonl -",
+        "ledger diff runs/x runs/y --tolerance 0 --so-far",
+        "ledger prove runs/x --json",
         "report runs/x",
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
     ] {
@@ -68,6 +70,8 @@ fn what_is_not_understood_ends_with_2() {
         ("data inspect x --row 1 --random", ErrorKind::ArgumentConflict),
         ("data inspect x --rows 0", ErrorKind::ValueValidation),
         ("data stats wnut17 --all", ErrorKind::ArgumentConflict),
+        ("ledger diff runs/x", ErrorKind::MissingRequiredArgument),
+        ("ledger diff runs/x runs/y --tolerance=-1", ErrorKind::ValueValidation),
         ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
         ("score", ErrorKind::MissingRequiredArgument),
         ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),

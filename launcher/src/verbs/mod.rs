@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod export;
 pub mod extract;
 pub mod fetch;
+pub mod ledger;
 pub mod parallel;
 pub mod paraphrase;
 pub mod plan;

@@ -6,7 +6,7 @@ use crate::cli;
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};
 use crate::plan::{Phase, Plan, Work};
-use data_pipeline::order::{Mixture, Order};
+use data_pipeline::order::Order;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
 use trainer::network::decoder_config;
@@ -102,7 +102,6 @@ fn steps_of(recipe: &Recipe, index: usize, run_dir: &RunDir) -> Result<Option<us
         return Ok(None);
     }
     let shards = ShardSet::open(&run_dir.prepared(index, &phase.name))?;
-    let mixture = Mixture { weights: phase.weights.clone() };
-    let order = Order::new(recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
+    let order = Order::new(recipe.run.seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
     Ok(Some(steps(phase, &order)))
 }

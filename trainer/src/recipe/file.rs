@@ -75,6 +75,15 @@ pub struct PhaseFile {
     /// Weight of each dataset by name.
     #[serde(default)]
     pub weights: BTreeMap<String, f64>,
+    /// What the weights of languages are multiplied by.
+    #[serde(default)]
+    pub language_weights: BTreeMap<String, f64>,
+    /// What the weights of tasks are multiplied by.
+    #[serde(default)]
+    pub task_weights: BTreeMap<String, f64>,
+    /// How far small datasets are brought nearer to large ones.
+    #[serde(default = "one")]
+    pub temperature: f64,
     /// Passes over the data.
     pub epochs: Option<f64>,
     /// Optimizer steps.
@@ -113,6 +122,10 @@ pub struct PhaseFile {
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Reads `path` with all it extends and applies `sets`.
@@ -366,6 +379,9 @@ fn resolve_phase(
         kind: phase.kind,
         datasets: phase.datasets.clone(),
         weights: phase.weights.clone(),
+        language_weights: phase.language_weights.clone(),
+        task_weights: phase.task_weights.clone(),
+        temperature: phase.temperature,
         length,
         train: phase.train,
         adapter: phase.adapter,
