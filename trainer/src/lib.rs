@@ -7,7 +7,7 @@
 //!   [`effect`]: what the recipe's settings made of them.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
-//! - [`pace`]: how long a step takes here.
+//! - [`requests`]: to stop, or to save and go on. [`pace`]: how long a step takes here.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
 //!
@@ -35,6 +35,7 @@ pub mod pace;
 pub mod prepare;
 mod questions;
 pub mod recipe;
+pub mod requests;
 pub mod run;
 pub mod run_dir;
 pub mod schedule;
