@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_written_cluster_is_read_back() {
-        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3 };
+        let sharding = Sharding { stage: 1, bucket_mib: 4 };
+        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3, sharding };
         assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
     }
 

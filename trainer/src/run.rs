@@ -129,9 +129,13 @@ pub fn run(
         saver,
         wishes: Wishes::new(run_dir, rank),
     };
-    let outcome = rank.live()?;
-    rank.wishes.ended()?;
-    Ok(outcome)
+    let outcome = rank.live();
+    match outcome {
+        Ok(_) => rank.wishes.ended()?,
+        // The others learn of it before this rank has completed the checkpoint that it is writing.
+        Err(_) => rank.collective.abort(),
+    }
+    outcome
 }
 
 /// Parts of an exact step are dealt out evenly.

@@ -1,6 +1,6 @@
 //! Every change that the writing of a checkpoint makes to the file system, one operation at a time.
 //!
-//! A test lets the program end at any of them, see [`Disk::ending_after`]: what is on the disk then is
+//! A test lets the program end at any of them, see `Disk::ending_after`: what is on the disk then is
 //! what a crash leaves.
 
 use super::info::digits;
