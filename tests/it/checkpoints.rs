@@ -60,26 +60,11 @@ fn sharded(folder: &Path, ranks: usize) -> String {
 #[test]
 fn the_rules_of_a_recipe_say_what_stays() {
     let folder = tempfile::tempdir().unwrap();
-    // F1 as the evaluations during training leave it: the second step of the last phase was best.
-    let rows = |step: usize, f1: f64| {
-        format!(
-            "{{\"phase\":\"instruction\",\"step\":{step},\"dataset\":\"d\",\"language\":\"en\",\
-             \"task\":\"ner\",\"protocol\":\"set\",\"f1\":{f1}}}\n"
-        )
-    };
-    let evaluations = rows(1, 10.0) + &rows(2, 60.0) + &rows(3, 50.0);
-    std::fs::write(folder.path().join("evaluations.jsonl"), evaluations).unwrap();
-    let rules = [
-        "checkpoint.every=1",
-        "checkpoint.keep=1",
-        "checkpoint.keep_every=5",
-        "checkpoint.keep_best=1",
-    ];
+    let rules = ["checkpoint.every=1", "checkpoint.keep=1", "checkpoint.keep_every=5"];
     let sets: Vec<&str> = rules.iter().flat_map(|rule| ["--set", rule]).collect();
     must(run(&fixture("tiny.toml"), folder.path(), "one-process", &sets));
     let expected = [
         "alignment-000005",
-        "instruction-000002",
         "instruction-000005",
         "instruction-000007",
         "schema-understanding-000004",

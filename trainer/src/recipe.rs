@@ -241,7 +241,7 @@ pub struct CheckpointConfig {
     pub keep_every: usize,
     /// So many with the best F1 of the evaluations during training are kept, too.
     pub keep_best: usize,
-    /// Seconds that a rank has to save when it is asked to stop, before it ends without.
+    /// Seconds that a rank has to save when it is asked to stop, before it ends without; 0: no limit.
     pub stop_deadline: u64,
 }
 

@@ -329,6 +329,33 @@ fn a_rank_that_fails_does_not_wait_for_what_will_never_come() {
     assert!(names(&run_dir.checkpoints()).is_empty(), "what is incomplete is taken away");
 }
 
+#[test]
+fn the_best_checkpoint_stays_as_long_as_it_is_the_best() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = run_dir(folder.path());
+    let learner = learner(true, 1);
+    let config = CheckpointConfig { keep: 1, keep_best: 1, ..CheckpointConfig::default() };
+    let mut saver = Saver::new(&run_dir, (0, 1), false, &config);
+    let mut rows = String::new();
+    for (step, f1, expected) in [
+        (1, 20.0, vec![1]),
+        (2, 40.0, vec![1, 2]),
+        (3, 30.0, vec![2, 3]),
+        (4, 50.0, vec![2, 4]),
+        (5, 10.0, vec![4, 5]),
+    ] {
+        save(&mut saver, &learner, step);
+        let expected: Vec<String> =
+            expected.iter().map(|step| format!("alignment-{step:06}")).collect();
+        assert_eq!(names(&run_dir.checkpoints()), expected, "when step {step} is complete");
+        // A step is evaluated when it is done, and counts from the next checkpoint on.
+        rows += &format!(
+            "{{\"phase\":\"alignment\",\"step\":{step},\"protocol\":\"set\",\"f1\":{f1}}}\n"
+        );
+        std::fs::write(run_dir.evaluations(), &rows).unwrap();
+    }
+}
+
 fn inode(directory: &Path) -> u64 {
     std::fs::metadata(directory.join(WEIGHTS)).unwrap().ino()
 }
