@@ -1,4 +1,4 @@
-//! Ctrl-C and its relatives: the first asks, the second insists.
+//! Ctrl-C and its relatives: the first asks, the second insists. SIGUSR2 asks to save and go on.
 //!
 //! The launcher hears of them as events beside all others; a rank, which computes, looks at a flag
 //! between two steps.
@@ -9,44 +9,59 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use trainer::requests::Requests;
 
 const SIGNALS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
-/// The requests to stop that reach the launcher.
+/// Asks to save and go on.
+const SAVE: libc::c_int = libc::SIGUSR2;
+
+/// What the launcher is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// To stop.
+    Stop,
+    /// To save and go on.
+    Save,
+}
+
+/// The requests that reach the launcher.
 #[derive(Debug)]
 pub struct Interrupts {
-    receiver: mpsc::UnboundedReceiver<()>,
+    receiver: mpsc::UnboundedReceiver<Request>,
     listened: Vec<libc::c_int>,
 }
 
 impl Interrupts {
-    /// Listens to SIGINT, SIGTERM and SIGHUP until this is dropped.
+    /// Listens to SIGINT, SIGTERM, SIGHUP and SIGUSR2 until this is dropped.
     ///
-    /// A signal that is ignored stays so: `nohup knowcoder run` outlives its terminal.
+    /// A signal that stops and that is ignored stays so: `nohup knowcoder run` outlives its terminal.
     pub fn listen() -> io::Result<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let listened: Vec<_> = SIGNALS.into_iter().filter(|it| !is_ignored(*it)).collect();
-        for &number in &listened {
+        let stops = listened.iter().map(|number| (*number, Request::Stop));
+        for (number, request) in stops.chain([(SAVE, Request::Save)]) {
             let mut stream = signal(SignalKind::from_raw(number))?;
             let sender = sender.clone();
             tokio::spawn(async move {
-                while stream.recv().await.is_some() && sender.send(()).is_ok() {}
+                while stream.recv().await.is_some() && sender.send(request).is_ok() {}
             });
         }
         Ok(Self { receiver, listened })
     }
 
     /// Waits for the next request.
-    pub async fn next(&mut self) {
-        if self.receiver.recv().await.is_none() {
+    pub async fn next(&mut self) -> Request {
+        match self.receiver.recv().await {
+            Some(request) => request,
             // Nobody can ask any more.
-            std::future::pending::<()>().await;
+            None => std::future::pending().await,
         }
     }
 
     /// Requests that a test sends.
     #[cfg(test)]
-    pub fn by_hand() -> (mpsc::UnboundedSender<()>, Self) {
+    pub fn by_hand() -> (mpsc::UnboundedSender<Request>, Self) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (sender, Self { receiver, listened: Vec::new() })
     }
@@ -59,7 +74,14 @@ impl Drop for Interrupts {
             // SAFETY: resetting a disposition has no precondition.
             unsafe { libc::signal(number, libc::SIG_DFL) };
         }
+        ignore_save();
     }
+}
+
+/// A request to save where there is nothing to save is no reason to end.
+pub fn ignore_save() {
+    // SAFETY: ignoring a signal has no precondition.
+    unsafe { libc::signal(SAVE, libc::SIG_IGN) };
 }
 
 fn is_ignored(number: libc::c_int) -> bool {
@@ -100,25 +122,42 @@ pub fn end_by_default() {
     }
 }
 
-static STOP: AtomicBool = AtomicBool::new(false);
+static REQUESTS: Requests = Requests::new();
 
 /// A flag that the first SIGTERM or SIGINT sets; the second one ends the process.
 pub fn stop_flag() -> io::Result<&'static AtomicBool> {
     extern "C" fn set(_signal: libc::c_int) {
-        STOP.store(true, Ordering::Relaxed);
+        REQUESTS.stop.store(true, Ordering::Relaxed);
     }
     for number in [libc::SIGTERM, libc::SIGINT] {
-        // SAFETY: `action` is zeroed memory of a C struct for which zero is valid, and the handler
-        // does nothing but an atomic store, which is allowed in a signal handler.
-        let result = unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = set as extern "C" fn(libc::c_int) as usize;
-            action.sa_flags = libc::SA_RESTART | libc::SA_RESETHAND;
-            libc::sigaction(number, &action, std::ptr::null_mut())
-        };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        handle(number, set, libc::SA_RESETHAND)?;
     }
-    Ok(&STOP)
+    Ok(&REQUESTS.stop)
+}
+
+/// The same flag, and one that each SIGUSR2 sets.
+pub fn requests() -> io::Result<&'static Requests> {
+    extern "C" fn set(_signal: libc::c_int) {
+        REQUESTS.save.store(true, Ordering::Relaxed);
+    }
+    stop_flag()?;
+    handle(SAVE, set, 0)?;
+    Ok(&REQUESTS)
+}
+
+/// `handler` does nothing but what a signal handler may.
+fn handle(
+    number: libc::c_int,
+    handler: extern "C" fn(libc::c_int),
+    flags: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: `action` is zeroed memory of a C struct for which zero is valid, and the handlers of this
+    // file do nothing but an atomic store, which is allowed in a signal handler.
+    let result = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as usize;
+        action.sa_flags = libc::SA_RESTART | flags;
+        libc::sigaction(number, &action, std::ptr::null_mut())
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

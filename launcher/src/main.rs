@@ -4,7 +4,8 @@
 //! - [`cli`]: what can be asked. [`verbs`]: the answers, one file each.
 //! - [`cluster`], [`plan`]: where a run happens, and which processes that means.
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
-//!   they say and how it is shown. [`interrupt`]: Ctrl-C.
+//!   they say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
+//!   [`room`]: what a run needs on the disk.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
@@ -25,9 +26,11 @@ mod message;
 mod page;
 mod plan;
 mod report;
+mod room;
 mod store;
 mod supervise;
 mod verbs;
+mod watch;
 
 use clap::Parser;
 use cli::{Cli, Data, Ledger, Verb};

@@ -9,6 +9,8 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
+use trainer::checkpoint::space::{self, Sizes};
+use trainer::recipe::CheckpointConfig;
 
 /// One process to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +72,8 @@ pub struct Work {
     pub device: String,
     /// Weights of the network; unknown before the vocabulary is trained.
     pub parameters: Option<u64>,
-    /// Checkpoints of a phase that are kept.
-    pub keep: usize,
+    /// Which checkpoints are written and kept.
+    pub checkpoint: CheckpointConfig,
     /// In order.
     pub phases: Vec<Phase>,
 }
@@ -93,6 +95,8 @@ pub struct Phase {
     pub epochs: Option<f64>,
     /// Weights that change; unknown before the vocabulary is trained.
     pub trainable: Option<u64>,
+    /// Whether these are adapters, beside weights that stay as they are.
+    pub adapters: bool,
     /// Seconds of a step, timed on this machine; unknown before the shards are prepared.
     pub seconds_per_step: Option<f64>,
 }
@@ -108,9 +112,11 @@ pub struct Plan {
     pub threads_per_rank: usize,
     /// One of each phase.
     pub needs: Vec<Needs>,
-    /// Bytes of a checkpoint: weights and moments in f32.
+    /// Bytes of a phase's first checkpoint: weights, adapters and moments in f32.
     pub checkpoint_bytes: Option<u64>,
-    /// Bytes of all checkpoints that are kept at a time.
+    /// Bytes of each further one of it.
+    pub next_checkpoint_bytes: Option<u64>,
+    /// Bytes of all checkpoints that are there at a time, at most.
     pub disk_bytes: Option<u64>,
     /// What may be wrong with it.
     pub warnings: Vec<String>,
@@ -127,6 +133,26 @@ pub struct Needs {
     pub bytes_per_rank: Option<u64>,
     /// Bytes that each rank sends in a step.
     pub wire_bytes_per_step: Option<u64>,
+}
+
+impl Work {
+    /// What the checkpoints of each phase are like.
+    fn sizes(&self) -> Option<Vec<Sizes>> {
+        let parameters = self.parameters?;
+        let sizes = |phase: &Phase| {
+            let trainable = phase.trainable.unwrap_or(0);
+            // Two moments for each weight that changes, and adapters themselves.
+            let own = if phase.adapters { 12 * trainable } else { 8 * trainable };
+            let (weights, frozen) = (4 * parameters, phase.adapters);
+            Sizes { weights, own, frozen, steps: phase.steps }
+        };
+        Some(self.phases.iter().map(sizes).collect())
+    }
+
+    /// Bytes that checkpoints take at most at a time.
+    pub fn disk_bytes(&self) -> Option<u64> {
+        Some(space::most(&self.sizes()?, &self.checkpoint))
+    }
 }
 
 impl Plan {
@@ -148,13 +174,12 @@ impl Plan {
         }
         let needs =
             work.phases.iter().map(|phase| needs(phase, work.parameters, cluster)).collect();
-        let trainable = work.phases.iter().map(|phase| phase.trainable.unwrap_or(0)).max();
-        let checkpoint_bytes =
-            work.parameters.map(|parameters| 4 * parameters + 8 * trainable.unwrap_or(0));
+        let sizes = work.sizes();
+        let largest = sizes.as_ref().and_then(|sizes| sizes.iter().max_by_key(|it| it.one()));
         Self {
-            checkpoint_bytes,
-            disk_bytes: checkpoint_bytes
-                .map(|bytes| bytes * (work.keep.max(1) * work.phases.len()) as u64),
+            checkpoint_bytes: largest.map(Sizes::one),
+            next_checkpoint_bytes: largest.map(|sizes| sizes.all(2) - sizes.all(1)),
+            disk_bytes: work.disk_bytes(),
             work,
             ranks: cluster.ranks,
             threads_per_rank: cluster.threads_per_rank,
@@ -181,11 +206,15 @@ impl Plan {
         let parameters = work.parameters.map_or(UNKNOWN.to_owned(), |it| short(it as f64));
         writeln!(text, "  parameters   {parameters}")?;
         if let Some(bytes) = self.checkpoint_bytes {
-            writeln!(text, "  checkpoint   {}", bytes_text(bytes))?;
+            let next = self.next_checkpoint_bytes.filter(|next| *next < bytes);
+            let next = next.map_or(String::new(), |next| {
+                format!(", {} each further one of its phase", space::text(next))
+            });
+            writeln!(text, "  checkpoint   {}{next}", space::text(bytes))?;
         }
         if let Some(bytes) = self.disk_bytes {
-            let kept = format!("{} checkpoint(s) of each phase are kept", work.keep.max(1));
-            writeln!(text, "  disk         {} ({kept})", bytes_text(bytes))?;
+            let kept = rules(&work.checkpoint);
+            writeln!(text, "  disk         {} for checkpoints ({kept})", space::text(bytes))?;
         }
         for (phase, needs) in work.phases.iter().zip(&self.needs) {
             writeln!(text, "phase `{}`", phase.name)?;
@@ -203,10 +232,10 @@ impl Plan {
             writeln!(text, "  time         {}", time(phase))?;
             if let Some(bytes) = needs.bytes_per_rank {
                 let what = "weights, gradients, moments; no activations";
-                writeln!(text, "  memory       {} a rank ({what})", bytes_text(bytes))?;
+                writeln!(text, "  memory       {} a rank ({what})", space::text(bytes))?;
             }
             if let Some(bytes) = needs.wire_bytes_per_step {
-                writeln!(text, "  wire         {} a rank and step", bytes_text(bytes))?;
+                writeln!(text, "  wire         {} a rank and step", space::text(bytes))?;
             }
         }
         for warning in &self.warnings {
@@ -214,6 +243,18 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Which checkpoints are kept, in words.
+fn rules(config: &CheckpointConfig) -> String {
+    let mut rules = format!("{} of each phase are kept", config.keep.max(1));
+    if config.keep_every > 0 {
+        rules += &format!(", those of every {} steps", config.keep_every);
+    }
+    if config.keep_best > 0 {
+        rules += &format!(", the {} best", config.keep_best);
+    }
+    rules
 }
 
 const UNKNOWN: &str = "known when the data are prepared";
@@ -264,17 +305,6 @@ fn batch(samples: usize, ranks: usize) -> String {
     }
 }
 
-fn bytes_text(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,13 +346,14 @@ mod tests {
             steps: Some(300),
             epochs: None,
             trainable,
+            adapters: true,
             seconds_per_step: trainable.map(|_| 0.5),
         };
         let work = Work {
             name: "quickstart".to_owned(),
             device: "flex".to_owned(),
             parameters: Some(1_000_000),
-            keep: 2,
+            checkpoint: CheckpointConfig::default(),
             phases: vec![
                 phase("alignment", 33, Some(65_536)),
                 Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 2, None) },
@@ -332,8 +363,8 @@ mod tests {
             run `quickstart` on flex
               ranks        4 on this machine, 1 thread(s) each
               parameters   1.00M
-              checkpoint   4.3 MiB
-              disk         17.3 MiB (2 checkpoint(s) of each phase are kept)
+              checkpoint   4.6 MiB, 768.0 KiB each further one of its phase
+              disk         9.1 MiB for checkpoints (2 of each phase are kept)
             phase `alignment`
               length       300 steps
               batch        33 samples over 4 ranks, about 8 each

@@ -12,7 +12,7 @@ pub use cause::{Cause, End};
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::Events;
-use crate::interrupt::Interrupts;
+use crate::interrupt::{Interrupts, Request};
 use crate::logs::{Collapser, Log};
 use crate::message::{Checkpoint, Failure, Message, Resumed, Skipped};
 use crate::plan::Worker;
@@ -111,7 +111,7 @@ pub async fn supervise(
     while !watch.alive.is_empty() {
         tokio::select! {
             Some(happening) = happenings.recv() => watch.take(happening)?,
-            () = interrupts.next() => watch.interrupted()?,
+            request = interrupts.next() => watch.asked(request)?,
             _ = tick.tick() => watch.look(Instant::now())?,
         }
     }
@@ -149,7 +149,7 @@ struct Watch<'a> {
     collapser: Collapser,
     /// Failures that were not our doing, in their order.
     failed: Vec<Failed>,
-    asked: bool,
+    stop_requested: bool,
     killed: bool,
     /// A rank stopped with a checkpoint.
     stopped: bool,
@@ -173,7 +173,7 @@ impl<'a> Watch<'a> {
             stage: Stage::Running,
             collapser,
             failed: Vec::new(),
-            asked: false,
+            stop_requested: false,
             killed: false,
             stopped: false,
         })
@@ -273,10 +273,28 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    fn asked(&mut self, request: Request) -> Result<(), Error> {
+        match request {
+            Request::Stop => self.interrupted(),
+            Request::Save => self.asked_to_save(),
+        }
+    }
+
+    /// One rank hears of it, and tells the others with its next step: all save after the same step.
+    fn asked_to_save(&mut self) -> Result<(), Error> {
+        if let Some(&rank) = self.alive.first().filter(|_| self.stage == Stage::Running) {
+            self.events.record("save-requested", json!({}))?;
+            self.display.line("saving after the next step, and going on");
+            // SAFETY: `kill` touches no memory of ours; a group that is gone already is no harm.
+            unsafe { libc::kill(-self.ranks[rank].process, libc::SIGUSR2) };
+        }
+        Ok(())
+    }
+
     fn interrupted(&mut self) -> Result<(), Error> {
         if self.stage == Stage::Running {
             self.stage = Stage::Asked;
-            self.asked = true;
+            self.stop_requested = true;
             self.events.record("stop-requested", json!({}))?;
             self.display.line(
                 "stopping at the next step or batch of answers; the same command continues \
@@ -334,7 +352,9 @@ impl<'a> Watch<'a> {
         let ending = match cause {
             _ if self.killed => Ending::Killed,
             // A rank that was asked before it could listen.
-            Some(Cause { end: End::Signal(libc::SIGTERM), .. }) if self.asked => Ending::Stopped,
+            Some(Cause { end: End::Signal(libc::SIGTERM), .. }) if self.stop_requested => {
+                Ending::Stopped
+            }
             Some(cause) => Ending::Failed(cause),
             None if self.stopped => Ending::Stopped,
             None => Ending::Done,

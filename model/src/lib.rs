@@ -7,7 +7,8 @@
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block.
 //! - [`generate`]: answers, in batches that stay full, with a cache that shares prefixes.
-//! - [`files`]: directories as on the hub; [`source`]: weights in anyone's files; [`peft`]: adapters as
+//! - [`files`]: directories as on the hub; [`tensor_file`]: tensors of any type in files of our own;
+//!   [`source`]: weights in anyone's files; [`peft`]: adapters as
 //!   PEFT keeps them; [`export`]: weights for other programs; [`init`]: how untrained weights begin.
 //!
 //! The crate knows neither text nor ranks nor run directories.
@@ -26,6 +27,7 @@ pub mod lora;
 pub mod ops;
 pub mod peft;
 pub mod source;
+pub mod tensor_file;
 pub mod weight;
 
 pub use backward::{Gradients, Loss};

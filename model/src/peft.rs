@@ -18,7 +18,9 @@ pub use packing::{pack, split};
 
 use crate::block::linear_path;
 use crate::decoder::block_path;
-use crate::files::{on_host, read_tensors, write_atomically, write_tensors};
+use crate::files::{
+    HostTensors, json_bytes, on_host, read_tensors, write_atomically, write_tensors,
+};
 use crate::lora::{
     self, Adapter, LinearLayer, LoraConfig, Modules, Setting, Start, Targets, linear_layers,
     names_path,
@@ -63,23 +65,56 @@ pub fn save_for(
     write(shape, &config, base, &adapters, directory)
 }
 
+/// Adapters as files, to lie beside the very weights that they were trained beside.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// `adapter_config.json`.
+    pub config: Vec<u8>,
+    /// `adapter_model.safetensors`.
+    pub tensors: HostTensors,
+    /// `adapter_start.safetensors`; without a tensor, there is no such file.
+    pub start: HostTensors,
+}
+
+impl Beside {
+    /// Name of the config's file.
+    pub const CONFIG: &str = CONFIG;
+    /// Name of the adapters' file.
+    pub const TENSORS: &str = TENSORS;
+    /// Name of the file of what they took out of the weights.
+    pub const START: &str = START;
+
+    /// The adapters of `decoder` as they are, copied to the host.
+    pub fn of(decoder: &Decoder, config: &LoraConfig) -> Result<Self, Error> {
+        let adapters = collect(decoder, false)?;
+        if adapters.is_empty() {
+            return Err(no_adapters());
+        }
+        // The base beside it has given up its part already: whoever loads this must not take it again.
+        let config = LoraConfig { init: lora::LoraInit::Default, ..config.clone() };
+        Ok(Self {
+            config: config_bytes(&decoder.config, &config, None),
+            tensors: tensors::named(&adapters),
+            start: tensors::named(&starts(decoder)),
+        })
+    }
+}
+
 /// Saves the adapters as they are, to lie beside the very weights of `decoder`: for checkpoints.
 pub fn save_with_base(
     decoder: &Decoder,
     config: &LoraConfig,
     directory: &Path,
 ) -> Result<(), Error> {
-    let adapters = collect(decoder, false)?;
+    let beside = Beside::of(decoder, config)?;
     std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
-    let starts = starts(decoder);
-    if starts.is_empty() {
+    if beside.start.is_empty() {
         remove_start(directory)?;
     } else {
-        write_tensors(&directory.join(START), &tensors::named(&starts), false)?;
+        write_tensors(&directory.join(START), &beside.start, false)?;
     }
-    // The base beside it has given up its part already: whoever loads this must not take it again.
-    let config = LoraConfig { init: lora::LoraInit::Default, ..config.clone() };
-    write(&decoder.config, &config, None, &adapters, directory)
+    write_tensors(&directory.join(TENSORS), &beside.tensors, false)?;
+    write_atomically(&directory.join(CONFIG), &beside.config)
 }
 
 /// Puts the adapters of a directory beside the weights of `decoder`, which are frozen.
@@ -215,14 +250,19 @@ fn write(
     directory: &Path,
 ) -> Result<(), Error> {
     if adapters.is_empty() {
-        return Err(Error::Config("the model has no adapters to save".into()));
+        return Err(no_adapters());
     }
     std::fs::create_dir_all(directory).map_err(Error::write(directory))?;
     write_tensors(&directory.join(TENSORS), &tensors::named(adapters), false)?;
-    let json = config::to_json(config, &linear_layers(shape), base);
-    let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
-    text.push('\n');
-    write_atomically(&directory.join(CONFIG), text.as_bytes())
+    write_atomically(&directory.join(CONFIG), &config_bytes(shape, config, base))
+}
+
+fn config_bytes(shape: &DecoderConfig, config: &LoraConfig, base: Option<&str>) -> Vec<u8> {
+    json_bytes(&config::to_json(config, &linear_layers(shape), base))
+}
+
+fn no_adapters() -> Error {
+    Error::Config("the model has no adapters to save".into())
 }
 
 /// The start of other adapters would be taken for that of these.

@@ -2,6 +2,7 @@
 //! half-written that a later run would trust.
 
 use crate::program::{fixture, must, root, run, stderr};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// A copy of the tiny recipe with `from` replaced by `to`.
@@ -110,7 +111,13 @@ fn a_checkpoint_of_another_template_is_refused() {
     let manifest = run_dir.join("checkpoints/instruction-000007/checkpoint.json");
     let text = std::fs::read_to_string(&manifest).unwrap();
     let field = text.lines().find(|line| line.contains("\"template\"")).unwrap();
-    std::fs::write(&manifest, text.replace(field, "  \"template\": \"another\",")).unwrap();
+    let text = text.replace(field, "  \"template\": \"another\",");
+    // As if a program with another template had written it: with a seal that fits.
+    let seal = text.lines().find(|line| line.contains("\"seal\"")).unwrap();
+    let seal = seal.split('"').nth(3).unwrap();
+    let hash = Sha256::digest(text.replace(seal, "").as_bytes());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(&manifest, text.replace(seal, &hash)).unwrap();
     let output = run(&fixture("tiny.toml"), &run_dir, "one-process", &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(65), "{}", stderr(&output));
     assert!(stderr(&output).contains("was trained with template another"), "{}", stderr(&output));

@@ -5,6 +5,7 @@
 mod audit;
 mod bad_input;
 mod chat;
+mod checkpoints;
 mod cli;
 mod export;
 mod fetch;

@@ -1,5 +1,6 @@
 //! What can end a run, and the exit code each deserves.
 
+use crate::checkpoint::space;
 use crate::collective::CollectiveError;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,32 @@ pub enum Error {
         /// What does not fit and what to do.
         message: String,
     },
+    /// The disk has no room.
+    #[error(
+        "no room for `{}`: {} are needed, {} are free; make room, or keep fewer checkpoints ([checkpoint] keep, keep_every, keep_best), and the same command goes on",
+        path.display(), space::text(*needed), space::text(*free)
+    )]
+    Full {
+        /// What was to be written.
+        path: PathBuf,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that there are.
+        free: u64,
+    },
+    /// A rank has not written its part of a checkpoint.
+    #[error(
+        "rank {rank} has not written its part of `{}` within {seconds} s; the run goes on from the checkpoint before it",
+        path.display()
+    )]
+    Late {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The rank.
+        rank: usize,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The loss is not a number any more.
     #[error(
         "phase `{phase}`, step {step}: the loss is {loss}; lower optimizer.learning_rate or optimizer.clip_norm, or look at the rows of this step"
@@ -90,6 +117,7 @@ impl Error {
             | Self::Write { source, .. }
             | Self::Read { source, .. } => data_pipeline::error::io_exit_code(source),
             Self::Collective(error) => error.exit_code(),
+            Self::Full { .. } | Self::Late { .. } => 75,
             Self::Diverged { .. } => 79,
             Self::Uncovered { .. } => 70,
             Self::Device(_) => 69,

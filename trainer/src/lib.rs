@@ -8,7 +8,7 @@
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
 //!   trained on, and whether it is what should have been.
-//! - [`pace`]: how long a step takes here.
+//! - [`requests`]: to stop, or to save and go on. [`pace`]: how long a step takes here.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
 //!
@@ -37,6 +37,7 @@ pub mod pace;
 pub mod prepare;
 mod questions;
 pub mod recipe;
+pub mod requests;
 pub mod run;
 pub mod run_dir;
 pub mod schedule;

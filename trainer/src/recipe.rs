@@ -4,8 +4,10 @@
 //! value, and is what a run directory stores as `recipe.lock`.
 
 mod file;
+mod free;
 
 pub use file::PhaseFile;
+pub use free::{FREE, fixed};
 
 use crate::Error;
 use crate::audit::AuditConfig;
@@ -253,7 +255,7 @@ pub struct CheckpointConfig {
     pub keep_every: usize,
     /// So many with the best F1 of the evaluations during training are kept, too.
     pub keep_best: usize,
-    /// Seconds that a rank has to save when it is asked to stop, before it ends without.
+    /// Seconds that a rank has to save when it is asked to stop, before it ends without; 0: no limit.
     pub stop_deadline: u64,
 }
 
@@ -427,17 +429,9 @@ impl Recipe {
         toml::to_string(self).unwrap_or_default()
     }
 
-    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence and origins.
+    /// Whether `other` learns the same thing: all but what [`FREE`] lists.
     pub fn trains_like(&self, other: &Self) -> bool {
-        let essence = |recipe: &Self| Self {
-            evaluation: EvaluationConfig::default(),
-            checkpoint: CheckpointConfig::default(),
-            // A waiver changes no row.
-            audit: AuditConfig { waive: Vec::new(), ..recipe.audit.clone() },
-            origins: BTreeMap::new(),
-            ..recipe.clone()
-        };
-        essence(self) == essence(other)
+        free::fixed(&self.to_lock()) == free::fixed(&other.to_lock())
     }
 
     /// The template of evaluation prompts.

@@ -1,6 +1,6 @@
 //! Read this first: a rank's way through phases, steps and evaluation.
 
-use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
+use crate::checkpoint::{self, CheckpointInfo, Learner, Position, Saved, Saver, Snapshot};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
 use crate::ledger::Ledger;
@@ -8,9 +8,10 @@ use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
+use crate::requests::{Requests, Wishes};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
-use crate::step::{Found, Objective, SlotLoss, StepInput, StepPart, Stepper};
+use crate::step::{Asked, Found, Objective, SlotLoss, StepInput, StepPart, Stepper};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::{Loader, StepRows};
@@ -75,6 +76,8 @@ pub struct Rank<'a> {
     pub collective: &'a mut dyn Collective,
     /// Set when the run shall stop after its step.
     pub stop: &'a AtomicBool,
+    /// Set when it shall save after its step, and go on.
+    pub save: &'a AtomicBool,
     /// Hears what happens.
     pub report: &'a mut dyn FnMut(Progress),
     /// The vocabulary.
@@ -85,6 +88,10 @@ pub struct Rank<'a> {
     pub sharding: Sharding,
     /// The checkpoint that the run goes on from, until its optimizer's state is read.
     restored: Option<(PathBuf, CheckpointInfo)>,
+    /// Writes checkpoints while training goes on.
+    saver: Saver,
+    /// The file that asked for the checkpoint that is being written.
+    wishes: Wishes,
 }
 
 /// Trains every phase and evaluates.
@@ -93,26 +100,43 @@ pub fn run(
     data_root: &Path,
     sharding: Sharding,
     collective: &mut dyn Collective,
-    stop: &AtomicBool,
+    requests: &Requests,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, Error> {
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
     check_world(&recipe, collective.world())?;
+    if collective.rank() == 0 {
+        checkpoint::tidy(&run_dir.checkpoints())?;
+    }
+    // Nobody looks for checkpoints, or begins one, before what was left half-done is gone.
+    collective.barrier()?;
+    let (rank, world) = (collective.rank(), collective.world());
+    let sharded = sharding.stage > 0 && world > 1;
+    let saver = Saver::new(run_dir, (rank, world), sharded, &recipe.checkpoint);
     let mut rank = Rank {
         run_dir,
         recipe: &recipe,
         data_root,
         collective,
-        stop,
+        stop: &requests.stop,
+        save: &requests.save,
         report,
         tokenizer,
         device,
         sharding,
         restored: None,
+        saver,
+        wishes: Wishes::new(run_dir, rank),
     };
-    rank.live()
+    let outcome = rank.live();
+    match outcome {
+        Ok(_) => rank.wishes.ended()?,
+        // The others learn of it before this rank has completed the checkpoint that it is writing.
+        Err(_) => rank.collective.abort(),
+    }
+    outcome
 }
 
 /// Parts of an exact step are dealt out evenly.
@@ -145,8 +169,11 @@ impl Rank<'_> {
             }
             position = Position { phase: position.phase + 1, step: 0 };
         }
+        self.complete()?;
         learner.decoder.merge_adapters();
-        let newest = checkpoint::newest(&self.run_dir.checkpoints(), &mut |_, _| {})?;
+        // Every rank knows the answers by the checkpoint that the first one has just completed.
+        self.collective.barrier()?;
+        let newest = checkpoint::latest(&self.run_dir.checkpoints())?;
         let model = newest.map(|(_, info)| info.fingerprint()).unwrap_or_default();
         self.evaluate("final", &learner.decoder, &model)
     }
@@ -160,6 +187,7 @@ impl Rank<'_> {
         for why in skipped {
             (self.report)(Progress::Skipped(why));
         }
+        self.agree(newest.as_ref())?;
         let Some((directory, info)) = newest else {
             let decoder = self.base()?;
             return Ok((
@@ -170,6 +198,7 @@ impl Rank<'_> {
         self.check_fits(&directory, &info)?;
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
         let mut learner = checkpoint::load(&directory, &info, &self.device)?;
+        self.saver.resumed(&directory, &info);
         self.restored = Some((directory, info.clone()));
         let position = if info.phase_done {
             Position { phase: info.position.phase + 1, step: 0 }
@@ -180,6 +209,24 @@ impl Rank<'_> {
             info.position
         };
         Ok((learner, position))
+    }
+
+    /// Every rank goes on from the checkpoint of the first one, or none does.
+    fn agree(&mut self, newest: Option<&(PathBuf, CheckpointInfo)>) -> Result<(), Error> {
+        let own = newest.map_or("the base".to_owned(), |(_, info)| format!("`{}`", info.name()));
+        let mut first = own.clone().into_bytes();
+        self.collective.broadcast(&mut first, 0)?;
+        let first = String::from_utf8_lossy(&first);
+        if first == own {
+            return Ok(());
+        }
+        Err(Error::Checkpoint {
+            path: self.run_dir.checkpoints(),
+            message: format!(
+                "rank 0 goes on from {first}, rank {} from {own}; the run directory must be one folder that all ranks see alike",
+                self.collective.rank()
+            ),
+        })
     }
 
     /// Law 7: a checkpoint of another template or vocabulary is refused.
@@ -237,6 +284,7 @@ impl Rank<'_> {
             freeze_base(&mut learner.decoder);
             return Ok(());
         }
+        self.saver.weights_changed();
         learner.decoder.merge_adapters();
         match (phase.train, &phase.lora.from) {
             (Train::Lora, Some(directory)) => {
@@ -290,9 +338,12 @@ impl Rank<'_> {
             let mut parts = Parts { data: started.elapsed().as_secs_f64(), ..Parts::default() };
             let facts = Facts::of(&rows, &shards);
             let input = self.input(rows, phase, position.phase, &shares);
-            let stopping = self.stop.load(Ordering::Relaxed);
+            let asked = Asked {
+                stop: self.stop.load(Ordering::Relaxed),
+                save: self.save.load(Ordering::Relaxed),
+            };
             let found =
-                stepper.gradients(&learner.decoder, input, objective, stopping, self.collective)?;
+                stepper.gradients(&learner.decoder, input, objective, asked, self.collective)?;
             if !(found.loss.is_finite() && found.gradient_norm.is_finite()) {
                 return Err(Error::Diverged {
                     phase: phase.name.clone(),
@@ -309,17 +360,33 @@ impl Rank<'_> {
             parts.update = updating.elapsed().as_secs_f64();
             parts.compute = found.seconds.compute;
             parts.exchange = found.seconds.exchange;
+            let last = step + 1 == steps;
+            let stop = found.stopping > 0 && !last;
+            let is_due = (step + 1).is_multiple_of(self.recipe.checkpoint.every);
+            let mut copy = None;
+            if last || stop || is_due || found.saving > 0 {
+                let copying = Instant::now();
+                let position = Position { step: step + 1, ..position };
+                copy = Some(self.snapshot(learner, phase, position, last)?);
+                parts.checkpoint = copying.elapsed().as_secs_f64();
+            }
             let seconds = started.elapsed().as_secs_f64();
             started = Instant::now();
             let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
             self.tell(metrics.as_mut(), StepMetrics { parts, ..line })?;
-            let last = step + 1 == steps;
-            let stop = found.stopping > 0 && !last;
-            if last || stop || (step + 1).is_multiple_of(self.recipe.checkpoint.every) {
-                ledger.flush()?;
-                self.save(learner, phase, Position { step: step + 1, ..position }, last)?;
+            // The step is in the metrics before it can be in a complete checkpoint.
+            match copy {
+                Some(snapshot) => {
+                    ledger.flush()?;
+                    self.saver.begin(snapshot);
+                }
+                None => {
+                    let saved = self.saver.poll()?;
+                    self.saved(saved)?;
+                }
             }
             if stop {
+                self.complete()?;
                 return Ok(Outcome::Stopped);
             }
         }
@@ -398,13 +465,14 @@ impl Rank<'_> {
         Ok(())
     }
 
-    fn save(
+    /// What this rank writes of a checkpoint, copied; the one before is complete.
+    fn snapshot(
         &mut self,
         learner: &Learner,
         phase: &Phase,
         position: Position,
         phase_done: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Snapshot>, Error> {
         let folder = self.run_dir.prepared(position.phase, &phase.name);
         let manifest = Manifest::load(&folder)?;
         let info = CheckpointInfo {
@@ -420,17 +488,26 @@ impl Rank<'_> {
             origin: Some(manifest.origin.clone()),
             shards: manifest.fingerprint.clone(),
             files: BTreeMap::new(),
+            seal: String::new(),
         };
-        let checkpoints = self.run_dir.checkpoints();
-        let tokenizer = self.run_dir.tokenizer();
-        let sharded = self.sharding.stage > 0 && self.collective.world() > 1;
-        let directory =
-            checkpoint::save(&checkpoints, learner, info, &tokenizer, sharded, self.collective)?;
-        if self.collective.rank() == 0 {
-            checkpoint::retain(&checkpoints, &phase.name, self.recipe.checkpoint.keep)?;
-            (self.report)(Progress::Checkpoint(directory));
-        }
-        Ok(())
+        let (before, snapshot) = self.saver.snapshot(learner, info)?;
+        self.saved(before)?;
+        // Whoever asked until now has been heard: what they wanted is in this copy.
+        self.save.store(false, Ordering::Relaxed);
+        self.wishes.heard();
+        Ok(snapshot)
+    }
+
+    /// Waits for the checkpoint that is being written.
+    fn complete(&mut self) -> Result<(), Error> {
+        let saved = self.saver.finish()?;
+        self.saved(saved)
+    }
+
+    fn saved(&mut self, saved: Option<Saved>) -> Result<(), Error> {
+        let Some(Saved { directory, .. }) = saved else { return Ok(()) };
+        (self.report)(Progress::Checkpoint(directory));
+        self.wishes.fulfilled()
     }
 
     /// What the untrained model and the base alone give, beside which the result is read.

@@ -13,6 +13,7 @@
 //! memory.json                              the memory plan, micro-batches included; tensorboard/
 //! scores.json  report.html                 the result
 //! logs/rank-N.log  lock  lock-K-of-N  secret
+//! stop  save                               made by whoever wants that, gone when it is done
 //! ```
 
 use crate::Error;
@@ -130,6 +131,16 @@ impl RunDir {
     /// Scores of all models.
     pub fn scores(&self) -> PathBuf {
         self.root.join("scores.json")
+    }
+
+    /// Whoever makes this file wants the run to save and stop.
+    pub fn stop(&self) -> PathBuf {
+        self.root.join("stop")
+    }
+
+    /// Whoever makes this file wants the run to save and go on.
+    pub fn save(&self) -> PathBuf {
+        self.root.join("save")
     }
 
     /// Held by the launcher that works here.

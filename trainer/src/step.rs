@@ -72,6 +72,8 @@ pub struct Found {
     pub gradient_norm: f64,
     /// How many ranks were asked to stop.
     pub stopping: usize,
+    /// How many ranks were asked to save.
+    pub saving: usize,
     /// One for each row of the step.
     pub slots: Vec<SlotLoss>,
     /// Tokens computed over the world.
@@ -80,6 +82,21 @@ pub struct Found {
     pub padded: u64,
     /// Where this rank's time went.
     pub seconds: Seconds,
+}
+
+/// What a rank was asked for while the run goes on; all ranks learn of it with the step's sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// To save and stop.
+    pub stop: bool,
+    /// To save and go on.
+    pub save: bool,
+}
+
+impl From<bool> for Asked {
+    fn from(stop: bool) -> Self {
+        Self { stop, save: false }
+    }
 }
 
 /// Seconds of one rank.
@@ -138,7 +155,7 @@ impl Stepper {
         decoder: &Decoder,
         input: StepInput,
         objective: Objective<'_>,
-        stopping: bool,
+        asked: impl Into<Asked>,
         collective: &mut dyn Collective,
     ) -> Result<Found, Error> {
         let started = Instant::now();
@@ -169,7 +186,7 @@ impl Stepper {
         }
         let compute = started.elapsed().as_secs_f64() - waited;
         let exchanging = Instant::now();
-        let stopping = tally.sum(stopping, collective)?;
+        let [stopping, saving] = tally.sum(asked.into(), collective)?;
         let slots = tally.slots()?;
         let gradient_norm = match &self.exchange {
             Some(exchange) => exchange.norm(collective)?,
@@ -180,6 +197,7 @@ impl Stepper {
             loss: mean(&slots, objective.average),
             gradient_norm,
             stopping,
+            saving,
             slots,
             computed: tally.computed,
             padded: tally.padded,
@@ -419,15 +437,15 @@ struct Tally {
 const WIDTH: usize = 6;
 
 impl Tally {
-    /// Adds up over the world; returns how many ranks are stopping. Every value is a whole number below
+    /// Adds up over the world; returns how many ranks are to stop, and to save. Every value is a whole number below
     /// 2²⁴ or comes from one rank alone, so that the sums are exact.
     fn sum(
         &mut self,
-        stopping: bool,
+        asked: Asked,
         collective: &mut dyn Collective,
-    ) -> Result<usize, CollectiveError> {
+    ) -> Result<[usize; 2], CollectiveError> {
         let low = |value: u64, place: u32| (value >> (21 * place) & 0x1f_ffff) as f32;
-        let mut buffer = Vec::with_capacity(WIDTH * self.slots.len() + 5);
+        let mut buffer = Vec::with_capacity(WIDTH * self.slots.len() + 6);
         for Seen { times, sample, tokens, loss } in &self.slots {
             let hash = [low(*sample, 0), low(*sample, 1), low(*sample, 2)];
             buffer.extend([*times as f32, *tokens as f32, *loss as f32]);
@@ -436,7 +454,7 @@ impl Tally {
         for count in [self.computed, self.padded] {
             buffer.extend([low(count, 0), low(count, 1)]);
         }
-        buffer.push(f32::from(u8::from(stopping)));
+        buffer.extend([asked.stop, asked.save].map(|flag| f32::from(u8::from(flag))));
         collective.all_reduce(&mut buffer)?;
         let whole = |values: &[f32]| {
             values.iter().rev().fold(0, |sum, part| (sum << 21) + part.round() as u64)
@@ -451,7 +469,7 @@ impl Tally {
         }
         let rest = &buffer[WIDTH * self.slots.len()..];
         (self.computed, self.padded) = (whole(&rest[..2]), whole(&rest[2..4]));
-        Ok(rest[4].round() as usize)
+        Ok([rest[4], rest[5]].map(|ranks| ranks.round() as usize))
     }
 
     /// Every sample exactly once, or an error.

@@ -31,8 +31,20 @@ pub fn start(program: &Path, worker: &Worker) -> io::Result<Child> {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    ignore_save(&mut command);
     die_with_us(&mut command);
     command.spawn()
+}
+
+/// A request to save that comes before the rank can listen must not end it.
+fn ignore_save(command: &mut Command) {
+    // SAFETY: between fork and exec only a signal's disposition is changed.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGUSR2, libc::SIG_IGN);
+            Ok(())
+        });
+    }
 }
 
 /// The kernel ends the rank when we end, even by SIGKILL.

@@ -19,7 +19,7 @@ struct Outcome {
 /// Runs one script a rank; `act` may interrupt.
 fn run<A>(scripts: &[&str], act: A) -> Outcome
 where
-    A: AsyncFnOnce(mpsc::UnboundedSender<()>) + 'static,
+    A: AsyncFnOnce(mpsc::UnboundedSender<Request>) + 'static,
 {
     let dir = tempfile::tempdir().unwrap();
     let job = Job {
@@ -66,7 +66,7 @@ where
     }
 }
 
-async fn leave_alone(_interrupt: mpsc::UnboundedSender<()>) {
+async fn leave_alone(_interrupt: mpsc::UnboundedSender<Request>) {
     std::future::ready(()).await;
 }
 
@@ -187,7 +187,7 @@ const PATIENT: &str = "trap 'echo saved; exit 76' TERM; while :; do sleep 0.05; 
 fn the_first_interrupt_asks() {
     let outcome = run(&[PATIENT, PATIENT], async |interrupt| {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        interrupt.send(()).unwrap();
+        interrupt.send(Request::Stop).unwrap();
     });
     assert_eq!(outcome.ending, Ending::Stopped);
     assert!(outcome.shown.contains("the same command continues"), "{}", outcome.shown);
@@ -195,11 +195,22 @@ fn the_first_interrupt_asks() {
 }
 
 #[test]
+fn a_request_to_save_ends_nobody() {
+    let outcome = run(&["sleep 0.8", "sleep 0.8"], async |interrupt| {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        interrupt.send(Request::Save).unwrap();
+    });
+    assert_eq!(outcome.ending, Ending::Done);
+    assert!(outcome.events.contains(r#""event":"save-requested""#), "{}", outcome.events);
+    assert!(outcome.shown.contains("saving after the next step"), "{}", outcome.shown);
+}
+
+#[test]
 fn the_second_interrupt_kills() {
     let outcome = run(&["trap '' TERM; while :; do sleep 0.05; done"], async |interrupt| {
         for _ in 0..2 {
             tokio::time::sleep(Duration::from_millis(300)).await;
-            interrupt.send(()).unwrap();
+            interrupt.send(Request::Stop).unwrap();
         }
     });
     assert_eq!(outcome.ending, Ending::Killed);
@@ -209,7 +220,7 @@ fn the_second_interrupt_kills() {
 fn a_rank_that_was_asked_before_it_could_listen_has_stopped() {
     let outcome = run(&["sleep 20", "sleep 20"], async |interrupt| {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        interrupt.send(()).unwrap();
+        interrupt.send(Request::Stop).unwrap();
     });
     assert_eq!(outcome.ending, Ending::Stopped);
 }

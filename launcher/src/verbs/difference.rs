@@ -1,16 +1,13 @@
 //! What a recipe says otherwise than the run that is there already.
 
-use toml::{Table, Value};
-
-/// Sections that may change between two starts of a run: they do not change what is learned.
-const FREE: [&str; 3] = ["origins", "evaluation", "checkpoint"];
+use toml::Value;
+use trainer::recipe::fixed;
 
 /// The first key whose values differ between two resolved recipes, with both of them.
 pub fn first(before: &str, now: &str) -> Option<(String, String, String)> {
-    let [before, now] = [before, now].map(|text| text.parse::<Table>().unwrap_or_default());
-    let keys = before.keys().chain(now.keys().filter(|key| !before.contains_key(*key)));
-    keys.filter(|key| !FREE.contains(&key.as_str()))
-        .find_map(|key| at(key, before.get(key), now.get(key)))
+    let [before, now] = [before, now].map(fixed);
+    let mut keys = before.keys().chain(now.keys().filter(|key| !before.contains_key(*key)));
+    keys.find_map(|key| at(key, before.get(key), now.get(key)))
 }
 
 fn at(key: &str, before: Option<&Value>, now: Option<&Value>) -> Option<(String, String, String)> {
@@ -60,7 +57,12 @@ mod tests {
         check("[run]\nseed = 1", "[run]\nseed = 1", None);
         check("[run]\nseed = 1", "[run]\nseed = 2", Some(["run.seed", "1", "2"]));
         check("[run]\nseed = 1", "[run]", Some(["run.seed", "1", "nothing"]));
+        // What may change is no difference.
         check("[checkpoint]\nevery = 1", "[checkpoint]\nevery = 2", None);
+        check("[run]\nname = \"a\"\nseed = 1", "[run]\nname = \"b\"\nseed = 1", None);
+        let waived = "[audit]\nremove = true\nwaive = [\"a\"]";
+        check(waived, &waived.replace("\"a\"", ""), None);
+        check(waived, &waived.replace("true", "false"), Some(["audit.remove", "true", "false"]));
         let phases =
             "[[phase]]\nname = \"a\"\n[[phase]]\nname = \"b\"\n[phase.optimizer]\nlr = 0.1";
         check(phases, &phases.replace("0.1", "0.2"), Some(["phase[1].optimizer.lr", "0.1", "0.2"]));

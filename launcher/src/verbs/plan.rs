@@ -26,16 +26,23 @@ pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
 /// What `recipe` would do on `cluster`.
 pub fn of(recipe: &Recipe, cluster: &Cluster, run_dir: &RunDir) -> Result<Answer, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let plan = Plan::new(work(recipe, run_dir, cluster.ranks)?, cluster, cores);
+    let work = work(recipe, run_dir, Some(cluster.ranks))?;
+    let plan = Plan::new(work, cluster, cores);
     let json = serde_json::to_value(&plan)
         .map_err(|error| Error::new(exit::BUG, format!("the plan cannot be written: {error}")))?;
     Ok(Answer::new(plan.text(), json))
 }
 
+/// Bytes that the checkpoints of `recipe` take at most at a time, where the model's size is known.
+pub fn disk_bytes(recipe: &Recipe, run_dir: &RunDir) -> Result<Option<u64>, Error> {
+    Ok(work(recipe, run_dir, None)?.disk_bytes())
+}
+
 /// Larger models are not timed: `plan` answers within seconds.
 const TIMED_PARAMETERS: u64 = 50_000_000;
 
-fn work(recipe: &Recipe, run_dir: &RunDir, world: usize) -> Result<Work, Error> {
+/// Steps are timed for a world of this size, if for any.
+fn work(recipe: &Recipe, run_dir: &RunDir, world: Option<usize>) -> Result<Work, Error> {
     // A vocabulary that is yet to be trained leaves the model's size open.
     let vocabulary = match (&recipe.tokenizer.file, &recipe.model.path) {
         _ if run_dir.tokenizer().exists() => Some(run_dir.tokenizer()),
@@ -58,7 +65,7 @@ fn work(recipe: &Recipe, run_dir: &RunDir, world: usize) -> Result<Work, Error> 
         name: recipe.run.name.clone(),
         device: recipe.run.device.clone(),
         parameters,
-        keep: recipe.checkpoint.keep,
+        checkpoint: recipe.checkpoint.clone(),
         phases: recipe
             .phase
             .iter()
@@ -75,8 +82,11 @@ fn work(recipe: &Recipe, run_dir: &RunDir, world: usize) -> Result<Work, Error> 
                         Length::Epochs(epochs) => Some(epochs),
                     },
                     trainable: trainable(phase),
-                    seconds_per_step: match parameters {
-                        Some(..=TIMED_PARAMETERS) if is_prepared(recipe, index, run_dir) => {
+                    adapters: phase.train == Train::Lora,
+                    seconds_per_step: match (parameters, world) {
+                        (Some(..=TIMED_PARAMETERS), Some(world))
+                            if is_prepared(recipe, index, run_dir) =>
+                        {
                             Some(seconds_per_step(recipe, index, run_dir, world)?)
                         }
                         _ => None,

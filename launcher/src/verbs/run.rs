@@ -13,6 +13,7 @@ use crate::interrupt::{self, Interrupts};
 use crate::lock::RunLock;
 use crate::plan::{Start, workers};
 use crate::report;
+use crate::room;
 use crate::store::shards::Given;
 use crate::store::{self, Place};
 use crate::supervise::{Ending, Job, Patience, supervise};
@@ -41,8 +42,11 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let given = given.map(|place| Given::new(place, args.data.cache.folder()));
     run_dir.create()?;
     let _lock = RunLock::take(&run_dir.lock())?;
+    // It was for the start before this one.
+    trainer::requests::remove(&run_dir.stop())?;
     let mut events = Events::open(&run_dir.events())?;
     replace(&run_dir.cluster(), cluster.to_toml().as_bytes())?;
+    interrupt::ignore_save();
     interrupt::end_at_once("stopped while preparing data; the same command prepares them");
     let is_read: fn(Use) -> bool = match &given {
         None => |_| true,
@@ -56,6 +60,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
         Some(given) => take(&recipe, &args.recipe.recipe, &run_dir, given)?,
     }
     interrupt::end_by_default();
+    room::check(&recipe, &run_dir)?;
     match train(&run_dir, &cluster, &data_root, &mut events)? {
         Ending::Done => finish(&recipe, &run_dir, &mut events),
         Ending::Stopped => {

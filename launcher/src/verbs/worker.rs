@@ -12,9 +12,10 @@ use crate::message::{
     Checkpoint, Evaluation, Failure, Loading, Message, Progress, Resumed, Skipped,
 };
 use crate::store;
+use crate::watch::Watch;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use trainer::audit::Use;
 use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
 use trainer::metrics::StepMetrics;
@@ -24,7 +25,7 @@ use trainer::{Recipe, RunDir};
 
 /// Lives the life of one rank.
 pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
-    let stop = interrupt::stop_flag().map_err(|error| {
+    let requests = interrupt::requests().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
     let asked = |used| used == Use::Benchmark;
@@ -35,10 +36,13 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
     let mut teller = Teller::new();
     let result = join(args).map_err(trainer::Error::from).and_then(|mut collective| {
         let run_dir = RunDir::new(&args.run_dir);
+        let deadline = Recipe::load_lock(&run_dir.recipe_lock())?.checkpoint.stop_deadline;
+        let deadline = Duration::from_secs(deadline);
         let tell = &mut |happening| teller.tell(happening);
         let sharding = Sharding { stage: args.zero_stage, bucket_mib: args.bucket_mib.max(1) };
+        Watch { run_dir: run_dir.clone(), rank: args.rank, deadline }.start(requests);
         let result =
-            trainer::run::run(&run_dir, &data_root, sharding, &mut *collective, stop, tell);
+            trainer::run::run(&run_dir, &data_root, sharding, &mut *collective, requests, tell);
         if result.is_err() {
             // The others need not wait for a deadline to learn of it.
             collective.abort();
