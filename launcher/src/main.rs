@@ -74,6 +74,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Score(args) => verbs::score::score(&args),
         Verb::Extract(args) => verbs::extract::extract(&args),
         Verb::Export(args) => verbs::export::export(&args),
+        Verb::Replay(args) => verbs::replay::replay(&args),
         Verb::Report(args) => verbs::report::report(&args),
         Verb::Worker(args) => verbs::worker::worker(&args),
     }

@@ -13,6 +13,7 @@
 
 use crate::Error;
 use crate::collective::Collective;
+use crate::guard::GuardState;
 use crate::optimizer::{Kept, Optimizer};
 use crate::sharding::Stretch;
 use burn::tensor::{DType, Device, TensorData};
@@ -51,6 +52,9 @@ pub struct CheckpointInfo {
     pub optimizer_steps: usize,
     /// Adapters in training.
     pub lora: Option<LoraConfig>,
+    /// What the guard remembers of the phase.
+    #[serde(default, skip_serializing_if = "GuardState::is_empty")]
+    pub guard: GuardState,
     /// The template that it was trained with.
     pub prompt: PromptConfig,
     /// Hash of the template, as rendered.
@@ -90,6 +94,8 @@ pub struct Learner {
     pub optimizer: Optimizer,
     /// The adapters' settings, if there are any.
     pub lora: Option<LoraConfig>,
+    /// What the guard remembers of the phase.
+    pub guard: GuardState,
 }
 
 /// Writes the state below `checkpoints`; returns its directory.
@@ -279,7 +285,7 @@ pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<
     }
     // The files do not say how adapters began; the recipe did.
     let lora = info.lora.clone();
-    Ok(Learner { decoder, optimizer: Optimizer::default(), lora })
+    Ok(Learner { decoder, optimizer: Optimizer::default(), lora, guard: info.guard.clone() })
 }
 
 /// The newest complete checkpoint; torn or foreign folders are named in `skipped`.
@@ -300,6 +306,16 @@ pub fn newest(
         }
     }
     Ok(found.into_iter().max_by_key(|(_, info)| info.position))
+}
+
+/// Removes the checkpoints behind `position`, of a course that the run has left.
+pub fn abandon(checkpoints: &Path, position: Position) -> Result<(), Error> {
+    while let Some((path, _)) =
+        newest(checkpoints, &mut |_, _| {})?.filter(|(_, info)| info.position > position)
+    {
+        std::fs::remove_dir_all(&path).map_err(Error::write(&path))?;
+    }
+    sync_directory(checkpoints)
 }
 
 /// Removes all but the newest `keep` unfinished checkpoints of the phase; its last one stays.

@@ -7,6 +7,7 @@
 //!   [`effect`]: what the recipe's settings made of them.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
+//! - [`guard`]: what happens when a step goes wrong; [`replay`]: such a step again, sample by sample.
 //! - [`pace`]: how long a step takes here.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
@@ -35,6 +36,7 @@ pub mod pace;
 pub mod prepare;
 mod questions;
 pub mod recipe;
+pub mod replay;
 pub mod run;
 pub mod run_dir;
 pub mod schedule;

@@ -420,6 +420,8 @@ impl Recipe {
             checkpoint: CheckpointConfig::default(),
             // A waiver changes no row.
             audit: AuditConfig { waive: Vec::new(), ..recipe.audit.clone() },
+            // Otherwise there would be no way on from an incident at which the run ended.
+            guard: GuardConfig::default(),
             origins: BTreeMap::new(),
             ..recipe.clone()
         };

@@ -3,6 +3,7 @@
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
+use crate::guard::{self, Course, Guard, GuardState, Incident, Surroundings, Trouble, Verdict};
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
@@ -37,6 +38,8 @@ pub enum Progress {
     Skipped(String),
     /// The run goes on from a checkpoint.
     Resumed(String, usize),
+    /// A step went wrong and is kept in a folder.
+    Incident(Box<Incident>, PathBuf),
     /// Bytes of the model that are read, and of how many.
     Loading(u64, u64),
     /// Answers so far for a dataset.
@@ -84,6 +87,16 @@ pub struct Rank<'a> {
     pub sharding: Sharding,
     /// The checkpoint that the run goes on from, until its optimizer's state is read.
     restored: Option<(PathBuf, CheckpointInfo)>,
+    /// The step of the phase that is being done, from 1.
+    step: usize,
+}
+
+/// How a phase ended.
+enum Ended {
+    Done,
+    Stopped,
+    /// It is to be gone on with from an earlier checkpoint.
+    Rewound,
 }
 
 /// Trains every phase and evaluates.
@@ -110,6 +123,7 @@ pub fn run(
         device,
         sharding,
         restored: None,
+        step: 0,
     };
     rank.live()
 }
@@ -139,10 +153,18 @@ impl Rank<'_> {
             if position.step == 0 {
                 self.begin_phase(&mut learner, phase, position.phase)?;
             }
-            if self.run_phase(&mut learner, phase, position)? == Outcome::Stopped {
-                return Ok(Outcome::Stopped);
+            self.step = position.step + 1;
+            let ended = self.run_phase(&mut learner, phase, position);
+            let moment = || format!("phase `{}`, step {}", phase.name, self.step);
+            match ended.map_err(|error| error.during(moment))? {
+                Ended::Done => position = Position { phase: position.phase + 1, step: 0 },
+                Ended::Stopped => return Ok(Outcome::Stopped),
+                Ended::Rewound => {
+                    // Two models may not fit beside each other.
+                    drop(learner);
+                    (learner, position) = self.resume()?;
+                }
             }
-            position = Position { phase: position.phase + 1, step: 0 };
         }
         learner.decoder.merge_adapters();
         let newest = checkpoint::newest(&self.run_dir.checkpoints(), &mut |_, _| {})?;
@@ -161,10 +183,8 @@ impl Rank<'_> {
         }
         let Some((directory, info)) = newest else {
             let decoder = self.base()?;
-            return Ok((
-                Learner { decoder, optimizer: Optimizer::default(), lora: None },
-                Position::default(),
-            ));
+            let (optimizer, guard) = (Optimizer::default(), GuardState::default());
+            return Ok((Learner { decoder, optimizer, lora: None, guard }, Position::default()));
         };
         self.check_fits(&directory, &info)?;
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
@@ -228,6 +248,7 @@ impl Rank<'_> {
         index: usize,
     ) -> Result<(), Error> {
         learner.optimizer = Optimizer::default();
+        learner.guard = GuardState::default();
         let goes_on = phase.train == Train::Lora && phase.adapter == AdapterHandover::Continue;
         if let Some(config) = learner.lora.as_mut().filter(|_| goes_on) {
             // A recipe whose adapters were of another shape was refused.
@@ -261,7 +282,7 @@ impl Rank<'_> {
         learner: &mut Learner,
         phase: &Phase,
         position: Position,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Ended, Error> {
         let shards = Arc::new(ShardSet::open(&self.run_dir.prepared(position.phase, &phase.name))?);
         let mixture = Mixture { weights: phase.weights.clone() };
         let order =
@@ -281,73 +302,117 @@ impl Rank<'_> {
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
+        let guard = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
             let step = rows.step;
+            self.step = step + 1;
             let mut parts = Parts { data: started.elapsed().as_secs_f64(), ..Parts::default() };
             let facts = Facts::of(&rows, &shards);
-            let input = self.input(rows, phase, position.phase, &shares);
+            let input = input(rows, self.recipe, position.phase, &shares);
             let stopping = self.stop.load(Ordering::Relaxed);
             let found =
                 stepper.gradients(&learner.decoder, input, objective, stopping, self.collective)?;
-            if !(found.loss.is_finite() && found.gradient_norm.is_finite()) {
-                return Err(Error::Diverged {
-                    phase: phase.name.clone(),
-                    step: step + 1,
-                    loss: found.loss,
-                });
-            }
+            let applied = match guard.judge(&learner.guard, step, &found) {
+                Verdict::Apply => true,
+                Verdict::LeaveOut => false,
+                Verdict::Incident(trouble) => {
+                    let wrong = Wrong { step, shards: &shards, rows: &facts.rows, found: &found };
+                    match self.incident(learner, phase, position.phase, wrong, &trouble)? {
+                        Course::Rewind => return Ok(Ended::Rewound),
+                        Course::Skip | Course::Stop => false,
+                    }
+                }
+            };
             let updating = Instant::now();
             let (decoder, optimizer) = (&mut learner.decoder, &mut learner.optimizer);
             let factor = schedule.factor(step);
             let config = &phase.optimizer;
-            stepper.update(decoder, optimizer, &found, config, factor, self.collective)?;
+            if applied {
+                stepper.update(decoder, optimizer, &found, config, factor, self.collective)?;
+            }
+            learner.guard.note(&self.recipe.guard, step, found.loss, applied);
             parts.update = updating.elapsed().as_secs_f64();
             parts.compute = found.seconds.compute;
             parts.exchange = found.seconds.exchange;
             let seconds = started.elapsed().as_secs_f64();
             started = Instant::now();
             let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
-            self.tell(metrics.as_mut(), StepMetrics { parts, ..line })?;
+            self.tell(metrics.as_mut(), StepMetrics { parts, applied, ..line })?;
             let last = step + 1 == steps;
             let stop = found.stopping > 0 && !last;
             if last || stop || (step + 1).is_multiple_of(self.recipe.checkpoint.every) {
                 self.save(learner, phase, Position { step: step + 1, ..position }, last)?;
             }
             if stop {
-                return Ok(Outcome::Stopped);
+                return Ok(Ended::Stopped);
             }
         }
-        Ok(Outcome::Done)
+        Ok(Ended::Done)
+    }
+
+    /// Keeps a step that went wrong; returns where the run goes on, if it does.
+    fn incident(
+        &mut self,
+        learner: &Learner,
+        phase: &Phase,
+        index: usize,
+        wrong: Wrong<'_>,
+        trouble: &Trouble,
+    ) -> Result<Course, Error> {
+        let checkpoints = self.run_dir.checkpoints();
+        // Every file of it is read; once is enough.
+        let newest = match self.collective.rank() {
+            0 => checkpoint::newest(&checkpoints, &mut |_, _| {})?,
+            _ => None,
+        };
+        let name =
+            |(_, info): (_, CheckpointInfo)| format!("{}-{:06}", info.phase, info.position.step);
+        let around = Surroundings {
+            phase: &phase.name,
+            phase_index: index,
+            step: wrong.step,
+            policy: self.recipe.guard.policy,
+            world: self.collective.world(),
+            exact_shards: self.recipe.run.exact_shards,
+            sharding: self.sharding,
+            checkpoint: newest.map(name),
+            shards: wrong.shards,
+            rows: wrong.rows,
+        };
+        let incident = Incident::new(around, wrong.found, trouble)?;
+        let event = self.run_dir.incident(&incident.name());
+        let info = self.info(learner, phase, Position { phase: index, step: wrong.step }, false)?;
+        let tokenizer = self.run_dir.tokenizer();
+        let sharded = self.sharding.stage > 0 && self.collective.world() > 1;
+        incident.keep(&event, learner, info, &tokenizer, sharded, self.collective)?;
+        let (sentence, course) = (incident.sentence.clone(), incident.course);
+        (self.report)(Progress::Incident(Box::new(incident), event.clone()));
+        match course {
+            Course::Skip => {}
+            Course::Stop => {
+                let (phase, step) = (phase.name.clone(), wrong.step + 1);
+                return Err(Error::Diverged { phase, step, sentence, event });
+            }
+            Course::Rewind => {
+                if self.collective.rank() == 0 {
+                    let first = trouble.leave_out.first().copied().unwrap_or(wrong.step);
+                    // Before the marks: a run that is killed in between meets the incident again.
+                    checkpoint::abandon(&checkpoints, Position { phase: index, step: first })?;
+                    guard::mark(self.run_dir, &phase.name, wrong.step, &trouble.leave_out)?;
+                }
+                // All go back to the same checkpoint and leave out the same steps.
+                self.collective.barrier()?;
+            }
+        }
+        Ok(course)
     }
 
     /// The parts of a step's rows that this rank computes.
     fn shares(&self) -> Vec<Share> {
         let (rank, world) = (self.collective.rank(), self.collective.world());
-        match self.recipe.run.exact_shards {
-            0 => vec![Share { index: rank, count: world }],
-            count => {
-                let each = count / world;
-                (rank * each..(rank + 1) * each).map(|index| Share { index, count }).collect()
-            }
-        }
-    }
-
-    fn input(&self, rows: StepRows, phase: &Phase, index: usize, shares: &[Share]) -> StepInput {
-        let drops = phase.train == Train::Lora && phase.lora.dropout > 0.0;
-        let seed = |share: &Share| {
-            // A stream of its own for each (phase, step, share).
-            let path = [self.recipe.run.seed, index as u64, rows.step as u64, share.index as u64];
-            drops.then(|| stream(&path))
-        };
-        let parts = rows.parts.into_iter().zip(shares);
-        let part = |(groups, share)| StepPart { groups, dropout_seed: seed(share) };
-        StepInput {
-            parts: parts.map(part).collect(),
-            samples: rows.rows.len(),
-            supervised: rows.supervised,
-        }
+        shares(self.recipe.run.exact_shards, rank, world)
     }
 
     /// The optimizer's state of this rank's stretches, where the run goes on within a phase.
@@ -394,21 +459,23 @@ impl Rank<'_> {
         Ok(())
     }
 
-    fn save(
-        &mut self,
+    /// What a checkpoint at `position` says of itself.
+    fn info(
+        &self,
         learner: &Learner,
         phase: &Phase,
         position: Position,
         phase_done: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<CheckpointInfo, Error> {
         let folder = self.run_dir.prepared(position.phase, &phase.name);
         let manifest = Manifest::load(&folder)?;
-        let info = CheckpointInfo {
+        Ok(CheckpointInfo {
             position,
             phase: phase.name.clone(),
             phase_done,
-            optimizer_steps: position.step,
+            optimizer_steps: learner.guard.applied(position.step),
             lora: learner.lora.clone(),
+            guard: learner.guard.clone(),
             prompt: phase.prompt.clone(),
             template: template_fingerprint(&phase.prompt),
             tokenizer: self.tokenizer.fingerprint(),
@@ -416,7 +483,17 @@ impl Rank<'_> {
             origin: Some(manifest.origin.clone()),
             shards: manifest.fingerprint.clone(),
             files: BTreeMap::new(),
-        };
+        })
+    }
+
+    fn save(
+        &mut self,
+        learner: &Learner,
+        phase: &Phase,
+        position: Position,
+        phase_done: bool,
+    ) -> Result<(), Error> {
+        let info = self.info(learner, phase, position, phase_done)?;
         let checkpoints = self.run_dir.checkpoints();
         let tokenizer = self.run_dir.tokenizer();
         let sharded = self.sharding.stage > 0 && self.collective.world() > 1;
@@ -472,7 +549,9 @@ impl Rank<'_> {
         let mut tell = |label: &str, done, total| {
             report(Progress::Evaluation { label: label.to_owned(), done, total });
         };
-        evaluation.run(which, (decoder, model), self.collective, self.stop, &mut tell)
+        evaluation
+            .run(which, (decoder, model), self.collective, self.stop, &mut tell)
+            .map_err(|error| error.during(|| format!("evaluation of the `{which}` model")))
     }
 }
 
@@ -497,6 +576,35 @@ fn changed_source(before: &[SourceOrigin], now: &[SourceOrigin]) -> String {
     })
 }
 
+/// The parts of a step's rows that a rank computes.
+pub(crate) fn shares(exact_shards: usize, rank: usize, world: usize) -> Vec<Share> {
+    match exact_shards {
+        0 => vec![Share { index: rank, count: world }],
+        count => {
+            let each = count / world;
+            (rank * each..(rank + 1) * each).map(|index| Share { index, count }).collect()
+        }
+    }
+}
+
+/// What a rank computes of a step of phase number `index`.
+pub(crate) fn input(rows: StepRows, recipe: &Recipe, index: usize, shares: &[Share]) -> StepInput {
+    let phase = &recipe.phase[index];
+    let drops = phase.train == Train::Lora && phase.lora.dropout > 0.0;
+    let seed = |share: &Share| {
+        // A stream of its own for each (phase, step, share).
+        let path = [recipe.run.seed, index as u64, rows.step as u64, share.index as u64];
+        drops.then(|| stream(&path))
+    };
+    let parts = rows.parts.into_iter().zip(shares);
+    let part = |(groups, share)| StepPart { groups, dropout_seed: seed(share) };
+    StepInput {
+        parts: parts.map(part).collect(),
+        samples: rows.rows.len(),
+        supervised: rows.supervised,
+    }
+}
+
 /// Steps of a phase.
 pub fn steps(phase: &Phase, order: &Order) -> usize {
     match phase.length {
@@ -518,6 +626,14 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
         stable: config.stable,
         final_share: config.final_share,
     }
+}
+
+/// A step that went wrong.
+struct Wrong<'a> {
+    step: usize,
+    shards: &'a ShardSet,
+    rows: &'a [usize],
+    found: &'a Found,
 }
 
 /// What is known of a step's rows before it is computed.

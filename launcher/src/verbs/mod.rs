@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod parallel;
 pub mod paraphrase;
 pub mod plan;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod score;

@@ -9,12 +9,13 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::message::{
-    Checkpoint, Evaluation, Failure, Loading, Message, Progress, Resumed, Skipped,
+    Checkpoint, Evaluation, Failure, Incident, Loading, Message, Progress, Resumed, Skipped,
 };
 use crate::store;
+use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use trainer::audit::Use;
 use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
 use trainer::metrics::StepMetrics;
@@ -55,10 +56,7 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
             },
         }),
         Err(error) => {
-            let culprit = match &error {
-                trainer::Error::Collective(error) => error.culprit(),
-                _ => None,
-            };
+            let culprit = error.culprit();
             teller.say(&Message::Failure(Failure { exit_code: error.exit_code(), culprit }));
             Err(error.into())
         }
@@ -86,9 +84,19 @@ fn join(args: &cli::Worker) -> Result<Box<dyn Collective>, collective::Collectiv
             program: collective::hello::program_fingerprint().map_err(network)?,
         },
         secret: Secret::load(&run_dir.secret())?,
-        deadlines: Deadlines::default(),
+        deadlines: Deadlines {
+            join: Duration::from_secs(args.join_seconds),
+            operation: Duration::from_secs(args.operation_seconds),
+            stall: Duration::from_secs(args.stall_seconds),
+        },
     };
     collective::join(&args.rendezvous, &membership)
+}
+
+/// A variant by its name in files.
+fn word(variant: &impl Serialize) -> String {
+    let value = serde_json::to_value(variant).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Passes on what happens, to the launcher or to a person.
@@ -117,6 +125,15 @@ impl Teller {
             }
             Happening::Skipped(reason) => Message::Skipped(Skipped { reason }),
             Happening::Resumed(phase, step) => Message::Resumed(Resumed { phase, step }),
+            Happening::Incident(incident, path) => Message::Incident(Incident {
+                reason: word(&incident.reason),
+                course: word(&incident.course),
+                sample: incident.blamed(),
+                path: path.display().to_string(),
+                phase: incident.phase,
+                step: incident.step,
+                sentence: incident.sentence,
+            }),
         };
         self.say(&message);
     }
