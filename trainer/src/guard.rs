@@ -17,7 +17,10 @@ pub use incident::{Incident, IncidentSlot, Surroundings};
 use crate::recipe::LossAverage;
 use crate::step::{Found, SlotLoss};
 use crate::{Error, RunDir};
+use burn::tensor::DType;
 use marks::{Mark, Marks};
+use model::weight::{Visitor, Weight, Weights};
+use model::{Decoder, ops};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -143,8 +146,10 @@ pub struct Window {
 pub enum Reason {
     /// The loss of a sample is not finite.
     Loss,
-    /// The loss of every sample is not finite: the weights are broken, or all samples are.
+    /// The loss of every sample is not finite: the weights are useless, or all samples are.
     EveryLoss,
+    /// The loss is not finite, and neither are weights that are trained: an update broke them.
+    Weights,
     /// The losses are finite, the gradient is not.
     Gradient,
     /// The loss is far above those of the steps before.
@@ -210,13 +215,23 @@ impl<'a> Guard<'a> {
     }
 
     /// What step number `step`, counted from 0, deserves.
-    pub fn judge(&self, state: &GuardState, step: usize, found: &Found) -> Verdict {
+    ///
+    /// `is_broken` says whether trained weights are not finite; it is asked only if the loss is not.
+    pub fn judge(
+        &self,
+        state: &GuardState,
+        step: usize,
+        found: &Found,
+        is_broken: &dyn Fn() -> bool,
+    ) -> Verdict {
         if self.marks.has(step) {
             return Verdict::LeaveOut;
         }
-        let Some((reason, window)) = self.reason(state, found) else { return Verdict::Apply };
+        let Some((reason, window)) = self.reason(state, found, is_broken) else {
+            return Verdict::Apply;
+        };
         let mut leave_out = vec![step];
-        if reason == Reason::EveryLoss {
+        if matches!(reason, Reason::EveryLoss | Reason::Weights) {
             // Whichever of the two is at fault, it is left out.
             leave_out.extend(state.last_applied(step));
             leave_out.sort_unstable();
@@ -232,10 +247,16 @@ impl<'a> Guard<'a> {
         })
     }
 
-    fn reason(&self, state: &GuardState, found: &Found) -> Option<(Reason, Option<Window>)> {
+    fn reason(
+        &self,
+        state: &GuardState,
+        found: &Found,
+        is_broken: &dyn Fn() -> bool,
+    ) -> Option<(Reason, Option<Window>)> {
         if !found.loss.is_finite() {
             let mut supervised = found.slots.iter().filter(|slot| slot.tokens > 0);
             let reason = match supervised.all(|slot| !slot.loss.is_finite()) {
+                _ if is_broken() => Reason::Weights,
                 true => Reason::EveryLoss,
                 false => Reason::Loss,
             };
@@ -266,7 +287,8 @@ impl<'a> Guard<'a> {
             return (Course::Stop, Some(because));
         }
         let again = step > 0 && state.left_out.last() == Some(&(step - 1));
-        if course == Course::Skip && reason == Reason::EveryLoss && again {
+        let is_lasting = matches!(reason, Reason::EveryLoss | Reason::Weights);
+        if course == Course::Skip && is_lasting && again {
             let because = "leaving steps out does not mend it, guard.policy = \"rewind\" may";
             return (Course::Stop, Some(because.to_owned()));
         }
@@ -282,6 +304,24 @@ pub fn mark(run_dir: &RunDir, phase: &str, step: usize, leave_out: &[usize]) -> 
         incident: step + 1,
     });
     marks::add(&run_dir.left_out(), new.collect::<BTreeSet<Mark>>())
+}
+
+/// Whether a weight that is trained is not finite.
+pub fn is_broken(decoder: &Decoder) -> bool {
+    struct Look(bool);
+    impl Visitor for Look {
+        fn weight<const D: usize>(&mut self, _: &str, weight: &Weight<D>) {
+            if weight.trainable && !self.0 {
+                let values = ops::cast(weight.value.clone(), DType::F32);
+                // What is not finite stays so times 0: one number comes from the device.
+                let sum = values.mul_scalar(0.0).sum().into_data();
+                self.0 = sum.iter::<f32>().any(|value| !value.is_finite());
+            }
+        }
+    }
+    let mut look = Look(false);
+    decoder.visit("", &mut look);
+    look.0
 }
 
 /// How much a sample pulls the loss of its step up: what the step's total would lose if the sample were

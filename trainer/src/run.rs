@@ -302,7 +302,7 @@ impl Rank<'_> {
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
-        let guard = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
+        let watch = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
@@ -314,7 +314,8 @@ impl Rank<'_> {
             let stopping = self.stop.load(Ordering::Relaxed);
             let found =
                 stepper.gradients(&learner.decoder, input, objective, stopping, self.collective)?;
-            let applied = match guard.judge(&learner.guard, step, &found) {
+            let is_broken = &|| guard::is_broken(&learner.decoder);
+            let applied = match watch.judge(&learner.guard, step, &found, is_broken) {
                 Verdict::Apply => true,
                 Verdict::LeaveOut => false,
                 Verdict::Incident(trouble) => {
