@@ -192,14 +192,21 @@ impl Incident {
                     _ => format!("the loss is {loss}, because of {others} samples, {blamed} first"),
                 }
             }
-            (Reason::EveryLoss, _) => {
+            (Reason::EveryLoss | Reason::Weights, _) => {
                 let before = match trouble.leave_out.split_last() {
-                    Some((_, [before])) => format!("step {} broke the weights", before + 1),
-                    _ => "the phase began with broken weights".to_owned(),
+                    Some((_, [before])) => {
+                        format!("the update of step {}, the last before, is suspected", before + 1)
+                    }
+                    _ => "the phase began with them".to_owned(),
                 };
-                format!(
-                    "the loss of every sample is {loss}, {blamed} first: {before}, or all these samples are broken"
-                )
+                match self.reason {
+                    Reason::Weights => format!(
+                        "weights are not finite, and so the loss is {loss}, {blamed} first; {before}"
+                    ),
+                    _ => format!(
+                        "the loss of every sample is {loss}, {blamed} first: the weights are useless or all these samples are; {before}"
+                    ),
+                }
             }
             (Reason::Gradient, _) => format!(
                 "the losses are numbers, but the norm of the gradients is {}; a replay finds whose gradients they are",

@@ -50,7 +50,7 @@ fn check(
     found: &Found,
     expected: Option<(Reason, Course, usize)>,
 ) {
-    let verdict = match guard(config, &[]).judge(state, step, found) {
+    let verdict = match guard(config, &[]).judge(state, step, found, &|| false) {
         Verdict::Incident(it) => Some((it.reason, it.course, it.blamed)),
         Verdict::Apply => None,
         Verdict::LeaveOut => panic!("no step is marked"),
@@ -109,9 +109,9 @@ fn marked_steps_are_left_out_of_their_phase_only() {
     let guard = guard(&config, &[5]);
     let fine = found(&[(2, 3.0)], 1.0);
     let state = GuardState::default();
-    assert_eq!(guard.judge(&state, 5, &fine), Verdict::LeaveOut);
+    assert_eq!(guard.judge(&state, 5, &fine, &|| true), Verdict::LeaveOut);
     for step in [2, 3, 4, 6] {
-        assert_eq!(guard.judge(&state, step, &fine), Verdict::Apply);
+        assert_eq!(guard.judge(&state, step, &fine, &|| true), Verdict::Apply);
     }
 }
 
@@ -119,16 +119,24 @@ fn marked_steps_are_left_out_of_their_phase_only() {
 fn broken_weights_are_the_fault_of_the_step_before() {
     let config = GuardConfig { policy: Policy::Rewind, ..GuardConfig::default() };
     let every = found(&[(5, f32::NAN), (5, f32::NAN)], f64::NAN);
-    let leave_out =
-        |state: &GuardState, step: usize| match guard(&config, &[]).judge(state, step, &every) {
-            Verdict::Incident(trouble) => trouble.leave_out,
+    let one = found(&[(5, 1.0), (5, f32::NAN)], f64::NAN);
+    let check =
+        |state: &GuardState, step, found: &Found, is_broken: bool, expected: &[usize]| match guard(
+            &config,
+            &[],
+        )
+        .judge(state, step, found, &|| is_broken)
+        {
+            Verdict::Incident(trouble) => assert_eq!(trouble.leave_out, expected),
             other => panic!("{other:?}"),
         };
     let mut state = GuardState::default();
-    assert_eq!(leave_out(&state, 0), [0]);
-    assert_eq!(leave_out(&state, 6), [5, 6]);
+    check(&state, 0, &every, false, &[0]);
+    check(&state, 6, &every, false, &[5, 6]);
+    check(&state, 6, &one, false, &[6]);
+    check(&state, 6, &one, true, &[5, 6]);
     state.left_out = vec![4, 5];
-    assert_eq!(leave_out(&state, 6), [3, 6]);
+    check(&state, 6, &every, true, &[3, 6]);
 }
 
 #[test]
@@ -137,7 +145,7 @@ fn enough_is_enough() {
     let course = |policy, marks: &[usize], left_out: &[usize], found: &Found| {
         let config = GuardConfig { policy, most: 3, ..GuardConfig::default() };
         let state = GuardState { left_out: left_out.to_vec(), ..GuardState::default() };
-        match guard(&config, marks).judge(&state, 9, found) {
+        match guard(&config, marks).judge(&state, 9, found, &|| false) {
             Verdict::Incident(trouble) => (trouble.course, trouble.because.is_some()),
             other => panic!("{other:?}"),
         }
@@ -205,7 +213,7 @@ fn a_planted_outlier_is_a_spike_and_blamed_first() {
     let mut state = GuardState::default();
     for number in 0..40 {
         let found = step(&mut stepper, &decoder, &usual(number));
-        let verdict = guard.judge(&state, number as usize, &found);
+        let verdict = guard.judge(&state, number as usize, &found, &|| is_broken(&decoder));
         assert_eq!(verdict, Verdict::Apply, "step {number}");
         stepper.update(&mut decoder, &mut optimizer, &found, &rule, 1.0, &mut Solo).unwrap();
         state.note(&guarded, number as usize, found.loss, true);
@@ -214,7 +222,7 @@ fn a_planted_outlier_is_a_spike_and_blamed_first() {
     // One id that nothing was learned of, absurdly often.
     rows[3] = vec![60; 200];
     let found = step(&mut stepper, &decoder, &rows);
-    let Verdict::Incident(trouble) = guard.judge(&state, 40, &found) else {
+    let Verdict::Incident(trouble) = guard.judge(&state, 40, &found, &|| false) else {
         panic!("a loss of {} after {:?} is no spike", found.loss, state.window())
     };
     assert_eq!((trouble.reason, trouble.blamed), (Reason::Spike, 3));
