@@ -360,13 +360,16 @@ impl<'a> Watch<'a> {
         };
         if let Ending::Failed(cause) = &ending {
             let Cause { rank, end, last_words, reached } = cause;
-            let fields = json!({
+            let mut fields = json!({
                 "rank": rank,
                 "end": end.json(),
                 "exit_code": cause.exit_code(),
                 "last_words": last_words,
-                "reached": reached.as_ref().map(|(phase, step)| json!({"phase": phase, "step": step})),
             });
+            if let Some((phase, step)) = reached {
+                fields["phase"] = json!(phase);
+                fields["step"] = json!(step);
+            }
             self.events.record("failed", fields)?;
         }
         Ok(ending)

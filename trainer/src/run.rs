@@ -162,7 +162,7 @@ impl Rank<'_> {
                 Ended::Rewound => {
                     // Two models may not fit beside each other.
                     drop(learner);
-                    (learner, position) = self.resume()?;
+                    (learner, position) = self.go_back()?;
                 }
             }
         }
@@ -199,6 +199,23 @@ impl Rank<'_> {
             info.position
         };
         Ok((learner, position))
+    }
+
+    /// The newest checkpoint whose weights are numbers; the guard has removed those of the course that
+    /// the run has left.
+    fn go_back(&mut self) -> Result<(Learner, Position), Error> {
+        loop {
+            let (learner, position) = self.resume()?;
+            if position.step == 0 || !guard::is_broken(&learner.decoder) {
+                return Ok((learner, position));
+            }
+            // Broken earlier than it showed. All ranks have the same weights and see the same.
+            if self.collective.rank() == 0 {
+                let before = Position { step: position.step - 1, ..position };
+                checkpoint::abandon(&self.run_dir.checkpoints(), before)?;
+            }
+            self.collective.barrier()?;
+        }
     }
 
     /// Law 7: a checkpoint of another template or vocabulary is refused.
