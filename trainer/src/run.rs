@@ -1,9 +1,11 @@
 //! Read this first: a rank's way through phases, steps and evaluation.
 
+mod incident;
+
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
-use crate::guard::{self, Course, Guard, GuardState, Incident, Surroundings, Trouble, Verdict};
+use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
@@ -19,6 +21,7 @@ use data_pipeline::order::{Mixture, Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use incident::Wrong;
 use model::lora::stream;
 use model::{Decoder, LoraConfig, lora, peft};
 use std::collections::BTreeMap;
@@ -201,23 +204,6 @@ impl Rank<'_> {
         Ok((learner, position))
     }
 
-    /// The newest checkpoint whose weights are numbers; the guard has removed those of the course that
-    /// the run has left.
-    fn go_back(&mut self) -> Result<(Learner, Position), Error> {
-        loop {
-            let (learner, position) = self.resume()?;
-            if position.step == 0 || !guard::is_broken(&learner.decoder) {
-                return Ok((learner, position));
-            }
-            // Broken earlier than it showed. All ranks have the same weights and see the same.
-            if self.collective.rank() == 0 {
-                let before = Position { step: position.step - 1, ..position };
-                checkpoint::abandon(&self.run_dir.checkpoints(), before)?;
-            }
-            self.collective.barrier()?;
-        }
-    }
-
     /// Law 7: a checkpoint of another template or vocabulary is refused.
     fn check_fits(&self, directory: &Path, info: &CheckpointInfo) -> Result<(), Error> {
         let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
@@ -368,63 +354,6 @@ impl Rank<'_> {
             }
         }
         Ok(Ended::Done)
-    }
-
-    /// Keeps a step that went wrong; returns where the run goes on, if it does.
-    fn incident(
-        &mut self,
-        learner: &Learner,
-        phase: &Phase,
-        index: usize,
-        wrong: Wrong<'_>,
-        trouble: &Trouble,
-    ) -> Result<Course, Error> {
-        let checkpoints = self.run_dir.checkpoints();
-        // Every file of it is read; once is enough.
-        let newest = match self.collective.rank() {
-            0 => checkpoint::newest(&checkpoints, &mut |_, _| {})?,
-            _ => None,
-        };
-        let name =
-            |(_, info): (_, CheckpointInfo)| format!("{}-{:06}", info.phase, info.position.step);
-        let around = Surroundings {
-            phase: &phase.name,
-            phase_index: index,
-            step: wrong.step,
-            policy: self.recipe.guard.policy,
-            world: self.collective.world(),
-            exact_shards: self.recipe.run.exact_shards,
-            sharding: self.sharding,
-            checkpoint: newest.map(name),
-            shards: wrong.shards,
-            rows: wrong.rows,
-        };
-        let incident = Incident::new(around, wrong.found, trouble)?;
-        let event = self.run_dir.incident(&incident.name());
-        let info = self.info(learner, phase, Position { phase: index, step: wrong.step }, false)?;
-        let tokenizer = self.run_dir.tokenizer();
-        let sharded = self.sharding.stage > 0 && self.collective.world() > 1;
-        incident.keep(&event, learner, info, &tokenizer, sharded, self.collective)?;
-        let (sentence, course) = (incident.sentence.clone(), incident.course);
-        (self.report)(Progress::Incident(Box::new(incident), event.clone()));
-        match course {
-            Course::Skip => {}
-            Course::Stop => {
-                let (phase, step) = (phase.name.clone(), wrong.step + 1);
-                return Err(Error::Diverged { phase, step, sentence, event });
-            }
-            Course::Rewind => {
-                if self.collective.rank() == 0 {
-                    let first = trouble.leave_out.first().copied().unwrap_or(wrong.step);
-                    // Before the marks: a run that is killed in between meets the incident again.
-                    checkpoint::abandon(&checkpoints, Position { phase: index, step: first })?;
-                    guard::mark(self.run_dir, &phase.name, wrong.step, &trouble.leave_out)?;
-                }
-                // All go back to the same checkpoint and leave out the same steps.
-                self.collective.barrier()?;
-            }
-        }
-        Ok(course)
     }
 
     /// The parts of a step's rows that this rank computes.
@@ -644,14 +573,6 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
         stable: config.stable,
         final_share: config.final_share,
     }
-}
-
-/// A step that went wrong.
-struct Wrong<'a> {
-    step: usize,
-    shards: &'a ShardSet,
-    rows: &'a [usize],
-    found: &'a Found,
 }
 
 /// What is known of a step's rows before it is computed.
