@@ -102,8 +102,17 @@ pub fn step_rows(
     shares: &[Share],
     step: usize,
 ) -> Result<StepRows, Error> {
+    dealt(shards, order.rows(step), shares, step)
+}
+
+/// What `shares` train on in a step of these `rows`.
+pub fn dealt(
+    shards: &ShardSet,
+    rows: Vec<usize>,
+    shares: &[Share],
+    step: usize,
+) -> Result<StepRows, Error> {
     let lengths = shards.lengths();
-    let rows = order.rows(step);
     let parts = shares
         .iter()
         .map(|share| groups(shards, &rows, &places(&rows, *share, lengths)))

@@ -6,12 +6,14 @@
 mod data;
 mod export;
 mod ledger;
+mod replay;
 #[cfg(test)]
 mod tests;
 
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
 pub use export::Export;
 pub use ledger::{Ledger, LedgerDiff, LedgerProve};
+pub use replay::Replay;
 
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
@@ -66,6 +68,9 @@ pub enum Verb {
     /// Say what runs have trained on: whether two did the same, and one what it should.
     #[command(subcommand, disable_help_subcommand = true, after_help = exit::HELP)]
     Ledger(Ledger),
+    /// Compute a step that went wrong again: loss and gradient of each of its samples.
+    #[command(after_help = exit::HELP)]
+    Replay(Replay),
     /// Write a run as one self-contained HTML page.
     #[command(after_help = exit::HELP)]
     Report(Report),
@@ -319,6 +324,18 @@ pub struct Worker {
     /// MiB of gradients that are summed at a time.
     #[arg(long, default_value_t = 25)]
     pub bucket_mib: usize,
+
+    /// Seconds for all ranks to come together.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub join_seconds: u64,
+
+    /// Seconds for an operation over ranks, the others' way to it included.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub operation_seconds: u64,
+
+    /// Seconds for the next byte of what a rank has begun to send.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    pub stall_seconds: u64,
 }
 
 /// `a.b=c`, checked for its shape only: the recipe knows its keys.

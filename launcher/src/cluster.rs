@@ -6,8 +6,13 @@ use crate::error::{Error, exit};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 use toml::Spanned;
+use trainer::collective::Deadlines;
 use trainer::sharding::Sharding;
+
+/// Longest deadline that a file may set, in seconds: a week.
+const LONGEST: u64 = 7 * 86_400;
 
 /// Most ranks and threads that a file may ask of one machine; more is a slip of the keyboard.
 const MOST: usize = 1024;
@@ -23,6 +28,8 @@ pub struct Cluster {
     pub threads_per_rank: usize,
     /// How gradients and optimizer state are divided among them.
     pub sharding: Sharding,
+    /// How long they wait for each other.
+    pub deadlines: Deadlines,
 }
 
 /// Who starts the processes of a run.
@@ -38,6 +45,17 @@ pub enum Backend {
 struct ClusterFile {
     cluster: ClusterSection,
     sharding: Option<Spanned<Sharding>>,
+    #[serde(default)]
+    deadlines: DeadlineSection,
+}
+
+/// Whole seconds.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeadlineSection {
+    join: Option<Spanned<u64>>,
+    operation: Option<Spanned<u64>>,
+    stall: Option<Spanned<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +76,7 @@ impl Cluster {
 
     /// Reads the text of a cluster file; `path` is for errors only.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let ClusterFile { cluster, sharding } =
+        let ClusterFile { cluster, sharding, deadlines } =
             toml::from_str(text).map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
         let place = |at: usize, message: String| -> Error {
             data_pipeline::Error::at(path, text, at, message).into()
@@ -77,8 +95,28 @@ impl Cluster {
             }
             None => Sharding::default(),
         };
+        let seconds = |name: &str, given: Option<Spanned<u64>>, usual: Duration| match given {
+            None => Ok(usual),
+            Some(given) if (1..=LONGEST).contains(given.get_ref()) => {
+                Ok(Duration::from_secs(given.into_inner()))
+            }
+            Some(given) => Err(place(
+                given.span().start,
+                format!(
+                    "`{name}` is {}; it must be between 1 and {LONGEST} seconds",
+                    given.get_ref()
+                ),
+            )),
+        };
+        let usual = Deadlines::default();
+        let deadlines = Deadlines {
+            join: seconds("join", deadlines.join, usual.join)?,
+            operation: seconds("operation", deadlines.operation, usual.operation)?,
+            stall: seconds("stall", deadlines.stall, usual.stall)?,
+        };
         Ok(Self {
             sharding,
+            deadlines,
             backend: backend(cluster.backend.get_ref()).map_err(|(code, message)| Error {
                 code,
                 ..place(cluster.backend.span().start, message)
@@ -96,18 +134,25 @@ impl Cluster {
             ranks: cores.min(2),
             threads_per_rank: 1,
             sharding: Sharding::default(),
+            deadlines: Deadlines::default(),
         }
     }
 
     /// The file that means this cluster.
     pub fn to_toml(&self) -> String {
-        let Self { backend, ranks, threads_per_rank, sharding } = self;
+        let Self { backend, ranks, threads_per_rank, sharding, deadlines } = self;
         let mut text = "[cluster]\n".to_owned();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "backend = \"{}\"\nranks = {ranks}", backend.name());
         let _ = writeln!(text, "threads_per_rank = {threads_per_rank}");
         let Sharding { stage, bucket_mib } = sharding;
         let _ = writeln!(text, "\n[sharding]\nstage = {stage}\nbucket_mib = {bucket_mib}");
+        let [join, operation, stall] =
+            [deadlines.join, deadlines.operation, deadlines.stall].map(|it| it.as_secs());
+        let _ = writeln!(
+            text,
+            "\n[deadlines]\njoin = {join}\noperation = {operation}\nstall = {stall}"
+        );
         text
     }
 }
@@ -175,12 +220,19 @@ mod tests {
             64,
             expect!["c.toml:5:1: sharding.stage is 3; known are 0, 1 and 2"],
         );
+        check(
+            "[cluster]\nbackend = \"local\"\nranks = 2\n[deadlines]\nstall = 0\n",
+            64,
+            expect!["c.toml:5:9: `stall` is 0; it must be between 1 and 604800 seconds"],
+        );
     }
 
     #[test]
     fn a_written_cluster_is_read_back() {
+        let deadlines = Deadlines { operation: Duration::from_secs(5), ..Deadlines::default() };
         let sharding = Sharding { stage: 2, bucket_mib: 7 };
-        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3, sharding };
+        let backend = Backend::Local;
+        let cluster = Cluster { backend, ranks: 4, threads_per_rank: 3, sharding, deadlines };
         assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
     }
 

@@ -3,7 +3,7 @@
 //! On a terminal, one bar at the bottom and the ranks' lines above it; elsewhere, a plain line
 //! every ten seconds, so that a log of a night stays readable.
 
-use crate::message::{Evaluation, Loading, Message, Progress, Resumed, Skipped};
+use crate::message::{Evaluation, Incident, Loading, Message, Progress, Resumed, Skipped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -74,6 +74,16 @@ impl Display {
             }
             Message::Skipped(Skipped { reason }) => {
                 self.line(&format!("warning: a checkpoint is left out: {reason}"));
+            }
+            Message::Incident(Incident { phase, step, sentence, course, path, .. }) => {
+                let course = match course.as_str() {
+                    "skip" => "it changes nothing",
+                    "rewind" => "the run goes back and leaves it out",
+                    _ => "the run ends",
+                };
+                self.line(&format!(
+                    "warning: phase `{phase}`, step {step}: {sentence}; {course}, see `{path}`"
+                ));
             }
             Message::Checkpoint(_) | Message::Failure(_) => {}
         }

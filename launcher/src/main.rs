@@ -79,6 +79,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Export(args) => verbs::export::export(&args),
         Verb::Ledger(Ledger::Diff(args)) => verbs::ledger::diff(&args),
         Verb::Ledger(Ledger::Prove(args)) => verbs::ledger::prove(&args),
+        Verb::Replay(args) => verbs::replay::replay(&args),
         Verb::Report(args) => verbs::report::report(&args),
         Verb::Worker(args) => verbs::worker::worker(&args),
     }

@@ -1,6 +1,6 @@
 //! What a rank tells the launcher beside its log: lines on stdout of `@` and a JSON object.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What such a line starts with; no log line of ours does.
 const MARK: char = '@';
@@ -21,6 +21,8 @@ pub enum Message {
     Resumed(Resumed),
     /// A folder among the checkpoints is not one.
     Skipped(Skipped),
+    /// A step went wrong and is kept.
+    Incident(Incident),
     /// The rank gives up; its sentence is the last line on stderr.
     Failure(Failure),
 }
@@ -34,12 +36,18 @@ pub struct Progress {
     pub step: usize,
     /// Steps of the phase.
     pub steps: usize,
-    /// Loss per supervised token.
+    /// Loss per supervised token; `null` where it is no number.
+    #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
     /// Speed over the world.
     pub tokens_per_second: f64,
     /// Time left in the phase.
     pub eta_seconds: f64,
+}
+
+/// JSON has no NaN: such a number was written as `null`.
+fn or_nan<'de, D: Deserializer<'de>>(number: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(number)?.unwrap_or(f64::NAN))
 }
 
 /// How far the reading of a large model is.
@@ -85,6 +93,25 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// A step that went wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Name of the phase.
+    pub phase: String,
+    /// The step, from 1.
+    pub step: usize,
+    /// What is wrong, in a word.
+    pub reason: String,
+    /// The same as a sentence.
+    pub sentence: String,
+    /// What becomes of the run: `stop`, `skip` or `rewind`.
+    pub course: String,
+    /// The sample that is blamed first.
+    pub sample: String,
+    /// The folder that it can be replayed from.
+    pub path: String,
+}
+
 /// Why a rank ends, as far as the launcher must know to find the first cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
@@ -119,6 +146,11 @@ mod tests {
         let line = r#"@{"evaluation":{"dataset":"wnut17","done":3,"total":9}}"#;
         assert_eq!(message.line(), line);
         assert_eq!(Message::parse(line).unwrap(), message);
+        // A step that a guard left out still counts as progress.
+        let line = r#"@{"progress":{"phase":"p","step":4,"steps":9,"loss":null,"tokens_per_second":1.0,"eta_seconds":0.5}}"#;
+        let Some(Message::Progress(progress)) = Message::parse(line) else { panic!("{line}") };
+        assert!(progress.loss.is_nan());
+        assert_eq!(Message::Progress(progress).line(), line);
         for other in ["", "@", "@ home", "@{\"weather\":1}", "loading", " @{}"] {
             assert_eq!(Message::parse(other), None);
         }

@@ -50,6 +50,9 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
             add("--generation", start.generation.to_string().into());
             add("--zero-stage", cluster.sharding.stage.to_string().into());
             add("--bucket-mib", cluster.sharding.bucket_mib.to_string().into());
+            add("--join-seconds", cluster.deadlines.join.as_secs().to_string().into());
+            add("--operation-seconds", cluster.deadlines.operation.as_secs().to_string().into());
+            add("--stall-seconds", cluster.deadlines.stall.as_secs().to_string().into());
             let threads = cluster.threads_per_rank.to_string();
             let environment = vec![
                 ("RAYON_NUM_THREADS", threads.clone()),
@@ -331,8 +334,8 @@ mod tests {
             })
             .collect();
         expect![[r#"
-            worker --run-dir runs/x --data-root data --rank 0 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "0"), ("WORLD_SIZE", "2")]
-            worker --run-dir runs/x --data-root data --rank 1 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "1"), ("WORLD_SIZE", "2")]"#]]
+            worker --run-dir runs/x --data-root data --rank 0 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "0"), ("WORLD_SIZE", "2")]
+            worker --run-dir runs/x --data-root data --rank 1 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "1"), ("WORLD_SIZE", "2")]"#]]
         .assert_eq(&lines.join("\n"));
     }
 

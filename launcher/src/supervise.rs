@@ -14,7 +14,7 @@ use crate::error::{Error, exit};
 use crate::events::Events;
 use crate::interrupt::{Interrupts, Request};
 use crate::logs::{Collapser, Log};
-use crate::message::{Checkpoint, Failure, Message, Resumed, Skipped};
+use crate::message::{Checkpoint, Failure, Incident, Message, Progress, Resumed, Skipped};
 use crate::plan::Worker;
 use cause::{Failed, first_cause};
 use process::{Happening, follow, start};
@@ -153,6 +153,8 @@ struct Watch<'a> {
     killed: bool,
     /// A rank stopped with a checkpoint.
     stopped: bool,
+    /// The last step that was done, as rank 0 said.
+    reached: Option<(String, usize)>,
 }
 
 impl<'a> Watch<'a> {
@@ -176,6 +178,7 @@ impl<'a> Watch<'a> {
             stop_requested: false,
             killed: false,
             stopped: false,
+            reached: None,
         })
     }
 
@@ -217,7 +220,21 @@ impl<'a> Watch<'a> {
             Message::Skipped(Skipped { reason }) => {
                 self.events.record("checkpoint-skipped", json!({"reason": reason}))?;
             }
-            Message::Progress(_) | Message::Loading(_) | Message::Evaluation(_) => {}
+            Message::Incident(Incident { phase, step, reason, course, sample, path, .. }) => {
+                let fields = json!({
+                    "phase": phase,
+                    "step": step,
+                    "reason": reason,
+                    "course": course,
+                    "sample": sample,
+                    "path": path,
+                });
+                self.events.record("incident", fields)?;
+            }
+            Message::Progress(Progress { phase, step, .. }) => {
+                self.reached = Some((phase.clone(), *step));
+            }
+            Message::Loading(_) | Message::Evaluation(_) => {}
         }
         if rank == 0 {
             self.display.report(&message, Instant::now());
@@ -264,7 +281,9 @@ impl<'a> Watch<'a> {
             _ => {
                 let last_words = self.ranks[rank].last_words.clone();
                 let culprit = self.ranks[rank].failure.as_ref().and_then(|it| it.culprit);
-                self.failed.push(Failed { cause: Cause { rank, end, last_words }, culprit });
+                let reached = self.reached.clone();
+                self.failed
+                    .push(Failed { cause: Cause { rank, end, last_words, reached }, culprit });
                 if matches!(self.stage, Stage::Running | Stage::Asked) {
                     self.stage = Stage::Settling(Instant::now() + self.job.patience.settle);
                 }
@@ -360,13 +379,17 @@ impl<'a> Watch<'a> {
             None => Ending::Done,
         };
         if let Ending::Failed(cause) = &ending {
-            let Cause { rank, end, last_words } = cause;
-            let fields = json!({
+            let Cause { rank, end, last_words, reached } = cause;
+            let mut fields = json!({
                 "rank": rank,
                 "end": end.json(),
                 "exit_code": cause.exit_code(),
                 "last_words": last_words,
             });
+            if let Some((phase, step)) = reached {
+                fields["phase"] = json!(phase);
+                fields["step"] = json!(step);
+            }
             self.events.record("failed", fields)?;
         }
         Ok(ending)

@@ -39,6 +39,7 @@ pub use snapshot::Snapshot;
 pub use states::load_optimizer;
 
 use crate::Error;
+use crate::guard::GuardState;
 use crate::optimizer::Optimizer;
 use burn::tensor::{DType, Device};
 use model::{Decoder, LoraConfig, files, peft};
@@ -59,6 +60,8 @@ pub struct Learner {
     pub optimizer: Optimizer,
     /// The adapters' settings, if there are any.
     pub lora: Option<LoraConfig>,
+    /// What the guard remembers of the phase.
+    pub guard: GuardState,
 }
 
 /// Loads weights and adapters; the optimizer's state is [`load_optimizer`]'s.
@@ -69,7 +72,7 @@ pub fn load(directory: &Path, info: &CheckpointInfo, device: &Device) -> Result<
     }
     // The files do not say how adapters began; the recipe did.
     let lora = info.lora.clone();
-    Ok(Learner { decoder, optimizer: Optimizer::default(), lora })
+    Ok(Learner { decoder, optimizer: Optimizer::default(), lora, guard: info.guard.clone() })
 }
 
 /// Removes what an earlier start left half-done. Nobody may be writing.
@@ -88,4 +91,14 @@ pub fn tidy(checkpoints: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Removes the checkpoints behind `position`, of a course that the run has left.
+pub fn abandon(checkpoints: &Path, position: Position) -> Result<(), Error> {
+    for (path, info) in info::all(checkpoints, &mut |_, _| {})? {
+        if info.position > position {
+            std::fs::remove_dir_all(&path).map_err(Error::write(&path))?;
+        }
+    }
+    sync_directory(checkpoints)
 }

@@ -74,17 +74,25 @@ pub enum Error {
         /// How long it was waited for.
         seconds: u64,
     },
-    /// The loss is not a number any more.
-    #[error(
-        "phase `{phase}`, step {step}: the loss is {loss}; lower optimizer.learning_rate or optimizer.clip_norm, or look at the rows of this step"
-    )]
+    /// Another rank, and what was being done when it failed.
+    #[error("{moment}: {source}")]
+    Together {
+        /// Which step of which phase, or which evaluation.
+        moment: String,
+        /// What happened.
+        source: Box<CollectiveError>,
+    },
+    /// A step went wrong, and the run ends.
+    #[error("phase `{phase}`, step {step}: {sentence}; see `knowcoder replay {}`", event.display())]
     Diverged {
         /// Name of the phase.
         phase: String,
-        /// The step.
+        /// The step, from 1.
         step: usize,
-        /// The value.
-        loss: f64,
+        /// What is wrong with it, and whose sample is to blame.
+        sentence: String,
+        /// What is kept of it.
+        event: PathBuf,
     },
     /// The ranks have not computed a step's samples once each.
     #[error(
@@ -118,9 +126,29 @@ impl Error {
             | Self::Read { source, .. } => data_pipeline::error::io_exit_code(source),
             Self::Collective(error) => error.exit_code(),
             Self::Full { .. } | Self::Late { .. } => 75,
+            Self::Together { source, .. } => source.exit_code(),
             Self::Diverged { .. } => 79,
             Self::Uncovered { .. } => 70,
             Self::Device(_) => 69,
+        }
+    }
+
+    /// The rank that this error is about, if it is another one than ours.
+    pub fn culprit(&self) -> Option<usize> {
+        match self {
+            Self::Collective(error) => error.culprit(),
+            Self::Together { source, .. } => source.culprit(),
+            _ => None,
+        }
+    }
+
+    /// The same; if another rank is the reason, with what was being done.
+    pub fn during(self, moment: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Collective(source) => {
+                Self::Together { moment: moment(), source: Box::new(source) }
+            }
+            other => other,
         }
     }
 
@@ -137,5 +165,25 @@ impl Error {
     /// A recipe error.
     pub fn recipe(path: &Path, message: impl Into<String>) -> Self {
         Self::Recipe { path: path.to_owned(), message: message.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collective::{Moment, Operation};
+
+    #[test]
+    fn an_error_about_another_rank_says_when() {
+        let moment = Moment { operation: Operation::AllReduce, sequence: 812 };
+        let error = Error::from(CollectiveError::HungUp { peer: 1, moment });
+        let error = error.during(|| "phase `instruction`, step 41".to_owned());
+        let said = "phase `instruction`, step 41: rank 1 hung up during all-reduce 812";
+        assert_eq!(error.to_string(), said);
+        assert_eq!((error.culprit(), error.exit_code()), (Some(1), 75));
+        // Said once: the innermost moment is the right one.
+        assert_eq!(error.during(|| "later".to_owned()).to_string(), said);
+        let other = Error::Device("no such device".to_owned());
+        assert_eq!(other.during(|| "later".to_owned()).to_string(), "no such device");
     }
 }

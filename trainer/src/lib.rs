@@ -9,6 +9,7 @@
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
 //!   trained on, and whether it is what should have been.
 //! - [`requests`]: to stop, or to save and go on. [`pace`]: how long a step takes here.
+//! - [`guard`]: what happens when a step goes wrong; [`replay`]: such a step again, sample by sample.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
 //!
@@ -37,6 +38,7 @@ pub mod pace;
 pub mod prepare;
 mod questions;
 pub mod recipe;
+pub mod replay;
 pub mod requests;
 pub mod run;
 pub mod run_dir;

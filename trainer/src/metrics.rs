@@ -1,7 +1,7 @@
 //! What a step reports, as one line of `metrics.jsonl`.
 
 use crate::Error;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -15,11 +15,13 @@ pub struct StepMetrics {
     pub step: usize,
     /// Steps of the phase.
     pub steps: usize,
-    /// Loss per supervised token.
+    /// Loss per supervised token; `null` where it is no number.
+    #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
     /// Rate of this step.
     pub learning_rate: f64,
-    /// Global norm before clipping.
+    /// Global norm before clipping; `null` where it is no number.
+    #[serde(deserialize_with = "or_nan")]
     pub gradient_norm: f64,
     /// Samples over the world.
     pub samples: usize,
@@ -58,6 +60,11 @@ fn yes() -> bool {
     true
 }
 
+/// JSON has no NaN: such a number was written as `null`.
+pub(crate) fn or_nan<'de, D: Deserializer<'de>>(number: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(number)?.unwrap_or(f64::NAN))
+}
+
 /// Loss of the samples of one dataset, language and task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceLoss {
@@ -71,7 +78,8 @@ pub struct SourceLoss {
     pub samples: usize,
     /// Supervised tokens in the step.
     pub tokens: u64,
-    /// Loss per supervised token.
+    /// Loss per supervised token; `null` where it is no number.
+    #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
 }
 

@@ -1,8 +1,11 @@
 //! Read this first: a rank's way through phases, steps and evaluation.
 
+mod incident;
+
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position, Saved, Saver, Snapshot};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
+use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{base, freeze_base, unfreeze, untrained};
@@ -20,6 +23,7 @@ use data_pipeline::order::{Order, Share};
 use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use incident::Wrong;
 use model::lora::stream;
 use model::{Decoder, LoraConfig, lora, peft};
 use std::collections::BTreeMap;
@@ -39,6 +43,8 @@ pub enum Progress {
     Skipped(String),
     /// The run goes on from a checkpoint.
     Resumed(String, usize),
+    /// A step went wrong and is kept in a folder.
+    Incident(Box<Incident>, PathBuf),
     /// Bytes of the model that are read, and of how many.
     Loading(u64, u64),
     /// Answers so far for a dataset.
@@ -92,6 +98,16 @@ pub struct Rank<'a> {
     saver: Saver,
     /// The file that asked for the checkpoint that is being written.
     wishes: Wishes,
+    /// The step of the phase that is being done, from 1.
+    step: usize,
+}
+
+/// How a phase ended.
+enum Ended {
+    Done,
+    Stopped,
+    /// It is to be gone on with from an earlier checkpoint.
+    Rewound,
 }
 
 /// Trains every phase and evaluates.
@@ -129,6 +145,7 @@ pub fn run(
         restored: None,
         saver,
         wishes: Wishes::new(run_dir, rank),
+        step: 0,
     };
     let outcome = rank.live();
     match outcome {
@@ -164,10 +181,18 @@ impl Rank<'_> {
             if position.step == 0 {
                 self.begin_phase(&mut learner, phase, position.phase)?;
             }
-            if self.run_phase(&mut learner, phase, position)? == Outcome::Stopped {
-                return Ok(Outcome::Stopped);
+            self.step = position.step + 1;
+            let ended = self.run_phase(&mut learner, phase, position);
+            let moment = || format!("phase `{}`, step {}", phase.name, self.step);
+            match ended.map_err(|error| error.during(moment))? {
+                Ended::Done => position = Position { phase: position.phase + 1, step: 0 },
+                Ended::Stopped => return Ok(Outcome::Stopped),
+                Ended::Rewound => {
+                    // Two models may not fit beside each other.
+                    drop(learner);
+                    (learner, position) = self.go_back()?;
+                }
             }
-            position = Position { phase: position.phase + 1, step: 0 };
         }
         self.complete()?;
         learner.decoder.merge_adapters();
@@ -190,10 +215,8 @@ impl Rank<'_> {
         self.agree(newest.as_ref())?;
         let Some((directory, info)) = newest else {
             let decoder = self.base()?;
-            return Ok((
-                Learner { decoder, optimizer: Optimizer::default(), lora: None },
-                Position::default(),
-            ));
+            let (optimizer, guard) = (Optimizer::default(), GuardState::default());
+            return Ok((Learner { decoder, optimizer, lora: None, guard }, Position::default()));
         };
         self.check_fits(&directory, &info)?;
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
@@ -276,6 +299,7 @@ impl Rank<'_> {
         index: usize,
     ) -> Result<(), Error> {
         learner.optimizer = Optimizer::default();
+        learner.guard = GuardState::default();
         let goes_on = phase.train == Train::Lora && phase.adapter == AdapterHandover::Continue;
         if let Some(config) = learner.lora.as_mut().filter(|_| goes_on) {
             // A recipe whose adapters were of another shape was refused.
@@ -310,7 +334,7 @@ impl Rank<'_> {
         learner: &mut Learner,
         phase: &Phase,
         position: Position,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Ended, Error> {
         let shards = Arc::new(ShardSet::open(&self.run_dir.prepared(position.phase, &phase.name))?);
         let seed = self.recipe.run.seed;
         let order = Order::new(seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
@@ -331,32 +355,42 @@ impl Rank<'_> {
         let mut metrics = self.metrics(position)?;
         let rank = self.collective.rank();
         let mut ledger = Ledger::open(self.run_dir, phase, position, rank, &shards)?;
+        let watch = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
             let step = rows.step;
+            self.step = step + 1;
             let mut parts = Parts { data: started.elapsed().as_secs_f64(), ..Parts::default() };
             let facts = Facts::of(&rows, &shards);
-            let input = self.input(rows, phase, position.phase, &shares);
+            let input = input(rows, self.recipe, position.phase, &shares);
             let asked = Asked {
                 stop: self.stop.load(Ordering::Relaxed),
                 save: self.save.load(Ordering::Relaxed),
             };
             let found =
                 stepper.gradients(&learner.decoder, input, objective, asked, self.collective)?;
-            if !(found.loss.is_finite() && found.gradient_norm.is_finite()) {
-                return Err(Error::Diverged {
-                    phase: phase.name.clone(),
-                    step: step + 1,
-                    loss: found.loss,
-                });
-            }
+            let is_broken = &|| guard::is_broken(&learner.decoder);
+            let applied = match watch.judge(&learner.guard, step, &found, is_broken) {
+                Verdict::Apply => true,
+                Verdict::LeaveOut => false,
+                Verdict::Incident(trouble) => {
+                    let wrong = Wrong { step, shards: &shards, rows: &facts.rows, found: &found };
+                    match self.incident(learner, phase, position.phase, wrong, &trouble)? {
+                        Course::Rewind => return Ok(Ended::Rewound),
+                        Course::Skip | Course::Stop => false,
+                    }
+                }
+            };
             let updating = Instant::now();
             let (decoder, optimizer) = (&mut learner.decoder, &mut learner.optimizer);
             let factor = schedule.factor(step);
             let config = &phase.optimizer;
-            stepper.update(decoder, optimizer, &found, config, factor, self.collective)?;
-            ledger.note(step, &facts.rows, &found, true);
+            if applied {
+                stepper.update(decoder, optimizer, &found, config, factor, self.collective)?;
+            }
+            learner.guard.note(&self.recipe.guard, step, found.loss, applied);
+            ledger.note(step, &facts.rows, &found, applied);
             parts.update = updating.elapsed().as_secs_f64();
             parts.compute = found.seconds.compute;
             parts.exchange = found.seconds.exchange;
@@ -373,7 +407,7 @@ impl Rank<'_> {
             let seconds = started.elapsed().as_secs_f64();
             started = Instant::now();
             let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
-            self.tell(metrics.as_mut(), StepMetrics { parts, ..line })?;
+            self.tell(metrics.as_mut(), StepMetrics { parts, applied, ..line })?;
             // The step is in the metrics before it can be in a complete checkpoint.
             match copy {
                 Some(snapshot) => {
@@ -387,38 +421,16 @@ impl Rank<'_> {
             }
             if stop {
                 self.complete()?;
-                return Ok(Outcome::Stopped);
+                return Ok(Ended::Stopped);
             }
         }
-        Ok(Outcome::Done)
+        Ok(Ended::Done)
     }
 
     /// The parts of a step's rows that this rank computes.
     fn shares(&self) -> Vec<Share> {
         let (rank, world) = (self.collective.rank(), self.collective.world());
-        match self.recipe.run.exact_shards {
-            0 => vec![Share { index: rank, count: world }],
-            count => {
-                let each = count / world;
-                (rank * each..(rank + 1) * each).map(|index| Share { index, count }).collect()
-            }
-        }
-    }
-
-    fn input(&self, rows: StepRows, phase: &Phase, index: usize, shares: &[Share]) -> StepInput {
-        let drops = phase.train == Train::Lora && phase.lora.dropout > 0.0;
-        let seed = |share: &Share| {
-            // A stream of its own for each (phase, step, share).
-            let path = [self.recipe.run.seed, index as u64, rows.step as u64, share.index as u64];
-            drops.then(|| stream(&path))
-        };
-        let parts = rows.parts.into_iter().zip(shares);
-        let part = |(groups, share)| StepPart { groups, dropout_seed: seed(share) };
-        StepInput {
-            parts: parts.map(part).collect(),
-            samples: rows.rows.len(),
-            supervised: rows.supervised,
-        }
+        shares(self.recipe.run.exact_shards, rank, world)
     }
 
     /// The optimizer's state of this rank's stretches, where the run goes on within a phase.
@@ -465,22 +477,23 @@ impl Rank<'_> {
         Ok(())
     }
 
-    /// What this rank writes of a checkpoint, copied; the one before is complete.
-    fn snapshot(
-        &mut self,
+    /// What a checkpoint at `position` says of itself.
+    fn info(
+        &self,
         learner: &Learner,
         phase: &Phase,
         position: Position,
         phase_done: bool,
-    ) -> Result<Option<Snapshot>, Error> {
+    ) -> Result<CheckpointInfo, Error> {
         let folder = self.run_dir.prepared(position.phase, &phase.name);
         let manifest = Manifest::load(&folder)?;
-        let info = CheckpointInfo {
+        Ok(CheckpointInfo {
             position,
             phase: phase.name.clone(),
             phase_done,
-            optimizer_steps: position.step,
+            optimizer_steps: learner.guard.applied(position.step),
             lora: learner.lora.clone(),
+            guard: learner.guard.clone(),
             prompt: phase.prompt.clone(),
             template: template_fingerprint(&phase.prompt),
             tokenizer: self.tokenizer.fingerprint(),
@@ -489,7 +502,18 @@ impl Rank<'_> {
             shards: manifest.fingerprint.clone(),
             files: BTreeMap::new(),
             seal: String::new(),
-        };
+        })
+    }
+
+    /// What this rank writes of a checkpoint, copied; the one before is complete.
+    fn snapshot(
+        &mut self,
+        learner: &Learner,
+        phase: &Phase,
+        position: Position,
+        phase_done: bool,
+    ) -> Result<Option<Snapshot>, Error> {
+        let info = self.info(learner, phase, position, phase_done)?;
         let (before, snapshot) = self.saver.snapshot(learner, info)?;
         self.saved(before)?;
         // Whoever asked until now has been heard: what they wanted is in this copy.
@@ -553,7 +577,9 @@ impl Rank<'_> {
         let mut tell = |label: &str, done, total| {
             report(Progress::Evaluation { label: label.to_owned(), done, total });
         };
-        evaluation.run(which, (decoder, model), self.collective, self.stop, &mut tell)
+        evaluation
+            .run(which, (decoder, model), self.collective, self.stop, &mut tell)
+            .map_err(|error| error.during(|| format!("evaluation of the `{which}` model")))
     }
 }
 
@@ -576,6 +602,35 @@ fn changed_source(before: &[SourceOrigin], now: &[SourceOrigin]) -> String {
         };
         format!("the {what} of `{}`", now.reference)
     })
+}
+
+/// The parts of a step's rows that a rank computes.
+pub(crate) fn shares(exact_shards: usize, rank: usize, world: usize) -> Vec<Share> {
+    match exact_shards {
+        0 => vec![Share { index: rank, count: world }],
+        count => {
+            let each = count / world;
+            (rank * each..(rank + 1) * each).map(|index| Share { index, count }).collect()
+        }
+    }
+}
+
+/// What a rank computes of a step of phase number `index`.
+pub(crate) fn input(rows: StepRows, recipe: &Recipe, index: usize, shares: &[Share]) -> StepInput {
+    let phase = &recipe.phase[index];
+    let drops = phase.train == Train::Lora && phase.lora.dropout > 0.0;
+    let seed = |share: &Share| {
+        // A stream of its own for each (phase, step, share).
+        let path = [recipe.run.seed, index as u64, rows.step as u64, share.index as u64];
+        drops.then(|| stream(&path))
+    };
+    let parts = rows.parts.into_iter().zip(shares);
+    let part = |(groups, share)| StepPart { groups, dropout_seed: seed(share) };
+    StepInput {
+        parts: parts.map(part).collect(),
+        samples: rows.rows.len(),
+        supervised: rows.supervised,
+    }
 }
 
 /// Steps of a phase.

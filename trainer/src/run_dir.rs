@@ -9,7 +9,7 @@
 //! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model
 //! ledger/N-PHASE/FIRST-LAST.parquet        what was trained on, a row for each place of each step
 //! evaluations.jsonl                        F1 while phases trained
-//! incidents/PHASE-STEP/                    steps that went wrong, to be replayed
+//! incidents/PHASE-STEP/  left-out.json     steps that went wrong, to be replayed; those left out
 //! memory.json                              the memory plan, micro-batches included; tensorboard/
 //! scores.json  report.html                 the result
 //! logs/rank-N.log  lock  lock-K-of-N  secret
@@ -116,6 +116,16 @@ impl RunDir {
     /// Steps that went wrong.
     pub fn incidents(&self) -> PathBuf {
         self.root.join("incidents")
+    }
+
+    /// What is kept of one of them.
+    pub fn incident(&self, name: &str) -> PathBuf {
+        self.incidents().join(name)
+    }
+
+    /// Steps that a run that went back leaves out.
+    pub fn left_out(&self) -> PathBuf {
+        self.incidents().join("left-out.json")
     }
 
     /// The memory plan that the run was begun with.

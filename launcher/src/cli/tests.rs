@@ -21,6 +21,7 @@ fn every_verb_is_understood() {
         "run r.toml --cluster c.toml --run-dir runs/x --data-root d --set a.b=c --set d=e",
         "run r.toml --dry-run --json",
         "--json plan r.toml --cluster c.toml",
+        "replay runs/x/incidents/instruction-000041 --samples 3 --json",
         "data validate",
         "data stats cluener configs/datasets/wnut17.toml --json",
         "data fetch wnut17 uner-zh --accept-licence --data-root d",

@@ -13,6 +13,8 @@ pub struct Cause {
     pub end: End,
     /// The last line on its stderr.
     pub last_words: Option<String>,
+    /// The phase and its last step that was done before.
+    pub reached: Option<(String, usize)>,
 }
 
 /// How a process ended.
@@ -63,6 +65,13 @@ impl fmt::Display for Cause {
                     signal_name(signal)
                 )?;
             }
+        }
+        let told = self.last_words.as_deref().unwrap_or_default();
+        if let Some((phase, step)) = &self.reached
+            // Who could still speak has said it better.
+            && !told.contains(&format!("phase `{phase}`, step "))
+        {
+            write!(f, " after step {step} of phase `{phase}`")?;
         }
         match &self.last_words {
             Some(words) => write!(f, ": {}", words.strip_prefix("error: ").unwrap_or(words)),

@@ -135,6 +135,28 @@ fn a_signal_is_transient_and_named() {
 }
 
 #[test]
+fn who_cannot_speak_any_more_is_named_with_the_step() {
+    let line = r#"@{"progress":{"phase":"p","step":4,"steps":9,"loss":1.0,"tokens_per_second":1.0,"eta_seconds":0.5}}"#;
+    let told = format!("echo '{line}'; sleep 20");
+    check(
+        &[&told, "sleep 0.5; kill -9 $$"],
+        "rank 1 was ended by signal 9 (SIGKILL) after step 4 of phase `p`",
+        75,
+    );
+    check(
+        &[&told, "sleep 0.5; echo 'error: no space left' >&2; exit 75"],
+        "rank 1 ended with exit code 75 after step 4 of phase `p`: no space left",
+        75,
+    );
+    // Who says it itself need not be told.
+    check(
+        &[&told, "sleep 0.5; echo 'error: phase `p`, step 5: rank 0 hung up' >&2; exit 75"],
+        "rank 1 ended with exit code 75: phase `p`, step 5: rank 0 hung up",
+        75,
+    );
+}
+
+#[test]
 fn witnesses_are_not_taken_for_the_cause() {
     let witness = |culprit: usize| {
         let line = format!(r#"@{{"failure":{{"exit_code":75,"culprit":{culprit}}}}}"#);

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod parallel;
 pub mod paraphrase;
 pub mod plan;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod score;

@@ -9,10 +9,11 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::message::{
-    Checkpoint, Evaluation, Failure, Loading, Message, Progress, Resumed, Skipped,
+    Checkpoint, Evaluation, Failure, Incident, Loading, Message, Progress, Resumed, Skipped,
 };
 use crate::store;
 use crate::watch::Watch;
+use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -59,10 +60,7 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
             },
         }),
         Err(error) => {
-            let culprit = match &error {
-                trainer::Error::Collective(error) => error.culprit(),
-                _ => None,
-            };
+            let culprit = error.culprit();
             teller.say(&Message::Failure(Failure { exit_code: error.exit_code(), culprit }));
             Err(error.into())
         }
@@ -90,9 +88,19 @@ fn join(args: &cli::Worker) -> Result<Box<dyn Collective>, collective::Collectiv
             program: collective::hello::program_fingerprint().map_err(network)?,
         },
         secret: Secret::load(&run_dir.secret())?,
-        deadlines: Deadlines::default(),
+        deadlines: Deadlines {
+            join: Duration::from_secs(args.join_seconds),
+            operation: Duration::from_secs(args.operation_seconds),
+            stall: Duration::from_secs(args.stall_seconds),
+        },
     };
     collective::join(&args.rendezvous, &membership)
+}
+
+/// A variant by its name in files.
+fn word(variant: &impl Serialize) -> String {
+    let value = serde_json::to_value(variant).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Passes on what happens, to the launcher or to a person.
@@ -121,6 +129,15 @@ impl Teller {
             }
             Happening::Skipped(reason) => Message::Skipped(Skipped { reason }),
             Happening::Resumed(phase, step) => Message::Resumed(Resumed { phase, step }),
+            Happening::Incident(incident, path) => Message::Incident(Incident {
+                reason: word(&incident.reason),
+                course: word(&incident.course),
+                sample: incident.blamed(),
+                path: path.display().to_string(),
+                phase: incident.phase,
+                step: incident.step,
+                sentence: incident.sentence,
+            }),
         };
         self.say(&message);
     }

@@ -2,6 +2,7 @@
 
 use super::{ASIDE, TEMPORARY};
 use crate::Error;
+use crate::guard::GuardState;
 use data_pipeline::manifest::{Origin, SourceOrigin};
 use data_pipeline::prompt::PromptConfig;
 use model::LoraConfig;
@@ -36,6 +37,9 @@ pub struct CheckpointInfo {
     pub optimizer_steps: usize,
     /// Adapters in training.
     pub lora: Option<LoraConfig>,
+    /// What the guard remembers of the phase.
+    #[serde(default, skip_serializing_if = "GuardState::is_empty")]
+    pub guard: GuardState,
     /// The template that it was trained with.
     pub prompt: PromptConfig,
     /// Hash of the template, as rendered.

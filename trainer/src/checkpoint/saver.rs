@@ -107,6 +107,24 @@ impl Saver {
         }
     }
 
+    /// Writes the state of `learner` into `folder`, beside the checkpoints of the run, and waits until it is
+    /// there. Every rank calls it; the first one learns the directory.
+    pub fn save_apart(
+        &mut self,
+        folder: &Path,
+        learner: &Learner,
+        info: CheckpointInfo,
+    ) -> Result<Option<PathBuf>, Error> {
+        let Some(place) = &self.place else { return Ok(None) };
+        let share = (place.writer, place.writers);
+        let snapshot = Snapshot::of(learner, info, share, self.frozen.as_ref())?;
+        space::check(folder, snapshot.bytes())?;
+        let place = Place { checkpoints: folder.to_owned(), ..place.clone() };
+        let job = Job::new(&place, snapshot, self.number);
+        let saved = job.run(&mut Disk::default(), &self.hurry)?;
+        Ok(saved.map(|saved| saved.directory))
+    }
+
     /// Whether a checkpoint is being written.
     pub fn is_writing(&self) -> bool {
         self.in_flight.is_some()

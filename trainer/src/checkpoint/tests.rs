@@ -7,6 +7,7 @@ use super::snapshot::Frozen;
 use super::writer::{Job, Place};
 use super::*;
 use crate::RunDir;
+use crate::guard::GuardState;
 use crate::optimizer::{Kept, OptimizerConfig};
 use crate::recipe::CheckpointConfig;
 use crate::sharding::{Partition, Stretch};
@@ -52,7 +53,8 @@ fn learner(adapted: bool, steps: usize) -> Learner {
     if let Some(lora) = &lora {
         decoder.add_adapters(lora).unwrap();
     }
-    let mut learner = Learner { decoder, optimizer: Optimizer::default(), lora };
+    let mut learner =
+        Learner { decoder, optimizer: Optimizer::default(), lora, guard: GuardState::default() };
     for _ in 0..steps {
         step(&mut learner);
     }
@@ -75,6 +77,7 @@ fn info(learner: &Learner, step: usize) -> CheckpointInfo {
         phase_done: false,
         optimizer_steps: step,
         lora: learner.lora.clone(),
+        guard: GuardState::default(),
         prompt: PromptConfig::default(),
         template: "t".to_owned(),
         tokenizer: "v".to_owned(),
@@ -422,7 +425,8 @@ fn state_is_the_same_on_every_world() {
         let mut savers = Vec::new();
         for (rank, share) in shares.into_iter().enumerate() {
             let optimizer = load_optimizer(&directory, &before, &share, &device).unwrap();
-            let part = Learner { decoder: learner.decoder.clone(), optimizer, lora: None };
+            let guard = GuardState::default();
+            let part = Learner { decoder: learner.decoder.clone(), optimizer, lora: None, guard };
             let mut saver = Saver::new(&run_dir, (rank, world), true, &keeping(9));
             let (_, snapshot) = saver.snapshot(&part, info(&part, step)).unwrap();
             saver.begin(snapshot);

@@ -64,7 +64,7 @@ pub trait Collective: Send {
 }
 
 /// How long a rank waits for others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// For everybody to come to the rendezvous.
     pub join: Duration,
