@@ -1,7 +1,7 @@
 //! How long a step takes on this machine, found by doing two of them.
 
 use crate::collective::Solo;
-use crate::network::base;
+use crate::network::{base, set_trained};
 use crate::optimizer::Optimizer;
 use crate::recipe::{Recipe, Train};
 use crate::run::steps;
@@ -32,6 +32,7 @@ pub fn seconds_per_step(
     if phase.train == Train::Lora {
         decoder.add_adapters(&phase.lora)?;
     }
+    set_trained(&mut decoder, phase)?;
     let shards = Arc::new(ShardSet::open(&run_dir.prepared(index, &phase.name))?);
     let mixture = Mixture { weights: phase.weights.clone() };
     let order = Order::new(recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;

@@ -91,6 +91,8 @@ pub struct ModelConfig {
     pub path: Option<PathBuf>,
     /// How untrained weights begin.
     pub init: Init,
+    /// The type that weights are stored and computed in while training; adapters stay in f32.
+    pub dtype: Precision,
     /// Changes to the preset, under `config.json`'s names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_size: Option<usize>,
@@ -103,6 +105,17 @@ pub struct ModelConfig {
     /// Attention heads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_attention_heads: Option<usize>,
+}
+
+/// Types of weights and activations in training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits, 8 of them the exponent.
+    Bf16,
 }
 
 /// The `[tokenizer]` section: a file, or training on the recipe's own text.
@@ -503,6 +516,7 @@ impl Recipe {
             let within = |message: String| format!("phase `{}`: {message}", phase.name);
             phase.check().map_err(within)?;
             self.check_adapters(i).map_err(within)?;
+            self.check_weights(phase).map_err(within)?;
         }
         Ok(())
     }
@@ -544,6 +558,24 @@ impl Recipe {
                 phase.lora.settings(&layers).map(|_| ()).map_err(|error| error.to_string())
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Recipe {
+    /// Expressions over names of weights find some, and a master belongs to weights in bf16.
+    fn check_weights(&self, phase: &Phase) -> Result<(), String> {
+        let bf16 = self.model.dtype == Precision::Bf16;
+        let (bf16, why) = match phase.train {
+            Train::Lora => (false, "this phase trains adapters, which are f32"),
+            Train::Full => (bf16, "model.dtype is \"f32\""),
+        };
+        phase.optimizer.check_master(bf16, why)?;
+        // A model that cannot be read is another error's sentence.
+        let Ok(shape) = crate::network::shape(self, 1) else { return Ok(()) };
+        match crate::network::weight_names(&shape, phase) {
+            Some(names) => crate::optimizer::trained(&phase.optimizer, &names).map(|_| ()),
+            None => Ok(()),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
-use crate::network::{base, freeze_base, unfreeze, untrained};
+use crate::network::{self, base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::schedule::Schedule;
@@ -169,6 +169,8 @@ impl Rank<'_> {
         self.check_fits(&directory, &info)?;
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
         let mut learner = checkpoint::load(&directory, &info, &self.device)?;
+        // Files hold f32, which bf16 weights come back from as they were.
+        learner.decoder.convert(network::dtype(self.recipe, &self.device)?);
         self.restored = Some((directory, info.clone()));
         let position = if info.phase_done {
             Position { phase: info.position.phase + 1, step: 0 }
@@ -270,6 +272,7 @@ impl Rank<'_> {
         let shares = self.shares();
         let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
         let schedule = schedule(phase, steps);
+        network::set_trained(&mut learner.decoder, phase)?;
         let mut stepper = Stepper::new(
             &learner.decoder,
             &phase.optimizer,
@@ -278,6 +281,7 @@ impl Rank<'_> {
             self.collective,
         );
         self.restore(learner, &stepper, position)?;
+        learner.optimizer.set_seed(stream(&[self.recipe.run.seed, position.phase as u64]));
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
@@ -288,6 +292,7 @@ impl Rank<'_> {
             let mut parts = Parts { data: started.elapsed().as_secs_f64(), ..Parts::default() };
             let facts = Facts::of(&rows, &shards);
             let input = self.input(rows, phase, position.phase, &shares);
+            stepper.set_noise_seed(noise_seed(self.recipe.run.seed, position.phase, step));
             let stopping = self.stop.load(Ordering::Relaxed);
             let found =
                 stepper.gradients(&learner.decoder, input, objective, stopping, self.collective)?;
@@ -497,6 +502,12 @@ fn changed_source(before: &[SourceOrigin], now: &[SourceOrigin]) -> String {
     })
 }
 
+/// The stream that NEFTune's noise comes from in a step.
+pub(crate) fn noise_seed(seed: u64, phase: usize, step: usize) -> u64 {
+    // A word of its own: adapters drop under the same three numbers and one more.
+    stream(&[seed, phase as u64, step as u64, u64::from_be_bytes(*b"neftune.")])
+}
+
 /// Steps of a phase.
 pub fn steps(phase: &Phase, order: &Order) -> usize {
     match phase.length {
@@ -516,6 +527,8 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
         steps,
         shape: config.schedule,
         stable: config.stable,
+        decay: config.decay_type,
+        timescale: config.timescale,
         final_share: config.final_share,
     }
 }

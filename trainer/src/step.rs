@@ -18,6 +18,7 @@ use model::Decoder;
 use model::backward::{Gradients, Options, Ready, backward_telling};
 use model::layout::{GroupBatch, Piece, Target};
 use model::lora::stream;
+use model::noise::Noise;
 use model::ops::{self, GroupShape};
 use model::weight::{Mapper, Visitor, Weight, WeightInfo, Weights, add, list};
 use std::collections::BTreeMap;
@@ -99,6 +100,7 @@ pub struct Stepper {
     exchange: Option<Exchange>,
     /// Sums of a world of one.
     gradients: Gradients,
+    noise_seed: u64,
 }
 
 impl Stepper {
@@ -119,7 +121,12 @@ impl Stepper {
         let exact = exact_shards > 0;
         let exchange = (world > 1 || exact)
             .then(|| Exchange::new(weights, (rank, world), sharding, exact, &indivisible));
-        Self { rank, exact_shards, exchange, gradients: Gradients::new() }
+        Self { rank, exact_shards, exchange, gradients: Gradients::new(), noise_seed: 0 }
+    }
+
+    /// Seed of the noise of the next steps, where the objective has some; the same on every rank.
+    pub fn set_noise_seed(&mut self, seed: u64) {
+        self.noise_seed = seed;
     }
 
     /// The stretches of weights that this rank changes, and keeps the optimizer's state of.
@@ -148,7 +155,9 @@ impl Stepper {
             parts.into_iter().map(|part| Micro::of(part, objective.batch.micro_tokens)).collect();
         let mut tally = Tally { slots: vec![Seen::default(); samples], ..Tally::default() };
         let of = Count { samples, supervised };
-        let pass = Pass { decoder, objective, of };
+        let alpha = objective.loss.neftune_noise_alpha;
+        let noise = (alpha > 0.0).then_some(Noise { alpha, seed: self.noise_seed });
+        let pass = Pass { decoder, objective, of, noise };
         let mut waited = 0.0;
         match &mut self.exchange {
             None => {
@@ -327,6 +336,7 @@ struct Pass<'a> {
     decoder: &'a Decoder,
     objective: Objective<'a>,
     of: Count,
+    noise: Option<Noise>,
 }
 
 /// What the step's loss is divided by.
@@ -385,7 +395,8 @@ impl Pass<'_> {
         let slots: Vec<usize> = batch.targets.iter().map(|target| target.slot).collect();
         let batch = to_model(batch, &weights);
         let recompute = self.objective.batch.recompute;
-        let options = Options { recompute, dropout_seed, ..Options::default() };
+        let noise = self.noise;
+        let options = Options { recompute, dropout_seed, noise, ..Options::default() };
         let loss = backward_telling(self.decoder, &batch, options, gradients, ready);
         for (slot, hash) in samples {
             tally.slots[slot].times += 1;
@@ -507,7 +518,8 @@ fn clip(norm: f64, most: f64) -> Option<f64> {
 fn clipped(gradients: Gradients, norm: f64, most: f64) -> Gradients {
     match clip(norm, most) {
         Some(scale) => {
-            gradients.into_iter().map(|(path, it)| (path, it.mul_scalar(scale))).collect()
+            let cut = |it: Tensor<1>| ops::cast(it, DType::F32).mul_scalar(scale);
+            gradients.into_iter().map(|(path, it)| (path, cut(it))).collect()
         }
         None => gradients,
     }
