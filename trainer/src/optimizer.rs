@@ -70,19 +70,12 @@ pub struct Optimizer {
     groups: BTreeMap<String, Option<usize>>,
     /// Steps taken, for the bias correction.
     steps: usize,
-    /// Of rounding by chance.
-    seed: u64,
 }
 
 impl Optimizer {
     /// An optimizer that has taken so many steps, its state still to be restored.
     pub fn at(steps: usize) -> Self {
         Self { steps, ..Self::default() }
-    }
-
-    /// Decides how weights are rounded under `master = "none"`; to be called before the first step.
-    pub fn set_seed(&mut self, seed: u64) {
-        self.seed = seed;
     }
 
     /// Whether a weight must be updated in one piece.
@@ -114,7 +107,7 @@ impl Optimizer {
         let needs_bits =
             blocks || (weight.dtype() != DType::F32 && config.master != MasterKind::F32);
         let new = if needs_bits || device::is_host(&device) {
-            let draws = Draws::new(self.seed, self.steps, &stretch.path, stretch.range.start);
+            let draws = Draws::new(config.seed, self.steps, &stretch.path, stretch.range.start);
             let kind = (config.master, blocks);
             on_host(&change, &mut state, (weight, gradient), kind, draws)
         } else {

@@ -21,7 +21,7 @@ use data_pipeline::score::Protocol;
 use model::LoraConfig;
 use model::generate::{GenerateConfig, Sampling};
 use model::init::Init;
-use model::lora::linear_layers;
+use model::lora::{linear_layers, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -415,7 +415,7 @@ impl Recipe {
     /// Reads a `recipe.lock`.
     pub fn load_lock(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
-        toml::from_str(&text).map_err(|error| {
+        toml::from_str(&text).map(Self::seeded).map_err(|error| {
             Error::recipe(path, format!("not a resolved recipe of this version: {error}"))
         })
     }
@@ -563,6 +563,14 @@ impl Recipe {
 }
 
 impl Recipe {
+    /// With the streams of random numbers that phases have of the run's seed.
+    fn seeded(mut self) -> Self {
+        for (index, phase) in self.phase.iter_mut().enumerate() {
+            phase.optimizer.seed = stream(&[self.run.seed, index as u64]);
+        }
+        self
+    }
+
     /// Expressions over names of weights find some, and a master belongs to weights in bf16.
     fn check_weights(&self, phase: &Phase) -> Result<(), String> {
         let bf16 = self.model.dtype == Precision::Bf16;

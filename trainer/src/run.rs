@@ -281,7 +281,6 @@ impl Rank<'_> {
             self.collective,
         );
         self.restore(learner, &stepper, position)?;
-        learner.optimizer.set_seed(stream(&[self.recipe.run.seed, position.phase as u64]));
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;

@@ -52,6 +52,9 @@ pub struct OptimizerConfig {
     /// Other rates and decays for some weights; the first that matches counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Of rounding by chance: a stream of the run's seed and the phase, which no file says.
+    #[serde(skip)]
+    pub seed: u64,
 }
 
 /// The rule that turns a gradient into a step.
@@ -116,6 +119,7 @@ impl Default for OptimizerConfig {
             final_share: 0.0,
             freeze: Vec::new(),
             groups: Vec::new(),
+            seed: 0,
         }
     }
 }

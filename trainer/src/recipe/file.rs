@@ -175,7 +175,7 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
             path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     }
     note_defaults(&mut recipe);
-    Ok(recipe)
+    Ok(recipe.seeded())
 }
 
 /// One file merged over what it extends.
