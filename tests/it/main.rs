@@ -13,6 +13,7 @@ mod inspect;
 mod memory;
 mod parallel;
 mod places;
+mod precision;
 mod program;
 mod resume;
 #[cfg(feature = "object-store")]
