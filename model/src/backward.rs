@@ -8,6 +8,7 @@
 use crate::block::Block;
 use crate::decoder::{EMBEDDING, block_path};
 use crate::layout::{GroupBatch, Layout};
+use crate::noise::Noise;
 use crate::weight::{add, collect, track};
 use crate::{Decoder, ops};
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
@@ -25,11 +26,13 @@ pub struct Options {
     pub chunk: usize,
     /// Seed of adapter dropout; `None` outside training.
     pub dropout_seed: Option<u64>,
+    /// Added to embedded tokens in training.
+    pub noise: Option<Noise>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { recompute: false, chunk: 1024, dropout_seed: None }
+        Self { recompute: false, chunk: 1024, dropout_seed: None, noise: None }
     }
 }
 
@@ -113,6 +116,9 @@ pub fn backward_telling(
     let layout = Layout::new(batch, &decoder.config, &device);
     let ids = batch.ids(&device);
     let mut x = decoder.embed(ids.clone());
+    if let Some(noise) = options.noise {
+        x = noise.add(x, batch);
+    }
     let mut inputs = Vec::with_capacity(decoder.blocks.len());
     let mut segments = Vec::new();
     for (i, block) in decoder.blocks.iter().enumerate() {

@@ -46,6 +46,11 @@ pub fn load_telling(
     })
 }
 
+/// Names of the tensors that a model has in its files.
+pub fn names(config: &DecoderConfig) -> Vec<String> {
+    expected(config).into_iter().map(|(name, _)| name).collect()
+}
+
 /// Names and shapes of the tensors that a model has in its files.
 fn expected(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
     let (h, v) = (config.hidden_size, config.vocab_size);

@@ -24,6 +24,7 @@ pub mod generate;
 pub mod init;
 pub mod layout;
 pub mod lora;
+pub mod noise;
 pub mod ops;
 pub mod peft;
 pub mod source;

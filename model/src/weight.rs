@@ -3,7 +3,8 @@
 //! Weights are held without a tape. A step asks for a tracked copy of just the part that it
 //! differentiates, so that no tape is ever longer than one block.
 
-use burn::tensor::{Gradients as Tape, Tensor};
+use crate::ops::cast;
+use burn::tensor::{DType, Gradients as Tape, Tensor};
 use std::collections::BTreeMap;
 
 /// A tensor of `D` dimensions under a name of its owner.
@@ -110,10 +111,10 @@ pub fn collect(
     part.visit(prefix, &mut Collect(tape, into));
 }
 
-/// Adds `gradient` to what is kept under `path`.
+/// Adds `gradient` to what is kept under `path`; sums are f32 whatever their parts are.
 pub fn add(into: &mut BTreeMap<String, Tensor<1>>, path: &str, gradient: Tensor<1>) {
     let sum = match into.remove(path) {
-        Some(kept) => kept + gradient,
+        Some(kept) => cast(kept, DType::F32) + cast(gradient, DType::F32),
         None => gradient,
     };
     into.insert(path.to_owned(), sum);

@@ -121,7 +121,7 @@ fn gradients_of_every_kind_are_those_of_plain_autodiff() {
         let (_, plain) = plain_backward(&decoder, &batch());
         assert!(plain.keys().all(|path| path.contains("lora_")), "{json}");
         for recompute in [false, true] {
-            let ours = gradients(&decoder, Options { recompute, chunk: 5, dropout_seed: None });
+            let ours = gradients(&decoder, Options { recompute, chunk: 5, ..Options::default() });
             let difference = difference(&plain, &ours);
             // f32, three blocks: summation order only.
             assert!(difference < 1e-5, "{json}, recompute {recompute}: {difference}");
@@ -205,7 +205,10 @@ fn dropout_is_a_function_of_its_seed() {
     for json in [KINDS[0], KINDS[2]] {
         let decoder = adapted(&LoraConfig { dropout: 0.4, ..kind(json) });
         let with = |recompute, seed| {
-            gradients(&decoder, Options { recompute, chunk: 1024, dropout_seed: Some(seed) })
+            gradients(
+                &decoder,
+                Options { recompute, dropout_seed: Some(seed), ..Options::default() },
+            )
         };
         let (kept, again, other) = (with(false, 1), with(true, 1), with(false, 2));
         // A block that is computed again draws the same.

@@ -145,7 +145,7 @@ fn segmented_backward_is_plain_autodiff() {
             let batch = grouped(&prefix, &suffixes, 11, 8);
             let (loss, plain) = plain_backward(&decoder, &batch);
             for recompute in [false, true] {
-                let options = Options { recompute, chunk: 5, dropout_seed: None };
+                let options = Options { recompute, chunk: 5, ..Options::default() };
                 let (ours, segmented) = add_all(&decoder, std::slice::from_ref(&batch), options);
                 assert!((ours - loss).abs() < 1e-6 * loss.abs(), "{ours} against {loss}");
                 let difference = difference(&plain, &segmented);

@@ -17,6 +17,7 @@ mod ledger;
 mod memory;
 mod parallel;
 mod places;
+mod precision;
 mod program;
 mod resume;
 #[cfg(feature = "object-store")]

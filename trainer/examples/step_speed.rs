@@ -113,8 +113,12 @@ impl Work {
 
     fn measure(&mut self, phase: &Phase, rows: &StepRows) -> Result<Value, trainer::Error> {
         let part = StepPart { groups: self.groups.clone(), dropout_seed: None };
-        let input =
-            StepInput { parts: vec![part], samples: rows.rows.len(), supervised: rows.supervised };
+        let input = StepInput {
+            parts: vec![part],
+            samples: rows.rows.len(),
+            supervised: rows.supervised,
+            noise_seed: 0,
+        };
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let config = settings();

@@ -19,6 +19,18 @@ pub fn of(name: &str, local_rank: usize) -> Result<Device, Error> {
     }
 }
 
+/// Whether tensors there lie in this machine's own memory, so that slices of them cost no transfer.
+pub(crate) fn is_host(device: &Device) -> bool {
+    #[cfg(feature = "flex")]
+    let host = *device == Device::flex();
+    #[cfg(not(feature = "flex"))]
+    let host = {
+        let _ = device;
+        false
+    };
+    host
+}
+
 /// Refuses a device that this build does not have.
 pub fn check(name: &str) -> Result<(), Error> {
     if BUILT.contains(&name) {

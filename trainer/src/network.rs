@@ -1,10 +1,11 @@
 //! The network that a recipe names: built, loaded, or begun, and which of its weights are trained.
 
-use crate::Error;
-use crate::recipe::Recipe;
+use crate::recipe::{Phase, Precision, Recipe, Train};
+use crate::{Error, optimizer};
 use burn::tensor::{DType, Device};
 use data_pipeline::tokenizer::Tokenizer;
-use model::weight::{Mapper, Weight, Weights};
+use model::lora::linear_layers;
+use model::weight::{Mapper, Weight, Weights, list};
 use model::{Decoder, DecoderConfig, files};
 
 /// The model that training starts from.
@@ -16,9 +17,10 @@ pub fn base(
     device: &Device,
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<Decoder, Error> {
+    let dtype = dtype(recipe, device)?;
     match &recipe.model.path {
         Some(path) => {
-            let decoder = files::load_telling(path, device, DType::F32, told)?;
+            let decoder = files::load_telling(path, device, dtype, told)?;
             check_vocabulary(&decoder.config, tokenizer)?;
             Ok(decoder)
         }
@@ -33,7 +35,25 @@ pub fn untrained(
     device: &Device,
 ) -> Result<Decoder, Error> {
     let config = decoder_config(recipe, tokenizer)?;
-    Ok(Decoder::init(&config, recipe.model.init, recipe.run.seed, device))
+    let dtype = dtype(recipe, device)?;
+    let mut decoder = Decoder::init(&config, recipe.model.init, recipe.run.seed, device);
+    decoder.convert(dtype);
+    Ok(decoder)
+}
+
+/// The type in which weights are stored and computed, if the device has it.
+pub(crate) fn dtype(recipe: &Recipe, device: &Device) -> Result<DType, Error> {
+    let dtype = match recipe.model.dtype {
+        Precision::F32 => return Ok(DType::F32),
+        Precision::Bf16 => DType::BF16,
+    };
+    if !device.supports_dtype(dtype) {
+        return Err(Error::Device(format!(
+            "model.dtype is \"bf16\", which run.device = \"{}\" does not compute in here; give \"f32\"",
+            recipe.run.device
+        )));
+    }
+    Ok(dtype)
 }
 
 /// The model's shape for this tokenizer: the preset with the recipe's changes, or the directory's.
@@ -75,9 +95,44 @@ fn check_vocabulary(config: &DecoderConfig, tokenizer: &Tokenizer) -> Result<(),
     Ok(())
 }
 
-fn set_trainable(decoder: &mut Decoder, trainable: fn(&str) -> bool) {
-    struct Set(fn(&str) -> bool);
-    impl Mapper for Set {
+/// Names of the weights that a phase has, and whether its kind trains them; `None` where only its adapters'
+/// files can tell.
+pub(crate) fn weight_names(config: &DecoderConfig, phase: &Phase) -> Option<Vec<(String, bool)>> {
+    let is_full = phase.train == Train::Full;
+    let mut names: Vec<(String, bool)> =
+        files::names(config).into_iter().map(|name| (name, is_full)).collect();
+    if is_full {
+        return Some(names);
+    }
+    if phase.lora.from.is_some() {
+        return None;
+    }
+    let parts = ["lora_A.weight", "lora_B.weight", "lora_magnitude_vector"];
+    let parts = if phase.lora.dora { &parts[..] } else { &parts[..2] };
+    for layer in phase.lora.settings(&linear_layers(config)).ok()?.keys() {
+        names.extend(parts.iter().map(|part| (format!("{layer}.{part}"), true)));
+    }
+    Some(names)
+}
+
+/// Trains what the phase says: adapters or everything, without what `optimizer.freeze` names.
+pub(crate) fn set_trained(decoder: &mut Decoder, phase: &Phase) -> Result<(), Error> {
+    match phase.train {
+        Train::Lora => freeze_base(decoder),
+        Train::Full => unfreeze(decoder),
+    }
+    let weights: Vec<(String, bool)> =
+        list(decoder, "").into_iter().map(|info| (info.path, info.trainable)).collect();
+    let trained = optimizer::trained(&phase.optimizer, &weights).map_err(|message| {
+        Error::Model(model::Error::Config(format!("phase `{}`: {message}", phase.name)))
+    })?;
+    set_trainable(decoder, |path| trained.contains(path));
+    Ok(())
+}
+
+fn set_trainable(decoder: &mut Decoder, trainable: impl Fn(&str) -> bool) {
+    struct Set<F>(F);
+    impl<F: Fn(&str) -> bool> Mapper for Set<F> {
         fn weight<const D: usize>(&mut self, path: &str, weight: &mut Weight<D>) {
             weight.trainable = (self.0)(path);
         }

@@ -1,126 +1,54 @@
-//! How gradients change weights: AdamW, and Muon for the matrices of the blocks.
+//! How gradients change weights: rules, their state, and the precision of both.
+//!
+//! - `config`, `groups`: the `[optimizer]` section, and which weights it speaks of.
+//! - `adamw`, `lion`, `muon`: the rules. Each is written over tensors; the first two also over slices, held
+//!   against the tensors by tests.
+//! - `blocks`: states in 8 bits. `master`: what weights in bf16 lack.
+//! - `pass`: a step over slices, in one pass. `moment`: what is kept of a stretch.
 //!
 //! State is kept by weight path, so that a checkpoint means the same on every world and device.
+//!
+//! On the CPU every step is a pass over slices, and the state is plain vectors. Elsewhere it is tensors on
+//! the device, but for 8-bit states and for `master = "split"` and `"none"` of weights in bf16: Burn cannot
+//! read the bits of a float on a device, so weights and gradients travel to the host and back in each step,
+//! and the state stays there. That is exact, and slow.
 
-use crate::Error;
-use crate::schedule::Shape;
+mod adamw;
+mod blocks;
+mod config;
+mod groups;
+mod lion;
+mod master;
+mod moment;
+mod muon;
+mod pass;
+#[cfg(test)]
+mod tests;
+
+pub use config::{MasterKind, MuonScale, OptimizerConfig, Rule};
+pub use groups::{Group, trained};
+
 use crate::sharding::Stretch;
-use burn::tensor::{Device, Tensor, TensorData};
+use crate::{Error, device};
+use adamw::AdamW;
+use blocks::{BLOCK, Blocks};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use lion::Lion;
+use master::{Draws, Master};
 use model::weight::{Mapper, Weight, WeightInfo, Weights};
-use model::{Decoder, Gradients};
-use serde::{Deserialize, Serialize};
+use model::{Decoder, Gradients, ops};
+use moment::{Moment, State, Values, data};
+use pass::{Change, Held, pass};
 use std::collections::BTreeMap;
-
-/// The `[optimizer]` section of a recipe.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OptimizerConfig {
-    /// Which rule.
-    pub name: Rule,
-    /// Peak rate of AdamW.
-    pub learning_rate: f64,
-    /// Peak rate of Muon for block matrices, where `name = "muon"`.
-    pub muon_learning_rate: f64,
-    /// LoRA+ (arXiv:2402.12354): `B`, and DoRA's magnitudes, learn at so many times the rate of `A`.
-    pub learning_rate_ratio: f64,
-    /// Decay of the first moment.
-    pub beta1: f64,
-    /// Decay of the second moment.
-    pub beta2: f64,
-    /// Added to the root of the second moment.
-    pub epsilon: f64,
-    /// Decoupled decay (arXiv:1711.05101).
-    pub weight_decay: f64,
-    /// The global norm of the gradients is cut to this; 0 leaves it.
-    pub clip_norm: f64,
-    /// Warm-up: a share of the steps below 1, else a number of steps.
-    pub warmup: f64,
-    /// How the rate falls afterwards.
-    pub schedule: Shape,
-    /// Share of the steps before a `wsd` decay begins.
-    pub stable: f64,
-    /// Share of the peak rate that the last step has.
-    pub final_share: f64,
-}
-
-/// The rule that turns a gradient into a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rule {
-    /// Adam with decoupled weight decay.
-    #[default]
-    AdamW,
-    /// Orthogonalised momentum for matrices of the blocks, AdamW for the rest.
-    Muon,
-}
-
-impl Default for OptimizerConfig {
-    fn default() -> Self {
-        // method.md 1.3: the official stack's Hugging Face defaults.
-        Self {
-            name: Rule::AdamW,
-            learning_rate: 3e-4,
-            muon_learning_rate: 0.012,
-            learning_rate_ratio: 1.0,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.0,
-            clip_norm: 1.0,
-            warmup: 0.1,
-            schedule: Shape::Cosine,
-            stable: 0.3,
-            final_share: 0.0,
-        }
-    }
-}
-
-impl OptimizerConfig {
-    /// What the learning rate of the weight at `path` is multiplied with, as in PEFT's
-    /// `create_loraplus_optimizer`.
-    fn ratio(&self, path: &str) -> f64 {
-        let fast = [".lora_B.weight", ".lora_magnitude_vector"];
-        if fast.iter().any(|end| path.ends_with(end)) { self.learning_rate_ratio } else { 1.0 }
-    }
-
-    /// Refuses numbers that cannot be.
-    pub fn check(&self) -> Result<(), String> {
-        let ranges = [
-            ("optimizer.learning_rate", self.learning_rate, 0.0, 10.0),
-            ("optimizer.beta1", self.beta1, 0.0, 0.999_999),
-            ("optimizer.beta2", self.beta2, 0.0, 0.999_999_9),
-            ("optimizer.weight_decay", self.weight_decay, 0.0, 10.0),
-            ("optimizer.muon_learning_rate", self.muon_learning_rate, 0.0, 10.0),
-            ("optimizer.learning_rate_ratio", self.learning_rate_ratio, 1e-3, 1e3),
-            ("optimizer.epsilon", self.epsilon, 0.0, 1.0),
-            ("optimizer.clip_norm", self.clip_norm, 0.0, f64::MAX),
-            ("optimizer.warmup", self.warmup, 0.0, 1e9),
-            ("optimizer.stable", self.stable, 0.0, 1.0),
-            ("optimizer.final_share", self.final_share, 0.0, 1.0),
-        ];
-        match ranges.iter().find(|(_, value, low, high)| !(low..=high).contains(&value)) {
-            Some((name, value, low, high)) => {
-                Err(format!("{name} is {value}, expected {low} to {high}"))
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-/// Moments of one stretch of a weight.
-#[derive(Clone, Debug)]
-struct Moments {
-    first: Tensor<1>,
-    /// Absent for Muon.
-    second: Option<Tensor<1>>,
-}
 
 /// A part of the state of one stretch, for a checkpoint.
 #[derive(Clone, Debug)]
 pub struct Kept {
     /// Of which weight.
     pub path: String,
-    /// Which part of the state: `first`, `second`.
+    /// Which part of the state: `first`, `second` in f32; `first8`, `second8`, the codes of 8-bit states,
+    /// with `first8-scale`, `second8-scale`, one for each block; `master`, the weight in f32, or `low`,
+    /// its lower 16 bits. Codes and lower halves are whole numbers, which f32 holds exactly.
     pub kind: &'static str,
     /// The first value of the weight that it belongs to.
     pub start: usize,
@@ -137,7 +65,9 @@ pub type Restore<'a> = dyn FnMut(&str, usize) -> Result<Option<TensorData>, Erro
 #[derive(Debug, Default)]
 pub struct Optimizer {
     /// By path and first value.
-    moments: BTreeMap<(String, usize), Moments>,
+    states: BTreeMap<(String, usize), State>,
+    /// Which of the recipe's groups a weight is in.
+    groups: BTreeMap<String, Option<usize>>,
     /// Steps taken, for the bias correction.
     steps: usize,
 }
@@ -145,12 +75,12 @@ pub struct Optimizer {
 impl Optimizer {
     /// An optimizer that has taken so many steps, its state still to be restored.
     pub fn at(steps: usize) -> Self {
-        Self { moments: BTreeMap::new(), steps }
+        Self { steps, ..Self::default() }
     }
 
     /// Whether a weight must be updated in one piece.
     pub fn is_indivisible(config: &OptimizerConfig, weight: &WeightInfo) -> bool {
-        config.name == Rule::Muon && is_block_matrix(&weight.path, &weight.dims)
+        config.is_muon(&weight.path, &weight.dims)
     }
 
     /// Counts a step; its updates follow.
@@ -158,7 +88,7 @@ impl Optimizer {
         self.steps += 1;
     }
 
-    /// The new values of a stretch of a weight.
+    /// The new values of a stretch of a weight, in the weight's type.
     ///
     /// `factor` is the schedule's. `weight`, `gradient` and the result: `[values]`.
     pub fn update(
@@ -170,17 +100,75 @@ impl Optimizer {
         factor: f64,
     ) -> Tensor<1> {
         let key = (stretch.path.clone(), stretch.range.start);
-        let dims = &stretch.dims;
-        let (update, rate) = if config.name == Rule::Muon && is_block_matrix(&stretch.path, dims) {
-            let update = self.muon(key, gradient, dims[0], dims[1]);
-            (update.reshape([-1]), config.muon_learning_rate)
+        let mut state = self.states.remove(&key).unwrap_or_default();
+        let blocks = config.is_in_blocks(&stretch.path, &stretch.dims);
+        let device = weight.device();
+        let (change, gradient) = self.change(stretch, gradient, &mut state, config, factor);
+        let needs_bits =
+            blocks || (weight.dtype() != DType::F32 && config.master != MasterKind::F32);
+        let new = if needs_bits || device::is_host(&device) {
+            let draws = Draws::new(config.seed, self.steps, &stretch.path, stretch.range.start);
+            let kind = (config.master, blocks);
+            on_host(&change, &mut state, (weight, gradient), kind, draws)
         } else {
-            (self.adamw(key, gradient, config), config.learning_rate)
+            on_device(&change, &mut state, weight, gradient)
         };
-        let rate = rate * factor * config.ratio(&stretch.path);
+        self.states.insert(key, state);
+        new
+    }
+
+    /// The rule of a stretch in this step, and what it is applied to.
+    fn change(
+        &mut self,
+        stretch: &Stretch,
+        gradient: Tensor<1>,
+        state: &mut State,
+        config: &OptimizerConfig,
+        factor: f64,
+    ) -> (Change, Tensor<1>) {
+        let Stretch { path, dims, .. } = stretch;
+        let group = self.group(config, path);
+        let is_muon = config.is_muon(path, dims);
+        let peak = group.and_then(|group| group.learning_rate);
+        let own = if is_muon { config.muon_learning_rate } else { config.learning_rate };
+        let rate = peak.unwrap_or(own) * factor * config.ratio(path);
+        let decay = group.and_then(|group| group.weight_decay).unwrap_or(config.weight_decay);
         // Norm gains are vectors and are not decayed.
-        let decay = if dims.len() > 1 { 1.0 - rate * config.weight_decay } else { 1.0 };
-        weight.mul_scalar(decay) - update.mul_scalar(rate)
+        let keep = if dims.len() > 1 { 1.0 - rate * decay } else { 1.0 };
+        let (beta1, beta2) = (config.beta1, config.beta2);
+        if is_muon {
+            let device = gradient.device();
+            let gradient = ops::cast(gradient, DType::F32);
+            let mut momentum = moment::tensor(state.first.take(), &device);
+            let shape = (dims[0], dims[1]);
+            let direction = muon::direction(&mut momentum, gradient, shape, config.muon_scale);
+            state.first = momentum.map(|it| Moment::Values(Values::Device(it)));
+            return (Change::Along { rate, keep }, direction);
+        }
+        let change = match config.name {
+            Rule::Lion => Change::Lion(Lion { rate, keep, beta1, beta2 }),
+            Rule::AdamW | Rule::Muon => {
+                let (epsilon, step) = (config.epsilon, self.steps);
+                Change::AdamW(AdamW { rate, keep, beta1, beta2, epsilon, step })
+            }
+        };
+        (change, gradient)
+    }
+
+    /// The group of a weight; expressions are asked once.
+    fn group<'a>(&mut self, config: &'a OptimizerConfig, path: &str) -> Option<&'a Group> {
+        if config.groups.is_empty() {
+            return None;
+        }
+        let index = match self.groups.get(path) {
+            Some(index) => *index,
+            None => {
+                let index = groups::index(config, path);
+                self.groups.insert(path.to_owned(), index);
+                index
+            }
+        };
+        index.and_then(|index| config.groups.get(index))
     }
 
     /// Changes every weight that has a gradient, in one step.
@@ -197,17 +185,32 @@ impl Optimizer {
 
     /// All of the state, on the host.
     pub fn kept(&self) -> Vec<Kept> {
-        let mut kept = Vec::new();
-        for ((path, start), moments) in &self.moments {
-            let parts = [("first", Some(&moments.first)), ("second", moments.second.as_ref())];
-            for (kind, tensor) in parts {
-                if let Some(tensor) = tensor {
-                    let (path, start) = (path.clone(), *start);
-                    kept.push(Kept { path, kind, start, unit: 1, data: tensor.to_data() });
+        let mut all = Vec::new();
+        for ((path, start), state) in &self.states {
+            let mut keep = |kind, unit, data| {
+                all.push(Kept { path: path.clone(), kind, start: *start, unit, data });
+            };
+            let moments = [
+                (&state.first, ["first", "first8", "first8-scale"]),
+                (&state.second, ["second", "second8", "second8-scale"]),
+            ];
+            for (moment, [values, codes, scales]) in moments {
+                match moment {
+                    Some(Moment::Values(kept)) => keep(values, 1, kept.data()),
+                    Some(Moment::Blocks(blocks)) => {
+                        keep(codes, 1, data(&blocks.codes));
+                        keep(scales, BLOCK, data(&blocks.scales));
+                    }
+                    None => {}
                 }
             }
+            match &state.master {
+                Some(Master::Full(values)) => keep("master", 1, values.data()),
+                Some(Master::Low(low)) => keep("low", 1, data(low)),
+                None => {}
+            }
         }
-        kept
+        all
     }
 
     /// Takes the state of a stretch up again.
@@ -217,76 +220,100 @@ impl Optimizer {
         read: &mut Restore<'_>,
         device: &Device,
     ) -> Result<(), Error> {
-        let mut part = |kind| {
-            let data = read(kind, 1)?;
-            Ok::<_, Error>(data.map(|data| Tensor::<1>::from_data(data, device)))
+        let mut moment = |values: &str, codes: &str, scales: &str, signed| {
+            if let Some(kept) = read(values, 1)? {
+                return Ok(Some(Moment::Values(restored(kept, device))));
+            }
+            let (codes, scales) = (read(codes, 1)?, read(scales, BLOCK)?);
+            let blocks = codes.zip(scales).map(|(codes, scales)| Blocks {
+                codes: codes.iter::<u8>().collect(),
+                scales: scales.iter::<f32>().collect(),
+                signed,
+            });
+            Ok::<_, Error>(blocks.map(Moment::Blocks))
         };
-        if let Some(first) = part("first")? {
-            let moments = Moments { first, second: part("second")? };
-            self.moments.insert((stretch.path.clone(), stretch.range.start), moments);
+        let first = moment("first", "first8", "first8-scale", true)?;
+        let second = moment("second", "second8", "second8-scale", false)?;
+        let master = match read("master", 1)? {
+            Some(kept) => Some(Master::Full(restored(kept, device))),
+            None => read("low", 1)?.map(|low| Master::Low(low.iter::<u16>().collect())),
+        };
+        if first.is_some() || second.is_some() || master.is_some() {
+            let state = State { first, second, master };
+            self.states.insert((stretch.path.clone(), stretch.range.start), state);
         }
         Ok(())
     }
+}
 
-    fn adamw(
-        &mut self,
-        key: (String, usize),
-        gradient: Tensor<1>,
-        config: &OptimizerConfig,
-    ) -> Tensor<1> {
-        let (b1, b2) = (config.beta1, config.beta2);
-        let moments = self.moments.remove(&key);
-        let (first, second) = match moments {
-            Some(Moments { first, second: Some(second) }) => (
-                first.mul_scalar(b1) + gradient.clone().mul_scalar(1.0 - b1),
-                second.mul_scalar(b2) + gradient.square().mul_scalar(1.0 - b2),
-            ),
-            _ => (gradient.clone().mul_scalar(1.0 - b1), gradient.square().mul_scalar(1.0 - b2)),
-        };
-        let correct1 = 1.0 - b1.powi(self.steps as i32);
-        let correct2 = 1.0 - b2.powi(self.steps as i32);
-        let denominator = second.clone().div_scalar(correct2).sqrt().add_scalar(config.epsilon);
-        let update = first.clone().div_scalar(correct1) / denominator;
-        self.moments.insert(key, Moments { first, second: Some(second) });
-        update
-    }
-
-    /// Nesterov momentum, orthogonalised (Keller Jordan's Muon).
-    fn muon(
-        &mut self,
-        key: (String, usize),
-        gradient: Tensor<1>,
-        rows: usize,
-        columns: usize,
-    ) -> Tensor<2> {
-        const MOMENTUM: f64 = 0.95;
-        let first = match self.moments.remove(&key) {
-            Some(moments) => {
-                moments.first.mul_scalar(MOMENTUM) + gradient.clone().mul_scalar(1.0 - MOMENTUM)
-            }
-            None => gradient.clone().mul_scalar(1.0 - MOMENTUM),
-        };
-        let ahead = first.clone().mul_scalar(MOMENTUM) + gradient.mul_scalar(1.0 - MOMENTUM);
-        self.moments.insert(key, Moments { first, second: None });
-        let scale = (rows as f64 / columns as f64).max(1.0).sqrt();
-        orthogonalise(ahead.reshape([rows, columns])).mul_scalar(scale)
+/// Numbers of a checkpoint where the steps want them.
+fn restored(data: TensorData, device: &Device) -> Values {
+    let values = data.iter::<f32>().collect();
+    match device::is_host(device) {
+        true => Values::Host(values),
+        false => Values::Device(moment::upload(values, device)),
     }
 }
 
-/// Five Newton–Schulz steps towards the nearest orthogonal matrix.
-fn orthogonalise(matrix: Tensor<2>) -> Tensor<2> {
-    let [rows, columns] = matrix.dims();
-    let tall = rows > columns;
-    let mut x = if tall { matrix.transpose() } else { matrix };
-    let norm = x.clone().square().sum().sqrt().add_scalar(1e-7).reshape([1, 1]);
-    x = x / norm;
-    let (a, b, c) = (3.4445, -4.7750, 2.0315);
-    for _ in 0..5 {
-        let gram = x.clone().matmul(x.clone().transpose());
-        let polynomial = gram.clone().mul_scalar(b) + gram.clone().matmul(gram).mul_scalar(c);
-        x = x.clone().mul_scalar(a) + polynomial.matmul(x);
+/// One pass over slices.
+fn on_host(
+    change: &Change,
+    state: &mut State,
+    (weight, gradient): (Tensor<1>, Tensor<1>),
+    (master, blocks): (MasterKind, bool),
+    draws: Draws,
+) -> Tensor<1> {
+    let (device, length) = (weight.device(), weight.dims()[0]);
+    let of = |moment: &mut Option<Moment>, signed| {
+        Some(Moment::on_host(moment.take(), length, blocks, signed))
+    };
+    let (mut first, mut second) = match change {
+        Change::AdamW(_) => (of(&mut state.first, true), of(&mut state.second, false)),
+        Change::Lion(_) => (of(&mut state.first, true), None),
+        // Its momentum has been heeded in the direction.
+        Change::Along { .. } => (None, None),
+    };
+    let gradient: Vec<f32> = moment::host(gradient);
+    let mut held = Held::new(weight, state.master.take(), master, draws);
+    pass(change, &mut held, &gradient, first.as_mut(), second.as_mut());
+    if first.is_some() {
+        state.first = first;
     }
-    if tall { x.transpose() } else { x }
+    state.second = second;
+    let (weight, master) = held.end(&device);
+    state.master = master;
+    weight
+}
+
+/// The same over tensors; weights of fewer bits have a copy in f32.
+fn on_device(
+    change: &Change,
+    state: &mut State,
+    weight: Tensor<1>,
+    gradient: Tensor<1>,
+) -> Tensor<1> {
+    let (device, dtype) = (weight.device(), weight.dtype());
+    let full = match state.master.take() {
+        Some(Master::Full(values)) => values.into_tensor(&device),
+        _ => ops::cast(weight, DType::F32),
+    };
+    let gradient = ops::cast(gradient, DType::F32);
+    let is_along = matches!(change, Change::Along { .. });
+    let new = if is_along {
+        change.tensors(full, gradient, &mut None, &mut None)
+    } else {
+        let mut first = moment::tensor(state.first.take(), &device);
+        let mut second = moment::tensor(state.second.take(), &device);
+        let new = change.tensors(full, gradient, &mut first, &mut second);
+        state.first = first.map(|it| Moment::Values(Values::Device(it)));
+        state.second = second.map(|it| Moment::Values(Values::Device(it)));
+        new
+    };
+    if dtype == DType::F32 {
+        return new;
+    }
+    state.master = Some(Master::Full(Values::Device(new.clone())));
+    ops::cast(new, dtype)
 }
 
 struct Update<'a> {
@@ -312,57 +339,4 @@ impl Mapper for Update<'_> {
 
 fn is_block_matrix(path: &str, dims: &[usize]) -> bool {
     dims.len() == 2 && path.starts_with("model.layers.")
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use model::init::Init;
-    use model::{DecoderConfig, LoraConfig};
-
-    #[test]
-    fn b_learns_faster_by_the_ratio() {
-        let shape = DecoderConfig {
-            vocab_size: 8,
-            hidden_size: 8,
-            intermediate_size: 8,
-            num_hidden_layers: 1,
-            num_attention_heads: 2,
-            ..DecoderConfig::baichuan2_tiny()
-        };
-        let device = crate::device::of("flex", 0).unwrap();
-        for (ratio, magnitude) in [(1.0, 1e-3), (16.0, 16e-3)] {
-            let mut decoder = Decoder::init(&shape, Init::Normal, 1, &device);
-            let lora = LoraConfig { rank: 2, dora: true, ..LoraConfig::default() };
-            decoder.add_adapters(&lora).unwrap();
-            let of = |decoder: &Decoder, part: &str| {
-                let wanted = format!("model.layers.0.mlp.up_proj.lora_{part}");
-                let tensors = model::files::host_tensors(decoder, |path| path == wanted);
-                tensors.into_values().next().unwrap().1
-            };
-            let parts =
-                [("A.weight", 1e-3), ("B.weight", magnitude), ("magnitude_vector", magnitude)];
-            let before = parts.map(|(part, _)| of(&decoder, part));
-            let mut gradients = Gradients::new();
-            for info in model::weight::list(&decoder, "").into_iter().filter(|info| info.trainable)
-            {
-                let ones = Tensor::ones([info.numel()], &device);
-                gradients.insert(info.path, ones);
-            }
-            let config = OptimizerConfig {
-                learning_rate: 1e-3,
-                learning_rate_ratio: ratio,
-                ..OptimizerConfig::default()
-            };
-            Optimizer::default().step(&mut decoder, gradients, &config, 1.0);
-            for ((part, rate), before) in parts.into_iter().zip(before) {
-                for (now, before) in of(&decoder, part).iter().zip(&before) {
-                    // AdamW's first step is the rate itself; f32 holds the weight to 1e-7.
-                    let step = f64::from(before - now);
-                    assert!((step - rate).abs() < 1e-6, "{ratio}, {part}: {step}");
-                }
-            }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! How long a step takes on this machine, found by doing two of them.
 
 use crate::collective::Solo;
-use crate::network::base;
+use crate::network::{base, set_trained};
 use crate::optimizer::Optimizer;
 use crate::recipe::{Recipe, Train};
 use crate::run::steps;
@@ -32,6 +32,7 @@ pub fn seconds_per_step(
     if phase.train == Train::Lora {
         decoder.add_adapters(&phase.lora)?;
     }
+    set_trained(&mut decoder, phase)?;
     let shards = Arc::new(ShardSet::open(&run_dir.prepared(index, &phase.name))?);
     let order = Order::new(recipe.run.seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
     let last = steps(phase, &order).min(2);
@@ -55,7 +56,7 @@ pub fn seconds_per_step(
         }
         let part = |groups| StepPart { groups, dropout_seed: None };
         let parts = rows.parts.into_iter().map(part).collect();
-        let input = StepInput { parts, samples, supervised: rows.supervised };
+        let input = StepInput { parts, samples, supervised: rows.supervised, noise_seed: 0 };
         let found = stepper.gradients(&decoder, input, objective, false, solo)?;
         stepper.update(&mut decoder, &mut optimizer, &found, config, 1.0, solo)?;
         seconds = started.elapsed().as_secs_f64();

@@ -24,7 +24,7 @@ use data_pipeline::score::Protocol;
 use model::LoraConfig;
 use model::generate::{GenerateConfig, Sampling};
 use model::init::Init;
-use model::lora::linear_layers;
+use model::lora::{linear_layers, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -94,6 +94,8 @@ pub struct ModelConfig {
     pub path: Option<PathBuf>,
     /// How untrained weights begin.
     pub init: Init,
+    /// The type that weights are stored and computed in while training; adapters stay in f32.
+    pub dtype: Precision,
     /// Changes to the preset, under `config.json`'s names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_size: Option<usize>,
@@ -106,6 +108,17 @@ pub struct ModelConfig {
     /// Attention heads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_attention_heads: Option<usize>,
+}
+
+/// Types of weights and activations in training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits, 8 of them the exponent.
+    Bf16,
 }
 
 /// The `[tokenizer]` section: a file, or training on the recipe's own text.
@@ -418,7 +431,7 @@ impl Recipe {
     /// Reads a `recipe.lock`.
     pub fn load_lock(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::read(path))?;
-        toml::from_str(&text).map_err(|error| {
+        toml::from_str(&text).map(Self::seeded).map_err(|error| {
             Error::recipe(path, format!("not a resolved recipe of this version: {error}"))
         })
     }
@@ -511,6 +524,7 @@ impl Recipe {
             let within = |message: String| format!("phase `{}`: {message}", phase.name);
             phase.check().map_err(within)?;
             self.check_adapters(i).map_err(within)?;
+            self.check_weights(phase).map_err(within)?;
         }
         Ok(())
     }
@@ -552,6 +566,32 @@ impl Recipe {
                 phase.lora.settings(&layers).map(|_| ()).map_err(|error| error.to_string())
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Recipe {
+    /// With the streams of random numbers that phases have of the run's seed.
+    fn seeded(mut self) -> Self {
+        for (index, phase) in self.phase.iter_mut().enumerate() {
+            phase.optimizer.seed = stream(&[self.run.seed, index as u64]);
+        }
+        self
+    }
+
+    /// Expressions over names of weights find some, and a master belongs to weights in bf16.
+    fn check_weights(&self, phase: &Phase) -> Result<(), String> {
+        let bf16 = self.model.dtype == Precision::Bf16;
+        let (bf16, why) = match phase.train {
+            Train::Lora => (false, "this phase trains adapters, which are f32"),
+            Train::Full => (bf16, "model.dtype is \"f32\""),
+        };
+        phase.optimizer.check_master(bf16, why)?;
+        // A model that cannot be read is another error's sentence.
+        let Ok(shape) = crate::network::shape(self, 1) else { return Ok(()) };
+        match crate::network::weight_names(&shape, phase) {
+            Some(names) => crate::optimizer::trained(&phase.optimizer, &names).map(|_| ()),
+            None => Ok(()),
         }
     }
 }

@@ -8,9 +8,9 @@
 use crate::checkpoint::{self, CheckpointInfo};
 use crate::collective::{Collective, Deadlines, Solo, TcpRing};
 use crate::guard::{Incident, Reason, pulls};
-use crate::network::freeze_base;
+use crate::network;
 use crate::recipe::{LossAverage, Phase, Recipe};
-use crate::run::{input, shares};
+use crate::run::{input, noise_seed, shares};
 use crate::sharding::Sharding;
 use crate::step::{Found, Objective, SlotLoss, StepInput, StepPart, Stepper};
 use crate::{Error, RunDir, device};
@@ -148,11 +148,10 @@ impl Step<'_> {
     /// The network before the step.
     fn decoder(&self, state: &Path, info: &CheckpointInfo) -> Result<Decoder, Error> {
         let device = device::of(&self.recipe.run.device, 0)?;
-        let mut learner = checkpoint::load(state, info, &device)?;
-        if learner.lora.is_some() {
-            freeze_base(&mut learner.decoder);
-        }
-        Ok(learner.decoder)
+        let mut decoder = checkpoint::load(state, info, &device)?.decoder;
+        decoder.convert(network::dtype(self.recipe, &device)?);
+        network::set_trained(&mut decoder, self.phase)?;
+        Ok(decoder)
     }
 
     fn objective(&self) -> Objective<'_> {
@@ -222,7 +221,9 @@ impl Step<'_> {
         let lengths = self.shards.lengths();
         let supervised = self.rows.iter().map(|row| u64::from(lengths[*row].supervised)).sum();
         let parts = vec![StepPart { groups, dropout_seed: None }];
-        let input = StepInput { parts, samples: 1, supervised };
+        let Incident { phase_index, step, .. } = self.incident;
+        let noise_seed = noise_seed(self.recipe.run.seed, *phase_index, step - 1);
+        let input = StepInput { parts, samples: 1, supervised, noise_seed };
         let found = stepper.gradients(decoder, input, self.objective(), false, &mut Solo)?;
         let SlotLoss { tokens, loss, .. } = found.slots.first().copied().unwrap_or_default();
         // A mean over samples was divided by this one only.

@@ -8,7 +8,7 @@ use crate::evaluate::Evaluation;
 use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
-use crate::network::{base, freeze_base, unfreeze, untrained};
+use crate::network::{self, base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::requests::{Requests, Wishes};
@@ -222,6 +222,8 @@ impl Rank<'_> {
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
         let mut learner = checkpoint::load(&directory, &info, &self.device)?;
         self.saver.resumed(&directory, &info);
+        // Files hold f32, which bf16 weights come back from as they were.
+        learner.decoder.convert(network::dtype(self.recipe, &self.device)?);
         self.restored = Some((directory, info.clone()));
         let position = if info.phase_done {
             Position { phase: info.position.phase + 1, step: 0 }
@@ -342,6 +344,7 @@ impl Rank<'_> {
         let shares = self.shares();
         let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
         let schedule = schedule(phase, steps);
+        network::set_trained(&mut learner.decoder, phase)?;
         let mut stepper = Stepper::new(
             &learner.decoder,
             &phase.optimizer,
@@ -630,7 +633,14 @@ pub(crate) fn input(rows: StepRows, recipe: &Recipe, index: usize, shares: &[Sha
         parts: parts.map(part).collect(),
         samples: rows.rows.len(),
         supervised: rows.supervised,
+        noise_seed: noise_seed(recipe.run.seed, index, rows.step),
     }
+}
+
+/// The stream that NEFTune's noise comes from in a step.
+pub(crate) fn noise_seed(seed: u64, phase: usize, step: usize) -> u64 {
+    // A word of its own: adapters drop under the same three numbers and one more.
+    stream(&[seed, phase as u64, step as u64, u64::from_be_bytes(*b"neftune.")])
 }
 
 /// Steps of a phase.
@@ -652,6 +662,8 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
         steps,
         shape: config.schedule,
         stable: config.stable,
+        decay: config.decay_type,
+        timescale: config.timescale,
         final_share: config.final_share,
     }
 }

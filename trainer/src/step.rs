@@ -18,6 +18,7 @@ use model::Decoder;
 use model::backward::{Gradients, Options, Ready, backward_telling};
 use model::layout::{GroupBatch, Piece, Target};
 use model::lora::stream;
+use model::noise::Noise;
 use model::ops::{self, GroupShape};
 use model::weight::{Mapper, Visitor, Weight, WeightInfo, Weights, add, list};
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct StepInput {
     pub samples: usize,
     /// Supervised tokens over all ranks.
     pub supervised: u64,
+    /// Seed of the step's noise, where the objective has some; the same on every rank.
+    pub noise_seed: u64,
 }
 
 /// Rows that are computed one after the other, in micro-batches of their own.
@@ -159,12 +162,14 @@ impl Stepper {
         collective: &mut dyn Collective,
     ) -> Result<Found, Error> {
         let started = Instant::now();
-        let StepInput { parts, samples, supervised } = input;
+        let StepInput { parts, samples, supervised, noise_seed } = input;
         let parts: Vec<Vec<Micro>> =
             parts.into_iter().map(|part| Micro::of(part, objective.batch.micro_tokens)).collect();
         let mut tally = Tally { slots: vec![Seen::default(); samples], ..Tally::default() };
         let of = Count { samples, supervised };
-        let pass = Pass { decoder, objective, of };
+        let alpha = objective.loss.neftune_noise_alpha;
+        let noise = (alpha > 0.0).then_some(Noise { alpha, seed: noise_seed });
+        let pass = Pass { decoder, objective, of, noise };
         let mut waited = 0.0;
         match &mut self.exchange {
             None => {
@@ -344,6 +349,7 @@ struct Pass<'a> {
     decoder: &'a Decoder,
     objective: Objective<'a>,
     of: Count,
+    noise: Option<Noise>,
 }
 
 /// What the step's loss is divided by.
@@ -403,7 +409,8 @@ impl Pass<'_> {
         let slots: Vec<usize> = batch.targets.iter().map(|target| target.slot).collect();
         let batch = to_model(batch, &weights);
         let recompute = self.objective.batch.recompute;
-        let options = Options { recompute, dropout_seed, ..Options::default() };
+        let noise = self.noise;
+        let options = Options { recompute, dropout_seed, noise, ..Options::default() };
         let loss = backward_telling(self.decoder, &batch, options, gradients, ready);
         for (slot, (hash, times)) in samples {
             tally.slots[slot].times += times;
@@ -521,7 +528,8 @@ fn clip(norm: f64, most: f64) -> Option<f64> {
 fn clipped(gradients: Gradients, norm: f64, most: f64) -> Gradients {
     match clip(norm, most) {
         Some(scale) => {
-            gradients.into_iter().map(|(path, it)| (path, it.mul_scalar(scale))).collect()
+            let cut = |it: Tensor<1>| ops::cast(it, DType::F32).mul_scalar(scale);
+            gradients.into_iter().map(|(path, it)| (path, cut(it))).collect()
         }
         None => gradients,
     }

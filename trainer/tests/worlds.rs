@@ -100,7 +100,7 @@ fn input(step: usize, mine: impl Fn(usize) -> Vec<usize>, parts: Range<usize>) -
         let groups = mine(part).into_iter().map(|group| all[group].clone()).collect();
         StepPart { groups, dropout_seed: Some(40 + part as u64) }
     };
-    StepInput { parts: parts.map(part).collect(), samples, supervised }
+    StepInput { parts: parts.map(part).collect(), samples, supervised, noise_seed: 0 }
 }
 
 fn live(

@@ -181,7 +181,7 @@ fn step(stepper: &mut Stepper, decoder: &Decoder, rows: &[Vec<u32>]) -> Found {
     let groups: Vec<Group> = rows.iter().enumerate().map(group).collect();
     let supervised = groups.iter().map(Group::supervised).sum::<usize>() as u64;
     let parts = vec![StepPart { groups, dropout_seed: None }];
-    let input = StepInput { parts, samples: rows.len(), supervised };
+    let input = StepInput { parts, samples: rows.len(), supervised, noise_seed: 0 };
     let (batch, loss) = (BatchConfig::default(), LossConfig::default());
     let objective = Objective { batch: &batch, average: LossAverage::Token, loss: &loss };
     stepper.gradients(decoder, input, objective, false, &mut Solo).unwrap()

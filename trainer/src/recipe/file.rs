@@ -188,7 +188,7 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
             path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     }
     note_defaults(&mut recipe);
-    Ok(recipe)
+    Ok(recipe.seeded())
 }
 
 /// One file merged over what it extends.
@@ -390,7 +390,7 @@ fn resolve_phase(
         selection: over(path, &within("selection"), section("selection"), &phase.selection)?,
         batch: over(path, &within("batch"), section("batch"), &phase.batch)?,
         loss: over(path, &within("loss"), section("loss"), &phase.loss)?,
-        optimizer: over(path, &within("optimizer"), section("optimizer"), &phase.optimizer)?,
+        optimizer: optimizer(path, &within("optimizer"), section("optimizer"), &phase.optimizer)?,
         lora,
         prompt: over(path, &within("prompt"), section("prompt"), &phase.prompt)?,
     })
@@ -430,6 +430,18 @@ fn adapters(path: &Path, what: &str, base: Table, changes: &Table) -> Result<Lor
     let config = model::peft::config(from)
         .map_err(|error| Error::recipe(path, format!("{what}: {error}")))?;
     Ok(LoraConfig { from: lora.from, ..config })
+}
+
+/// `[optimizer]` with a phase's changes; some defaults depend on the rule.
+fn optimizer(
+    path: &Path,
+    what: &str,
+    mut base: Table,
+    changes: &Table,
+) -> Result<OptimizerConfig, Error> {
+    base.extend(changes.clone());
+    OptimizerConfig::complete(&mut base);
+    over(path, what, base, &Table::new())
 }
 
 /// A section of the recipe with a phase's changes, typed.

@@ -14,7 +14,8 @@ use trainer::step::change;
 /// f32 on both sides: the order of summation only. The steps move a weight by 1e-3 to 1e-2.
 const ALLOWED: f64 = 1e-5;
 
-fn golden(name: &str) -> PathBuf {
+/// A file of the golden ones.
+pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(name)
 }
 
@@ -51,7 +52,7 @@ fn batch(groups: &Value) -> GroupBatch {
 }
 
 /// ‖ours - theirs‖ / ‖theirs‖; infinite where a number is not one.
-fn distance(ours: &[f32], theirs: &[f32]) -> f64 {
+pub fn distance(ours: &[f32], theirs: &[f32]) -> f64 {
     let norm = |values: Vec<f64>| values.iter().map(|x| x * x).sum::<f64>().sqrt();
     let apart = ours.iter().zip(theirs).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect();
     let relative = norm(apart) / norm(theirs.iter().map(|value| f64::from(*value)).collect());

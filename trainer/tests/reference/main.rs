@@ -1,8 +1,9 @@
-//! Against what others wrote: torch's AdamW, and a small model whose greedy text its author
-//! published.
+//! Against what others wrote: the optimizers and schedules of torch, transformers and bitsandbytes, and a
+//! small model whose greedy text its author published.
 #![allow(clippy::unwrap_used)]
 
 mod adamw;
+mod optimizers;
 mod stories;
 
 /// The device that `KNOWCODER_TEST_DEVICE` names: `flex` where it is not set.

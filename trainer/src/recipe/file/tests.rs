@@ -172,10 +172,63 @@ fn a_lock_keeps_every_setting_of_adapters() {
         "lora={ layers = [0, 2], dora = true, rslora = true, init = \"pissa_niter_4\" }",
         "lora={ rank_pattern = { W_pack = 4 }, alpha_pattern = { W_pack = 2.5 } }",
         "optimizer.learning_rate_ratio=16",
+        "optimizer={ name = \"lion\", bits = 8, freeze = [\"lora_A\"] }",
+        "optimizer={ schedule = \"inverse_sqrt\", groups = [{ match = \"mlp\", learning_rate = 1e-4 }] }",
+        "optimizer={ schedule = \"wsd\", decay_type = \"1-sqrt\", muon_scale = \"match_rms_adamw\" }",
+        "model.dtype=bf16",
     ] {
         let recipe = Recipe::load(&folder.path().join("r.toml"), &[set.to_owned()]).unwrap();
         let lock = folder.path().join("recipe.lock");
         std::fs::write(&lock, recipe.to_lock()).unwrap();
         assert_eq!(Recipe::load_lock(&lock).unwrap(), recipe, "{set}");
     }
+}
+
+#[test]
+fn weights_that_an_optimizer_names_are_checked_with_the_recipe() {
+    let check = |sets: &[&str], expected: &str| {
+        let folder = folder(&[("r.toml", ADAPTERS)]);
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        let error = Recipe::load(&folder.path().join("r.toml"), &sets).unwrap_err().to_string();
+        assert!(error.contains(expected), "`{expected}` is not in: {error}");
+    };
+    check(
+        &["optimizer.freeze=[\"embed_tokns\"]"],
+        "phase `schema-understanding`: optimizer.freeze: `embed_tokns` finds no weight; the nearest are `model.embed_tokens.weight`",
+    );
+    check(&["optimizer.freeze=[\"lora_\"]"], "leaves no weight to train");
+    check(
+        &["optimizer.groups=[{ match = \"^lm_head\", weight_decay = 0.0 }]"],
+        "finds 1 weights, such as `lm_head.weight`, but none that this phase trains",
+    );
+    check(&["optimizer.groups=[{ match = \"(\", weight_decay = 0.0 }]"], "unclosed group");
+    check(
+        &["phase.1.train=full", "phase.1.optimizer={ master = \"split\" }"],
+        "phase `instruction`: optimizer.master = \"split\" is about weights in bf16, but model.dtype is \"f32\"",
+    );
+    check(
+        &["model.dtype=bf16", "optimizer.master=none"],
+        "but this phase trains adapters, which are f32",
+    );
+    check(&["optimizer.bits=4"], "optimizer.bits is 4, expected 32 or 8");
+    check(&["optimizer.schedule=inverse"], "unknown variant `inverse`");
+}
+
+#[test]
+fn what_an_optimizer_names_is_found() {
+    let folder = folder(&[("r.toml", ADAPTERS)]);
+    let sets = [
+        "model.dtype=bf16",
+        "optimizer.name=lion",
+        "optimizer.freeze=[\"layers\\\\.0\\\\.\"]",
+        "phase.1.train=full",
+        "phase.1.optimizer={ name = \"adamw\", master = \"none\" }",
+    ]
+    .map(String::from);
+    let recipe = Recipe::load(&folder.path().join("r.toml"), &sets).unwrap();
+    let of = |index: usize| &recipe.phase[index].optimizer;
+    // Each rule has its own default.
+    assert_eq!((of(0).beta2, of(1).beta2), (0.99, 0.999));
+    assert_eq!(of(0).freeze, ["layers\\.0\\."]);
+    assert_ne!(of(0).seed, of(1).seed);
 }

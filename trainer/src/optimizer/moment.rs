@@ -1,0 +1,107 @@
+//! What the optimizer remembers of one stretch of a weight.
+
+use super::blocks::Blocks;
+use super::master::Master;
+use burn::tensor::{DType, Device, Element, Tensor, TensorData};
+use model::ops;
+
+/// Numbers in f32.
+#[derive(Clone, Debug)]
+pub(super) enum Values {
+    /// Where the weights lie.
+    Device(Tensor<1>),
+    /// In memory.
+    Host(Vec<f32>),
+}
+
+impl Values {
+    pub(super) fn into_host(self) -> Vec<f32> {
+        match self {
+            Self::Device(tensor) => host(tensor),
+            Self::Host(values) => values,
+        }
+    }
+
+    pub(super) fn into_tensor(self, device: &Device) -> Tensor<1> {
+        match self {
+            Self::Device(tensor) => tensor,
+            Self::Host(values) => upload(values, device),
+        }
+    }
+
+    /// A copy in memory.
+    pub(super) fn data(&self) -> TensorData {
+        match self {
+            Self::Device(tensor) => tensor.to_data(),
+            Self::Host(values) => data(values),
+        }
+    }
+}
+
+/// A moment of AdamW, or the momentum of another rule.
+#[derive(Clone, Debug)]
+pub(super) enum Moment {
+    /// In 32 bits.
+    Values(Values),
+    /// In 8 bits.
+    Blocks(Blocks),
+}
+
+impl Moment {
+    pub(super) fn into_values(self) -> Values {
+        match self {
+            Self::Values(values) => values,
+            Self::Blocks(blocks) => Values::Host(blocks.values()),
+        }
+    }
+
+    /// In memory, as `blocks` says; zeros where there is none yet.
+    pub(super) fn on_host(moment: Option<Self>, length: usize, blocks: bool, signed: bool) -> Self {
+        match (moment, blocks) {
+            (Some(Self::Blocks(kept)), true) => Self::Blocks(kept),
+            (moment, blocks) => {
+                let values =
+                    moment.map_or_else(|| vec![0.0; length], |it| it.into_values().into_host());
+                match blocks {
+                    true => Self::Blocks(Blocks::of(&values, signed)),
+                    false => Self::Values(Values::Host(values)),
+                }
+            }
+        }
+    }
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    /// AdamW's first moment; the momentum of Lion and Muon.
+    pub(super) first: Option<Moment>,
+    /// AdamW's second moment.
+    pub(super) second: Option<Moment>,
+    /// What weights in bf16 lack.
+    pub(super) master: Option<Master>,
+}
+
+/// The values of a tensor, in memory.
+pub(super) fn host<E: Element>(tensor: Tensor<1>) -> Vec<E> {
+    match tensor.into_data().convert::<E>().try_into_vec::<E>() {
+        Ok(values) => values,
+        Err(error) => unreachable!("converted to {:?} just before: {error:?}", E::dtype()),
+    }
+}
+
+/// A tensor of these values.
+pub(super) fn upload<E: Element>(values: Vec<E>, device: &Device) -> Tensor<1> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), (device, E::dtype()))
+}
+
+/// A moment as a tensor.
+pub(super) fn tensor(moment: Option<Moment>, device: &Device) -> Option<Tensor<1>> {
+    moment.map(|it| ops::cast(it.into_values().into_tensor(device), DType::F32))
+}
+
+/// A copy of values.
+pub(super) fn data<E: Element>(values: &[E]) -> TensorData {
+    TensorData::new(values.to_vec(), [values.len()])
+}
