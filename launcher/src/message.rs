@@ -21,6 +21,8 @@ pub enum Message {
     Resumed(Resumed),
     /// A folder among the checkpoints is not one.
     Skipped(Skipped),
+    /// A phase is done; what it held.
+    Memory(Memory),
     /// The rank gives up; its sentence is the last line on stderr.
     Failure(Failure),
 }
@@ -83,6 +85,17 @@ pub struct Resumed {
 pub struct Skipped {
     /// Which, and why.
     pub reason: String,
+}
+
+/// What a rank held in a phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Name of the phase.
+    pub phase: String,
+    /// Bytes that the plan said.
+    pub predicted: u64,
+    /// Bytes of the rank that held most.
+    pub measured: u64,
 }
 
 /// Why a rank ends, as far as the launcher must know to find the first cause.

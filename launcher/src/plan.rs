@@ -9,6 +9,8 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
+pub use trainer::memory::bytes_text;
+use trainer::memory::{PhasePlan, Predicted};
 
 /// One process to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Phase {
     pub steps: Option<usize>,
     /// Passes over the data, where the recipe says so.
     pub epochs: Option<f64>,
+    /// What a rank will hold; unknown before the vocabulary is trained.
+    pub memory: Option<PhasePlan>,
     /// Weights that change; unknown before the vocabulary is trained.
     pub trainable: Option<u64>,
     /// Seconds of a step, timed on this machine; unknown before the shards are prepared.
@@ -123,7 +127,7 @@ pub struct Needs {
     pub phase: String,
     /// Samples of a rank in a step, on average: whole groups are dealt out, by their tokens.
     pub samples_per_rank: f64,
-    /// Bytes of weights, gradients and moments of a rank, without activations.
+    /// Bytes of a rank at its fullest moment.
     pub bytes_per_rank: Option<u64>,
     /// Bytes that each rank sends in a step.
     pub wire_bytes_per_step: Option<u64>,
@@ -146,8 +150,7 @@ impl Plan {
                 phase.name, phase.samples, cluster.ranks
             ));
         }
-        let needs =
-            work.phases.iter().map(|phase| needs(phase, work.parameters, cluster)).collect();
+        let needs = work.phases.iter().map(|phase| needs(phase, cluster)).collect();
         let trainable = work.phases.iter().map(|phase| phase.trainable.unwrap_or(0)).max();
         let checkpoint_bytes =
             work.parameters.map(|parameters| 4 * parameters + 8 * trainable.unwrap_or(0));
@@ -201,9 +204,8 @@ impl Plan {
                 .map_or(UNKNOWN.to_owned(), |it| format!("{} parameters", short(it as f64)));
             writeln!(text, "  trained      {trainable}")?;
             writeln!(text, "  time         {}", time(phase))?;
-            if let Some(bytes) = needs.bytes_per_rank {
-                let what = "weights, gradients, moments; no activations";
-                writeln!(text, "  memory       {} a rank ({what})", bytes_text(bytes))?;
+            if let Some(plan) = &phase.memory {
+                write_memory(text, plan)?;
             }
             if let Some(bytes) = needs.wire_bytes_per_step {
                 writeln!(text, "  wire         {} a rank and step", bytes_text(bytes))?;
@@ -218,17 +220,52 @@ impl Plan {
 
 const UNKNOWN: &str = "known when the data are prepared";
 
-fn needs(phase: &Phase, parameters: Option<u64>, cluster: &Cluster) -> Needs {
+fn needs(phase: &Phase, cluster: &Cluster) -> Needs {
     let ranks = cluster.ranks as u64;
     Needs {
         phase: phase.name.clone(),
         samples_per_rank: phase.samples as f64 / cluster.ranks as f64,
-        // Weights once; gradient and two moments for each that changes; f32.
-        bytes_per_rank: parameters
-            .zip(phase.trainable)
-            .map(|(parameters, trainable)| 4 * parameters + 12 * trainable),
+        bytes_per_rank: phase.memory.as_ref().map(|plan| plan.predicted.total),
         // A ring sends every share `ranks - 1` times to be summed and as often to be handed out.
         wire_bytes_per_step: phase.trainable.map(|trainable| 8 * trainable * (ranks - 1) / ranks),
+    }
+}
+
+/// What a rank holds, by what it is for, at 80 columns.
+fn write_memory(text: &mut String, plan: &PhasePlan) -> std::fmt::Result {
+    let Predicted { total, data, program, exchange, .. } = plan.predicted;
+    let Predicted { weights, gradients, states, activations, logits, work, .. } = plan.predicted;
+    let more = "              ";
+    writeln!(text, "  memory       {} a rank", bytes_text(total))?;
+    match &plan.budget {
+        Some(budget) => {
+            writeln!(text, "{more} of {} ({})", bytes_text(budget.bytes), budget.origin)?;
+        }
+        None => writeln!(text, "{more} of an unknown amount: give memory.budget_gib")?,
+    }
+    for parts in [
+        [("weights", weights), ("gradients", gradients), ("states", states)],
+        [("activations", activations), ("logits", logits), ("work", work)],
+        [("exchange", exchange), ("data", data), ("program", program)],
+    ] {
+        let parts = parts.map(|(name, bytes)| format!("{name} {}", bytes_text(bytes)));
+        writeln!(text, "{more} {}", parts.join(", "))?;
+    }
+    let largest = &plan.largest;
+    let origin = match (plan.examined, plan.steps) {
+        (0, _) => "samples of the longest kind; prepare the data to know".to_owned(),
+        (examined, Some(steps)) if examined < steps => {
+            format!("a bound, by {examined} of {steps} steps")
+        }
+        (examined, _) => format!("the largest of {examined} steps"),
+    };
+    let (tokens, targets) = (largest.tokens, largest.targets);
+    writeln!(text, "{more} for {tokens} tokens, {targets} with a loss")?;
+    writeln!(text, "{more} ({origin})")?;
+    writeln!(text, "{more} {} of {} blocks are computed again", plan.recompute, plan.blocks)?;
+    match plan.measured_peak {
+        Some(peak) => writeln!(text, "  measured     {} a rank at most", bytes_text(peak)),
+        None => Ok(()),
     }
 }
 
@@ -264,21 +301,11 @@ fn batch(samples: usize, ranks: usize) -> String {
     }
 }
 
-fn bytes_text(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use expect_test::expect;
+    use trainer::memory::{BatchShape, Budget};
 
     fn cluster(ranks: usize) -> Cluster {
         Cluster { ranks, threads_per_rank: 1, ..Cluster::of_this_machine() }
@@ -306,13 +333,79 @@ mod tests {
         .assert_eq(&lines.join("\n"));
     }
 
+    fn memory() -> PhasePlan {
+        let predicted = Predicted {
+            weights: 4 << 20,
+            gradients: 256 << 10,
+            states: 512 << 10,
+            activations: 3 << 29,
+            logits: 1000,
+            work: 1 << 20,
+            exchange: 0,
+            data: 5 << 20,
+            program: 64 << 20,
+            total: 1_690_000_000,
+        };
+        PhasePlan {
+            phase: "alignment".to_owned(),
+            micro_tokens: 4096,
+            recompute: 1,
+            blocks: 3,
+            ranks: 4,
+            budget: Some(Budget {
+                bytes: 7 << 30,
+                origin: "90 % of what its control group leaves, for 4 rank(s)".to_owned(),
+            }),
+            largest: BatchShape { tokens: 4090, targets: 811, ..BatchShape::default() },
+            examined: 256,
+            steps: Some(300),
+            predicted,
+            measured_peak: Some(1_234_567_890),
+        }
+    }
+
+    #[test]
+    fn memory_is_told_within_80_columns() {
+        let told = |plan: &PhasePlan| {
+            let mut text = String::new();
+            write_memory(&mut text, plan).map(|()| text).unwrap_or_default()
+        };
+        let unprepared =
+            PhasePlan { budget: None, examined: 0, steps: None, measured_peak: None, ..memory() };
+        let whole = PhasePlan { examined: 300, ..memory() };
+        let text = ["phase\n", &told(&unprepared), &told(&whole)].concat();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        expect![[r#"
+            phase
+              memory       1.6 GiB a rank
+                           of an unknown amount: give memory.budget_gib
+                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
+                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
+                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           for 4090 tokens, 811 with a loss
+                           (samples of the longest kind; prepare the data to know)
+                           1 of 3 blocks are computed again
+              memory       1.6 GiB a rank
+                           of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
+                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
+                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
+                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           for 4090 tokens, 811 with a loss
+                           (the largest of 300 steps)
+                           1 of 3 blocks are computed again
+              measured     1.1 GiB a rank at most
+        "#]]
+        .assert_eq(&text);
+    }
+
     #[test]
     fn a_plan_shows_its_arithmetic() {
-        let phase = |name: &str, samples, trainable| Phase {
+        let phase = |name: &str, samples, trainable: Option<u64>| Phase {
             name: name.to_owned(),
             samples,
             max_length: 512,
             micro_tokens: 4096,
+            memory: trainable.map(|_| memory()),
             steps: Some(300),
             epochs: None,
             trainable,
@@ -340,7 +433,15 @@ mod tests {
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      65.5k parameters
               time         about 3 minutes, by a step of 0.50 s timed here
-              memory       4.6 MiB a rank (weights, gradients, moments; no activations)
+              memory       1.6 GiB a rank
+                           of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
+                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
+                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
+                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           for 4090 tokens, 811 with a loss
+                           (a bound, by 256 of 300 steps)
+                           1 of 3 blocks are computed again
+              measured     1.1 GiB a rank at most
               wire         384.0 KiB a rank and step
             phase `instruction`
               length       2 epoch(s)

@@ -14,7 +14,7 @@ use crate::error::{Error, exit};
 use crate::events::Events;
 use crate::interrupt::Interrupts;
 use crate::logs::{Collapser, Log};
-use crate::message::{Checkpoint, Failure, Message, Resumed, Skipped};
+use crate::message::{Checkpoint, Failure, Memory, Message, Resumed, Skipped};
 use crate::plan::Worker;
 use cause::{Failed, first_cause};
 use process::{Happening, follow, start};
@@ -216,6 +216,10 @@ impl<'a> Watch<'a> {
             }
             Message::Skipped(Skipped { reason }) => {
                 self.events.record("checkpoint-skipped", json!({"reason": reason}))?;
+            }
+            Message::Memory(Memory { phase, predicted, measured }) => {
+                let fields = json!({"phase": phase, "predicted": predicted, "measured": measured});
+                self.events.record("memory", fields)?;
             }
             Message::Progress(_) | Message::Loading(_) | Message::Evaluation(_) => {}
         }

@@ -19,17 +19,21 @@ pub type Gradients = BTreeMap<String, Tensor<1>>;
 /// How a batch is differentiated.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Compute blocks again in the backward pass instead of keeping their tapes.
-    pub recompute: bool,
+    /// So many blocks, the first ones, are computed again in the backward pass: of all tapes theirs
+    /// would be kept longest.
+    pub recompute: usize,
     /// Supervised positions whose logits exist at a time.
     pub chunk: usize,
     /// Seed of adapter dropout; `None` outside training.
     pub dropout_seed: Option<u64>,
 }
 
+/// Supervised positions whose logits exist at a time, unless [`Options`] say otherwise.
+pub const CHUNK: usize = 1024;
+
 impl Default for Options {
     fn default() -> Self {
-        Self { recompute: false, chunk: 1024, dropout_seed: None }
+        Self { recompute: 0, chunk: CHUNK, dropout_seed: None }
     }
 }
 
@@ -116,7 +120,7 @@ pub fn backward_telling(
     let mut inputs = Vec::with_capacity(decoder.blocks.len());
     let mut segments = Vec::new();
     for (i, block) in decoder.blocks.iter().enumerate() {
-        if options.recompute {
+        if i < options.recompute {
             inputs.push(x.clone());
             x = seeded(block, options, i).forward(x, &layout, options.dropout_seed.is_some());
         } else {

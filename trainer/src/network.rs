@@ -4,8 +4,9 @@ use crate::Error;
 use crate::recipe::Recipe;
 use burn::tensor::{DType, Device};
 use data_pipeline::tokenizer::Tokenizer;
+pub use model::DecoderConfig;
 use model::weight::{Mapper, Weight, Weights};
-use model::{Decoder, DecoderConfig, files};
+use model::{Decoder, files};
 
 /// The model that training starts from.
 ///

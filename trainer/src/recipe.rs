@@ -3,8 +3,10 @@
 //! A file may extend another; `--set` comes last. The resolved recipe keeps the origin of every
 //! value, and is what a run directory stores as `recipe.lock`.
 
+mod batch;
 mod file;
 
+pub use batch::{MicroTokens, Recompute};
 pub use file::PhaseFile;
 
 use crate::Error;
@@ -136,14 +138,27 @@ pub struct BatchConfig {
     /// Samples that share a prefix in one row, at most.
     pub group: usize,
     /// Tokens that a rank computes at a time; batches of a step are filled up to it.
-    pub micro_tokens: usize,
-    /// Compute blocks again in the backward pass instead of keeping their tapes.
-    pub recompute: bool,
+    pub micro_tokens: MicroTokens,
+    /// Blocks that are computed again in the backward pass instead of keeping their tapes.
+    pub recompute: Recompute,
+}
+
+impl BatchConfig {
+    /// Tokens that a rank computes at a time.
+    pub fn micro_tokens(&self) -> usize {
+        self.micro_tokens.tokens()
+    }
 }
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { samples: 256, max_length: 2048, group: 8, micro_tokens: 8192, recompute: false }
+        Self {
+            samples: 256,
+            max_length: 2048,
+            group: 8,
+            micro_tokens: MicroTokens::Auto,
+            recompute: Recompute::Auto,
+        }
     }
 }
 
@@ -413,11 +428,13 @@ impl Recipe {
         toml::to_string(self).unwrap_or_default()
     }
 
-    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence and origins.
+    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence, memory and origins.
     pub fn trains_like(&self, other: &Self) -> bool {
         let essence = |recipe: &Self| Self {
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),
+            // What was chosen with it is frozen in `memory.json`.
+            memory: MemoryConfig::default(),
             // A waiver changes no row.
             audit: AuditConfig { waive: Vec::new(), ..recipe.audit.clone() },
             origins: BTreeMap::new(),
@@ -444,6 +461,7 @@ impl Recipe {
         }
         self.audit.check()?;
         self.guard.check()?;
+        self.memory.check()?;
         self.evaluation.during.check()?;
         let exact = self.run.exact_shards;
         if exact != 0 && !exact.is_power_of_two() {
@@ -557,7 +575,7 @@ impl Phase {
             ("batch.samples", self.batch.samples),
             ("batch.max_length", self.batch.max_length),
             ("batch.group", self.batch.group),
-            ("batch.micro_tokens", self.batch.micro_tokens),
+            ("batch.micro_tokens", self.batch.micro_tokens()),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{name} is 0, expected at least 1"));

@@ -3,6 +3,7 @@
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
 use crate::collective::Collective;
 use crate::evaluate::Evaluation;
+use crate::memory::{self, MemoryPlan, PhasePlan, Rehearsal};
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
@@ -21,6 +22,7 @@ use data_pipeline::tokenizer::Tokenizer;
 use model::lora::stream;
 use model::{Decoder, LoraConfig, lora, peft};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +41,15 @@ pub enum Progress {
     Resumed(String, usize),
     /// Bytes of the model that are read, and of how many.
     Loading(u64, u64),
+    /// What a rank held in a phase that is done.
+    Memory {
+        /// Name of the phase.
+        phase: String,
+        /// Bytes that the plan said.
+        predicted: u64,
+        /// Bytes of the rank that held most.
+        measured: u64,
+    },
     /// Answers so far for a dataset.
     Evaluation {
         /// Which model and dataset.
@@ -82,6 +93,8 @@ pub struct Rank<'a> {
     pub device: Device,
     /// How gradients and optimizer state are divided among ranks.
     pub sharding: Sharding,
+    /// How large micro-batches are, and what that was to hold.
+    pub memory: MemoryPlan,
     /// The checkpoint that the run goes on from, until its optimizer's state is read.
     restored: Option<(PathBuf, CheckpointInfo)>,
 }
@@ -99,6 +112,8 @@ pub fn run(
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
     check_world(&recipe, collective.world())?;
+    let memory = memory::of_run(&recipe, run_dir, sharding, collective)?;
+    let recipe = memory.resolved(&recipe);
     let mut rank = Rank {
         run_dir,
         recipe: &recipe,
@@ -109,6 +124,7 @@ pub fn run(
         tokenizer,
         device,
         sharding,
+        memory,
         restored: None,
     };
     rank.live()
@@ -268,6 +284,8 @@ impl Rank<'_> {
             Order::new(self.recipe.run.seed, shards.groups(), &mixture, phase.batch.samples)?;
         let steps = steps(phase, &order);
         let shares = self.shares();
+        let network = memory::network(self.recipe, position.phase, &learner.decoder.config, 1)?;
+        self.rehearse(&learner.decoder, phase, (&shards, &order), position.step..steps)?;
         let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
         let schedule = schedule(phase, steps);
         let mut stepper = Stepper::new(
@@ -309,7 +327,10 @@ impl Rank<'_> {
             let seconds = started.elapsed().as_secs_f64();
             started = Instant::now();
             let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
-            self.tell(metrics.as_mut(), StepMetrics { parts, ..line })?;
+            let flops = network.flops(found.computed, facts.supervised, found.pairs);
+            let memory_bytes = memory::peak(&self.device);
+            let line = StepMetrics { parts, flops, memory_bytes, ..line };
+            self.tell(metrics.as_mut(), line)?;
             let last = step + 1 == steps;
             let stop = found.stopping > 0 && !last;
             if last || stop || (step + 1).is_multiple_of(self.recipe.checkpoint.every) {
@@ -319,7 +340,42 @@ impl Rank<'_> {
                 return Ok(Outcome::Stopped);
             }
         }
+        self.note_memory(phase)?;
         Ok(Outcome::Done)
+    }
+
+    /// Computes the largest micro-batch of what is left of a phase, and forgets it.
+    fn rehearse(
+        &self,
+        decoder: &Decoder,
+        phase: &Phase,
+        (shards, order): (&ShardSet, &Order),
+        steps: Range<usize>,
+    ) -> Result<(), Error> {
+        memory::forget();
+        if !self.recipe.memory.worst_first {
+            return Ok(());
+        }
+        let shares = match self.recipe.run.exact_shards {
+            0 => self.collective.world(),
+            count => count,
+        };
+        let to_come = self.memory.of(&phase.name).map_or(0, PhasePlan::to_come);
+        Rehearsal { decoder, phase, shards, order, shares, to_come }.run(steps)?;
+        Ok(())
+    }
+
+    /// What the phase held, beside what was planned.
+    fn note_memory(&mut self, phase: &Phase) -> Result<(), Error> {
+        let measured = memory::of_all(memory::peak(&self.device), self.collective)?;
+        if self.collective.rank() == 0
+            && let Some(predicted) = self.memory.note(&phase.name, measured)
+        {
+            self.memory.save(&self.run_dir.memory())?;
+            let phase = phase.name.clone();
+            (self.report)(Progress::Memory { phase, predicted, measured });
+        }
+        Ok(())
     }
 
     /// The parts of a step's rows that this rank computes.

@@ -9,7 +9,7 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::message::{
-    Checkpoint, Evaluation, Failure, Loading, Message, Progress, Resumed, Skipped,
+    Checkpoint, Evaluation, Failure, Loading, Memory, Message, Progress, Resumed, Skipped,
 };
 use crate::store;
 use serde_json::Value;
@@ -116,6 +116,9 @@ impl Teller {
                 Message::Checkpoint(Checkpoint { path: path.display().to_string() })
             }
             Happening::Skipped(reason) => Message::Skipped(Skipped { reason }),
+            Happening::Memory { phase, predicted, measured } => {
+                Message::Memory(Memory { phase, predicted, measured })
+            }
             Happening::Resumed(phase, step) => Message::Resumed(Resumed { phase, step }),
         };
         self.say(&message);
