@@ -240,9 +240,17 @@ impl Network {
     }
 
     fn block_gradients(&self, block: usize) -> u64 {
-        let within = format!("{}.", block_path(block));
-        let is_own = |info: &&WeightInfo| info.trainable && info.path.starts_with(&within);
-        self.weights().iter().filter(is_own).map(|info| self.bytes_of(info)).sum()
+        let Some(adapters) = &self.adapters else {
+            let shapes =
+                self.config.linear_names().iter().map(|name| self.config.linear_shape(name));
+            let linears: usize = shapes.map(|(out, input)| out * input).sum();
+            return (linears + 2 * self.config.hidden_size) as u64 * self.e();
+        };
+        let of = |(layer, rank): &(LinearLayer, u64)| {
+            let magnitudes = if adapters.dora { layer.out as u64 } else { 0 };
+            F32 * (rank * (layer.out + layer.input) as u64 + magnitudes)
+        };
+        self.adapted(block).iter().map(of).sum()
     }
 
     /// Bytes of the head's logits, and of its matrix in other forms.
@@ -299,15 +307,15 @@ impl Network {
 
     /// The layers of a block that have an adapter, with its rank.
     pub(crate) fn adapted(&self, block: usize) -> Vec<(LinearLayer, u64)> {
-        if self.adapters.is_none() {
-            return Vec::new();
-        }
-        let own = linear_layers(&self.config).into_iter().filter(|layer| layer.block == block);
-        own.filter_map(|layer| {
-            let rank = self.rank_of(&layer.path)? as u64;
-            Some((layer, rank))
-        })
-        .collect()
+        let names = self.config.linear_names().iter();
+        names
+            .filter_map(|name| {
+                let path = format!("{}.{}", block_path(block), linear_path(name));
+                let rank = self.rank_of(&path)? as u64;
+                let (out, input) = self.config.linear_shape(name);
+                Some((LinearLayer { path, block, out, input }, rank))
+            })
+            .collect()
     }
 }
 

@@ -52,6 +52,11 @@ fn weights_are_those_of_the_network() {
             assert_eq!(network.weights(), list(&decoder, ""));
             let all: usize = list(&decoder, "").iter().map(WeightInfo::numel).sum();
             assert_eq!(network.weight_bytes(), 4 * all as u64);
+            let trained = list(&decoder, "").into_iter().filter(|info| info.trainable);
+            let in_blocks = trained.filter(|info| info.path.starts_with("model.layers."));
+            let values: usize = in_blocks.map(|info| info.numel()).sum();
+            let blocks = (0..2).map(|block| network.block_gradients(block));
+            assert_eq!(blocks.sum::<u64>(), 4 * values as u64);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Computing a block again costs a third more of its arithmetic. A smaller micro-batch costs nothing
 //! that one can measure as long as products stay large. So micro-batches shrink first, down to
-//! [`LARGE_ENOUGH`]; then the fewest blocks that help are computed again; then micro-batches shrink
+//! `LARGE_ENOUGH`; then the fewest blocks that help are computed again; then micro-batches shrink
 //! on.
 
 use super::needs::Predicted;
