@@ -42,11 +42,7 @@ impl Fill {
     ) -> Self {
         let mut fill = Self::default();
         for step in steps {
-            let rows = split(&order.rows(step), share, lengths);
-            let groups: Vec<Group> = rows_by_group(&rows, lengths)
-                .into_iter()
-                .map(|places| group(&rows[places], lengths))
-                .collect();
+            let groups = groups(lengths, order, share, step);
             fill.steps += 1;
             for group in &groups {
                 let suffixes = group.suffixes.iter().map(|suffix| suffix.ids.len());
@@ -95,12 +91,30 @@ impl Fill {
     }
 }
 
+/// The batches of `share` in `step`, with zeros for ids: as long as those that will be computed.
+pub fn batches(
+    lengths: &[Length],
+    order: &Order,
+    share: Share,
+    step: usize,
+    micro_tokens: usize,
+) -> Vec<Batch> {
+    Batch::pack(groups(lengths, order, share, step), micro_tokens)
+}
+
+fn groups(lengths: &[Length], order: &Order, share: Share, step: usize) -> Vec<Group> {
+    let rows = split(&order.rows(step), share, lengths);
+    let groups = rows_by_group(&rows, lengths).into_iter();
+    groups.map(|places| group(&rows[places], lengths)).collect()
+}
+
 /// A group of these rows, with zeros for ids.
 fn group(rows: &[usize], lengths: &[Length]) -> Group {
     let prefix = rows.first().map_or(0, |row| lengths[*row].prefix as usize);
     let suffix = |row: &usize| {
-        let length = lengths[*row].suffix as usize;
-        Suffix { row: *row, slot: *row, ids: vec![0; length], supervised_from: length }
+        let (length, supervised) = (lengths[*row].suffix, lengths[*row].supervised);
+        let supervised_from = length.saturating_sub(supervised) as usize;
+        Suffix { row: *row, slot: *row, ids: vec![0; length as usize], supervised_from }
     };
     Group { prefix: vec![0; prefix], suffixes: rows.iter().map(suffix).collect() }
 }

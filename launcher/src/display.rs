@@ -3,7 +3,8 @@
 //! On a terminal, one bar at the bottom and the ranks' lines above it; elsewhere, a plain line
 //! every ten seconds, so that a log of a night stays readable.
 
-use crate::message::{Evaluation, Incident, Loading, Message, Progress, Resumed, Skipped};
+use crate::message::{Evaluation, Incident, Loading, Memory, Message, Progress, Resumed, Skipped};
+use crate::plan::bytes_text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -72,6 +73,9 @@ impl Display {
             Message::Resumed(Resumed { phase, step }) => {
                 self.line(&format!("continuing in phase `{phase}` after step {step}"));
             }
+            Message::Memory(Memory { phase, predicted, measured }) => {
+                self.line(&held(phase, *predicted, *measured));
+            }
             Message::Skipped(Skipped { reason }) => {
                 self.line(&format!("warning: a checkpoint is left out: {reason}"));
             }
@@ -123,6 +127,12 @@ impl Display {
         }
         self.shown = None;
     }
+}
+
+/// What a phase held, beside what was planned.
+pub fn held(phase: &str, predicted: u64, measured: u64) -> String {
+    let (held, planned) = (bytes_text(measured), bytes_text(predicted));
+    format!("memory of phase `{phase}`: {held} a rank at most, {planned} planned")
 }
 
 /// `text`, cut to so many characters.

@@ -12,7 +12,7 @@ pub mod exit {
     pub const DECLARATION: u8 = 64;
     /// Data are wrong.
     pub const DATA: u8 = 65;
-    /// A back end is not there.
+    /// A back end is not there, or has too little memory.
     pub const BACKEND: u8 = 69;
     /// Our bug.
     pub const BUG: u8 = 70;
@@ -30,7 +30,7 @@ Exit codes:
    2  usage
   64  recipe, cluster file or data declaration wrong
   65  data wrong
-  69  back end not there
+  69  back end not there, or too little memory
   70  our bug
   75  transient, try again
   76  stopped with a checkpoint, the same command continues

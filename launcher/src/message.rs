@@ -23,6 +23,8 @@ pub enum Message {
     Skipped(Skipped),
     /// A step went wrong and is kept.
     Incident(Incident),
+    /// A phase is done; what it held.
+    Memory(Memory),
     /// The rank gives up; its sentence is the last line on stderr.
     Failure(Failure),
 }
@@ -110,6 +112,17 @@ pub struct Incident {
     pub sample: String,
     /// The folder that it can be replayed from.
     pub path: String,
+}
+
+/// What a rank held in a phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Name of the phase.
+    pub phase: String,
+    /// Bytes that the plan said.
+    pub predicted: u64,
+    /// Bytes of the rank that held most.
+    pub measured: u64,
 }
 
 /// Why a rank ends, as far as the launcher must know to find the first cause.

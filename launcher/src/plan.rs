@@ -10,6 +10,8 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
 use trainer::checkpoint::space::{self, Sizes};
+pub use trainer::memory::bytes_text;
+use trainer::memory::{PhasePlan, Predicted};
 use trainer::recipe::CheckpointConfig;
 
 /// One process to start.
@@ -96,6 +98,8 @@ pub struct Phase {
     pub steps: Option<usize>,
     /// Passes over the data, where the recipe says so.
     pub epochs: Option<f64>,
+    /// What a rank will hold; unknown before the vocabulary is trained.
+    pub memory: Option<PhasePlan>,
     /// Weights that change; unknown before the vocabulary is trained.
     pub trainable: Option<u64>,
     /// Whether these are adapters, beside weights that stay as they are.
@@ -132,7 +136,7 @@ pub struct Needs {
     pub phase: String,
     /// Samples of a rank in a step, on average: whole groups are dealt out, by their tokens.
     pub samples_per_rank: f64,
-    /// Bytes of weights, gradients and moments of a rank, without activations.
+    /// Bytes of a rank at its fullest moment.
     pub bytes_per_rank: Option<u64>,
     /// Bytes that each rank sends in a step.
     pub wire_bytes_per_step: Option<u64>,
@@ -175,8 +179,7 @@ impl Plan {
                 phase.name, phase.samples, cluster.ranks
             ));
         }
-        let needs =
-            work.phases.iter().map(|phase| needs(phase, work.parameters, cluster)).collect();
+        let needs = work.phases.iter().map(|phase| needs(phase, cluster)).collect();
         let sizes = work.sizes();
         let largest = sizes.as_ref().and_then(|sizes| sizes.iter().max_by_key(|it| it.one()));
         Self {
@@ -211,13 +214,13 @@ impl Plan {
         if let Some(bytes) = self.checkpoint_bytes {
             let next = self.next_checkpoint_bytes.filter(|next| *next < bytes);
             let next = next.map_or(String::new(), |next| {
-                format!(", {} each further one of its phase", space::text(next))
+                format!(", {} each further one of its phase", bytes_text(next))
             });
-            writeln!(text, "  checkpoint   {}{next}", space::text(bytes))?;
+            writeln!(text, "  checkpoint   {}{next}", bytes_text(bytes))?;
         }
         if let Some(bytes) = self.disk_bytes {
             let kept = rules(&work.checkpoint);
-            writeln!(text, "  disk         {} for checkpoints ({kept})", space::text(bytes))?;
+            writeln!(text, "  disk         {} for checkpoints ({kept})", bytes_text(bytes))?;
         }
         for (phase, needs) in work.phases.iter().zip(&self.needs) {
             writeln!(text, "phase `{}`", phase.name)?;
@@ -233,12 +236,11 @@ impl Plan {
                 .map_or(UNKNOWN.to_owned(), |it| format!("{} parameters", short(it as f64)));
             writeln!(text, "  trained      {trainable}")?;
             writeln!(text, "  time         {}", time(phase))?;
-            if let Some(bytes) = needs.bytes_per_rank {
-                let what = "weights, gradients, moments; no activations";
-                writeln!(text, "  memory       {} a rank ({what})", space::text(bytes))?;
+            if let Some(plan) = &phase.memory {
+                write_memory(text, plan)?;
             }
             if let Some(bytes) = needs.wire_bytes_per_step {
-                writeln!(text, "  wire         {} a rank and step", space::text(bytes))?;
+                writeln!(text, "  wire         {} a rank and step", bytes_text(bytes))?;
             }
         }
         for warning in &self.warnings {
@@ -262,17 +264,52 @@ fn rules(config: &CheckpointConfig) -> String {
 
 const UNKNOWN: &str = "known when the data are prepared";
 
-fn needs(phase: &Phase, parameters: Option<u64>, cluster: &Cluster) -> Needs {
+fn needs(phase: &Phase, cluster: &Cluster) -> Needs {
     let ranks = cluster.ranks as u64;
     Needs {
         phase: phase.name.clone(),
         samples_per_rank: phase.samples as f64 / cluster.ranks as f64,
-        // Weights once; gradient and two moments for each that changes; f32.
-        bytes_per_rank: parameters
-            .zip(phase.trainable)
-            .map(|(parameters, trainable)| 4 * parameters + 12 * trainable),
+        bytes_per_rank: phase.memory.as_ref().map(|plan| plan.predicted.total),
         // A ring sends every share `ranks - 1` times to be summed and as often to be handed out.
         wire_bytes_per_step: phase.trainable.map(|trainable| 8 * trainable * (ranks - 1) / ranks),
+    }
+}
+
+/// What a rank holds, by what it is for, at 80 columns.
+fn write_memory(text: &mut String, plan: &PhasePlan) -> std::fmt::Result {
+    let Predicted { total, data, program, exchange, .. } = plan.predicted;
+    let Predicted { weights, gradients, states, activations, logits, work, .. } = plan.predicted;
+    let more = "              ";
+    writeln!(text, "  memory       {} a rank", bytes_text(total))?;
+    match &plan.budget {
+        Some(budget) => {
+            writeln!(text, "{more} of {} ({})", bytes_text(budget.bytes), budget.origin)?;
+        }
+        None => writeln!(text, "{more} of an unknown amount: give memory.budget_gib")?,
+    }
+    for parts in [
+        [("weights", weights), ("gradients", gradients), ("states", states)],
+        [("activations", activations), ("logits", logits), ("work", work)],
+        [("exchange", exchange), ("data", data), ("program", program)],
+    ] {
+        let parts = parts.map(|(name, bytes)| format!("{name} {}", bytes_text(bytes)));
+        writeln!(text, "{more} {}", parts.join(", "))?;
+    }
+    let largest = &plan.largest;
+    let origin = match (plan.examined, plan.steps) {
+        (0, _) => "samples of the longest kind; prepare the data to know".to_owned(),
+        (examined, Some(steps)) if examined < steps => {
+            format!("a bound, by {examined} of {steps} steps")
+        }
+        (examined, _) => format!("the largest of {examined} steps"),
+    };
+    let (tokens, targets) = (largest.tokens, largest.targets);
+    writeln!(text, "{more} for {tokens} tokens, {targets} with a loss")?;
+    writeln!(text, "{more} ({origin})")?;
+    writeln!(text, "{more} {} of {} blocks are computed again", plan.recompute, plan.blocks)?;
+    match plan.measured_peak {
+        Some(peak) => writeln!(text, "  measured     {} a rank at most", bytes_text(peak)),
+        None => Ok(()),
     }
 }
 
@@ -312,6 +349,7 @@ fn batch(samples: usize, ranks: usize) -> String {
 mod tests {
     use super::*;
     use expect_test::expect;
+    use trainer::memory::{BatchShape, Budget};
 
     fn cluster(ranks: usize) -> Cluster {
         Cluster { ranks, threads_per_rank: 1, ..Cluster::of_this_machine() }
@@ -339,13 +377,79 @@ mod tests {
         .assert_eq(&lines.join("\n"));
     }
 
+    fn memory() -> PhasePlan {
+        let predicted = Predicted {
+            weights: 4 << 20,
+            gradients: 256 << 10,
+            states: 512 << 10,
+            activations: 3 << 29,
+            logits: 1000,
+            work: 1 << 20,
+            exchange: 0,
+            data: 5 << 20,
+            program: 64 << 20,
+            total: 1_690_000_000,
+        };
+        PhasePlan {
+            phase: "alignment".to_owned(),
+            micro_tokens: 4096,
+            recompute: 1,
+            blocks: 3,
+            ranks: 4,
+            budget: Some(Budget {
+                bytes: 7 << 30,
+                origin: "90 % of what its control group leaves, for 4 rank(s)".to_owned(),
+            }),
+            largest: BatchShape { tokens: 4090, targets: 811, ..BatchShape::default() },
+            examined: 256,
+            steps: Some(300),
+            predicted,
+            measured_peak: Some(1_234_567_890),
+        }
+    }
+
+    #[test]
+    fn memory_is_told_within_80_columns() {
+        let told = |plan: &PhasePlan| {
+            let mut text = String::new();
+            write_memory(&mut text, plan).map(|()| text).unwrap_or_default()
+        };
+        let unprepared =
+            PhasePlan { budget: None, examined: 0, steps: None, measured_peak: None, ..memory() };
+        let whole = PhasePlan { examined: 300, ..memory() };
+        let text = ["phase\n", &told(&unprepared), &told(&whole)].concat();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        expect![[r#"
+            phase
+              memory       1.6 GiB a rank
+                           of an unknown amount: give memory.budget_gib
+                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
+                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
+                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           for 4090 tokens, 811 with a loss
+                           (samples of the longest kind; prepare the data to know)
+                           1 of 3 blocks are computed again
+              memory       1.6 GiB a rank
+                           of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
+                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
+                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
+                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           for 4090 tokens, 811 with a loss
+                           (the largest of 300 steps)
+                           1 of 3 blocks are computed again
+              measured     1.1 GiB a rank at most
+        "#]]
+        .assert_eq(&text);
+    }
+
     #[test]
     fn a_plan_shows_its_arithmetic() {
-        let phase = |name: &str, samples, trainable| Phase {
+        let phase = |name: &str, samples, trainable: Option<u64>| Phase {
             name: name.to_owned(),
             samples,
             max_length: 512,
             micro_tokens: 4096,
+            memory: trainable.map(|_| memory()),
             steps: Some(300),
             epochs: None,
             trainable,
@@ -374,7 +478,15 @@ mod tests {
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      65.5k parameters
               time         about 3 minutes, by a step of 0.50 s timed here
-              memory       4.6 MiB a rank (weights, gradients, moments; no activations)
+              memory       1.6 GiB a rank
+                           of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
+                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
+                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
+                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           for 4090 tokens, 811 with a loss
+                           (a bound, by 256 of 300 steps)
+                           1 of 3 blocks are computed again
+              measured     1.1 GiB a rank at most
               wire         384.0 KiB a rank and step
             phase `instruction`
               length       2 epoch(s)

@@ -14,7 +14,7 @@ use crate::error::{Error, exit};
 use crate::events::Events;
 use crate::interrupt::{Interrupts, Request};
 use crate::logs::{Collapser, Log};
-use crate::message::{Checkpoint, Failure, Incident, Message, Progress, Resumed, Skipped};
+use crate::message::{Checkpoint, Failure, Incident, Memory, Message, Progress, Resumed, Skipped};
 use crate::plan::Worker;
 use cause::{Failed, first_cause};
 use process::{Happening, follow, start};
@@ -230,6 +230,10 @@ impl<'a> Watch<'a> {
                     "path": path,
                 });
                 self.events.record("incident", fields)?;
+            }
+            Message::Memory(Memory { phase, predicted, measured }) => {
+                let fields = json!({"phase": phase, "predicted": predicted, "measured": measured});
+                self.events.record("memory", fields)?;
             }
             Message::Progress(Progress { phase, step, .. }) => {
                 self.reached = Some((phase.clone(), *step));

@@ -113,6 +113,8 @@ impl Work {
                     })
                     .sum();
                 let batch = batch(&groups, supervised);
+                // More blocks than there are: all of them.
+                let recompute = if recompute { usize::MAX } else { 0 };
                 let options = Options { recompute, ..Options::default() };
                 Self { tokens: batch.ids.len(), data_tokens, kind: Kind::Train(batch, options) }
             }

@@ -20,8 +20,9 @@ pub type Gradients = BTreeMap<String, Tensor<1>>;
 /// How a batch is differentiated.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Compute blocks again in the backward pass instead of keeping their tapes.
-    pub recompute: bool,
+    /// So many blocks, the first ones, are computed again in the backward pass: of all tapes theirs
+    /// would be kept longest.
+    pub recompute: usize,
     /// Supervised positions whose logits exist at a time.
     pub chunk: usize,
     /// Seed of adapter dropout; `None` outside training.
@@ -30,9 +31,12 @@ pub struct Options {
     pub noise: Option<Noise>,
 }
 
+/// Supervised positions whose logits exist at a time, unless [`Options`] say otherwise.
+pub const CHUNK: usize = 1024;
+
 impl Default for Options {
     fn default() -> Self {
-        Self { recompute: false, chunk: 1024, dropout_seed: None, noise: None }
+        Self { recompute: 0, chunk: CHUNK, dropout_seed: None, noise: None }
     }
 }
 
@@ -122,7 +126,7 @@ pub fn backward_telling(
     let mut inputs = Vec::with_capacity(decoder.blocks.len());
     let mut segments = Vec::new();
     for (i, block) in decoder.blocks.iter().enumerate() {
-        if options.recompute {
+        if i < options.recompute {
             inputs.push(x.clone());
             x = seeded(block, options, i).forward(x, &layout, options.dropout_seed.is_some());
         } else {

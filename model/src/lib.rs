@@ -5,7 +5,7 @@
 //! - [`ops`]: the operations the network is written over; nothing else knows how one runs.
 //! - [`block`], [`decoder`]: the network. [`lora`]: adapters beside frozen weights.
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
-//! - [`backward`]: loss and gradients, block by block.
+//! - [`backward`]: loss and gradients, block by block; [`memory`], [`flops`]: what that holds and takes.
 //! - [`generate`]: answers, in batches that stay full, with a cache that shares prefixes.
 //! - [`files`]: directories as on the hub; [`tensor_file`]: tensors of any type in files of our own;
 //!   [`source`]: weights in anyone's files; [`peft`]: adapters as
@@ -20,10 +20,12 @@ pub mod decoder;
 pub mod error;
 pub mod export;
 pub mod files;
+pub mod flops;
 pub mod generate;
 pub mod init;
 pub mod layout;
 pub mod lora;
+pub mod memory;
 pub mod noise;
 pub mod ops;
 pub mod peft;

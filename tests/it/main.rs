@@ -4,6 +4,7 @@
 
 mod audit;
 mod bad_input;
+mod budget;
 mod chat;
 mod checkpoints;
 mod cli;

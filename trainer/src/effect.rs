@@ -33,7 +33,7 @@ pub fn effects(recipe: &Recipe, run_dir: &RunDir) -> Result<Vec<PhaseEffect>, Er
             let (seed, samples) = (recipe.run.seed, phase.batch.samples);
             let order = Order::new(seed, shards.rows(), &phase.mixture(), samples)?;
             let seen = 0..steps(phase, &order).min(STEPS);
-            let (lengths, micro_tokens) = (shards.lengths(), phase.batch.micro_tokens);
+            let (lengths, micro_tokens) = (shards.lengths(), phase.batch.micro_tokens());
             Ok(PhaseEffect {
                 phase: phase.name.clone(),
                 effects: shards.manifest().effects.clone(),

@@ -107,6 +107,9 @@ pub enum Error {
     /// The device asked for is not there.
     #[error("{0}")]
     Device(String),
+    /// A phase does not fit into memory.
+    #[error("{0}")]
+    Memory(String),
     /// A benchmark is trained on.
     #[error("{0}")]
     Leak(String),
@@ -129,7 +132,7 @@ impl Error {
             Self::Together { source, .. } => source.exit_code(),
             Self::Diverged { .. } => 79,
             Self::Uncovered { .. } => 70,
-            Self::Device(_) => 69,
+            Self::Device(_) | Self::Memory(_) => 69,
         }
     }
 

@@ -8,7 +8,8 @@
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
 //!   trained on, and whether it is what should have been.
-//! - [`requests`]: to stop, or to save and go on. [`pace`]: how long a step takes here.
+//! - [`requests`]: to stop, or to save and go on. [`pace`]: how long a step takes here; [`memory`]: what
+//!   it holds, and how large it may be.
 //! - [`guard`]: what happens when a step goes wrong; [`replay`]: such a step again, sample by sample.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.

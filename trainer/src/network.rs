@@ -4,9 +4,10 @@ use crate::recipe::{Phase, Precision, Recipe, Train};
 use crate::{Error, optimizer};
 use burn::tensor::{DType, Device};
 use data_pipeline::tokenizer::Tokenizer;
+pub use model::DecoderConfig;
 use model::lora::linear_layers;
 use model::weight::{Mapper, Weight, Weights, list};
-use model::{Decoder, DecoderConfig, files};
+use model::{Decoder, files};
 
 /// The model that training starts from.
 ///

@@ -3,9 +3,11 @@
 //! A file may extend another; `--set` comes last. The resolved recipe keeps the origin of every
 //! value, and is what a run directory stores as `recipe.lock`.
 
+mod batch;
 mod file;
 mod free;
 
+pub use batch::{MicroTokens, Recompute};
 pub use file::PhaseFile;
 pub use free::{FREE, fixed};
 
@@ -152,14 +154,27 @@ pub struct BatchConfig {
     /// Samples that share a prefix in one row, at most.
     pub group: usize,
     /// Tokens that a rank computes at a time; batches of a step are filled up to it.
-    pub micro_tokens: usize,
-    /// Compute blocks again in the backward pass instead of keeping their tapes.
-    pub recompute: bool,
+    pub micro_tokens: MicroTokens,
+    /// Blocks that are computed again in the backward pass instead of keeping their tapes.
+    pub recompute: Recompute,
+}
+
+impl BatchConfig {
+    /// Tokens that a rank computes at a time.
+    pub fn micro_tokens(&self) -> usize {
+        self.micro_tokens.tokens()
+    }
 }
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { samples: 256, max_length: 2048, group: 8, micro_tokens: 8192, recompute: false }
+        Self {
+            samples: 256,
+            max_length: 2048,
+            group: 8,
+            micro_tokens: MicroTokens::Auto,
+            recompute: Recompute::Auto,
+        }
     }
 }
 
@@ -465,6 +480,7 @@ impl Recipe {
         }
         self.audit.check()?;
         self.guard.check()?;
+        self.memory.check()?;
         self.evaluation.during.check()?;
         let exact = self.run.exact_shards;
         if exact != 0 && !exact.is_power_of_two() {
@@ -615,7 +631,7 @@ impl Phase {
             ("batch.samples", self.batch.samples),
             ("batch.max_length", self.batch.max_length),
             ("batch.group", self.batch.group),
-            ("batch.micro_tokens", self.batch.micro_tokens),
+            ("batch.micro_tokens", self.batch.micro_tokens()),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{name} is 0, expected at least 1"));

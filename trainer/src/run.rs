@@ -7,6 +7,7 @@ use crate::collective::Collective;
 use crate::evaluate::Evaluation;
 use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
 use crate::ledger::Ledger;
+use crate::memory::{self, MemoryPlan, PhasePlan, Rehearsal};
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{self, base, freeze_base, unfreeze, untrained};
 use crate::optimizer::Optimizer;
@@ -27,6 +28,7 @@ use incident::Wrong;
 use model::lora::stream;
 use model::{Decoder, LoraConfig, lora, peft};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +49,15 @@ pub enum Progress {
     Incident(Box<Incident>, PathBuf),
     /// Bytes of the model that are read, and of how many.
     Loading(u64, u64),
+    /// What a rank held in a phase that is done.
+    Memory {
+        /// Name of the phase.
+        phase: String,
+        /// Bytes that the plan said.
+        predicted: u64,
+        /// Bytes of the rank that held most.
+        measured: u64,
+    },
     /// Answers so far for a dataset.
     Evaluation {
         /// Which model and dataset.
@@ -92,6 +103,8 @@ pub struct Rank<'a> {
     pub device: Device,
     /// How gradients and optimizer state are divided among ranks.
     pub sharding: Sharding,
+    /// How large micro-batches are, and what that was to hold.
+    pub memory: MemoryPlan,
     /// The checkpoint that the run goes on from, until its optimizer's state is read.
     restored: Option<(PathBuf, CheckpointInfo)>,
     /// Writes checkpoints while training goes on.
@@ -123,6 +136,8 @@ pub fn run(
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
     check_world(&recipe, collective.world())?;
+    let memory = memory::of_run(&recipe, run_dir, sharding, collective)?;
+    let recipe = memory.resolved(&recipe);
     if collective.rank() == 0 {
         checkpoint::tidy(&run_dir.checkpoints())?;
     }
@@ -142,6 +157,7 @@ pub fn run(
         tokenizer,
         device,
         sharding,
+        memory,
         restored: None,
         saver,
         wishes: Wishes::new(run_dir, rank),
@@ -342,9 +358,11 @@ impl Rank<'_> {
         let order = Order::new(seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
         let steps = steps(phase, &order);
         let shares = self.shares();
+        let shape = memory::network(self.recipe, position.phase, &learner.decoder.config, 1)?;
+        network::set_trained(&mut learner.decoder, phase)?;
+        self.rehearse(&learner.decoder, phase, (&shards, &order), position.step..steps)?;
         let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
         let schedule = schedule(phase, steps);
-        network::set_trained(&mut learner.decoder, phase)?;
         let mut stepper = Stepper::new(
             &learner.decoder,
             &phase.optimizer,
@@ -410,7 +428,10 @@ impl Rank<'_> {
             let seconds = started.elapsed().as_secs_f64();
             started = Instant::now();
             let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
-            self.tell(metrics.as_mut(), StepMetrics { parts, applied, ..line })?;
+            let flops = shape.flops(found.computed, facts.supervised, found.pairs);
+            let memory_bytes = memory::peak(&self.device);
+            let line = StepMetrics { parts, applied, flops, memory_bytes, ..line };
+            self.tell(metrics.as_mut(), line)?;
             // The step is in the metrics before it can be in a complete checkpoint.
             match copy {
                 Some(snapshot) => {
@@ -427,7 +448,42 @@ impl Rank<'_> {
                 return Ok(Ended::Stopped);
             }
         }
+        self.note_memory(phase)?;
         Ok(Ended::Done)
+    }
+
+    /// Computes the largest micro-batch of what is left of a phase, and forgets it.
+    fn rehearse(
+        &self,
+        decoder: &Decoder,
+        phase: &Phase,
+        (shards, order): (&ShardSet, &Order),
+        steps: Range<usize>,
+    ) -> Result<(), Error> {
+        memory::forget();
+        if !self.recipe.memory.worst_first {
+            return Ok(());
+        }
+        let shares = match self.recipe.run.exact_shards {
+            0 => self.collective.world(),
+            count => count,
+        };
+        let to_come = self.memory.of(&phase.name).map_or(0, PhasePlan::to_come);
+        Rehearsal { decoder, phase, shards, order, shares, to_come }.run(steps)?;
+        Ok(())
+    }
+
+    /// What the phase held, beside what was planned.
+    fn note_memory(&mut self, phase: &Phase) -> Result<(), Error> {
+        let measured = memory::of_all(memory::peak(&self.device), self.collective)?;
+        if self.collective.rank() == 0
+            && let Some(predicted) = self.memory.note(&phase.name, measured)
+        {
+            self.memory.save(&self.run_dir.memory())?;
+            let phase = phase.name.clone();
+            (self.report)(Progress::Memory { phase, predicted, measured });
+        }
+        Ok(())
     }
 
     /// The parts of a step's rows that this rank computes.

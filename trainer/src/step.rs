@@ -7,6 +7,7 @@
 use crate::Error;
 use crate::collective::{Collective, CollectiveError};
 use crate::exchange::{Exchange, Filling};
+use crate::memory::shape;
 use crate::objective::LossConfig;
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchConfig, LossAverage};
@@ -83,6 +84,8 @@ pub struct Found {
     pub computed: u64,
     /// Places that attention was computed over, over the world.
     pub padded: u64,
+    /// Pairs of a query and a key that it sees, over the world.
+    pub pairs: u64,
     /// Where this rank's time went.
     pub seconds: Seconds,
 }
@@ -164,7 +167,7 @@ impl Stepper {
         let started = Instant::now();
         let StepInput { parts, samples, supervised, noise_seed } = input;
         let parts: Vec<Vec<Micro>> =
-            parts.into_iter().map(|part| Micro::of(part, objective.batch.micro_tokens)).collect();
+            parts.into_iter().map(|part| Micro::of(part, objective.batch.micro_tokens())).collect();
         let mut tally = Tally { slots: vec![Seen::default(); samples], ..Tally::default() };
         let of = Count { samples, supervised };
         let alpha = objective.loss.neftune_noise_alpha;
@@ -206,6 +209,7 @@ impl Stepper {
             slots,
             computed: tally.computed,
             padded: tally.padded,
+            pairs: tally.pairs,
             seconds: Seconds { compute, exchange },
         })
     }
@@ -406,9 +410,10 @@ impl Pass<'_> {
         let weights = weights(&batch, self.objective.average, self.of);
         tally.computed += batch.ids.len() as u64;
         tally.padded += batch.places() as u64;
+        tally.pairs += shape(&batch).pairs;
         let slots: Vec<usize> = batch.targets.iter().map(|target| target.slot).collect();
         let batch = to_model(batch, &weights);
-        let recompute = self.objective.batch.recompute;
+        let recompute = self.objective.batch.recompute.blocks(self.decoder.blocks.len());
         let noise = self.noise;
         let options = Options { recompute, dropout_seed, noise, ..Options::default() };
         let loss = backward_telling(self.decoder, &batch, options, gradients, ready);
@@ -438,6 +443,7 @@ struct Tally {
     slots: Vec<Seen>,
     computed: u64,
     padded: u64,
+    pairs: u64,
 }
 
 /// Values of a [`Seen`] in a buffer.
@@ -452,13 +458,13 @@ impl Tally {
         collective: &mut dyn Collective,
     ) -> Result<[usize; 2], CollectiveError> {
         let low = |value: u64, place: u32| (value >> (21 * place) & 0x1f_ffff) as f32;
-        let mut buffer = Vec::with_capacity(WIDTH * self.slots.len() + 6);
+        let mut buffer = Vec::with_capacity(WIDTH * self.slots.len() + 8);
         for Seen { times, sample, tokens, loss } in &self.slots {
             let hash = [low(*sample, 0), low(*sample, 1), low(*sample, 2)];
             buffer.extend([*times as f32, *tokens as f32, *loss as f32]);
             buffer.extend(hash);
         }
-        for count in [self.computed, self.padded] {
+        for count in [self.computed, self.padded, self.pairs] {
             buffer.extend([low(count, 0), low(count, 1)]);
         }
         buffer.extend([asked.stop, asked.save].map(|flag| f32::from(u8::from(flag))));
@@ -476,7 +482,8 @@ impl Tally {
         }
         let rest = &buffer[WIDTH * self.slots.len()..];
         (self.computed, self.padded) = (whole(&rest[..2]), whole(&rest[2..4]));
-        Ok([rest[4], rest[5]].map(|ranks| ranks.round() as usize))
+        self.pairs = whole(&rest[4..6]);
+        Ok([rest[6], rest[7]].map(|ranks| ranks.round() as usize))
     }
 
     /// Every sample exactly once, or an error.

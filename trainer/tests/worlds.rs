@@ -14,7 +14,7 @@ use trainer::collective::{Collective, Deadlines, TcpRing};
 use trainer::device;
 use trainer::objective::LossConfig;
 use trainer::optimizer::{Optimizer, OptimizerConfig, Rule};
-use trainer::recipe::{BatchConfig, LossAverage};
+use trainer::recipe::{BatchConfig, LossAverage, MicroTokens};
 use trainer::sharding::Sharding;
 use trainer::step::{Found, Objective, StepInput, StepPart, Stepper};
 
@@ -115,7 +115,10 @@ fn live(
         clip_norm: 0.5,
         ..OptimizerConfig::default()
     };
-    let batch = BatchConfig { micro_tokens: case.micro_tokens, ..BatchConfig::default() };
+    let batch = BatchConfig {
+        micro_tokens: MicroTokens::Most(case.micro_tokens),
+        ..BatchConfig::default()
+    };
     let loss = LossConfig::default();
     let objective = Objective { batch: &batch, average: case.average, loss: &loss };
     let sharding = Sharding { stage: case.stage, bucket_mib: 1 };

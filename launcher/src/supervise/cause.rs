@@ -42,8 +42,9 @@ impl Cause {
         let error = Error::new(self.exit_code(), self.to_string());
         match (self.end, error.code) {
             (End::Signal(libc::SIGKILL), _) => error.hint(
-                "perhaps the system ran out of memory; the same command continues from the newest \
-                 checkpoint, a cluster with fewer ranks needs less",
+                "perhaps the system ran out of memory: `knowcoder plan` says what each phase needs and \
+                 has; a cluster with fewer ranks needs less, and so does a smaller memory.budget_gib in a \
+                 run that has no checkpoint yet; else the same command continues from the newest one",
             ),
             (_, exit::TRANSIENT) => {
                 error.hint("the same command continues from the newest checkpoint")

@@ -6,7 +6,7 @@
 use super::{Answer, difference, plan, score};
 use crate::cli;
 use crate::cluster::Cluster;
-use crate::display::Display;
+use crate::display::{Display, held};
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
 use crate::interrupt::{self, Interrupts};
@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 use trainer::audit::Use;
 use trainer::collective::Secret;
+use trainer::memory::MemoryPlan;
 use trainer::{Recipe, RunDir};
 
 /// Prepares, trains, evaluates, scores and reports.
@@ -59,6 +60,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
         None => prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?,
         Some(given) => take(&recipe, &args.recipe.recipe, &run_dir, given)?,
     }
+    settle_memory(&recipe, &cluster, &run_dir)?;
     interrupt::end_by_default();
     room::check(&recipe, &run_dir)?;
     match train(&run_dir, &cluster, &data_root, &mut events)? {
@@ -78,6 +80,17 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
             .hint("the same command continues from the newest checkpoint")),
         Ending::Failed(cause) => Err(cause.into_error()),
     }
+}
+
+/// Chooses micro-batches, or keeps what was chosen, before any rank starts.
+fn settle_memory(recipe: &Recipe, cluster: &Cluster, run_dir: &RunDir) -> Result<(), Error> {
+    let learned = has_checkpoints(run_dir);
+    let machine = plan::machine(cluster);
+    let (memory, warnings) = trainer::memory::settle(recipe, run_dir, machine, learned)?;
+    for warning in warnings {
+        Display::new().line(&format!("warning: {warning}"));
+    }
+    Ok(memory.save(&run_dir.memory())?)
 }
 
 /// The recipe of a command line.
@@ -233,7 +246,8 @@ fn show(display: &RefCell<Display>, phase: &str, progress: Progress) {
     }
 }
 
-fn has_checkpoints(run_dir: &RunDir) -> bool {
+/// Whether something was learned there.
+pub fn has_checkpoints(run_dir: &RunDir) -> bool {
     let entries = std::fs::read_dir(run_dir.checkpoints()).into_iter().flatten().flatten();
     entries.filter(|it| it.path().extension().is_none_or(|it| it != "tmp")).count() > 0
 }
@@ -301,11 +315,19 @@ fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answ
     events.record("done", json!({}))?;
     let page = report::write(run_dir.root())?;
     let answer = score::answer(&scores)?;
-    let text = format!("{}\nreport: {}\n", answer.text, page.display());
+    let memory = MemoryPlan::load(&run_dir.memory())?.unwrap_or_default();
+    let mut text = format!("{}\n", answer.text);
+    for plan in &memory.phases {
+        if let Some(measured) = plan.measured_peak {
+            text += &format!("{}\n", held(&plan.phase, plan.predicted.total, measured));
+        }
+    }
+    text += &format!("report: {}\n", page.display());
     let json = json!({
         "status": "done",
         "run_dir": run_dir.root(),
         "report": page,
+        "memory": memory,
         "scores": answer.json,
     });
     Ok(Answer::new(text, json))

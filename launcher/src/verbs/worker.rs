@@ -9,7 +9,7 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::message::{
-    Checkpoint, Evaluation, Failure, Incident, Loading, Message, Progress, Resumed, Skipped,
+    Checkpoint, Evaluation, Failure, Incident, Loading, Memory, Message, Progress, Resumed, Skipped,
 };
 use crate::store;
 use crate::watch::Watch;
@@ -128,6 +128,9 @@ impl Teller {
                 Message::Checkpoint(Checkpoint { path: path.display().to_string() })
             }
             Happening::Skipped(reason) => Message::Skipped(Skipped { reason }),
+            Happening::Memory { phase, predicted, measured } => {
+                Message::Memory(Memory { phase, predicted, measured })
+            }
             Happening::Resumed(phase, step) => Message::Resumed(Resumed { phase, step }),
             Happening::Incident(incident, path) => Message::Incident(Incident {
                 reason: word(&incident.reason),

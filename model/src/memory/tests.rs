@@ -1,0 +1,136 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::Decoder;
+use crate::init::Init;
+use crate::weight::list;
+use burn::tensor::Device;
+
+fn network(config: DecoderConfig, lora: Option<LoraConfig>) -> Network {
+    let adapters = lora.map(|lora| Adapters::new(&config, &lora).unwrap());
+    Network { config, dtype: DType::F32, adapters, fused: true, threads: 1 }
+}
+
+fn small() -> DecoderConfig {
+    DecoderConfig {
+        vocab_size: 50,
+        hidden_size: 16,
+        intermediate_size: 24,
+        num_hidden_layers: 2,
+        num_attention_heads: 2,
+        ..DecoderConfig::baichuan2_tiny()
+    }
+}
+
+fn llama() -> DecoderConfig {
+    DecoderConfig {
+        model_type: "llama".into(),
+        num_key_value_heads: Some(1),
+        tie_word_embeddings: true,
+        norm_head: None,
+        position: None,
+        ..small()
+    }
+}
+
+#[test]
+#[cfg(feature = "flex")]
+fn weights_are_those_of_the_network() {
+    let plain = LoraConfig { rank: 4, ..LoraConfig::default() };
+    let adapters = [
+        None,
+        Some(plain.clone()),
+        Some(LoraConfig { dora: true, layers: Some(vec![1]), ..plain.clone() }),
+    ];
+    for config in [small(), llama()] {
+        for lora in &adapters {
+            let mut decoder = Decoder::init(&config, Init::Normal, 1, &Device::flex());
+            if let Some(lora) = lora {
+                decoder.add_adapters(lora).unwrap();
+            }
+            let network = network(config.clone(), lora.clone());
+            assert_eq!(network.weights(), list(&decoder, ""));
+            let all: usize = list(&decoder, "").iter().map(WeightInfo::numel).sum();
+            assert_eq!(network.weight_bytes(), 4 * all as u64);
+            let trained = list(&decoder, "").into_iter().filter(|info| info.trainable);
+            let in_blocks = trained.filter(|info| info.path.starts_with("model.layers."));
+            let values: usize = in_blocks.map(|info| info.numel()).sum();
+            let blocks = (0..2).map(|block| network.block_gradients(block));
+            assert_eq!(blocks.sum::<u64>(), 4 * values as u64);
+        }
+    }
+}
+
+#[test]
+fn a_block_of_a_7b_keeps_so_much() {
+    // Twice the stream, its two norms, queries, keys, values and what they mix: 8 H. Gate, up and their
+    // product: 3 F. A sum for each head, a scale for each norm.
+    let config = DecoderConfig::baichuan2_7b();
+    let network = network(config, None);
+    let one = BatchShape { tokens: 1, ..BatchShape::default() };
+    let kept: u64 = network.tape(0, &one).iter().map(|saved| saved.bytes).sum();
+    let (h, f, heads) = (4096, 11008, 32);
+    assert_eq!(kept, 4 * (8 * h + 3 * f + heads + 2));
+}
+
+fn shape() -> BatchShape {
+    BatchShape {
+        tokens: 500,
+        places: 640,
+        targets: 90,
+        pairs: 90_000,
+        scores: 200_000,
+        longest: 200,
+    }
+}
+
+#[test]
+fn blocks_that_are_computed_again_hold_less_and_the_order_is_kept() {
+    let lora = LoraConfig { rank: 4, dropout: 0.1, ..LoraConfig::default() };
+    for fused in [true, false] {
+        for dtype in [DType::F32, DType::BF16] {
+            for lora in [None, Some(lora.clone())] {
+                let config = DecoderConfig { num_hidden_layers: 6, ..small() };
+                let network = Network { fused, dtype, ..network(config, lora) };
+                let of = |recomputed| network.peak(&shape(), 16, recomputed).total();
+                let totals: Vec<u64> = (0..=6).map(of).collect();
+                assert!(totals[..6].is_sorted_by(|a, b| a > b), "{totals:?}");
+                assert!(totals[5] < totals[0] / 2, "{totals:?}");
+                assert_eq!(of(6), of(60));
+            }
+        }
+    }
+}
+
+#[test]
+fn more_of_anything_holds_no_less() {
+    let network = network(small(), None);
+    let base = network.peak(&shape(), 16, 1).total();
+    for more in [
+        BatchShape { tokens: 501, ..shape() },
+        BatchShape { places: 641, ..shape() },
+        BatchShape { targets: 91, ..shape() },
+        BatchShape { longest: 201, ..shape() },
+    ] {
+        assert!(network.peak(&more, 16, 1).total() >= base, "{more:?}");
+    }
+    let other = BatchShape { tokens: 3, targets: 100, ..BatchShape::default() };
+    assert_eq!(shape().cover(other), BatchShape { targets: 100, ..shape() });
+}
+
+#[test]
+fn what_a_dtype_or_a_body_costs() {
+    let of = |fused, dtype| {
+        let network = Network { fused, dtype, ..network(small(), None) };
+        let tape = network.tape(0, &shape());
+        let kept: u64 = tape.iter().map(|saved| saved.bytes).sum();
+        kept
+    };
+    assert!(of(true, DType::F32) < of(false, DType::F32));
+    assert!(of(false, DType::BF16) < of(false, DType::F32));
+    let half = Network { dtype: DType::BF16, fused: false, ..network(small(), None) };
+    let whole = network(small(), None);
+    assert_eq!(2 * half.weight_bytes(), whole.weight_bytes());
+    assert_eq!(2 * half.gradient_bytes(), whole.gradient_bytes());
+    assert!(whole.part_bytes() < whole.gradient_bytes());
+}
