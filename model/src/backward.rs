@@ -271,11 +271,7 @@ fn embedding(
 
 /// The same loss in one piece on one tape, by its textbook formula: the reference that [`backward`] is held
 /// against.
-pub fn plain_backward(
-    decoder: &Decoder,
-    batch: &GroupBatch,
-    terms: LossTerms,
-) -> (f64, Gradients) {
+pub fn plain_backward(decoder: &Decoder, batch: &GroupBatch, terms: LossTerms) -> (f64, Gradients) {
     let device = decoder.device();
     let tracked = track(decoder);
     let layout = Layout::new(batch, &decoder.config, &device);
@@ -302,8 +298,8 @@ pub fn plain_backward(
     let everywhere = logs.mean_dim(1);
     let log_z = chosen.gather(1, labels) - of_labels.clone();
     let likelihood = of_labels.mul_scalar(1.0 - terms.smoothing);
-    let losses = log_z.square().mul_scalar(terms.z)
-        - (likelihood + everywhere.mul_scalar(terms.smoothing));
+    let losses =
+        log_z.square().mul_scalar(terms.z) - (likelihood + everywhere.mul_scalar(terms.smoothing));
     let sum = (losses.reshape([n]) * weights).sum();
     let mut tape = sum.backward();
     let mut gradients = Gradients::new();

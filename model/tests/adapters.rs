@@ -205,7 +205,10 @@ fn dropout_is_a_function_of_its_seed() {
     for json in [KINDS[0], KINDS[2]] {
         let decoder = adapted(&LoraConfig { dropout: 0.4, ..kind(json) });
         let with = |recompute, seed| {
-            gradients(&decoder, Options { recompute, dropout_seed: Some(seed), ..Options::default() })
+            gradients(
+                &decoder,
+                Options { recompute, dropout_seed: Some(seed), ..Options::default() },
+            )
         };
         let (kept, again, other) = (with(false, 1), with(true, 1), with(false, 2));
         // A block that is computed again draws the same.

@@ -9,8 +9,8 @@ mod reference;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use model::DecoderConfig;
 use model::ops::{
-    self, CacheBias, GroupBias, GroupShape, LossTerms, adapted_linear, alibi_slopes, cached_attention,
-    cross_entropy, dora_linear, group_attention, rope_tables,
+    self, CacheBias, GroupBias, GroupShape, LossTerms, adapted_linear, alibi_slopes,
+    cached_attention, cross_entropy, dora_linear, group_attention, rope_tables,
 };
 use reference::{Differences, device};
 

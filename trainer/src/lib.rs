@@ -7,7 +7,8 @@
 //!   [`effect`]: what the recipe's settings made of them.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
-//! - [`pace`]: how long a step takes here.
+//! - [`pace`]: how long a step takes here. [`verify`]: whether its gradients depend on how it is split.
+//! - [`during`]: F1 while a phase trains, and whether that ends it.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
 //!
@@ -40,6 +41,7 @@ pub mod run_dir;
 pub mod schedule;
 pub mod sharding;
 pub mod step;
+pub mod verify;
 
 pub use error::Error;
 pub use recipe::Recipe;

@@ -3,6 +3,7 @@
 //! A file may extend another; `--set` comes last. The resolved recipe keeps the origin of every
 //! value, and is what a run directory stores as `recipe.lock`.
 
+mod during;
 mod file;
 
 pub use file::PhaseFile;
@@ -15,6 +16,7 @@ use crate::guard::GuardConfig;
 use crate::memory::MemoryConfig;
 use crate::objective::LossConfig;
 use crate::optimizer::OptimizerConfig;
+use crate::verify::When;
 use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
 use data_pipeline::score::Protocol;
@@ -71,11 +73,20 @@ pub struct RunConfig {
     /// Each step is computed in so many parts, a power of two, and summed in one fixed order: losses and
     /// weights are the same bits on every world that divides it. 0: as fast as the world allows.
     pub exact_shards: usize,
+    /// Whether the gradients of the first step are computed under several splits and compared before
+    /// training begins; `"auto"`: where that takes at most a fiftieth of it, see [`crate::verify`].
+    pub verify: When,
 }
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { name: String::new(), seed: 42, device: "flex".into(), exact_shards: 0 }
+        Self {
+            name: String::new(),
+            seed: 42,
+            device: "flex".into(),
+            exact_shards: 0,
+            verify: When::Auto,
+        }
     }
 }
 
@@ -413,11 +424,13 @@ impl Recipe {
         toml::to_string(self).unwrap_or_default()
     }
 
-    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence and origins.
+    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence and origins, unless
+    /// evaluation decides when a phase ends (`evaluation.during.patience`).
     pub fn trains_like(&self, other: &Self) -> bool {
         let essence = |recipe: &Self| Self {
-            evaluation: EvaluationConfig::default(),
-            checkpoint: CheckpointConfig::default(),
+            run: RunConfig { verify: When::Auto, ..recipe.run.clone() },
+            evaluation: recipe.evaluation_that_decides(),
+            checkpoint: recipe.checkpoints_that_decide(),
             // A waiver changes no row.
             audit: AuditConfig { waive: Vec::new(), ..recipe.audit.clone() },
             origins: BTreeMap::new(),
@@ -445,6 +458,7 @@ impl Recipe {
         self.audit.check()?;
         self.guard.check()?;
         self.evaluation.during.check()?;
+        self.check_during()?;
         let exact = self.run.exact_shards;
         if exact != 0 && !exact.is_power_of_two() {
             return Err(format!("run.exact_shards is {exact}, expected 0 or a power of two"));

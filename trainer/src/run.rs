@@ -1,7 +1,10 @@
 //! Read this first: a rank's way through phases, steps and evaluation.
 
+mod during;
+
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position};
 use crate::collective::Collective;
+use crate::during::{During, EarlyStop, Evaluated, Verdict};
 use crate::evaluate::Evaluation;
 use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
 use crate::network::{base, freeze_base, unfreeze, untrained};
@@ -9,7 +12,7 @@ use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
-use crate::step::{Found, Objective, SlotLoss, StepInput, StepPart, Stepper};
+use crate::step::{Found, Objective, StepInput, StepPart, Stepper};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::{Loader, StepRows};
@@ -48,6 +51,10 @@ pub enum Progress {
         /// This rank's answers.
         total: usize,
     },
+    /// F1 of the model in training.
+    Evaluated(Evaluated),
+    /// A phase ended before its last step.
+    EarlyStop(EarlyStop),
 }
 
 /// Models of fewer bytes are read in a moment.
@@ -281,6 +288,17 @@ impl Rank<'_> {
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
+        let path = self.run_dir.evaluations();
+        let mut during = During::open(self.recipe, &path, position, steps, self.collective)?;
+        // What was cut off just before the checkpoint is made up for.
+        match self.look(&mut during, learner, position, steps)? {
+            Verdict::Stopped => return Ok(Outcome::Stopped),
+            Verdict::Over => {
+                self.end_early(learner, &during, phase, position)?;
+                return Ok(Outcome::Done);
+            }
+            Verdict::GoOn => {}
+        }
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
@@ -312,11 +330,24 @@ impl Rank<'_> {
             self.tell(metrics.as_mut(), StepMetrics { parts, ..line })?;
             let last = step + 1 == steps;
             let stop = found.stopping > 0 && !last;
+            let here = Position { step: step + 1, ..position };
+            // Before the checkpoint, which may be kept for its F1.
+            let verdict =
+                if stop { Verdict::Stopped } else { self.look(&mut during, learner, here, steps)? };
+            if verdict == Verdict::Over {
+                self.end_early(learner, &during, phase, here)?;
+                return Ok(Outcome::Done);
+            }
+            let stop = verdict == Verdict::Stopped;
             if last || stop || (step + 1).is_multiple_of(self.recipe.checkpoint.every) {
-                self.save(learner, phase, Position { step: step + 1, ..position }, last)?;
+                self.save(learner, phase, here, last && !stop)?;
             }
             if stop {
                 return Ok(Outcome::Stopped);
+            }
+            if during.is_due(here.step) {
+                // The next step's time is its own.
+                started = Instant::now();
             }
         }
         Ok(Outcome::Done)
@@ -564,34 +595,11 @@ impl Facts {
             tokens_per_second: self.tokens as f64 / seconds.max(1e-9),
             computed_tokens: found.computed,
             padded_tokens: found.padded,
-            sources: self.losses(&found.slots),
+            sources: SourceLoss::of(&found.slots, &self.sources, &self.names, phase.loss_average),
             parts: Parts::default(),
             flops: 0.0,
             memory_bytes: 0,
             applied: true,
         }
-    }
-
-    /// The loss of each dataset, language and task.
-    fn losses(&self, slots: &[SlotLoss]) -> Vec<SourceLoss> {
-        let mut sums: BTreeMap<u32, (usize, u64, f64)> = BTreeMap::new();
-        for (source, slot) in self.sources.iter().zip(slots) {
-            let sum = sums.entry(*source).or_default();
-            sum.0 += 1;
-            sum.1 += u64::from(slot.tokens);
-            sum.2 += f64::from(slot.loss);
-        }
-        let line = |(source, (samples, tokens, loss)): (u32, (usize, u64, f64))| {
-            let name = &self.names[source as usize];
-            SourceLoss {
-                dataset: name.dataset.clone(),
-                language: name.language.clone(),
-                task: name.task.clone(),
-                samples,
-                tokens,
-                loss: loss / tokens.max(1) as f64,
-            }
-        };
-        sums.into_iter().map(line).collect()
     }
 }

@@ -3,7 +3,7 @@
 //! The run directory is the state: what is there and complete is not done again, so that the same
 //! command continues a run that stopped, for whatever reason.
 
-use super::{Answer, difference, plan, score};
+use super::{Answer, difference, plan, score, verify};
 use crate::cli;
 use crate::cluster::Cluster;
 use crate::display::Display;
@@ -54,6 +54,9 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     match &given {
         None => prepare(&recipe, &args.recipe.recipe, &run_dir, &data_root)?,
         Some(given) => take(&recipe, &args.recipe.recipe, &run_dir, given)?,
+    }
+    if !has_checkpoints(&run_dir) {
+        verify::before(args, &recipe, &cluster, &run_dir, &mut events)?;
     }
     interrupt::end_by_default();
     match train(&run_dir, &cluster, &data_root, &mut events)? {

@@ -100,8 +100,7 @@ pub(super) fn plain_cross_entropy(
     let mut of_label = weights.clone().neg();
     if terms.smoothing > 0.0 {
         let [_, vocabulary] = logits_gradient.dims();
-        logits_gradient =
-            logits_gradient - weights.mul_scalar(terms.smoothing / vocabulary as f64);
+        logits_gradient = logits_gradient - weights.mul_scalar(terms.smoothing / vocabulary as f64);
         of_label = of_label.mul_scalar(1.0 - terms.smoothing);
     }
     let logits_gradient =
