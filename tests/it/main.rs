@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod chat;
 mod cli;
+mod during;
 mod export;
 mod fetch;
 mod full_disk;
@@ -20,4 +21,5 @@ mod s3;
 mod shares;
 #[cfg(feature = "object-store")]
 mod store;
+mod verify;
 mod world;
