@@ -10,7 +10,6 @@ use crate::events::Events;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use trainer::verify::{Compared, Extent, Own, PhaseGradients, Split, Verification, due, verify};
@@ -95,7 +94,9 @@ pub fn before(
     if let Some(file) = &args.cluster {
         command.arg("--cluster").arg(file);
     }
-    command.arg("--run-dir").arg(run_dir.root()).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.arg("--run-dir").arg(run_dir.root()).stdin(Stdio::null());
+    // What it says beside its answer is for the person at the terminal.
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     die_with_us(&mut command);
     let started = Instant::now();
     let output = command.output().map_err(transient)?;
@@ -130,6 +131,7 @@ pub fn before(
 /// The kernel ends the verification when we end.
 #[cfg(target_os = "linux")]
 fn die_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
     // SAFETY: between fork and exec only `prctl` is called, which is allowed there.
     unsafe {
         command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
