@@ -122,9 +122,12 @@ pub fn before(
     events.record("verified", fields)?;
     let splits = verification["compared"].as_u64().unwrap_or_default();
     let worst = verification["worst"].as_f64().unwrap_or_default();
-    Display::new().line(&format!(
-        "gradients are the same in {splits} split(s) of the first steps, within {worst:.0e}"
-    ));
+    Display::new().line(&match splits {
+        0 => "gradients are not verified: no split fits the memory beside the plainest; \
+              `knowcoder plan --verify-gradients` says what they need"
+            .to_owned(),
+        splits => format!("gradients are the same in {splits} other split(s), within {worst:.0e}"),
+    });
     Ok(())
 }
 
@@ -163,11 +166,7 @@ fn rows(text: &mut String, phase: &PhaseGradients) -> std::fmt::Result {
         text,
         "gradients of phase `{name}`: {samples} samples, {precision}, allowed {allowed:.0e}"
     )?;
-    writeln!(
-        text,
-        "  {:>5} {:>4} {:<7} {:>6} {:<5} {:>7} {:>7} {:>7} most apart",
-        "ranks", "ZeRO", "rows", "micro", "again", "loss", "total", "weight"
-    )?;
+    writeln!(text, "  ranks ZeRO rows     micro again    loss   total  weight most apart")?;
     for compared in splits {
         let Compared { split, loss_error, error, weight, weight_error, passed, .. } = compared;
         let micro = match split.micro_tokens {
