@@ -70,7 +70,8 @@ fn own(cluster: &Cluster) -> Own {
     Own { ranks: cluster.ranks, sharding: cluster.sharding }
 }
 
-/// Verifies the phases of a run that is about to begin, as `run.verify` says; once for a run directory.
+/// Verifies the phases of a run that is about to begin, as `run.verify` says: one that has no checkpoint yet,
+/// since its recipe may have changed.
 ///
 /// In a process of its own, so that nothing of it lies on the device when ranks start.
 pub fn before(
@@ -80,7 +81,7 @@ pub fn before(
     run_dir: &RunDir,
     events: &mut Events,
 ) -> Result<(), Error> {
-    if events.count("verified")? > 0 || due(recipe, run_dir, own(cluster))?.is_empty() {
+    if due(recipe, run_dir, own(cluster))?.is_empty() {
         return Ok(());
     }
     let transient = |error: io::Error| {
