@@ -156,6 +156,27 @@ pub struct Plan {
     /// A run directory whose prepared shards give exact numbers; without it `runs/NAME`.
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
+
+    /// Compute the first step of each phase under several splits (ranks, ZeRO, groups, micro-batches,
+    /// recomputed blocks) and compare the gradients; ends with 70 where they differ. `short`: what `run` does
+    /// by itself, as `run.verify` says.
+    #[arg(
+        long,
+        value_name = "EXTENT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "full"
+    )]
+    pub verify_gradients: Option<VerifyExtent>,
+}
+
+/// How much is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum VerifyExtent {
+    /// Every phase, every kind of split.
+    Full,
+    /// Few splits of the phases in which that costs little.
+    Short,
 }
 
 /// `knowcoder evaluate`.

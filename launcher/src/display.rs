@@ -3,7 +3,10 @@
 //! On a terminal, one bar at the bottom and the ranks' lines above it; elsewhere, a plain line
 //! every ten seconds, so that a log of a night stays readable.
 
-use crate::message::{Evaluation, Incident, Loading, Memory, Message, Progress, Resumed, Skipped};
+use crate::message::{
+    EarlyStop, Evaluated, Evaluation, Incident, Loading, Memory, Message, Progress, Resumed,
+    Skipped,
+};
 use crate::plan::bytes_text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -69,6 +72,21 @@ impl Display {
             }
             Message::Evaluation(Evaluation { dataset, done, total }) => {
                 self.advance(&format!("answering {dataset}"), *done, *total, "", now);
+            }
+            Message::Evaluated(Evaluated { phase, step, f1 }) => {
+                let each: Vec<String> =
+                    f1.iter().map(|(language, f1)| format!("{language} {f1:.1}")).collect();
+                let each = match each.is_empty() {
+                    true => "nothing is annotated in what was asked".to_owned(),
+                    false => each.join(", "),
+                };
+                self.line(&format!("{phase}: F1 after step {step}: {each}"));
+            }
+            Message::EarlyStop(EarlyStop { phase, step, best, f1, weights }) => {
+                self.line(&format!(
+                    "{phase}: ends after step {step}: the worst language was best after step {best} \
+                     (F1 {f1:.1}); the weights of step {weights} go on"
+                ));
             }
             Message::Resumed(Resumed { phase, step }) => {
                 self.line(&format!("continuing in phase `{phase}` after step {step}"));

@@ -1,6 +1,7 @@
 //! What a rank tells the launcher beside its log: lines on stdout of `@` and a JSON object.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 
 /// What such a line starts with; no log line of ours does.
 const MARK: char = '@';
@@ -15,6 +16,10 @@ pub enum Message {
     Loading(Loading),
     /// Sentences were answered.
     Evaluation(Evaluation),
+    /// The model in training was evaluated.
+    Evaluated(Evaluated),
+    /// A phase ended before its last step.
+    EarlyStop(EarlyStop),
     /// A checkpoint is complete.
     Checkpoint(Checkpoint),
     /// The run goes on from a checkpoint.
@@ -70,6 +75,32 @@ pub struct Evaluation {
     pub done: usize,
     /// Sentences of the set.
     pub total: usize,
+}
+
+/// F1 of the model in training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// Name of the phase.
+    pub phase: String,
+    /// Steps done in it.
+    pub step: usize,
+    /// By language, in percent.
+    pub f1: BTreeMap<String, f64>,
+}
+
+/// How a phase ended before its last step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EarlyStop {
+    /// Name of the phase.
+    pub phase: String,
+    /// Steps done in it.
+    pub step: usize,
+    /// The step with the best F1 of the worst language.
+    pub best: usize,
+    /// That F1.
+    pub f1: f64,
+    /// The step whose weights go on.
+    pub weights: usize,
 }
 
 /// A complete checkpoint.

@@ -14,7 +14,10 @@ use crate::error::{Error, exit};
 use crate::events::Events;
 use crate::interrupt::{Interrupts, Request};
 use crate::logs::{Collapser, Log};
-use crate::message::{Checkpoint, Failure, Incident, Memory, Message, Progress, Resumed, Skipped};
+use crate::message::{
+    Checkpoint, EarlyStop, Evaluated, Failure, Incident, Memory, Message, Progress, Resumed,
+    Skipped,
+};
 use crate::plan::Worker;
 use cause::{Failed, first_cause};
 use process::{Happening, follow, start};
@@ -216,6 +219,16 @@ impl<'a> Watch<'a> {
             }
             Message::Resumed(Resumed { phase, step }) => {
                 self.events.record("resumed", json!({"phase": phase, "step": step}))?;
+            }
+            Message::Evaluated(Evaluated { phase, step, f1 }) => {
+                let fields = json!({"phase": phase, "step": step, "f1": f1});
+                self.events.record("evaluation", fields)?;
+            }
+            Message::EarlyStop(EarlyStop { phase, step, best, f1, weights }) => {
+                let fields = json!({
+                    "phase": phase, "step": step, "best": best, "f1": f1, "weights": weights,
+                });
+                self.events.record("early-stop", fields)?;
             }
             Message::Skipped(Skipped { reason }) => {
                 self.events.record("checkpoint-skipped", json!({"reason": reason}))?;

@@ -9,6 +9,7 @@ use crate::block::Block;
 use crate::decoder::{EMBEDDING, block_path};
 use crate::layout::{GroupBatch, Layout};
 use crate::noise::Noise;
+use crate::ops::LossTerms;
 use crate::weight::{add, collect, track};
 use crate::{Decoder, ops};
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
@@ -29,6 +30,8 @@ pub struct Options {
     pub dropout_seed: Option<u64>,
     /// Added to embedded tokens in training.
     pub noise: Option<Noise>,
+    /// What is minimised beside the negative log-likelihood.
+    pub terms: LossTerms,
 }
 
 /// Supervised positions whose logits exist at a time, unless [`Options`] say otherwise.
@@ -36,14 +39,15 @@ pub const CHUNK: usize = 1024;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { recompute: 0, chunk: CHUNK, dropout_seed: None, noise: None }
+        let terms = LossTerms::default();
+        Self { recompute: 0, chunk: CHUNK, dropout_seed: None, noise: None, terms }
     }
 }
 
 /// The loss of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Loss {
-    /// Weighted sum over the supervised positions.
+    /// Weighted sum over the supervised positions, of what is minimised: with [`Options::terms`] theirs, too.
     pub sum: f64,
     /// Weighted loss of each target, in the batch's order.
     pub targets: Vec<f32>,
@@ -214,7 +218,8 @@ fn head(
             flat.clone().select(0, positions.clone()).reshape([1, n, d]).autodiff().require_grad();
         let normed = head.normed(states.clone());
         let hidden = normed.clone().inner().reshape([n, d]);
-        let loss = ops::cross_entropy(hidden, plain_matrix.clone(), labels, weights, trained);
+        let matrix = plain_matrix.clone();
+        let loss = ops::cross_entropy(hidden, matrix, labels, weights, options.terms, trained);
         rows.push(loss.rows);
         if let Some(part) = loss.head {
             // Summed over the chunks in f32, whatever the products are in.
@@ -275,8 +280,9 @@ fn embedding(
     add(gradients, EMBEDDING, ops::cast(rows, embedding.dtype()).reshape([-1]));
 }
 
-/// The same loss in one piece on one tape: the reference that [`backward`] is held against.
-pub fn plain_backward(decoder: &Decoder, batch: &GroupBatch) -> (f64, Gradients) {
+/// The same loss in one piece on one tape, by its textbook formula: the reference that [`backward`] is held
+/// against.
+pub fn plain_backward(decoder: &Decoder, batch: &GroupBatch, terms: LossTerms) -> (f64, Gradients) {
     let device = decoder.device();
     let tracked = track(decoder);
     let layout = Layout::new(batch, &decoder.config, &device);
@@ -298,8 +304,14 @@ pub fn plain_backward(decoder: &Decoder, batch: &GroupBatch) -> (f64, Gradients)
     let vocabulary = decoder.config.vocab_size;
     let _ = d;
     let chosen = logits.reshape([g * s, vocabulary]).select(0, positions);
-    let losses = activation::log_softmax(chosen, 1).gather(1, labels).reshape([n]).neg() * weights;
-    let sum = losses.sum();
+    let logs = activation::log_softmax(chosen.clone(), 1);
+    let of_labels = logs.clone().gather(1, labels.clone());
+    let everywhere = logs.mean_dim(1);
+    let log_z = chosen.gather(1, labels) - of_labels.clone();
+    let likelihood = of_labels.mul_scalar(1.0 - terms.smoothing);
+    let losses =
+        log_z.square().mul_scalar(terms.z) - (likelihood + everywhere.mul_scalar(terms.smoothing));
+    let sum = (losses.reshape([n]) * weights).sum();
     let mut tape = sum.backward();
     let mut gradients = Gradients::new();
     collect(&tracked, "", &mut tape, &mut gradients);

@@ -10,7 +10,7 @@ use model::files::{host_tensors, read_tensors, write_tensors};
 use model::init::{Init, Normal};
 use model::layout::{GroupBatch, Piece, Target};
 use model::lora::{Targets, linear_layers};
-use model::ops::GroupShape;
+use model::ops::{GroupShape, LossTerms};
 use model::{Decoder, DecoderConfig, LoraConfig, peft};
 use reference::device;
 use std::path::Path;
@@ -118,7 +118,7 @@ fn apart(a: Tensor<3>, b: Tensor<3>) -> f32 {
 fn gradients_of_every_kind_are_those_of_plain_autodiff() {
     for json in KINDS {
         let decoder = adapted(&kind(json));
-        let (_, plain) = plain_backward(&decoder, &batch());
+        let (_, plain) = plain_backward(&decoder, &batch(), LossTerms::default());
         assert!(plain.keys().all(|path| path.contains("lora_")), "{json}");
         for recompute in [0, 1, 3] {
             let ours = gradients(&decoder, Options { recompute, chunk: 5, ..Options::default() });
@@ -139,7 +139,7 @@ fn so_they_are_with_grouped_queries() {
         let mut decoder = Decoder::init(&shape, Init::Normal, 7, &device());
         decoder.add_adapters(&kind(json)).unwrap();
         shake(&mut decoder);
-        let (_, plain) = plain_backward(&decoder, &batch());
+        let (_, plain) = plain_backward(&decoder, &batch(), LossTerms::default());
         let difference = difference(&plain, &gradients(&decoder, Options::default()));
         assert!(difference < 1e-5, "{json}: {difference}");
         let before = logits(&decoder);

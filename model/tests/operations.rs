@@ -9,8 +9,8 @@ mod reference;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use model::DecoderConfig;
 use model::ops::{
-    self, CacheBias, GroupBias, GroupShape, adapted_linear, alibi_slopes, cached_attention,
-    cross_entropy, dora_linear, group_attention, rope_tables,
+    self, CacheBias, GroupBias, GroupShape, LossTerms, adapted_linear, alibi_slopes,
+    cached_attention, cross_entropy, dora_linear, group_attention, rope_tables,
 };
 use reference::{Differences, device};
 
@@ -508,30 +508,40 @@ fn attention_with_a_cache() {
 fn cross_entropy_of_a_chunk() {
     let (n, width, vocabulary) = (3usize, 4usize, 5usize);
     let (labels, weights) = ([4usize, 0, 4], [1.0f32, 0.5, 0.25]);
-    let rows = |inputs: &[Vec<f64>]| -> Vec<f64> {
-        let logits = product(&inputs[0], &inputs[1], width);
-        logits
-            .chunks(vocabulary)
-            .zip(labels.iter().zip(weights))
-            .map(|(row, (label, weight))| -softmax(row)[*label].ln() * f64::from(weight))
-            .collect()
-    };
-    let inputs = [numbers(25, n * width), numbers(26, vocabulary * width)];
-    let exact: Vec<Vec<f64>> = inputs.iter().map(|values| exact(values)).collect();
-    let device = device();
-    let ours = cross_entropy(
-        flat(&inputs[0], &device).reshape([n, width]),
-        flat(&inputs[1], &device).reshape([vocabulary, width]),
-        int(&labels.map(|label| label as i32), &device),
-        flat(&weights, &device),
-        true,
-    );
-    let sum = |inputs: &[Vec<f64>]| -> f64 { rows(inputs).iter().sum() };
-    let mut found = Differences::of("cross_entropy");
-    found.hold("losses", &read(ours.rows), &rounded(&rows(&exact)), FORWARD);
-    let hidden = central_differences(&sum, &exact, 0);
-    found.hold("gradient of the hidden states", &read(ours.hidden), &hidden, GRADIENT);
-    let head = central_differences(&sum, &exact, 1);
-    found.hold("gradient of the head", &read(ours.head.unwrap()), &head, GRADIENT);
-    found.end();
+    for (smoothing, z) in [(0.0, 0.0), (0.1, 0.0), (0.0, 1e-2), (0.25, 1e-1)] {
+        let rows = |inputs: &[Vec<f64>]| -> Vec<f64> {
+            let logits = product(&inputs[0], &inputs[1], width);
+            logits
+                .chunks(vocabulary)
+                .zip(labels.iter().zip(weights))
+                .map(|(row, (label, weight))| {
+                    let logs: Vec<f64> = softmax(row).iter().map(|share| share.ln()).collect();
+                    let mean = logs.iter().sum::<f64>() / vocabulary as f64;
+                    let log_z = row.iter().map(|logit| logit.exp()).sum::<f64>().ln();
+                    let loss = -(1.0 - smoothing) * logs[*label] - smoothing * mean;
+                    (loss + z * log_z * log_z) * f64::from(weight)
+                })
+                .collect()
+        };
+        let inputs = [numbers(25, n * width), numbers(26, vocabulary * width)];
+        let exact: Vec<Vec<f64>> = inputs.iter().map(|values| exact(values)).collect();
+        let device = device();
+        let ours = cross_entropy(
+            flat(&inputs[0], &device).reshape([n, width]),
+            flat(&inputs[1], &device).reshape([vocabulary, width]),
+            int(&labels.map(|label| label as i32), &device),
+            flat(&weights, &device),
+            LossTerms { smoothing, z },
+            true,
+        );
+        let sum = |inputs: &[Vec<f64>]| -> f64 { rows(inputs).iter().sum() };
+        let name = format!("cross_entropy, label smoothing {smoothing}, z-loss {z}");
+        let mut found = Differences::of(&name);
+        found.hold("losses", &read(ours.rows), &rounded(&rows(&exact)), FORWARD);
+        let hidden = central_differences(&sum, &exact, 0);
+        found.hold("gradient of the hidden states", &read(ours.hidden), &hidden, GRADIENT);
+        let head = central_differences(&sum, &exact, 1);
+        found.hold("gradient of the head", &read(ours.head.unwrap()), &head, GRADIENT);
+        found.end();
+    }
 }

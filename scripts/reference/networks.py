@@ -1,6 +1,6 @@
 """The networks that ours is held against, written by other people where they exist.
 
-Not a program: `llama_golden.py`, `peft_golden.py`, `adamw_golden.py` and `optimizer_golden.py` import it.
+Not a program: `llama_golden.py`, `peft_golden.py`, `adamw_golden.py`, `optimizer_golden.py` and `loss_golden.py` import it.
 
 - A Llama is transformers' `LlamaForCausalLM`.
 - Baichuan2-7B is a Llama with one fused `W_pack` for q, k and v and a head whose rows are normalised:

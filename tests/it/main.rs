@@ -8,6 +8,7 @@ mod budget;
 mod chat;
 mod checkpoints;
 mod cli;
+mod during;
 mod export;
 mod faults;
 mod fetch;
@@ -26,4 +27,5 @@ mod s3;
 mod shares;
 #[cfg(feature = "object-store")]
 mod store;
+mod verify;
 mod world;

@@ -5,8 +5,10 @@
 
 mod receipt;
 mod showing;
+mod subset;
 
 pub use showing::check as check_shown;
+pub use subset::{Counted, PROTOCOL, Subset};
 
 use crate::collective::Collective;
 use crate::generation::{Answerer, Generation, Journal};
@@ -25,6 +27,7 @@ use showing::Showing;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use subset::spread;
 
 /// What an evaluation needs beside the model.
 pub struct Evaluation<'a> {
@@ -78,7 +81,7 @@ impl Evaluation<'_> {
                 }
                 continue;
             }
-            let questions = questions(&corpus, benchmark)?;
+            let questions = questions(&corpus, benchmark, usize::MAX)?;
             let share: Vec<&Question> =
                 questions.iter().skip(collective.rank()).step_by(collective.world()).collect();
             let label = format!("{which} {} {}", benchmark.name, corpus.language());
@@ -92,7 +95,7 @@ impl Evaluation<'_> {
             let mut journal = Journal::open(&path, collective.rank())?;
             let model = (decoder, model);
             let found =
-                self.answer(model, &showing, benchmark, &share, &mut journal, &mut report)?;
+                self.answer(model, &showing, benchmark, &share, Some(&mut journal), &mut report)?;
             let Some((found, fewer)) = agreed(found, stop, collective)? else {
                 return Ok(Outcome::Stopped);
             };
@@ -157,7 +160,7 @@ impl Evaluation<'_> {
         showing: &Showing,
         benchmark: &Benchmark,
         questions: &[&Question],
-        journal: &mut Journal,
+        journal: Option<&mut Journal>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<(Vec<Prediction>, usize)>, Error> {
         let limit = decoder.config.max_length();
@@ -184,7 +187,7 @@ impl Evaluation<'_> {
         let mut report = |done: usize| progress(done * questions.len() / requests.len().max(1));
         let (tokenizer, generation) = (self.tokenizer, &self.generation());
         let answerer = Answerer { decoder, model, tokenizer, generation };
-        let Some(answers) = answerer.answers(&requests, Some(journal), &mut report)? else {
+        let Some(answers) = answerer.answers(&requests, journal, &mut report)? else {
             return Ok(None);
         };
         let mut answers = answers.as_slice();
@@ -329,16 +332,16 @@ fn asked<'a>(corpus: &'a Corpus, benchmark: &'a Benchmark) -> &'a [Task] {
     if benchmark.tasks.is_empty() { corpus.tasks() } else { &benchmark.tasks }
 }
 
-fn questions(corpus: &Corpus, benchmark: &Benchmark) -> Result<Vec<Question>, Error> {
+/// About the benchmark's first sentences, as far as it is limited, and of those at most `most`.
+fn questions(corpus: &Corpus, benchmark: &Benchmark, most: usize) -> Result<Vec<Question>, Error> {
     let sentences = corpus.read(split(&benchmark.dataset, "test"))?.sentences;
-    let limit = benchmark.limit.unwrap_or(usize::MAX);
+    let count = sentences.len().min(benchmark.limit.unwrap_or(usize::MAX));
     let pieces = sentences.iter().any(Sentence::has_pieces);
     Ok(asked(corpus, benchmark)
         .iter()
         .flat_map(|task| {
-            sentences
-                .iter()
-                .take(limit)
+            spread(count, most)
+                .map(|at| &sentences[at])
                 .filter(|sentence| *task != Task::Eae || !sentence.events.is_empty())
                 .map(|sentence| Question { task: *task, sentence: sentence.clone(), pieces })
         })

@@ -9,8 +9,9 @@
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
 //!   trained on, and whether it is what should have been.
 //! - [`requests`]: to stop, or to save and go on. [`pace`]: how long a step takes here; [`memory`]: what
-//!   it holds, and how large it may be.
+//!   it holds, and how large it may be; [`verify`]: whether its gradients depend on how it is split.
 //! - [`guard`]: what happens when a step goes wrong; [`replay`]: such a step again, sample by sample.
+//! - [`during`]: F1 while a phase trains, and whether that ends it.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
 //!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
 //!
@@ -46,6 +47,7 @@ pub mod run_dir;
 pub mod schedule;
 pub mod sharding;
 pub mod step;
+pub mod verify;
 
 pub use error::Error;
 pub use recipe::Recipe;

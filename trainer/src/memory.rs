@@ -100,6 +100,12 @@ pub struct MemoryPlan {
 }
 
 impl MemoryPlan {
+    /// `recipe` with what was chosen for the run in `run_dir`, if a plan was made.
+    pub fn chosen(recipe: &Recipe, run_dir: &RunDir) -> Result<Recipe, Error> {
+        let plan = Self::load(&run_dir.memory())?.unwrap_or_default();
+        Ok(plan.resolved(recipe))
+    }
+
     /// The plan of a run, if one was made.
     pub fn load(path: &Path) -> Result<Option<Self>, Error> {
         match std::fs::read(path) {

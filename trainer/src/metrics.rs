@@ -1,7 +1,11 @@
 //! What a step reports, as one line of `metrics.jsonl`.
 
 use crate::Error;
+use crate::recipe::LossAverage;
+use crate::step::{SlotLoss, mean};
+use data_pipeline::shard::RowSource;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +19,8 @@ pub struct StepMetrics {
     pub step: usize,
     /// Steps of the phase.
     pub steps: usize,
-    /// Loss per supervised token; `null` where it is no number.
+    /// What is minimised, averaged as the phase's `loss_average` says: over supervised tokens, or over
+    /// samples. The terms of label smoothing and z-loss are in it. `null` where it is no number.
     #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
     /// Rate of this step.
@@ -78,9 +83,37 @@ pub struct SourceLoss {
     pub samples: usize,
     /// Supervised tokens in the step.
     pub tokens: u64,
-    /// Loss per supervised token; `null` where it is no number.
+    /// Their loss, averaged as that of the step: the step's is the mean of its sources', weighted by their
+    /// tokens or, with `loss_average = "sample"`, by their samples. `null` where it is no number.
     #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
+}
+
+impl SourceLoss {
+    /// The losses of a step's `slots`, by what `sources` says of each of them.
+    pub(crate) fn of(
+        slots: &[SlotLoss],
+        sources: &[u32],
+        names: &[RowSource],
+        average: LossAverage,
+    ) -> Vec<Self> {
+        let mut by_source: BTreeMap<u32, Vec<SlotLoss>> = BTreeMap::new();
+        for (source, slot) in sources.iter().zip(slots) {
+            by_source.entry(*source).or_default().push(*slot);
+        }
+        let line = |(source, slots): (u32, Vec<SlotLoss>)| {
+            let name = names.get(source as usize)?;
+            Some(Self {
+                dataset: name.dataset.clone(),
+                language: name.language.clone(),
+                task: name.task.clone(),
+                samples: slots.len(),
+                tokens: slots.iter().map(|slot| u64::from(slot.tokens)).sum(),
+                loss: mean(&slots, average),
+            })
+        };
+        by_source.into_iter().filter_map(line).collect()
+    }
 }
 
 /// Seconds of a step by what they were spent on.
@@ -127,5 +160,36 @@ impl Metrics {
         let mut line = serde_json::to_string(step).unwrap_or_default();
         line.push('\n');
         self.file.write_all(line.as_bytes()).map_err(Error::write(&self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Losses of slots by source, and their mean weighted by tokens or samples, beside the step's.
+    fn check(average: LossAverage, expected: [f64; 2], weigh: fn(&SourceLoss) -> f64) {
+        let slot = |tokens, loss| SlotLoss { sample: 0, tokens, loss };
+        let slots = [slot(1, 4.0), slot(3, 3.0), slot(10, 5.0), slot(0, 0.0)];
+        let name = |language: &str| RowSource {
+            dataset: "d".into(),
+            language: language.into(),
+            task: "ner".into(),
+        };
+        let found = SourceLoss::of(&slots, &[1, 0, 1, 1], &[name("en"), name("zh")], average);
+        let known: Vec<_> =
+            found.iter().map(|it| (it.language.as_str(), it.samples, it.tokens)).collect();
+        assert_eq!(known, [("en", 1, 3), ("zh", 3, 11)]);
+        let losses: Vec<f64> = found.iter().map(|source| source.loss).collect();
+        assert!(losses.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{losses:?}");
+        let weights: f64 = found.iter().map(weigh).sum();
+        let together = found.iter().map(|it| it.loss * weigh(it)).sum::<f64>() / weights;
+        assert!((together - mean(&slots, average)).abs() < 1e-12, "{together}");
+    }
+
+    #[test]
+    fn the_losses_of_sources_come_to_that_of_the_step() {
+        check(LossAverage::Token, [1.0, 9.0 / 11.0], |source| source.tokens as f64);
+        check(LossAverage::Sample, [1.0, 4.5 / 3.0], |source| source.samples as f64);
     }
 }

@@ -1,5 +1,10 @@
 //! What is minimised beside the cross-entropy of the supervised tokens.
+//!
+//! The loss that is reported (`metrics.jsonl`, the ledger, guards) is the one that is minimised: with label
+//! smoothing and z-loss it contains their terms, so only runs with the same `[loss]` are to be compared by it.
+//! F1 knows nothing of either.
 
+use model::ops::LossTerms;
 use serde::{Deserialize, Serialize};
 
 /// The `[loss]` section; `loss_average` is the phase's.
@@ -15,6 +20,11 @@ pub struct LossConfig {
 }
 
 impl LossConfig {
+    /// What the cross-entropy itself is told.
+    pub fn terms(&self) -> LossTerms {
+        LossTerms { smoothing: self.label_smoothing, z: self.z_loss }
+    }
+
     /// Refuses numbers that cannot be.
     pub fn check(&self) -> Result<(), String> {
         let ranges = [

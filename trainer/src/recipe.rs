@@ -4,12 +4,13 @@
 //! value, and is what a run directory stores as `recipe.lock`.
 
 mod batch;
+mod during;
 mod file;
 mod free;
 
 pub use batch::{MicroTokens, Recompute};
 pub use file::PhaseFile;
-pub use free::{FREE, fixed};
+pub use free::FREE;
 
 use crate::Error;
 use crate::audit::AuditConfig;
@@ -19,6 +20,7 @@ use crate::guard::GuardConfig;
 use crate::memory::MemoryConfig;
 use crate::objective::LossConfig;
 use crate::optimizer::OptimizerConfig;
+use crate::verify::When;
 use data_pipeline::order::Mixture;
 use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
@@ -76,11 +78,20 @@ pub struct RunConfig {
     /// Each step is computed in so many parts, a power of two, and summed in one fixed order: losses and
     /// weights are the same bits on every world that divides it. 0: as fast as the world allows.
     pub exact_shards: usize,
+    /// Whether the gradients of the first step are computed under several splits and compared before
+    /// training begins; `"auto"`: where that takes at most a fiftieth of it, see [`crate::verify`].
+    pub verify: When,
 }
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { name: String::new(), seed: 42, device: "flex".into(), exact_shards: 0 }
+        Self {
+            name: String::new(),
+            seed: 42,
+            device: "flex".into(),
+            exact_shards: 0,
+            verify: When::Auto,
+        }
     }
 }
 
@@ -457,9 +468,25 @@ impl Recipe {
         toml::to_string(self).unwrap_or_default()
     }
 
-    /// Whether `other` learns the same thing: all but what [`FREE`] lists.
+    /// What decides what is learned: all but what [`FREE`] lists, and of that what decides when a phase ends.
+    pub fn fixed(&self) -> toml::Table {
+        let mut table = free::fixed(&self.to_lock());
+        let mut keep = |key: &str, value: Result<toml::Value, _>| {
+            // Checked sections always have a TOML form.
+            if let Ok(value) = value {
+                table.insert(key.to_owned(), value);
+            }
+        };
+        if self.evaluation.during.patience > 0 {
+            keep("evaluation", toml::Value::try_from(self.evaluation_that_decides()));
+            keep("checkpoint", toml::Value::try_from(self.checkpoints_that_decide()));
+        }
+        table
+    }
+
+    /// Whether `other` learns the same thing.
     pub fn trains_like(&self, other: &Self) -> bool {
-        free::fixed(&self.to_lock()) == free::fixed(&other.to_lock())
+        self.fixed() == other.fixed()
     }
 
     /// The template of evaluation prompts.
@@ -482,6 +509,7 @@ impl Recipe {
         self.guard.check()?;
         self.memory.check()?;
         self.evaluation.during.check()?;
+        self.check_during()?;
         let exact = self.run.exact_shards;
         if exact != 0 && !exact.is_power_of_two() {
             return Err(format!("run.exact_shards is {exact}, expected 0 or a power of two"));

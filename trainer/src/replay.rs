@@ -8,6 +8,7 @@
 use crate::checkpoint::{self, CheckpointInfo};
 use crate::collective::{Collective, Deadlines, Solo, TcpRing};
 use crate::guard::{Incident, Reason, pulls};
+use crate::memory::MemoryPlan;
 use crate::network;
 use crate::recipe::{LossAverage, Phase, Recipe};
 use crate::run::{input, noise_seed, shares};
@@ -82,6 +83,7 @@ pub fn replay(event: &Path, told: &mut dyn FnMut(usize, usize)) -> Result<Replay
     let run = run.ok_or_else(|| wrong("is not in the directory of a run".to_owned()))?;
     let run_dir = RunDir::new(run);
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
+    let recipe = MemoryPlan::chosen(&recipe, &run_dir)?;
     let (name, index) = (&incident.phase, incident.phase_index);
     let phase = recipe.phase.get(index).filter(|phase| phase.name == *name);
     let phase = phase.ok_or_else(|| {

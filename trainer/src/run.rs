@@ -1,9 +1,11 @@
 //! Read this first: a rank's way through phases, steps and evaluation.
 
+mod during;
 mod incident;
 
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position, Saved, Saver, Snapshot};
 use crate::collective::Collective;
+use crate::during::{During, EarlyStop, Evaluated, Verdict as Outlook};
 use crate::evaluate::Evaluation;
 use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
 use crate::ledger::Ledger;
@@ -15,7 +17,7 @@ use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::requests::{Requests, Wishes};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
-use crate::step::{Asked, Found, Objective, SlotLoss, StepInput, StepPart, Stepper};
+use crate::step::{Asked, Found, Objective, StepInput, StepPart, Stepper};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::{Loader, StepRows};
@@ -67,6 +69,10 @@ pub enum Progress {
         /// This rank's answers.
         total: usize,
     },
+    /// F1 of the model in training.
+    Evaluated(Evaluated),
+    /// A phase ended before its last step.
+    EarlyStop(EarlyStop),
 }
 
 /// Models of fewer bytes are read in a moment.
@@ -377,6 +383,17 @@ impl Rank<'_> {
         let rank = self.collective.rank();
         let mut ledger = Ledger::open(self.run_dir, phase, position, rank, &shards)?;
         let watch = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
+        let path = self.run_dir.evaluations();
+        let mut during = During::open(self.recipe, &path, position, steps, self.collective)?;
+        // What was cut off just before the checkpoint is made up for.
+        match self.look(&mut during, learner, position, steps)? {
+            Outlook::Stopped => return Ok(Ended::Stopped),
+            Outlook::Over => {
+                self.end_early(learner, &during, phase, position)?;
+                return Ok(Ended::Done);
+            }
+            Outlook::GoOn => {}
+        }
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
@@ -415,23 +432,36 @@ impl Rank<'_> {
             parts.update = updating.elapsed().as_secs_f64();
             parts.compute = found.seconds.compute;
             parts.exchange = found.seconds.exchange;
-            let last = step + 1 == steps;
-            let stop = found.stopping > 0 && !last;
-            let is_due = (step + 1).is_multiple_of(self.recipe.checkpoint.every);
+            let here = Position { step: step + 1, ..position };
+            let last = here.step == steps;
+            let mut seconds = started.elapsed().as_secs_f64();
+            // Before the checkpoint, which may be kept for its F1.
+            let outlook = match found.stopping > 0 && !last {
+                true => Outlook::Stopped,
+                false => self.look(&mut during, learner, here, steps)?,
+            };
+            let stop = outlook == Outlook::Stopped;
+            let is_due = here.step.is_multiple_of(self.recipe.checkpoint.every);
+            let is_wanted = last || stop || is_due || found.saving > 0;
             let mut copy = None;
-            if last || stop || is_due || found.saving > 0 {
+            if is_wanted && outlook != Outlook::Over {
                 let copying = Instant::now();
-                let position = Position { step: step + 1, ..position };
-                copy = Some(self.snapshot(learner, phase, position, last)?);
+                copy = Some(self.snapshot(learner, phase, here, last && !stop)?);
                 parts.checkpoint = copying.elapsed().as_secs_f64();
+                seconds += parts.checkpoint;
             }
-            let seconds = started.elapsed().as_secs_f64();
             started = Instant::now();
             let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
             let flops = shape.flops(found.computed, facts.supervised, found.pairs);
             let memory_bytes = memory::peak(&self.device);
             let line = StepMetrics { parts, applied, flops, memory_bytes, ..line };
             self.tell(metrics.as_mut(), line)?;
+            if outlook == Outlook::Over {
+                ledger.flush()?;
+                self.end_early(learner, &during, phase, here)?;
+                self.note_memory(phase)?;
+                return Ok(Ended::Done);
+            }
             // The step is in the metrics before it can be in a complete checkpoint.
             match copy {
                 Some(snapshot) => {
@@ -768,34 +798,11 @@ impl Facts {
             tokens_per_second: self.tokens as f64 / seconds.max(1e-9),
             computed_tokens: found.computed,
             padded_tokens: found.padded,
-            sources: self.losses(&found.slots),
+            sources: SourceLoss::of(&found.slots, &self.sources, &self.names, phase.loss_average),
             parts: Parts::default(),
             flops: 0.0,
             memory_bytes: 0,
             applied: true,
         }
-    }
-
-    /// The loss of each dataset, language and task.
-    fn losses(&self, slots: &[SlotLoss]) -> Vec<SourceLoss> {
-        let mut sums: BTreeMap<u32, (usize, u64, f64)> = BTreeMap::new();
-        for (source, slot) in self.sources.iter().zip(slots) {
-            let sum = sums.entry(*source).or_default();
-            sum.0 += 1;
-            sum.1 += u64::from(slot.tokens);
-            sum.2 += f64::from(slot.loss);
-        }
-        let line = |(source, (samples, tokens, loss)): (u32, (usize, u64, f64))| {
-            let name = &self.names[source as usize];
-            SourceLoss {
-                dataset: name.dataset.clone(),
-                language: name.language.clone(),
-                task: name.task.clone(),
-                samples,
-                tokens,
-                loss: loss / tokens.max(1) as f64,
-            }
-        };
-        sums.into_iter().map(line).collect()
     }
 }

@@ -214,6 +214,21 @@ impl Stepper {
         })
     }
 
+    /// The gradients that were found last, of the stretches that are summed here: all of them, or this
+    /// rank's share.
+    pub fn summed(&self, decoder: &Decoder) -> Vec<(Stretch, Vec<f32>)> {
+        let gradient = |stretch: &Stretch| match &self.exchange {
+            Some(exchange) => exchange.gradient(stretch),
+            None => match self.gradients.get(&stretch.path) {
+                Some(gradient) => gradient.clone().into_data().iter::<f32>().collect(),
+                // Nothing of the step depends on it.
+                None => vec![0.0; stretch.len()],
+            },
+        };
+        let own = self.own(decoder).into_iter();
+        own.map(|stretch| (stretch.clone(), gradient(&stretch))).collect()
+    }
+
     /// Clips the gradients that were found last, and changes the weights.
     pub fn update(
         &mut self,
@@ -414,8 +429,8 @@ impl Pass<'_> {
         let slots: Vec<usize> = batch.targets.iter().map(|target| target.slot).collect();
         let batch = to_model(batch, &weights);
         let recompute = self.objective.batch.recompute.blocks(self.decoder.blocks.len());
-        let noise = self.noise;
-        let options = Options { recompute, dropout_seed, noise, ..Options::default() };
+        let (noise, terms) = (self.noise, self.objective.loss.terms());
+        let options = Options { recompute, dropout_seed, noise, terms, ..Options::default() };
         let loss = backward_telling(self.decoder, &batch, options, gradients, ready);
         for (slot, (hash, times)) in samples {
             tally.slots[slot].times += times;
@@ -501,7 +516,7 @@ impl Tally {
 }
 
 /// The loss of a step, added up in the order of its rows.
-fn mean(slots: &[SlotLoss], average: LossAverage) -> f64 {
+pub(crate) fn mean(slots: &[SlotLoss], average: LossAverage) -> f64 {
     match average {
         LossAverage::Token => {
             let tokens: u64 = slots.iter().map(|slot| u64::from(slot.tokens)).sum();

@@ -17,6 +17,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod verify;
 pub mod worker;
 
 use crate::display::Display;

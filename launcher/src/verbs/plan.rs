@@ -1,7 +1,7 @@
 //! `knowcoder plan`, and `run --dry-run`: what would be done, without doing any of it.
 
-use super::Answer;
 use super::run::{cluster_of, has_checkpoints, recipe_of, run_dir_of};
+use super::{Answer, verify};
 use crate::cli;
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};
@@ -21,7 +21,12 @@ pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     trainer::prepare::check(&recipe)?;
     let cluster = cluster_of(args.cluster.as_deref())?;
-    of(&recipe, &cluster, &run_dir_of(args.run_dir.as_deref(), &recipe))
+    let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
+    let planned = of(&recipe, &cluster, &run_dir)?;
+    match args.verify_gradients {
+        None => Ok(planned),
+        Some(extent) => verify::added(planned, &recipe, &cluster, &run_dir, extent),
+    }
 }
 
 /// What `recipe` would do on `cluster`.
@@ -138,7 +143,7 @@ fn work(
     Ok((work, misfits))
 }
 
-fn is_prepared(recipe: &Recipe, index: usize, run_dir: &RunDir) -> bool {
+pub(super) fn is_prepared(recipe: &Recipe, index: usize, run_dir: &RunDir) -> bool {
     let phase = &recipe.phase[index];
     run_dir.prepared(index, &phase.name).join("manifest.json").exists()
 }

@@ -3,7 +3,7 @@
 //! The run directory is the state: what is there and complete is not done again, so that the same
 //! command continues a run that stopped, for whatever reason.
 
-use super::{Answer, difference, plan, score};
+use super::{Answer, difference, plan, score, verify};
 use crate::cli;
 use crate::cluster::Cluster;
 use crate::display::{Display, held};
@@ -61,6 +61,9 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
         Some(given) => take(&recipe, &args.recipe.recipe, &run_dir, given)?,
     }
     settle_memory(&recipe, &cluster, &run_dir)?;
+    if !has_checkpoints(&run_dir) {
+        verify::before(args, &recipe, &cluster, &run_dir, &mut events)?;
+    }
     interrupt::end_by_default();
     room::check(&recipe, &run_dir)?;
     match train(&run_dir, &cluster, &data_root, &mut events)? {
@@ -255,7 +258,7 @@ pub fn has_checkpoints(run_dir: &RunDir) -> bool {
 /// A run directory cannot hold two runs.
 fn other_recipe(run_dir: &RunDir, before: &Recipe, source: &Path, now: &Recipe) -> Error {
     let (run_dir, source) = (run_dir.root().display(), source.display());
-    let message = match difference::first(&before.to_lock(), &now.to_lock()) {
+    let message = match difference::first(&before.fixed(), &now.fixed()) {
         Some((key, before, now)) => format!(
             "`{run_dir}` holds a run of another recipe: {key} = {before} there, {now} in `{source}`"
         ),

@@ -9,7 +9,8 @@ use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::message::{
-    Checkpoint, Evaluation, Failure, Incident, Loading, Memory, Message, Progress, Resumed, Skipped,
+    Checkpoint, EarlyStop, Evaluated, Evaluation, Failure, Incident, Loading, Memory, Message,
+    Progress, Resumed, Skipped,
 };
 use crate::store;
 use crate::watch::Watch;
@@ -19,6 +20,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
 use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
+use trainer::during;
 use trainer::metrics::StepMetrics;
 use trainer::run::{Outcome, Progress as Happening};
 use trainer::sharding::Sharding;
@@ -123,6 +125,12 @@ impl Teller {
             }
             Happening::Evaluation { label, done, total } => {
                 Message::Evaluation(Evaluation { dataset: label, done, total })
+            }
+            Happening::Evaluated(during::Evaluated { phase, step, f1 }) => {
+                Message::Evaluated(Evaluated { phase, step, f1 })
+            }
+            Happening::EarlyStop(during::EarlyStop { phase, step, best, f1, weights }) => {
+                Message::EarlyStop(EarlyStop { phase, step, best, f1, weights })
             }
             Happening::Checkpoint(path) => {
                 Message::Checkpoint(Checkpoint { path: path.display().to_string() })

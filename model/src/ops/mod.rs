@@ -19,7 +19,7 @@ pub use attention::{GroupBias, GroupShape, group_attention};
 pub use cached_attention::{CacheBias, cached_attention};
 pub use carrier::pull;
 pub use cast::cast;
-pub use cross_entropy::{ChunkLoss, cross_entropy};
+pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu};
 pub use norm::rms_norm;

@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`Solo`]: a world of one, where every operation is already done.
+//! - [`Threads`]: ranks as threads of this process, for what is computed here under several worlds.
 //! - [`TcpRing`]: ranks as processes (or threads, in tests) that pass frames around a ring.
 //! - `wire`: a frame as bytes. `transfer`: frames in both directions at once, with deadlines.
 //! - [`hello`]: who is at the other end, proved by the run's secret.
@@ -16,6 +17,7 @@ pub mod ring;
 #[cfg(test)]
 mod ring_tests;
 mod solo;
+mod threads;
 mod transfer;
 mod wire;
 
@@ -23,6 +25,7 @@ pub use hello::{Identity, Secret};
 pub use rendezvous::{Membership, join};
 pub use ring::TcpRing;
 pub use solo::Solo;
+pub use threads::Threads;
 
 use std::fmt;
 use std::ops::Range;

@@ -6,9 +6,13 @@
 use toml::{Table, Value};
 
 /// Keys, and why another value of them leaves the run what it is.
-pub const FREE: [(&str, &str); 7] = [
+pub const FREE: [(&str, &str); 8] = [
     ("run.name", "it names the run directory, and nothing in it"),
-    ("evaluation", "it decides what is asked of the model, not what the model learns"),
+    ("run.verify", "it decides what is looked at before the first step"),
+    (
+        "evaluation",
+        "it decides what is asked of the model, not what the model learns, without `patience`",
+    ),
     ("checkpoint", "it decides when the state is kept, not what the state is"),
     ("guard", "it decides what becomes of a step that goes wrong, from now on"),
     ("memory", "it bounds what a rank may hold; micro-batches stay those that the run began with"),

@@ -1,9 +1,9 @@
 //! Cross-entropy of a chunk: logits are turned into their gradient where they lie.
 
-use super::lanes::{exponentials, largest, scale};
+use super::lanes::{exponentials, largest, scale, scale_and_add, total};
 use super::product::{self, Matrix};
 use super::{Shared, constant, dims, each_part, tensor, values};
-use crate::ops::ChunkLoss;
+use crate::ops::{ChunkLoss, LossTerms};
 use burn::backend::Flex;
 use burn::tensor::{Int, Tensor};
 
@@ -13,6 +13,7 @@ pub(crate) fn cross_entropy(
     head: &Tensor<2>,
     labels: &Tensor<1, Int>,
     weights: &Tensor<1>,
+    terms: LossTerms,
     head_trained: bool,
 ) -> Option<ChunkLoss> {
     let (hidden, head, weights) = (constant(hidden)?, constant(head)?, constant(weights)?);
@@ -28,13 +29,7 @@ pub(crate) fn cross_entropy(
         // SAFETY: each row belongs to one part.
         let (logits, loss) =
             unsafe { (all.part(i * vocabulary, vocabulary), &mut rows.part(i, 1)[0]) };
-        let (weight, label) = (weights[i], labels[i]);
-        let most = largest(logits);
-        let chosen = logits[label] - most;
-        let sum = exponentials(logits, most);
-        *loss = (sum.ln() - chosen) * weight;
-        scale(logits, weight / sum);
-        logits[label] -= weight;
+        *loss = differentiated(logits, labels[i], weights[i], terms);
     });
     let gradient = Matrix::rows(&logits, vocabulary);
     let of_hidden = tensor(product::new([n, width, vocabulary], gradient, w), &[n, width]);
@@ -47,4 +42,26 @@ pub(crate) fn cross_entropy(
         hidden: Tensor::from_primitive::<Flex>(of_hidden),
         head: of_head,
     })
+}
+
+/// Weighted loss of a row of logits, which becomes its gradient.
+fn differentiated(logits: &mut [f32], label: usize, weight: f32, terms: LossTerms) -> f32 {
+    let most = largest(logits);
+    let mut chosen = logits[label] - most;
+    if terms.are_none() {
+        let sum = exponentials(logits, most);
+        scale(logits, weight / sum);
+        logits[label] -= weight;
+        return (sum.ln() - chosen) * weight;
+    }
+    let (smoothing, z) = (terms.smoothing as f32, terms.z as f32);
+    let vocabulary = logits.len() as f32;
+    let mean = total(logits) / vocabulary - most;
+    chosen = chosen * (1.0 - smoothing) + mean * smoothing;
+    let sum = exponentials(logits, most);
+    let log_z = sum.ln() + most;
+    let factor = weight * (1.0 + 2.0 * z * log_z) / sum;
+    scale_and_add(logits, factor, -weight * smoothing / vocabulary);
+    logits[label] -= weight * (1.0 - smoothing);
+    (sum.ln() - chosen + z * log_z * log_z) * weight
 }

@@ -99,6 +99,13 @@ vectorised! {
 }
 
 vectorised! {
+    /// `Σ a`.
+    pub fn total(a: &[f32]) -> f32 {
+        sum_of(a, a, |x, _| x)
+    }
+}
+
+vectorised! {
     /// The largest value, or minus infinity.
     pub fn largest(a: &[f32]) -> f32 {
         let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -149,6 +156,15 @@ vectorised! {
 }
 
 vectorised! {
+    /// `a = a factor + term`.
+    pub fn scale_and_add(a: &mut [f32], factor: f32, term: f32) {
+        for x in a {
+            *x = *x * factor + term;
+        }
+    }
+}
+
+vectorised! {
     /// `a = a + b`.
     pub fn add(a: &mut [f32], b: &[f32]) {
         for (x, y) in a.iter_mut().zip(b) {
@@ -179,6 +195,7 @@ mod tests {
             let a: Vec<f32> = (0..n).map(|i| i as f32).collect();
             let squares: f32 = (0..n).map(|i| (i * i) as f32).sum();
             assert_eq!(dot(&a, &a), squares);
+            assert_eq!(total(&a), a.iter().sum::<f32>());
             assert_eq!(largest(&a), if n == 0 { f32::NEG_INFINITY } else { (n - 1) as f32 });
             let mut b = a.clone();
             let sum = exponentials(&mut b, n as f32);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::layout::{GroupBatch, Heads, Layout, Piece};
-use crate::ops::{self, GroupShape, cross_entropy, linear, norm};
+use crate::ops::{self, GroupShape, LossTerms, cross_entropy, linear, norm};
 use crate::{DecoderConfig, config::Position};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 
@@ -132,13 +132,17 @@ fn cross_entropy_of_a_chunk() {
         let labels: Vec<i32> = (0..rows).map(|i| (i * 37 % vocabulary) as i32).collect();
         let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [rows]), &Device::flex());
         let weights = values([rows], 3);
-        for trained in [false, true] {
-            let ours = super::cross_entropy(&hidden, &head, &labels, &weights, trained).unwrap();
+        let terms = [(0.0, 0.0), (0.1, 0.0), (0.0, 1e-2), (0.3, 1e-3)];
+        let terms = terms.map(|(smoothing, z)| LossTerms { smoothing, z });
+        for (terms, trained) in terms.into_iter().zip([false, true, true, false]) {
+            let ours =
+                super::cross_entropy(&hidden, &head, &labels, &weights, terms, trained).unwrap();
             let theirs = cross_entropy::plain_cross_entropy(
                 hidden.clone(),
                 head.clone(),
                 labels.clone(),
                 weights.clone(),
+                terms,
                 trained,
             );
             assert!(difference(ours.rows, theirs.rows) < 1e-5);
