@@ -9,7 +9,8 @@
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step).
 //! - [`pace`]: how long a step takes here.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
-//!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
+//!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports;
+//!   [`tensorboard`], in [`protobuf`]: what is drawn of it.
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
 
@@ -33,6 +34,7 @@ pub mod objective;
 pub mod optimizer;
 pub mod pace;
 pub mod prepare;
+pub mod protobuf;
 mod questions;
 pub mod recipe;
 pub mod run;
@@ -40,6 +42,7 @@ pub mod run_dir;
 pub mod schedule;
 pub mod sharding;
 pub mod step;
+pub mod tensorboard;
 
 pub use error::Error;
 pub use recipe::Recipe;

@@ -71,11 +71,19 @@ pub struct RunConfig {
     /// Each step is computed in so many parts, a power of two, and summed in one fixed order: losses and
     /// weights are the same bits on every world that divides it. 0: as fast as the world allows.
     pub exact_shards: usize,
+    /// Write event files for TensorBoard.
+    pub tensorboard: bool,
 }
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { name: String::new(), seed: 42, device: "flex".into(), exact_shards: 0 }
+        Self {
+            name: String::new(),
+            seed: 42,
+            device: "flex".into(),
+            exact_shards: 0,
+            tensorboard: true,
+        }
     }
 }
 
@@ -413,11 +421,13 @@ impl Recipe {
         toml::to_string(self).unwrap_or_default()
     }
 
-    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence and origins.
+    /// Whether `other` learns the same thing: all but evaluation, checkpoint cadence, what
+    /// is shown, and origins.
     pub fn trains_like(&self, other: &Self) -> bool {
         let essence = |recipe: &Self| Self {
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),
+            run: RunConfig { tensorboard: true, ..recipe.run.clone() },
             // A waiver changes no row.
             audit: AuditConfig { waive: Vec::new(), ..recipe.audit.clone() },
             origins: BTreeMap::new(),

@@ -10,6 +10,7 @@ use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
 use crate::step::{Found, Objective, SlotLoss, StepInput, StepPart, Stepper};
+use crate::tensorboard::TensorBoard;
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::{Loader, StepRows};
@@ -82,6 +83,8 @@ pub struct Rank<'a> {
     pub device: Device,
     /// How gradients and optimizer state are divided among ranks.
     pub sharding: Sharding,
+    /// What TensorBoard sees of the run.
+    board: TensorBoard,
     /// The checkpoint that the run goes on from, until its optimizer's state is read.
     restored: Option<(PathBuf, CheckpointInfo)>,
 }
@@ -99,6 +102,7 @@ pub fn run(
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
     check_world(&recipe, collective.world())?;
+    let board = TensorBoard::new(run_dir, recipe.run.tensorboard && collective.rank() == 0);
     let mut rank = Rank {
         run_dir,
         recipe: &recipe,
@@ -109,6 +113,7 @@ pub fn run(
         tokenizer,
         device,
         sharding,
+        board,
         restored: None,
     };
     rank.live()
@@ -281,6 +286,7 @@ impl Rank<'_> {
         let objective =
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
+        self.board.begin(&phase.name, position.step);
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
@@ -390,6 +396,7 @@ impl Rank<'_> {
         if let Some(metrics) = metrics {
             metrics.append(&line)?;
         }
+        self.board.step(&line);
         (self.report)(Progress::Step(line));
         Ok(())
     }
@@ -401,6 +408,7 @@ impl Rank<'_> {
         position: Position,
         phase_done: bool,
     ) -> Result<(), Error> {
+        self.board.flush();
         let folder = self.run_dir.prepared(position.phase, &phase.name);
         let manifest = Manifest::load(&folder)?;
         let info = CheckpointInfo {

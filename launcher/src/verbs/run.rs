@@ -293,6 +293,11 @@ fn train(
 fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answer, Error> {
     let scores = score::of_run(run_dir, recipe)?;
     scores.write(&run_dir.scores())?;
+    if recipe.run.tensorboard
+        && let Err(error) = trainer::tensorboard::write_scores(run_dir, &scores)
+    {
+        eprintln!("warning: TensorBoard will not see the scores: {error}");
+    }
     events.record("done", json!({}))?;
     let page = report::write(run_dir.root())?;
     let answer = score::answer(&scores)?;
