@@ -174,7 +174,12 @@ mod tests {
 
     #[test]
     fn a_written_cluster_is_read_back() {
-        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3 };
+        let cluster = Cluster {
+            backend: Backend::Local,
+            ranks: 4,
+            threads_per_rank: 3,
+            sharding: Sharding { stage: 2, bucket_mib: 7 },
+        };
         assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
     }
 

@@ -138,9 +138,8 @@ impl Open {
             read: 0,
         };
         open.write(0, &Event::Version)?;
-        if newest.is_some() {
-            open.void(step + 1)?;
-        }
+        // The first of them is the beginning, and voids nothing.
+        open.void(step + 1)?;
         open.flush()?;
         Ok(open)
     }

@@ -87,13 +87,13 @@ fn steps_that_are_done_again_are_declared_void() {
     };
     let folder = run_dir.tensorboard().join("p");
     write(0, &[1, 2, 3, 4, 5]);
-    assert_eq!(steps(&folder), [1, 2, 3, 4, 5]);
+    assert_eq!(steps(&folder), [-1, 1, 2, 3, 4, 5]);
     // Killed after step 5, resumed from the checkpoint of step 3.
     write(3, &[4, 5]);
-    assert_eq!(steps(&folder), [1, 2, 3, 4, 5, -4, 4, 5]);
+    assert_eq!(steps(&folder), [-1, 1, 2, 3, 4, 5, -4, 4, 5]);
     // Within one start: back to step 4.
     write(5, &[6, 7, 5, 6]);
-    assert_eq!(steps(&folder)[8..], [-6, 6, 7, -5, 5, 6]);
+    assert_eq!(steps(&folder)[9..], [-6, 6, 7, -5, 5, 6]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn evaluations_follow_their_steps_once() {
     board.step(&line("p", 4));
     board.step(&line("p", 5));
     drop(board);
-    assert_eq!(steps(&run_dir.tensorboard().join("p")), [3, 4, 4, 5]);
+    assert_eq!(steps(&run_dir.tensorboard().join("p")), [-3, 3, 4, 4, 5]);
     let rows: Vec<Evaluated> =
         rows[2..4].iter().map(|row| serde_json::from_str(row).unwrap()).collect();
     let scalars = scalar::of_evaluation(&rows);
