@@ -1,8 +1,10 @@
-//! Against what others wrote: torch's AdamW, and a small model whose greedy text its author
+//! Against what others wrote: torch's AdamW, burn's learner, and a small model whose greedy text its author
 //! published.
 #![allow(clippy::unwrap_used)]
 
 mod adamw;
+#[cfg(feature = "flex")]
+mod referee;
 mod stories;
 
 /// The device that `KNOWCODER_TEST_DEVICE` names: `flex` where it is not set.
