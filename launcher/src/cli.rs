@@ -7,9 +7,11 @@ mod data;
 mod export;
 #[cfg(test)]
 mod tests;
+mod track;
 
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
 pub use export::Export;
+pub use track::Track;
 
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
@@ -64,6 +66,9 @@ pub enum Verb {
     /// Write a run as one self-contained HTML page.
     #[command(after_help = exit::HELP)]
     Report(Report),
+    /// Write a run's numbers as MLflow and Weights & Biases keep them; sends nothing.
+    #[command(after_help = exit::HELP)]
+    Track(Track),
     /// One rank of a run; started by the launcher.
     #[command(hide = true)]
     Worker(Worker),

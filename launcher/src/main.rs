@@ -6,7 +6,7 @@
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
-//! - [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
+//! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
 //!   [`store`]: corpora and shards in object stores.
 //!
@@ -27,6 +27,7 @@ mod plan;
 mod report;
 mod store;
 mod supervise;
+mod track;
 mod verbs;
 
 use clap::Parser;
@@ -75,6 +76,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Extract(args) => verbs::extract::extract(&args),
         Verb::Export(args) => verbs::export::export(&args),
         Verb::Report(args) => verbs::report::report(&args),
+        Verb::Track(args) => verbs::track::track(&args),
         Verb::Worker(args) => verbs::worker::worker(&args),
     }
 }

@@ -44,6 +44,8 @@ fn every_verb_is_understood() {
         "extract --checkpoint c --schema s.py --task re one two",
         "extract --checkpoint c --schema s.py --shots f.jsonl -",
         "report runs/x",
+        "track runs/x --format mlflow --out mlruns",
+        "track runs/x --format wandb --out . --json",
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod track;
 pub mod worker;
 
 use crate::display::Display;
