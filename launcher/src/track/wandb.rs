@@ -10,6 +10,7 @@
 //! `scripts/reference/track_check.py`.
 
 use super::folder::Growing;
+use super::points::allowed;
 use super::{Status, Tracked};
 use crate::error::Error;
 use crate::events::rfc3339;
@@ -41,11 +42,16 @@ fn records(run: &Tracked) -> Vec<Message> {
     for point in &run.points.points {
         let time = point.time as f64 / 1000.0;
         let runtime = point.time.saturating_sub(run.started) as f64 / 1000.0;
-        let own = [("_timestamp", time), ("_runtime", runtime), ("_step", point.step as f64)];
-        let own = own.map(|(key, value)| (key.to_owned(), value));
         let mut history = Message::new();
-        for (key, value) in point.values.iter().chain(&own) {
+        for (key, value) in &point.values {
             history = history.message(1, &item(key, &number(*value)));
+        }
+        for (key, value) in [
+            ("_timestamp", number(time)),
+            ("_runtime", number(runtime)),
+            ("_step", point.step.to_string()),
+        ] {
+            history = history.message(1, &item(key, &value));
         }
         records.push((2, history.message(2, &Message::new().int(1, point.step as i64))));
         // The newest value of each is what its table of runs shows.
@@ -86,7 +92,7 @@ fn begin(run: &Tracked) -> Message {
     let (seconds, milliseconds) = (run.started / 1000, run.started % 1000);
     let mut record = Message::new()
         .text(1, &run.id[..8])
-        .text(3, &run.experiment)
+        .text(3, &allowed(&run.experiment))
         .message(4, &config)
         .text(8, &run.name);
     for (key, value) in &run.tags {
