@@ -136,6 +136,10 @@ pub struct Run {
     /// Say what would be done and stop.
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Show training in the terminal view of burn-train (builds with the feature `tui`).
+    #[arg(long)]
+    pub tui: bool,
 }
 
 /// `knowcoder plan`.

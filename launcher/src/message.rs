@@ -36,6 +36,9 @@ pub struct Progress {
     pub steps: usize,
     /// Loss per supervised token.
     pub loss: f64,
+    /// Rate of the newest step.
+    #[serde(default)]
+    pub learning_rate: f64,
     /// Speed over the world.
     pub tokens_per_second: f64,
     /// Time left in the phase.

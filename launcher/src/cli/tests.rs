@@ -20,6 +20,7 @@ fn every_verb_is_understood() {
         "run configs/quickstart.toml",
         "run r.toml --cluster c.toml --run-dir runs/x --data-root d --set a.b=c --set d=e",
         "run r.toml --dry-run --json",
+        "run r.toml --tui",
         "--json plan r.toml --cluster c.toml",
         "data validate",
         "data stats cluener configs/datasets/wnut17.toml --json",

@@ -37,6 +37,9 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }
+    if args.tui {
+        Display::check_view()?;
+    }
     let given = args.shards.as_deref().map(Place::of).transpose()?;
     let given = given.map(|place| Given::new(place, args.data.cache.folder()));
     run_dir.create()?;
@@ -56,7 +59,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
         Some(given) => take(&recipe, &args.recipe.recipe, &run_dir, given)?,
     }
     interrupt::end_by_default();
-    match train(&run_dir, &cluster, &data_root, &mut events)? {
+    match train(&run_dir, &cluster, &data_root, args.tui, &mut events)? {
         Ending::Done => finish(&recipe, &run_dir, &mut events),
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
@@ -251,6 +254,7 @@ fn train(
     run_dir: &RunDir,
     cluster: &Cluster,
     data_root: &Path,
+    tui: bool,
     events: &mut Events,
 ) -> Result<Ending, Error> {
     let transient = |what: &str, error: std::io::Error| {
@@ -285,7 +289,8 @@ fn train(
     runtime.block_on(async {
         let mut interrupts =
             Interrupts::listen().map_err(|error| transient("listen to signals", error))?;
-        supervise(&job, &mut interrupts, events, &mut Display::new()).await
+        let mut display = if tui { Display::view() } else { Display::new() };
+        supervise(&job, &mut interrupts, events, &mut display).await
     })
 }
 
