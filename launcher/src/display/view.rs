@@ -105,6 +105,10 @@ impl View {
 
     /// Keeps a line, and shows it until the next one.
     pub(super) fn line(&mut self, text: &str) {
+        if self.renderer.is_none() {
+            eprintln!("{text}");
+            return;
+        }
         if self.lines.len() == KEPT {
             self.lines.pop_front();
         }
@@ -130,7 +134,9 @@ impl View {
 
     /// Closes it; the lines that were kept.
     pub(super) fn close(&mut self) -> Vec<String> {
-        drop(self.renderer.take());
+        let renderer = self.renderer.take();
+        // Where it was killed in this moment, there is nothing left to close.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(renderer)));
         std::mem::take(&mut self.lines).into()
     }
 
