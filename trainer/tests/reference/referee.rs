@@ -46,7 +46,8 @@ fn burns_learner_gives_the_same_losses() {
         let samples = ours(decoder.clone(), LossAverage::Sample);
         let referee = theirs(decoder);
         assert_eq!((tokens.len(), referee.len()), (STEPS, STEPS));
-        assert!(tokens[STEPS - 1] < tokens[0], "nothing is learned: {tokens:?}");
+        // Every third step has the same samples.
+        assert!(tokens[9] < tokens[0], "nothing is learned: {tokens:?}");
         let found = distance(&tokens, &referee);
         assert!(found <= ALLOWED, "adapters {adapters}: {found:.1e}: {tokens:?}, {referee:?}");
         // Another objective is told apart.
