@@ -9,11 +9,13 @@ mod ledger;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod track;
 
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
 pub use export::Export;
 pub use ledger::{Ledger, LedgerDiff, LedgerProve};
 pub use replay::Replay;
+pub use track::Track;
 
 use crate::error::exit;
 use clap::{Args, Parser, Subcommand};
@@ -74,6 +76,9 @@ pub enum Verb {
     /// Write a run as one self-contained HTML page.
     #[command(after_help = exit::HELP)]
     Report(Report),
+    /// Write a run's numbers as MLflow and Weights & Biases keep them; sends nothing.
+    #[command(after_help = exit::HELP)]
+    Track(Track),
     /// One rank of a run; started by the launcher.
     #[command(hide = true)]
     Worker(Worker),
@@ -141,6 +146,10 @@ pub struct Run {
     /// Say what would be done and stop.
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Show training in the terminal view of burn-train (builds with the feature `tui`).
+    #[arg(long)]
+    pub tui: bool,
 }
 
 /// `knowcoder plan`.

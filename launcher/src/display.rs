@@ -1,8 +1,12 @@
 //! What the terminal shows while a run goes on, all of it on stderr.
 //!
 //! On a terminal, one bar at the bottom and the ranks' lines above it; elsewhere, a plain line
-//! every ten seconds, so that a log of a night stays readable.
+//! every ten seconds, so that a log of a night stays readable. `view` is another screen, if asked for.
 
+#[cfg(feature = "tui")]
+mod view;
+
+use crate::error::{Error, exit};
 use crate::message::{
     EarlyStop, Evaluated, Evaluation, Incident, Loading, Memory, Message, Progress, Resumed,
     Skipped,
@@ -18,6 +22,8 @@ const PLAIN: Duration = Duration::from_secs(10);
 /// Where it is shown.
 enum Screen {
     Terminal(ProgressBar),
+    #[cfg(feature = "tui")]
+    View(Box<view::View>),
     Plain(Box<dyn Write>),
 }
 
@@ -43,6 +49,33 @@ impl Display {
         Self { screen, shown: None }
     }
 
+    /// The terminal view of burn-train, if stdout is a terminal and this build has it.
+    pub fn view() -> Self {
+        #[cfg(feature = "tui")]
+        if io::stdout().is_terminal() {
+            return Self { screen: Screen::View(Box::new(view::View::new())), shown: None };
+        }
+        Self::new()
+    }
+
+    /// Refuses a view that this build does not have.
+    pub fn check_view() -> Result<(), Error> {
+        if cfg!(feature = "tui") {
+            return Ok(());
+        }
+        Err(Error::new(exit::BACKEND, "--tui: this build has no terminal view")
+            .hint("build it with `--features tui`, or leave --tui out"))
+    }
+
+    /// How often the user has asked by the view's keys to stop, since the last call.
+    pub fn asked(&mut self) -> usize {
+        #[cfg(feature = "tui")]
+        if let Screen::View(view) = &mut self.screen {
+            return view.asked();
+        }
+        0
+    }
+
     /// As plain lines into `writer`.
     #[cfg(test)]
     pub fn plain(writer: impl Write + 'static) -> Self {
@@ -55,6 +88,8 @@ impl Display {
             // A bar that is not drawn yet swallows lines.
             Screen::Terminal(bar) if self.shown.is_some() => bar.println(text),
             Screen::Terminal(_) => eprintln!("{text}"),
+            #[cfg(feature = "tui")]
+            Screen::View(view) => view.line(text),
             // Who closed stderr does not want to hear about it.
             Screen::Plain(writer) => drop(writeln!(writer, "{text}")),
         }
@@ -62,6 +97,11 @@ impl Display {
 
     /// Shows how far the run is.
     pub fn report(&mut self, message: &Message, now: Instant) {
+        #[cfg(feature = "tui")]
+        if let (Screen::View(view), Message::Progress(progress)) = (&mut self.screen, message) {
+            view.step(progress);
+            return;
+        }
         match message {
             Message::Progress(progress) => {
                 let Progress { phase, step, steps, .. } = progress;
@@ -124,6 +164,8 @@ impl Display {
                 bar.set_position(done as u64);
                 self.shown = Some((what.to_owned(), now));
             }
+            #[cfg(feature = "tui")]
+            Screen::View(view) => view.advance(what, done, total),
             Screen::Plain(writer) => {
                 let is_due = self.shown.as_ref().is_none_or(|(_, at)| now >= *at + PLAIN);
                 // That nothing is done yet is worth a line only if it lasts.
@@ -142,6 +184,12 @@ impl Display {
     pub fn finish(&mut self) {
         if let Screen::Terminal(bar) = &self.screen {
             bar.finish_and_clear();
+        }
+        #[cfg(feature = "tui")]
+        if let Screen::View(view) = &mut self.screen {
+            for line in view.close() {
+                eprintln!("{line}");
+            }
         }
         self.shown = None;
     }
@@ -227,6 +275,7 @@ mod tests {
             step,
             steps: 400,
             loss: 1.23456,
+            learning_rate: 1e-3,
             tokens_per_second: 12_345.0,
             eta_seconds: 4000.0,
         })

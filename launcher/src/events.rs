@@ -66,6 +66,21 @@ pub fn rfc3339(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
 }
 
+/// Milliseconds since 1970 of a moment that [`rfc3339`] wrote.
+pub fn milliseconds(text: &str) -> Option<u64> {
+    let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let mut parts = day.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let mut parts = time.splitn(3, ':').map(|part| part.parse::<f64>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    // The way back of `date` below, from the same source.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let days = u64::try_from(days - 719_468).ok()?;
+    let seconds = hour * 3600.0 + minute * 60.0 + second;
+    Some(days * 86_400_000 + (seconds * 1000.0).round() as u64)
+}
+
 /// The civil date of a day since 1970-01-01: `civil_from_days` of Howard Hinnant's
 /// "chrono-compatible low-level date algorithms", for days that are not negative.
 fn date(days: u64) -> (u64, u64, u64) {
@@ -98,6 +113,7 @@ mod tests {
         ] {
             let time = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 250);
             assert_eq!(rfc3339(time), expected);
+            assert_eq!(milliseconds(expected), Some(seconds * 1000 + 250));
         }
     }
 

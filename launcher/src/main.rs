@@ -7,7 +7,7 @@
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
 //!   [`room`]: what a run needs on the disk.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
-//! - [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
+//! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
 //!   [`store`]: corpora and shards in object stores.
 //!
@@ -29,6 +29,7 @@ mod report;
 mod room;
 mod store;
 mod supervise;
+mod track;
 mod verbs;
 mod watch;
 
@@ -81,6 +82,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Ledger(Ledger::Prove(args)) => verbs::ledger::prove(&args),
         Verb::Replay(args) => verbs::replay::replay(&args),
         Verb::Report(args) => verbs::report::report(&args),
+        Verb::Track(args) => verbs::track::track(&args),
         Verb::Worker(args) => verbs::worker::worker(&args),
     }
 }

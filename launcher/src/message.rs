@@ -46,6 +46,9 @@ pub struct Progress {
     /// Loss per supervised token; `null` where it is no number.
     #[serde(deserialize_with = "or_nan")]
     pub loss: f64,
+    /// Rate of the newest step.
+    #[serde(default)]
+    pub learning_rate: f64,
     /// Speed over the world.
     pub tokens_per_second: f64,
     /// Time left in the phase.

@@ -349,6 +349,9 @@ impl<'a> Watch<'a> {
     /// What is due at `now`.
     fn look(&mut self, now: Instant) -> Result<(), Error> {
         self.show(now);
+        for _ in 0..self.display.asked() {
+            self.interrupted()?;
+        }
         match self.stage {
             Stage::Settling(until) if now >= until => {
                 self.stage = Stage::Terminating(now + self.job.patience.terminate);

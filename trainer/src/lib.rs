@@ -13,7 +13,8 @@
 //! - [`guard`]: what happens when a step goes wrong; [`replay`]: such a step again, sample by sample.
 //! - [`during`]: F1 while a phase trains, and whether that ends it.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
-//!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports.
+//!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports;
+//!   [`tensorboard`], in [`protobuf`]: what is drawn of it.
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
 
@@ -38,6 +39,7 @@ pub mod objective;
 pub mod optimizer;
 pub mod pace;
 pub mod prepare;
+pub mod protobuf;
 mod questions;
 pub mod recipe;
 pub mod replay;
@@ -47,6 +49,7 @@ pub mod run_dir;
 pub mod schedule;
 pub mod sharding;
 pub mod step;
+pub mod tensorboard;
 pub mod verify;
 
 pub use error::Error;

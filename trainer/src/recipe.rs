@@ -81,6 +81,8 @@ pub struct RunConfig {
     /// Whether the gradients of the first step are computed under several splits and compared before
     /// training begins; `"auto"`: where that takes at most a fiftieth of it, see [`crate::verify`].
     pub verify: When,
+    /// Write event files for TensorBoard.
+    pub tensorboard: bool,
 }
 
 impl Default for RunConfig {
@@ -91,6 +93,7 @@ impl Default for RunConfig {
             device: "flex".into(),
             exact_shards: 0,
             verify: When::Auto,
+            tensorboard: true,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::requests::{Requests, Wishes};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
 use crate::step::{Asked, Found, Objective, StepInput, StepPart, Stepper};
+use crate::tensorboard::TensorBoard;
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::{Loader, StepRows};
@@ -111,6 +112,8 @@ pub struct Rank<'a> {
     pub sharding: Sharding,
     /// How large micro-batches are, and what that was to hold.
     pub memory: MemoryPlan,
+    /// What TensorBoard sees of the run.
+    board: TensorBoard,
     /// The checkpoint that the run goes on from, until its optimizer's state is read.
     restored: Option<(PathBuf, CheckpointInfo)>,
     /// Writes checkpoints while training goes on.
@@ -144,6 +147,7 @@ pub fn run(
     check_world(&recipe, collective.world())?;
     let memory = memory::of_run(&recipe, run_dir, sharding, collective)?;
     let recipe = memory.resolved(&recipe);
+    let board = TensorBoard::new(run_dir, recipe.run.tensorboard && collective.rank() == 0);
     if collective.rank() == 0 {
         checkpoint::tidy(&run_dir.checkpoints())?;
     }
@@ -164,6 +168,7 @@ pub fn run(
         device,
         sharding,
         memory,
+        board,
         restored: None,
         saver,
         wishes: Wishes::new(run_dir, rank),
@@ -383,6 +388,7 @@ impl Rank<'_> {
         let rank = self.collective.rank();
         let mut ledger = Ledger::open(self.run_dir, phase, position, rank, &shards)?;
         let watch = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
+        self.board.begin(&phase.name, position.step);
         let path = self.run_dir.evaluations();
         let mut during = During::open(self.recipe, &path, position, steps, self.collective)?;
         // What was cut off just before the checkpoint is made up for.
@@ -562,6 +568,7 @@ impl Rank<'_> {
         if let Some(metrics) = metrics {
             metrics.append(&line)?;
         }
+        self.board.step(&line);
         (self.report)(Progress::Step(line));
         Ok(())
     }
@@ -603,6 +610,7 @@ impl Rank<'_> {
         phase_done: bool,
     ) -> Result<Option<Snapshot>, Error> {
         let info = self.info(learner, phase, position, phase_done)?;
+        self.board.flush();
         let (before, snapshot) = self.saver.snapshot(learner, info)?;
         self.saved(before)?;
         // Whoever asked until now has been heard: what they wanted is in this copy.

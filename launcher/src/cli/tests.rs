@@ -20,6 +20,7 @@ fn every_verb_is_understood() {
         "run configs/quickstart.toml",
         "run r.toml --cluster c.toml --run-dir runs/x --data-root d --set a.b=c --set d=e",
         "run r.toml --dry-run --json",
+        "run r.toml --tui",
         "--json plan r.toml --cluster c.toml",
         "replay runs/x/incidents/instruction-000041 --samples 3 --json",
         "data validate",
@@ -47,6 +48,8 @@ fn every_verb_is_understood() {
         "ledger diff runs/x runs/y --tolerance 0 --so-far",
         "ledger prove runs/x --json",
         "report runs/x",
+        "track runs/x --format mlflow --out mlruns",
+        "track runs/x --format wandb --out . --json",
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());

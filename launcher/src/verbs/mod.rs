@@ -17,6 +17,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod track;
 pub mod verify;
 pub mod worker;
 

@@ -39,6 +39,9 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }
+    if args.tui {
+        Display::check_view()?;
+    }
     let given = args.shards.as_deref().map(Place::of).transpose()?;
     let given = given.map(|place| Given::new(place, args.data.cache.folder()));
     run_dir.create()?;
@@ -66,7 +69,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     }
     interrupt::end_by_default();
     room::check(&recipe, &run_dir)?;
-    match train(&run_dir, &cluster, &data_root, &mut events)? {
+    match train(&run_dir, &cluster, &data_root, args.tui, &mut events)? {
         Ending::Done => finish(&recipe, &run_dir, &mut events),
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
@@ -273,6 +276,7 @@ fn train(
     run_dir: &RunDir,
     cluster: &Cluster,
     data_root: &Path,
+    tui: bool,
     events: &mut Events,
 ) -> Result<Ending, Error> {
     let transient = |what: &str, error: std::io::Error| {
@@ -307,7 +311,8 @@ fn train(
     runtime.block_on(async {
         let mut interrupts =
             Interrupts::listen().map_err(|error| transient("listen to signals", error))?;
-        supervise(&job, &mut interrupts, events, &mut Display::new()).await
+        let mut display = if tui { Display::view() } else { Display::new() };
+        supervise(&job, &mut interrupts, events, &mut display).await
     })
 }
 
@@ -315,6 +320,11 @@ fn train(
 fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answer, Error> {
     let scores = score::of_run(run_dir, recipe)?;
     scores.write(&run_dir.scores())?;
+    if recipe.run.tensorboard
+        && let Err(error) = trainer::tensorboard::write_scores(run_dir, &scores)
+    {
+        eprintln!("warning: TensorBoard will not see the scores: {error}");
+    }
     events.record("done", json!({}))?;
     let page = report::write(run_dir.root())?;
     let answer = score::answer(&scores)?;

@@ -174,6 +174,7 @@ impl Teller {
             step: step.step,
             steps: step.steps,
             loss: step.loss,
+            learning_rate: step.learning_rate,
             tokens_per_second: step.tokens_per_second,
         }
     }

@@ -6,8 +6,9 @@
 use toml::{Table, Value};
 
 /// Keys, and why another value of them leaves the run what it is.
-pub const FREE: [(&str, &str); 8] = [
+pub const FREE: [(&str, &str); 9] = [
     ("run.name", "it names the run directory, and nothing in it"),
+    ("run.tensorboard", "it decides what is drawn"),
     ("run.verify", "it decides what is looked at before the first step"),
     (
         "evaluation",

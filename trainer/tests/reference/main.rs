@@ -1,9 +1,11 @@
-//! Against what others wrote: the optimizers and schedules of torch, transformers and bitsandbytes, and a
-//! small model whose greedy text its author published.
+//! Against what others wrote: the optimizers and schedules of torch, transformers and bitsandbytes, burn's
+//! learner, and a small model whose greedy text its author published.
 #![allow(clippy::unwrap_used)]
 
 mod adamw;
 mod optimizers;
+#[cfg(feature = "flex")]
+mod referee;
 mod stories;
 
 /// The device that `KNOWCODER_TEST_DEVICE` names: `flex` where it is not set.
