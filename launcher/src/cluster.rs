@@ -12,8 +12,11 @@ use trainer::sharding::Sharding;
 /// Most ranks and threads that a file may ask of one machine; more is a slip of the keyboard.
 const MOST: usize = 1024;
 
+/// Far beyond what one rank computes; more is a slip of the keyboard, or meant in other units.
+const MOST_TFLOPS: f64 = 1e6;
+
 /// How a run is spread.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// Who starts the processes.
     pub backend: Backend,
@@ -23,6 +26,9 @@ pub struct Cluster {
     pub threads_per_rank: usize,
     /// How gradients and optimizer state are divided among them.
     pub sharding: Sharding,
+    /// What the hardware of one rank can compute at most, in 10¹² floating-point operations a second
+    /// of the kind that is trained in; reports compare with it.
+    pub peak_tflops: Option<f64>,
 }
 
 /// Who starts the processes of a run.
@@ -38,6 +44,13 @@ pub enum Backend {
 struct ClusterFile {
     cluster: ClusterSection,
     sharding: Option<Spanned<Sharding>>,
+    hardware: Option<HardwareSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HardwareSection {
+    peak_tflops: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +71,7 @@ impl Cluster {
 
     /// Reads the text of a cluster file; `path` is for errors only.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let ClusterFile { cluster, sharding } =
+        let ClusterFile { cluster, sharding, hardware } =
             toml::from_str(text).map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
         let place = |at: usize, message: String| -> Error {
             data_pipeline::Error::at(path, text, at, message).into()
@@ -77,8 +90,19 @@ impl Cluster {
             }
             None => Sharding::default(),
         };
+        let peak_tflops = match hardware.and_then(|hardware| hardware.peak_tflops) {
+            Some(given) if !(MOST_TFLOPS.recip()..=MOST_TFLOPS).contains(given.get_ref()) => {
+                let message = format!(
+                    "`peak_tflops` is {}; it must be above 0 and at most {MOST_TFLOPS}, of one rank",
+                    given.get_ref()
+                );
+                return Err(place(given.span().start, message));
+            }
+            given => given.map(Spanned::into_inner),
+        };
         Ok(Self {
             sharding,
+            peak_tflops,
             backend: backend(cluster.backend.get_ref()).map_err(|(code, message)| Error {
                 code,
                 ..place(cluster.backend.span().start, message)
@@ -96,18 +120,22 @@ impl Cluster {
             ranks: cores.min(2),
             threads_per_rank: 1,
             sharding: Sharding::default(),
+            peak_tflops: None,
         }
     }
 
     /// The file that means this cluster.
     pub fn to_toml(&self) -> String {
-        let Self { backend, ranks, threads_per_rank, sharding } = self;
+        let Self { backend, ranks, threads_per_rank, sharding, peak_tflops } = self;
         let mut text = "[cluster]\n".to_owned();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "backend = \"{}\"\nranks = {ranks}", backend.name());
         let _ = writeln!(text, "threads_per_rank = {threads_per_rank}");
         let Sharding { stage, bucket_mib } = sharding;
         let _ = writeln!(text, "\n[sharding]\nstage = {stage}\nbucket_mib = {bucket_mib}");
+        if let Some(peak) = peak_tflops {
+            let _ = writeln!(text, "\n[hardware]\npeak_tflops = {peak:?}");
+        }
         text
     }
 }
@@ -170,12 +198,25 @@ mod tests {
             64,
             expect!["c.toml:2:11: unknown backend `lokal`; known is `local`"],
         );
+        check(
+            "[cluster]\nbackend = \"local\"\nranks = 2\n[hardware]\npeak_tflops = 0.0\n",
+            64,
+            expect![
+                "c.toml:5:15: `peak_tflops` is 0; it must be above 0 and at most 1000000, of one rank"
+            ],
+        );
     }
 
     #[test]
     fn a_written_cluster_is_read_back() {
-        let cluster = Cluster { backend: Backend::Local, ranks: 4, threads_per_rank: 3 };
-        assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
+        for peak_tflops in [None, Some(312.0), Some(0.05)] {
+            let this = Cluster::of_this_machine();
+            let cluster = Cluster { ranks: 4, threads_per_rank: 3, peak_tflops, ..this };
+            assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
+        }
+        let whole = "[cluster]\nbackend = \"local\"\nranks = 2\n[hardware]\npeak_tflops = 312\n";
+        let cluster = Cluster::parse(whole, Path::new("c.toml")).unwrap();
+        assert_eq!(cluster.peak_tflops, Some(312.0));
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub struct Scores {
     /// `dataset/task` where a dataset has several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub floors: BTreeMap<String, f64>,
+    /// F1 that a paper reports, by the same keys or by `dataset/language/task`; its settings differ.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub papers: BTreeMap<String, f64>,
     /// Scores of other models on the same sets, by name: `untrained`, `base`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<String, Vec<Row>>,
@@ -195,15 +198,30 @@ impl Scores {
 
     /// The floor beside a row.
     pub fn floor(&self, row: &Row) -> Option<f64> {
-        let Row { dataset, language, task, .. } = row;
-        let keys = [format!("{dataset}/{language}"), format!("{dataset}/{task}"), dataset.clone()];
-        keys.iter().find_map(|key| self.floors.get(key)).copied()
+        beside(&self.floors, row)
+    }
+
+    /// The paper's number beside a row.
+    pub fn paper(&self, row: &Row) -> Option<f64> {
+        beside(&self.papers, row)
     }
 
     /// The F1 of the model `name` beside a row.
     pub fn baseline(&self, name: &str, row: &Row) -> Option<f64> {
         self.baselines.get(name)?.iter().find(|other| other.matches(row))?.f1
     }
+}
+
+/// What is known of a row by its name, the closest name first.
+fn beside(numbers: &BTreeMap<String, f64>, row: &Row) -> Option<f64> {
+    let Row { dataset, language, task, .. } = row;
+    let keys = [
+        format!("{dataset}/{language}/{task}"),
+        format!("{dataset}/{language}"),
+        format!("{dataset}/{task}"),
+        dataset.clone(),
+    ];
+    keys.iter().find_map(|key| numbers.get(key)).copied()
 }
 
 /// A set whose sentences have been counted.
@@ -356,7 +374,8 @@ mod tests {
         );
         let baselines = BTreeMap::from([("base".to_owned(), rows.clone())]);
         let floors = BTreeMap::from([("d".to_owned(), 3.5), ("d/re".to_owned(), 1.0)]);
-        let scores = Scores { rows, floors, baselines };
+        let papers = BTreeMap::from([("d/en/ner".to_owned(), 94.7)]);
+        let scores = Scores { rows, floors, papers, baselines };
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run/scores.json");
         scores.write(&path).unwrap();
@@ -366,6 +385,8 @@ mod tests {
         let row = &scores.rows[0];
         assert_eq!(scores.floor(row), Some(3.5));
         assert_eq!(scores.floor(&Row { task: Task::Re, ..row.clone() }), Some(1.0));
+        assert_eq!(scores.paper(row), Some(94.7));
+        assert_eq!(scores.paper(&Row { task: Task::Re, ..row.clone() }), None);
         assert_eq!(scores.baseline("base", row), Some(0.0));
         assert_eq!(scores.baseline("untrained", row), None);
 
