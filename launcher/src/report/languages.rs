@@ -87,3 +87,41 @@ fn together(rows: &[&Row]) -> Option<Row> {
         ..(*first).clone()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(dataset: &str, language: &str, gold: usize, correct: usize) -> Row {
+        Row {
+            dataset: dataset.into(),
+            language: language.into(),
+            task: Task::Ner,
+            protocol: Protocol::Set,
+            precision: None,
+            recall: None,
+            f1: Some(200.0 * correct as f64 / (gold + 100) as f64),
+            low: None,
+            high: None,
+            gold,
+            predicted: 100,
+            correct,
+            flaws: 0,
+            sentences: 1,
+        }
+    }
+
+    #[test]
+    fn sets_of_a_language_come_together_and_one_alone_keeps_its_floor() {
+        let rows = vec![row("a", "en", 100, 80), row("b", "en", 300, 20), row("a", "sw", 100, 30)];
+        let mut scores = Scores::from(rows);
+        scores.floors.insert("a".into(), 12.5);
+        let table = table_of(&scores, Protocol::Set);
+        let (sw, en) = (table.find("<bdi>sw</bdi>"), table.find("<bdi>en</bdi>"));
+        assert!(sw.is_some() && sw < en, "30.0 before 200 * 100 / 600 = 33.3: {table}");
+        assert!(table.contains("<b>33.3</b>") && table.contains("<td>12.5</td>"), "{table}");
+        assert!(table.contains("<td>2</td><td>400</td><td>–</td>"), "{table}");
+        scores.rows.remove(1);
+        assert_eq!(table_of(&scores, Protocol::Set), "", "the main table shows as much");
+    }
+}

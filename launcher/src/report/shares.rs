@@ -181,3 +181,85 @@ impl<'a> Wanted<'a> {
         Some(100.0 * share).filter(|share| share.is_finite())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::files::{Heard, Step, Steps};
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    /// Two datasets, the first with two languages, 30 and 10 rows prepared; the second with 60.
+    fn check(settings: &str, expected: Expect) {
+        let sources = [("a", "en"), ("a", "sw"), ("b", "en")].map(|(dataset, language)| Source {
+            dataset: dataset.into(),
+            language: language.into(),
+            task: "ner".into(),
+        });
+        let heard =
+            |source: usize, samples: f64| Heard { source, samples, tokens: 2.0, loss: None };
+        let mut phase = Phase { name: "p".into(), ..Phase::default() };
+        let one = vec![heard(0, 3.0), heard(1, 1.0)];
+        phase.steps.insert(1, Step::hearing(one));
+        phase.steps.insert(2, Step::hearing(vec![heard(2, 4.0)]));
+        let part = |(language, samples): (&str, usize)| {
+            let (dataset, language) = language.split_once('/').unwrap();
+            format!(
+                r#"{{"dataset":"{dataset}","language":"{language}","task":"ner","samples":{samples},
+                "groups":1,"tokens":1,"tokens_grouped":1}}"#
+            )
+        };
+        let parts = [("a/en", 30), ("a/sw", 10), ("b/en", 60)].map(part).join(",");
+        let total = r#"{"samples":100,"groups":3,"tokens":3,"tokens_grouped":3}"#;
+        let manifest = format!(r#"{{"total":{total},"parts":[{parts}]}}"#);
+        let mut prepared: Prepared = serde_json::from_str(&manifest).unwrap();
+        prepared.name = "0-p".into();
+        let run = Run {
+            settings: format!("[[phase]]\nname = \"p\"\n{settings}").parse().unwrap(),
+            steps: Steps { phases: vec![phase], sources: sources.to_vec() },
+            prepared: vec![prepared],
+            ..Run::default()
+        };
+        let phase = &run.steps.phases[0];
+        let (shares, wanted) = (Shares::of(&run, phase), Wanted::of(&run, phase));
+        let told: String = shares
+            .taken
+            .iter()
+            .map(|(source, taken)| {
+                let share = 100.0 * taken.samples / shares.total.samples;
+                let wanted = percent(wanted.share(source, &shares));
+                format!("{} {}: {share:.1}, wanted {wanted}\n", source.dataset, source.language)
+            })
+            .collect();
+        expected.assert_eq(&told);
+        assert!(section(&run).contains("8 samples · 6 supervised tokens"));
+    }
+
+    #[test]
+    fn shares_stand_beside_what_was_wanted() {
+        check(
+            "",
+            expect![[r#"
+                a en: 37.5, wanted 30.0
+                a sw: 12.5, wanted 10.0
+                b en: 50.0, wanted 60.0
+            "#]],
+        );
+        check(
+            "weights = { a = 3, b = 1.0 }",
+            expect![[r#"
+                a en: 37.5, wanted 56.2
+                a sw: 12.5, wanted 18.8
+                b en: 50.0, wanted 25.0
+            "#]],
+        );
+        check(
+            "weights = { a = { en = 1.0 } }",
+            expect![[r#"
+                a en: 37.5, wanted –
+                a sw: 12.5, wanted –
+                b en: 50.0, wanted –
+            "#]],
+        );
+    }
+}

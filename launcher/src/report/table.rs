@@ -10,7 +10,7 @@ pub(super) fn table(head: &str, rows: &[String]) -> String {
     }
     let part = |rows: &[String]| {
         format!(
-            "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>{}</tbody></table>\
+            "<div class=\"scroll\"><table class=\"long\"><thead><tr>{head}</tr></thead><tbody>{}</tbody></table>\
              </div>",
             rows.concat()
         )

@@ -93,6 +93,7 @@ fn facts(run: &Run, phase: &Phase) -> Vec<String> {
     let done = count(phase.steps.len());
     let mut facts = vec![match planned {
         Some(planned) => format!("{done} of {planned} steps"),
+        None if phase.steps.len() == 1 => "1 step".to_owned(),
         None => format!("{done} steps"),
     }];
     for (total, unit) in

@@ -5,7 +5,7 @@ use super::frame::{Frame, Key, Mark, SIDE};
 use super::scale::Scale;
 
 /// A wide chart has so many bands.
-const BANDS: usize = 200;
+const BANDS: usize = 120;
 
 /// One area.
 pub(in crate::report) struct Layer {

@@ -140,6 +140,12 @@ impl Steps {
 }
 
 impl Step {
+    /// A step that says nothing but this.
+    #[cfg(test)]
+    pub fn hearing(heard: Vec<Heard>) -> Self {
+        Self { heard, ..Self::default() }
+    }
+
     /// Whether the step changed the weights.
     pub fn applied(&self) -> bool {
         self.applied.unwrap_or(true)

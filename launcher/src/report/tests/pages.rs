@@ -219,7 +219,7 @@ fn odd_numbers_and_names_stay_in_their_place() {
         ("evaluations.jsonl", &(evaluations.join("\n") + "\n")),
         ("memory.json", r#"{"phases":[{"phase":"שלב & <i>","predicted":{"total":-1}}]}"#),
     ]);
-    assert_has(&page, &["<bdi>שלב &amp; &lt;i&gt;</bdi>", "1 steps", "&lt;q&gt; 12.0"]);
+    assert_has(&page, &["<bdi>שלב &amp; &lt;i&gt;</bdi>", "<small>1 step · ", "&lt;q&gt; 12.0"]);
     for forbidden in ["inf", "<q>"] {
         let body = page.split("<main>").nth(1).unwrap();
         assert!(!body.contains(forbidden), "{forbidden} in {body}");
