@@ -2,7 +2,7 @@
 
 use super::chart::{Chart, Line, Mark, chart};
 use super::files::{Phase, PhaseMemory, Run};
-use super::html::{binary_unit, bytes, count};
+use super::html::{binary_unit, bytes, count, escape};
 
 /// The most that rank 0 held so far, by step, with the plan as a line.
 pub(super) fn chart_of(run: &Run, phase: &Phase, marks: &[Mark]) -> String {
@@ -32,8 +32,11 @@ pub(super) fn chart_of(run: &Run, phase: &Phase, marks: &[Mark]) -> String {
 pub(super) fn plan(run: &Run, phase: &Phase) -> String {
     let Some(plan) = planned(run, phase) else { return String::new() };
     let Some(total) = plan.total() else { return String::new() };
-    let parts: Vec<String> =
-        plan.parts().map(|(name, size)| format!("{name} {}", bytes(size))).collect();
+    let parts: Vec<String> = plan
+        .parts()
+        .iter()
+        .map(|(name, size)| format!("{} {}", escape(name), bytes(*size)))
+        .collect();
     let mut text = format!("Memory of a rank: planned {}", bytes(total));
     if !parts.is_empty() {
         text += &format!(" ({})", parts.join(", "));

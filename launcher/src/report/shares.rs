@@ -1,7 +1,7 @@
 //! What the steps that changed the weights took from each dataset, language and task, beside what
 //! the recipe wanted.
 
-use super::files::{Phase, Prepared, Run, Source};
+use super::files::{Part, Phase, Prepared, Run, Source};
 use super::html::{compact, count, escape, percent};
 use super::sources::named;
 use super::table::{heads, table};
@@ -40,7 +40,7 @@ fn block(run: &Run, phase: &Phase) -> String {
     if shares.total.samples <= 0.0 {
         return String::new();
     }
-    let wanted = Wanted::of(run, phase);
+    let wanted = Wanted::of(run, phase, &shares);
     let mut sources: Vec<(&Source, Taken)> =
         shares.taken.iter().map(|(source, taken)| (*source, *taken)).collect();
     sources.sort_by(|a, b| b.1.samples.total_cmp(&a.1.samples).then_with(|| a.0.cmp(b.0)));
@@ -49,7 +49,7 @@ fn block(run: &Run, phase: &Phase) -> String {
         .into_iter()
         .map(|(source, taken)| {
             let share = 100.0 * taken.samples / shares.total.samples;
-            (source, taken, share, wanted.share(source, &shares))
+            (source, taken, share, wanted.share(source))
         })
         .collect();
     let most = rows.iter().map(|row| longest(row.2, row.3)).fold(f64::MIN_POSITIVE, f64::max);
@@ -120,66 +120,83 @@ impl<'a> Shares<'a> {
     }
 }
 
-/// What the recipe wanted of a phase.
-struct Wanted<'a> {
-    /// By dataset, relative to each other; empty for every row once.
-    weights: BTreeMap<&'a str, f64>,
-    /// Whether something else decides that is not understood here.
-    unknown: bool,
-    prepared: Option<&'a Prepared>,
-}
+/// What the recipe wanted of a phase: percentages of its samples.
+#[derive(Debug, Default)]
+struct Wanted(BTreeMap<Source, f64>);
 
-impl<'a> Wanted<'a> {
-    fn of(run: &'a Run, phase: &Phase) -> Self {
-        let prepared = run.prepared.iter().find(|set| set.is_of(&phase.name));
-        let mut wanted = Self { weights: BTreeMap::new(), unknown: false, prepared };
+impl Wanted {
+    /// By the rule of the mixture, from the rows that were prepared; nothing where a key of the
+    /// phase is not understood.
+    fn of(run: &Run, phase: &Phase, shares: &Shares) -> Self {
+        Self::known(run, phase, shares).unwrap_or_default()
+    }
+
+    fn known(run: &Run, phase: &Phase, shares: &Shares) -> Option<Self> {
         let settings = run.phase_settings(&phase.name);
-        let weights = settings.and_then(|phase| phase.get("weights")?.as_table());
-        for (dataset, weight) in weights.into_iter().flatten() {
-            let number = weight.as_float().or(weight.as_integer().map(|it| it as f64));
-            match number.filter(|weight| (0.0..1e200).contains(weight)) {
-                Some(weight) => {
-                    wanted.weights.insert(dataset, weight);
-                }
-                None => wanted.unknown = true,
+        let weights = |key: &str| match settings.and_then(|phase| phase.get(key)) {
+            Some(weights) => numbers(weights),
+            None => Some(BTreeMap::new()),
+        };
+        let (datasets, languages, tasks) =
+            (weights("weights")?, weights("language_weights")?, weights("task_weights")?);
+        let temperature = match settings.and_then(|phase| phase.get("temperature")) {
+            Some(given) => number(given).filter(|temperature| *temperature > 0.0)?,
+            None => 1.0,
+        };
+        let mut rows: BTreeMap<Source, f64> = BTreeMap::new();
+        for part in prepared(run, phase).into_iter().flat_map(|set| &set.parts) {
+            let Part { dataset, language, task, counts } = part;
+            let (dataset, language, task) = (dataset.clone(), language.clone(), task.clone());
+            *rows.entry(Source { dataset, language, task }).or_default() += counts.samples as f64;
+        }
+        if rows.is_empty() && !datasets.is_empty() {
+            // Without the prepared rows: exact where no dataset has several sources.
+            rows = shares.taken.keys().map(|source| ((*source).clone(), 1.0)).collect();
+            if rows.keys().any(|source| shares.of_dataset(&source.dataset) > 1) {
+                return None;
             }
         }
-        wanted
+        let of_dataset = |dataset: &str| -> f64 {
+            rows.iter().filter(|(it, _)| it.dataset == dataset).map(|(_, rows)| rows).sum()
+        };
+        let factor =
+            |weights: &BTreeMap<String, f64>, name: &str| weights.get(name).copied().unwrap_or(1.0);
+        let weight = |source: &Source, number: f64| {
+            let own = match datasets.get(&source.dataset) {
+                _ if datasets.is_empty() => number.powf(temperature.recip()),
+                Some(weight) => weight * number / of_dataset(&source.dataset).max(1.0),
+                None => 0.0,
+            };
+            own * factor(&languages, &source.language) * factor(&tasks, &source.task)
+        };
+        let weights: Vec<(&Source, f64)> =
+            rows.iter().map(|(source, number)| (source, weight(source, *number))).collect();
+        let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
+        let share = |(source, weight): (&Source, f64)| {
+            let share = 100.0 * weight / total;
+            share.is_finite().then(|| (source.clone(), share))
+        };
+        Some(Self(weights.into_iter().filter_map(share).collect()))
     }
 
     /// The wanted share of a source in percent.
-    fn share(&self, source: &Source, shares: &Shares) -> Option<f64> {
-        if self.unknown {
-            return None;
-        }
-        let rows = |is_it: &dyn Fn(&Source) -> bool| -> Option<f64> {
-            let parts = self.prepared?.parts.iter();
-            let name = |part: &super::files::Part| Source {
-                dataset: part.dataset.clone(),
-                language: part.language.clone(),
-                task: part.task.clone(),
-            };
-            Some(
-                parts
-                    .filter(|part| is_it(&name(part)))
-                    .map(|part| part.counts.samples as f64)
-                    .sum(),
-            )
-        };
-        let share = if self.weights.is_empty() {
-            rows(&|it| it == source)? / rows(&|_| true)?
-        } else {
-            let total: f64 = self.weights.values().sum();
-            let dataset = self.weights.get(source.dataset.as_str())? / total;
-            // Within a dataset every row is as likely.
-            let within = match shares.of_dataset(&source.dataset) {
-                1 => 1.0,
-                _ => rows(&|it| it == source)? / rows(&|it| it.dataset == source.dataset)?,
-            };
-            dataset * within
-        };
-        Some(100.0 * share).filter(|share| share.is_finite())
+    fn share(&self, source: &Source) -> Option<f64> {
+        self.0.get(source).copied()
     }
+}
+
+fn prepared<'a>(run: &'a Run, phase: &Phase) -> Option<&'a Prepared> {
+    run.prepared.iter().find(|set| set.is_of(&phase.name))
+}
+
+/// A table of weights; none where one of them is no weight.
+fn numbers(weights: &toml::Value) -> Option<BTreeMap<String, f64>> {
+    weights.as_table()?.iter().map(|(name, it)| Some((name.clone(), number(it)?))).collect()
+}
+
+fn number(value: &toml::Value) -> Option<f64> {
+    let number = value.as_float().or(value.as_integer().map(|it| it as f64));
+    number.filter(|number| (0.0..1e100).contains(number))
 }
 
 #[cfg(test)]
@@ -221,13 +238,14 @@ mod tests {
             ..Run::default()
         };
         let phase = &run.steps.phases[0];
-        let (shares, wanted) = (Shares::of(&run, phase), Wanted::of(&run, phase));
+        let shares = Shares::of(&run, phase);
+        let wanted = Wanted::of(&run, phase, &shares);
         let told: String = shares
             .taken
             .iter()
             .map(|(source, taken)| {
                 let share = 100.0 * taken.samples / shares.total.samples;
-                let wanted = percent(wanted.share(source, &shares));
+                let wanted = percent(wanted.share(source));
                 format!("{} {}: {share:.1}, wanted {wanted}\n", source.dataset, source.language)
             })
             .collect();
@@ -251,6 +269,23 @@ mod tests {
                 a en: 37.5, wanted 56.2
                 a sw: 12.5, wanted 18.8
                 b en: 50.0, wanted 25.0
+            "#]],
+        );
+        // 30 rows twice, 10, 60 twice, of 190.
+        check(
+            "language_weights = { en = 2.0 }\ntemperature = 1.0",
+            expect![[r#"
+                a en: 37.5, wanted 31.6
+                a sw: 12.5, wanted 5.3
+                b en: 50.0, wanted 63.2
+            "#]],
+        );
+        check(
+            "temperature = 1e9",
+            expect![[r#"
+                a en: 37.5, wanted 33.3
+                a sw: 12.5, wanted 33.3
+                b en: 50.0, wanted 33.3
             "#]],
         );
         check(

@@ -36,19 +36,23 @@ pub(in crate::report) struct PhaseMemory {
 impl PhaseMemory {
     /// All that was planned.
     pub fn total(&self) -> Option<f64> {
-        let size = |key: &str| {
-            self.predicted.get(key)?.as_f64().filter(|size| (0.0..1e200).contains(size))
-        };
-        let parts = || PARTS.iter().filter_map(|part| size(part)).sum();
-        size("total").or_else(|| Some(parts()).filter(|sum| *sum > 0.0))
+        let parts = || self.parts().iter().map(|(_, size)| size).sum();
+        self.size("total").or_else(|| Some(parts()).filter(|sum| *sum > 0.0))
     }
 
-    /// Each part that was planned, with its name.
-    pub fn parts(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        PARTS.iter().filter_map(|part| {
-            let size = self.predicted.get(*part)?.as_f64()?;
-            (size > 0.0 && size < 1e200).then_some((*part, size))
-        })
+    /// Each part that was planned, with its name; those that are not known here come last.
+    pub fn parts(&self) -> Vec<(&str, f64)> {
+        let others = self.predicted.keys().map(String::as_str);
+        let others = others.filter(|name| *name != "total" && !PARTS.contains(name));
+        let names = PARTS.into_iter().chain(others);
+        names
+            .filter_map(|name| Some((name, self.size(name)?)))
+            .filter(|(_, size)| *size > 0.0)
+            .collect()
+    }
+
+    fn size(&self, name: &str) -> Option<f64> {
+        self.predicted.get(name)?.as_f64().filter(|size| (0.0..1e200).contains(size))
     }
 
     /// How many blocks are computed again.
