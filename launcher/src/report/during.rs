@@ -127,7 +127,7 @@ fn mean(languages: &[Language]) -> Points {
 }
 
 /// The worst language on top, the mean below it, the others in the back.
-fn lines(languages: &[Language], mean: &Points) -> Vec<Line> {
+fn lines(languages: &[Language], mean: &[(f64, f64)]) -> Vec<Line> {
     let coloured = languages.len() <= COLOURS;
     let line = |place: usize, language: &Language| {
         let (name, class) = match (place, coloured) {
@@ -147,7 +147,7 @@ fn lines(languages: &[Language], mean: &Points) -> Vec<Line> {
                 name: "mean of languages".into(),
                 note: percent(mean.last().map(|(_, f1)| *f1)),
                 class: "mean".into(),
-                points: mean.clone(),
+                points: mean.to_vec(),
             },
         );
     }
@@ -156,10 +156,10 @@ fn lines(languages: &[Language], mean: &Points) -> Vec<Line> {
 }
 
 /// A row a language, and one for their mean.
-fn told(languages: &[Language], mean: &Points, across: (f64, f64)) -> String {
+fn told(languages: &[Language], mean: &[(f64, f64)], across: (f64, f64)) -> String {
     let values = languages.iter().flat_map(|language| language.points.iter().map(|(_, y)| *y));
     let scale = Scale::of(values, false);
-    let row = |class: &str, name: &str, points: &Points| {
+    let row = |class: &str, name: &str, points: &[(f64, f64)]| {
         let best = points.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
         let (Some(first), Some(last), Some(best)) = (points.first(), points.last(), best) else {
             return String::new();
@@ -233,7 +233,7 @@ mod tests {
             .map(|i| Language { name: format!("l{i}"), points: vec![(1.0, f64::from(i))] })
             .collect();
         let classes = |languages: &[Language]| -> String {
-            let lines = lines(languages, &vec![(1.0, 4.0)]);
+            let lines = lines(languages, &[(1.0, 4.0)]);
             lines.iter().map(|line| line.class.clone()).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(classes(&many[..3]), "s2 s1 mean worst");
