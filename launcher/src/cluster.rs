@@ -17,8 +17,11 @@ const LONGEST: u64 = 7 * 86_400;
 /// Most ranks and threads that a file may ask of one machine; more is a slip of the keyboard.
 const MOST: usize = 1024;
 
+/// Far beyond what one rank computes; more is a slip of the keyboard, or meant in other units.
+const MOST_TFLOPS: f64 = 1e6;
+
 /// How a run is spread.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// Who starts the processes.
     pub backend: Backend,
@@ -30,6 +33,9 @@ pub struct Cluster {
     pub sharding: Sharding,
     /// How long they wait for each other.
     pub deadlines: Deadlines,
+    /// What the hardware of one rank can compute at most, in 10¹² floating-point operations a second
+    /// of the kind that is trained in; reports compare with it.
+    pub peak_tflops: Option<f64>,
 }
 
 /// Who starts the processes of a run.
@@ -47,6 +53,7 @@ struct ClusterFile {
     sharding: Option<Spanned<Sharding>>,
     #[serde(default)]
     deadlines: DeadlineSection,
+    hardware: Option<HardwareSection>,
 }
 
 /// Whole seconds.
@@ -56,6 +63,12 @@ struct DeadlineSection {
     join: Option<Spanned<u64>>,
     operation: Option<Spanned<u64>>,
     stall: Option<Spanned<u64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HardwareSection {
+    peak_tflops: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +89,7 @@ impl Cluster {
 
     /// Reads the text of a cluster file; `path` is for errors only.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let ClusterFile { cluster, sharding, deadlines } =
+        let ClusterFile { cluster, sharding, deadlines, hardware } =
             toml::from_str(text).map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
         let place = |at: usize, message: String| -> Error {
             data_pipeline::Error::at(path, text, at, message).into()
@@ -114,9 +127,20 @@ impl Cluster {
             operation: seconds("operation", deadlines.operation, usual.operation)?,
             stall: seconds("stall", deadlines.stall, usual.stall)?,
         };
+        let peak_tflops = match hardware.and_then(|hardware| hardware.peak_tflops) {
+            Some(given) if !(MOST_TFLOPS.recip()..=MOST_TFLOPS).contains(given.get_ref()) => {
+                let message = format!(
+                    "`peak_tflops` is {}; it must be above 0 and at most {MOST_TFLOPS}, of one rank",
+                    given.get_ref()
+                );
+                return Err(place(given.span().start, message));
+            }
+            given => given.map(Spanned::into_inner),
+        };
         Ok(Self {
             sharding,
             deadlines,
+            peak_tflops,
             backend: backend(cluster.backend.get_ref()).map_err(|(code, message)| Error {
                 code,
                 ..place(cluster.backend.span().start, message)
@@ -135,12 +159,13 @@ impl Cluster {
             threads_per_rank: 1,
             sharding: Sharding::default(),
             deadlines: Deadlines::default(),
+            peak_tflops: None,
         }
     }
 
     /// The file that means this cluster.
     pub fn to_toml(&self) -> String {
-        let Self { backend, ranks, threads_per_rank, sharding, deadlines } = self;
+        let Self { backend, ranks, threads_per_rank, sharding, deadlines, peak_tflops } = self;
         let mut text = "[cluster]\n".to_owned();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "backend = \"{}\"\nranks = {ranks}", backend.name());
@@ -153,6 +178,9 @@ impl Cluster {
             text,
             "\n[deadlines]\njoin = {join}\noperation = {operation}\nstall = {stall}"
         );
+        if let Some(peak) = peak_tflops {
+            let _ = writeln!(text, "\n[hardware]\npeak_tflops = {peak:?}");
+        }
         text
     }
 }
@@ -225,15 +253,33 @@ mod tests {
             64,
             expect!["c.toml:5:9: `stall` is 0; it must be between 1 and 604800 seconds"],
         );
+        check(
+            "[cluster]\nbackend = \"local\"\nranks = 2\n[hardware]\npeak_tflops = 0.0\n",
+            64,
+            expect![
+                "c.toml:5:15: `peak_tflops` is 0; it must be above 0 and at most 1000000, of one rank"
+            ],
+        );
     }
 
     #[test]
     fn a_written_cluster_is_read_back() {
         let deadlines = Deadlines { operation: Duration::from_secs(5), ..Deadlines::default() };
         let sharding = Sharding { stage: 2, bucket_mib: 7 };
-        let backend = Backend::Local;
-        let cluster = Cluster { backend, ranks: 4, threads_per_rank: 3, sharding, deadlines };
-        assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
+        for peak_tflops in [None, Some(312.0), Some(0.05)] {
+            let cluster = Cluster {
+                backend: Backend::Local,
+                ranks: 4,
+                threads_per_rank: 3,
+                sharding,
+                deadlines,
+                peak_tflops,
+            };
+            assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
+        }
+        let whole = "[cluster]\nbackend = \"local\"\nranks = 2\n[hardware]\npeak_tflops = 312\n";
+        let cluster = Cluster::parse(whole, Path::new("c.toml")).unwrap();
+        assert_eq!(cluster.peak_tflops, Some(312.0));
     }
 
     #[test]

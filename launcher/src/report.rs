@@ -3,21 +3,30 @@
 //! The page is a single HTML file without a script and without a request to anywhere (its content
 //! policy forbids them), so that it opens from a disk, a mail or an artefact store in ten years.
 //! It is made of the files of the run directory and of nothing else; a run that is still going,
-//! or that stopped early, gets the sections whose files are there.
+//! or that stopped early, gets the sections whose files are there, and what cannot be read is named.
 
+mod broken;
 mod chart;
+mod during;
 mod examples;
 mod files;
 mod findings;
 mod flaws;
+mod history;
+mod languages;
+mod memory;
 mod prepared;
 mod scores;
+mod settings;
+mod shares;
+mod sources;
+mod speed;
+mod table;
 mod training;
 
 use crate::page::{self, Page, Section, html};
 use data_pipeline::{Error, predictions};
 use files::Run;
-use html::{duration, escape};
 use std::path::{Path, PathBuf};
 
 /// Writes `report.html` into the run directory and returns its path.
@@ -31,19 +40,22 @@ pub fn write(run_dir: &Path) -> Result<PathBuf, Error> {
 /// The whole page.
 fn page(run: &Run) -> String {
     let sections = vec![
+        Section::new("broken", "Not readable", broken::section(run)),
         Section::new("scores", "Scores", scores::section(run)),
+        Section::new("during", "F1 while training", during::section(run)),
         Section::new("training", "Training", training::section(run)),
+        Section::new("shares", "Shares of the data", shares::section(run)),
         Section::new("examples", "Examples", examples::section(run)),
         Section::new("flaws", "Flaws of the answers", flaws::section(run)),
         Section::new("data", "Prepared data", prepared::section(run)),
-        Section::new("events", "Events", events(run)),
-        Section::new("recipe", "Recipe", recipe(run)),
+        Section::new("events", "Events", history::section(run)),
+        Section::new("recipe", "Recipe", settings::section(run)),
     ];
     let page = Page {
         title: run.name.clone(),
         header: header(run),
         sections,
-        style: "",
+        style: include_str!("report/report.css"),
         empty: "This run directory holds nothing to show yet.",
     };
     page.to_html()
@@ -54,6 +66,9 @@ fn header(run: &Run) -> String {
     let mut facts = Vec::new();
     if let Some(date) = &run.date {
         facts.push(("date", date.clone()));
+    }
+    if let Some(state) = history::state(run) {
+        facts.push(("state", state.to_owned()));
     }
     for (key, label) in [
         ("world", "ranks"),
@@ -74,44 +89,6 @@ fn header(run: &Run) -> String {
         .map(|(label, value, note)| page::tile(&label, &value, &note))
         .collect();
     page::header("knowcoder run", &run.name, &facts, &tiles)
-}
-
-/// What happened when, folded away.
-fn events(run: &Run) -> String {
-    if run.events.is_empty() {
-        return String::new();
-    }
-    let rows: String = run
-        .events
-        .iter()
-        .map(|event| {
-            format!(
-                "<tr><td class=\"left\">{}</td><th scope=\"row\">{}</th>\
-                 <td class=\"left wrap\" dir=\"auto\">{}</td></tr>",
-                escape(&event.time),
-                escape(&event.name),
-                escape(&event.rest)
-            )
-        })
-        .collect();
-    let spent = run.seconds().map_or(String::new(), |spent| format!(" over {}", duration(spent)));
-    format!(
-        "<details><summary>{} events{spent}</summary><div class=\"scroll\"><table>\
-         <tbody>{rows}</tbody></table></div></details>",
-        run.events.len()
-    )
-}
-
-/// The resolved recipe, folded away.
-fn recipe(run: &Run) -> String {
-    match &run.recipe {
-        Some(text) => format!(
-            "<details><summary>recipe.lock, {} lines</summary><pre>{}</pre></details>",
-            text.lines().count(),
-            escape(text)
-        ),
-        None => String::new(),
-    }
 }
 
 #[cfg(test)]

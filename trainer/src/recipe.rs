@@ -411,9 +411,12 @@ pub struct Benchmark {
     /// F1 of a method that learns nothing, shown beside ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<f64>,
+    /// F1 in percent that a paper reports, shown beside ours; which paper says the recipe's comment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paper: Option<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BenchmarkTable {
     dataset: String,
@@ -422,15 +425,14 @@ struct BenchmarkTable {
     tasks: Vec<data_pipeline::Task>,
     limit: Option<usize>,
     floor: Option<f64>,
+    paper: Option<f64>,
 }
 
 impl<'de> Deserialize<'de> for Benchmark {
     /// From `"name:split"` or a table; not untagged, so that a misspelt key is named.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let table = match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(dataset) => {
-                BenchmarkTable { dataset, name: None, tasks: Vec::new(), limit: None, floor: None }
-            }
+            toml::Value::String(dataset) => BenchmarkTable { dataset, ..BenchmarkTable::default() },
             other => other
                 .try_into()
                 .map_err(|error: toml::de::Error| serde::de::Error::custom(error.message()))?,
@@ -442,6 +444,7 @@ impl<'de> Deserialize<'de> for Benchmark {
             tasks: table.tasks,
             limit: table.limit,
             floor: table.floor,
+            paper: table.paper,
         })
     }
 }
@@ -527,6 +530,15 @@ impl Recipe {
         }
         if self.tokenizer == TokenizerConfig::default() && self.model.path.is_none() {
             return Err("[tokenizer] needs `file` or `train`, since the model is a preset".into());
+        }
+        for Benchmark { dataset, floor, paper, .. } in &self.evaluation.benchmarks {
+            for (key, value) in [("floor", floor), ("paper", paper)] {
+                if let Some(value) = value.filter(|value| !(0.0..=100.0).contains(value)) {
+                    return Err(format!(
+                        "evaluation.benchmarks: `{key}` of `{dataset}` is {value}, expected an F1 of 0 to 100"
+                    ));
+                }
+            }
         }
         for baseline in &self.evaluation.baselines {
             if !["untrained", "base"].contains(&baseline.as_str()) {

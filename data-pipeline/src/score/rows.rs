@@ -79,6 +79,9 @@ pub struct Scores {
     /// `dataset/task` where a dataset has several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub floors: BTreeMap<String, f64>,
+    /// F1 that a paper reports, by the same keys or by `dataset/language/task`; its settings differ.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub papers: BTreeMap<String, f64>,
     /// Scores of other models on the same sets, by name: `untrained`, `base`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<String, Vec<Row>>,
@@ -195,15 +198,26 @@ impl Scores {
 
     /// The floor beside a row.
     pub fn floor(&self, row: &Row) -> Option<f64> {
-        let Row { dataset, language, task, .. } = row;
-        let keys = [format!("{dataset}/{language}"), format!("{dataset}/{task}"), dataset.clone()];
-        keys.iter().find_map(|key| self.floors.get(key)).copied()
+        beside(&self.floors, row)
+    }
+
+    /// The paper's number beside a row.
+    pub fn paper(&self, row: &Row) -> Option<f64> {
+        beside(&self.papers, row)
     }
 
     /// The F1 of the model `name` beside a row.
     pub fn baseline(&self, name: &str, row: &Row) -> Option<f64> {
         self.baselines.get(name)?.iter().find(|other| other.matches(row))?.f1
     }
+}
+
+/// What is known of a row by its name, the closest name first.
+fn beside(numbers: &BTreeMap<String, f64>, row: &Row) -> Option<f64> {
+    let Row { dataset, language, task, .. } = row;
+    let set = format!("{dataset}/{language}");
+    let keys = [format!("{set}/{task}"), set, format!("{dataset}/{task}"), dataset.clone()];
+    keys.iter().find_map(|key| numbers.get(key)).copied()
 }
 
 /// A set whose sentences have been counted.
@@ -356,7 +370,8 @@ mod tests {
         );
         let baselines = BTreeMap::from([("base".to_owned(), rows.clone())]);
         let floors = BTreeMap::from([("d".to_owned(), 3.5), ("d/re".to_owned(), 1.0)]);
-        let scores = Scores { rows, floors, baselines };
+        let papers = [("d/en/ner".to_owned(), 94.7)].into();
+        let scores = Scores { rows, floors, papers, baselines };
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run/scores.json");
         scores.write(&path).unwrap();
@@ -364,10 +379,11 @@ mod tests {
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no litter");
 
         let row = &scores.rows[0];
-        assert_eq!(scores.floor(row), Some(3.5));
-        assert_eq!(scores.floor(&Row { task: Task::Re, ..row.clone() }), Some(1.0));
-        assert_eq!(scores.baseline("base", row), Some(0.0));
-        assert_eq!(scores.baseline("untrained", row), None);
+        let other = Row { task: Task::Re, ..row.clone() };
+        assert_eq!((scores.floor(row), scores.floor(&other)), (Some(3.5), Some(1.0)));
+        assert_eq!((scores.paper(row), scores.paper(&other)), (Some(94.7), None));
+        let baseline = |name| scores.baseline(name, row);
+        assert_eq!((baseline("base"), baseline("untrained")), (Some(0.0), None));
 
         std::fs::write(&path, "{\"rows\": [\n{}]}").unwrap();
         let error = Scores::read(&path).unwrap_err();
@@ -377,8 +393,7 @@ mod tests {
     #[test]
     fn predictions_are_sorted_into_sets() {
         let one = prediction(Task::Ner, &[], &[]);
-        let other = Prediction { task: Task::Re, ..one.clone() };
-        let sets = Set::group([one.clone(), other, one]);
+        let sets = Set::group([one.clone(), Prediction { task: Task::Re, ..one.clone() }, one]);
         let told: Vec<_> = sets.iter().map(|set| (set.task, set.predictions.len())).collect();
         assert_eq!(told, [(Task::Ner, 2), (Task::Re, 1)]);
     }

@@ -87,6 +87,9 @@ fn columns(scores: &Scores, rows: &[&Row]) -> Vec<Column> {
     if rows.iter().any(|row| scores.floor(row).is_some()) {
         columns.push(column("floor", false, false, &|row| number(scores.floor(row))));
     }
+    if rows.iter().any(|row| scores.paper(row).is_some()) {
+        columns.push(column("paper", false, true, &|row| number(scores.paper(row))));
+    }
     for name in scores.baselines.keys() {
         columns.push(column(name, false, false, &|row| number(scores.baseline(name, row))));
     }

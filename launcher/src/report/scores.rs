@@ -2,6 +2,7 @@
 
 use super::files::Run;
 use super::html::{count, escape, percent};
+use super::languages;
 use data_pipeline::Task;
 use data_pipeline::score::{Protocol, Row, Scores};
 
@@ -42,7 +43,7 @@ pub(super) fn section(run: &Run) -> String {
     let protocols = scores.protocols();
     let Some(first) = protocols.first() else { return String::new() };
     let others = if protocols.len() > 1 { compare(scores, &protocols) } else { String::new() };
-    main_table(scores, *first) + &others
+    main_table(scores, *first) + &languages::table_of(scores, *first) + &others
 }
 
 /// Sets first, sums after them.
@@ -62,6 +63,10 @@ fn main_table(scores: &Scores, protocol: Protocol) -> String {
     if floors {
         head += "<th scope=\"col\">floor</th>";
     }
+    let papers = rows.iter().any(|row| scores.paper(row).is_some());
+    if papers {
+        head += "<th scope=\"col\">paper</th>";
+    }
     for name in scores.baselines.keys() {
         head += &format!("<th scope=\"col\">{}</th>", escape(name));
     }
@@ -77,7 +82,7 @@ fn main_table(scores: &Scores, protocol: Protocol) -> String {
             _ => "",
         };
         sums |= row.is_summary();
-        body += &format!("<tr{class}>{}</tr>\n", cells(scores, row, floors));
+        body += &format!("<tr{class}>{}</tr>\n", cells(scores, row, (floors, papers)));
     }
     let mut legend = String::from(
         "<li><i class=\"dot\"></i>F1</li><li><i class=\"range\"></i>95 % interval, bootstrap over \
@@ -86,20 +91,29 @@ fn main_table(scores: &Scores, protocol: Protocol) -> String {
     if floors {
         legend += "<li><i class=\"floor\"></i>floor: what needs no learning</li>";
     }
+    if papers {
+        legend += "<li><i class=\"paper\"></i>paper: what the paper reports</li>";
+    }
     for (place, name) in scores.baselines.keys().enumerate() {
         legend +=
             &format!("<li><i class=\"other o{}\"></i>{} model</li>", place.min(2), escape(name));
     }
+    let differs = if papers {
+        " The paper's settings differ: another model and other training data, and its test sets may \
+         be samples or other releases; its numbers are a direction, not a comparison."
+    } else {
+        ""
+    };
     let defect =
         protocol.defect().map_or(String::new(), |defect| format!(" Known defect: {defect}."));
     format!(
-        "<p class=\"note\">F1 in percent, protocol <code>{protocol}</code>.{defect}</p>\
+        "<p class=\"note\">F1 in percent, protocol <code>{protocol}</code>.{defect}{differs}</p>\
          <div class=\"scroll\"><table class=\"f1\"><thead><tr>{head}</tr></thead>\
          <tbody>{body}</tbody></table></div><ul class=\"legend\">{legend}</ul>"
     )
 }
 
-fn cells(scores: &Scores, row: &Row, floors: bool) -> String {
+fn cells(scores: &Scores, row: &Row, (floors, papers): (bool, bool)) -> String {
     let f1 = match row.f1 {
         Some(f1) => format!("<b>{f1:.1}</b>"),
         None => "<span class=\"note\">empty</span>".to_owned(),
@@ -114,6 +128,9 @@ fn cells(scores: &Scores, row: &Row, floors: bool) -> String {
     );
     if floors {
         cells += &format!("<td>{}</td>", percent(scores.floor(row)));
+    }
+    if papers {
+        cells += &format!("<td>{}</td>", percent(scores.paper(row)));
     }
     for name in scores.baselines.keys() {
         cells += &format!("<td>{}</td>", percent(scores.baseline(name, row)));
@@ -144,7 +161,7 @@ fn interval(row: &Row) -> String {
 }
 
 /// The row on a scale from 0 to 100.
-fn scale(scores: &Scores, row: &Row) -> String {
+pub(super) fn scale(scores: &Scores, row: &Row) -> String {
     let place = |value: f64| value.clamp(0.0, 100.0);
     let mut marks = String::new();
     if let (Some(low), Some(high)) = (row.low, row.high) {
@@ -154,6 +171,9 @@ fn scale(scores: &Scores, row: &Row) -> String {
     }
     if let Some(floor) = scores.floor(row) {
         marks += &format!("<i class=\"floor\" style=\"left:{:.1}%\"></i>", place(floor));
+    }
+    if let Some(paper) = scores.paper(row) {
+        marks += &format!("<i class=\"paper\" style=\"left:{:.1}%\"></i>", place(paper));
     }
     for (order, name) in scores.baselines.keys().enumerate() {
         if let Some(f1) = scores.baseline(name, row) {

@@ -1,6 +1,8 @@
 //! A page from a small run directory.
 #![allow(clippy::unwrap_used)]
 
+mod pages;
+
 use super::*;
 use data_pipeline::score::{Protocol, Scores, Set, score};
 use std::fs;
@@ -23,6 +25,7 @@ fn run_dir() -> tempfile::TempDir {
     let sets = Set::group(predictions::read(&path).unwrap());
     let mut scores = Scores::from(score(&sets, &Protocol::ALL));
     scores.floors.insert("quick-names".to_owned(), 12.5);
+    scores.papers.insert("quick-names/en/ner".to_owned(), 94.7);
     scores.baselines.insert("untrained".to_owned(), scores.rows.clone());
     scores.write(&root.join("scores.json")).unwrap();
     fs::write(root.join("recipe.lock"), "[run]\nname = \"a & b\"\nseed = 42\n").unwrap();
@@ -50,6 +53,8 @@ fn the_page_shows_every_row_and_runs_nothing() {
         "<bdi>mean of languages</bdi>",
         "<code>knowcoder-2024</code>",
         "<td>12.5</td>",
+        "<td>94.7</td>",
+        "The paper's settings differ",
         "aria-label=\"loss by step\"",
         "median 1.8 k",
         "&lt;script&gt;alert(1)&lt;/script&gt;",

@@ -101,5 +101,6 @@ fn benchmark(name: &str) -> Benchmark {
         tasks: Vec::new(),
         limit: None,
         floor: None,
+        paper: None,
     }
 }

@@ -3,6 +3,7 @@
 use super::Answer;
 use crate::cli;
 use crate::error::{Error, exit};
+use data_pipeline::Task;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions;
 use data_pipeline::score::{Protocol, Scores, Set, score as score_sets, table};
@@ -26,21 +27,31 @@ pub fn score(args: &cli::Score) -> Result<Answer, Error> {
     answer(&scores)
 }
 
-/// The scores of a run: the trained model's, with floors and other models beside them.
+/// The scores of a run: the trained model's, with floors, papers and other models beside them.
 pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
     let mut baselines = BTreeMap::new();
     for name in &recipe.evaluation.baselines {
         baselines.insert(name.clone(), rows_of(run_dir, name, recipe)?);
     }
-    let mut floors = BTreeMap::new();
+    let (mut floors, mut papers) = (BTreeMap::new(), BTreeMap::new());
     for benchmark in &recipe.evaluation.benchmarks {
-        let Some(floor) = benchmark.floor else { continue };
+        if benchmark.floor.is_none() && benchmark.paper.is_none() {
+            continue;
+        }
         let corpus = declaration(&recipe.datasets, &benchmark.dataset);
         let corpus = Corpus::load(&corpus, Path::new(""))?;
         // One name may stand for a set in several languages, each with its own floor.
-        floors.insert(format!("{}/{}", benchmark.name, corpus.language()), floor);
+        let name = format!("{}/{}", benchmark.name, corpus.language());
+        floors.extend(benchmark.floor.map(|floor| (name.clone(), floor)));
+        if let Some(paper) = benchmark.paper {
+            let of_task = |task: &Task| (format!("{name}/{task}"), paper);
+            papers.extend(benchmark.tasks.iter().map(of_task));
+            if benchmark.tasks.is_empty() {
+                papers.insert(name, paper);
+            }
+        }
     }
-    Ok(Scores { rows: rows_of(run_dir, "final", recipe)?, floors, baselines })
+    Ok(Scores { rows: rows_of(run_dir, "final", recipe)?, floors, papers, baselines })
 }
 
 /// Scores as a table and as JSON.

@@ -145,7 +145,7 @@ mod tests {
 
     fn benchmark(dataset: &str) -> Benchmark {
         let (dataset, name) = (dataset.to_owned(), "q".to_owned());
-        Benchmark { dataset, name, tasks: Vec::new(), limit: None, floor: None }
+        Benchmark { dataset, name, tasks: Vec::new(), limit: None, floor: None, paper: None }
     }
 
     #[test]

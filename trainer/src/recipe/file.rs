@@ -307,10 +307,31 @@ fn merge(
                 into.insert(key, Value::Table(table));
             }
             (_, value) => {
+                if dotted == "phase" {
+                    note_phases(&value, origin, origins);
+                }
                 origins.insert(dotted, origin.to_owned());
                 into.insert(key, value);
             }
         }
+    }
+}
+
+/// What each phase says itself, as `phase.0.steps`: the rest comes from sections and defaults.
+fn note_phases(phases: &Value, origin: &str, origins: &mut BTreeMap<String, String>) {
+    fn walk(value: &Value, key: &str, origin: &str, origins: &mut BTreeMap<String, String>) {
+        let Value::Table(table) = value else {
+            origins.insert(key.to_owned(), origin.to_owned());
+            return;
+        };
+        for (name, value) in table {
+            walk(value, &format!("{key}.{name}"), origin, origins);
+        }
+    }
+    // Phases are replaced as a whole by the file that extends another.
+    origins.retain(|key, _| !key.starts_with("phase."));
+    for (place, phase) in phases.as_array().into_iter().flatten().enumerate() {
+        walk(phase, &format!("phase.{place}"), origin, origins);
     }
 }
 

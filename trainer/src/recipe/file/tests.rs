@@ -49,6 +49,8 @@ fn a_child_changes_its_parent_and_paths_stay_with_the_file_that_names_them() {
         ("child.toml", "parent.toml")
     );
     assert_eq!((origin("run.seed"), origin("checkpoint.every")), ("--set", "default"));
+    // Of phases it is noted what they say themselves.
+    assert_eq!((origin("phase.0.kind"), origin("phase.0.steps")), ("parent.toml", "--set"));
 }
 
 #[test]
