@@ -5,28 +5,23 @@
 
 mod batch;
 mod during;
+mod evaluation;
 mod file;
 mod free;
+mod phase;
 
 pub use batch::{MicroTokens, Recompute};
+pub use evaluation::{Benchmark, EvaluationConfig};
 pub use file::PhaseFile;
 pub use free::FREE;
+pub use phase::{AdapterHandover, BatchConfig, Length, LossAverage, Phase, Train};
 
 use crate::Error;
 use crate::audit::AuditConfig;
-use crate::during::DuringConfig;
-use crate::generation::Generation;
 use crate::guard::GuardConfig;
 use crate::memory::MemoryConfig;
-use crate::objective::LossConfig;
-use crate::optimizer::OptimizerConfig;
 use crate::verify::When;
-use data_pipeline::order::Mixture;
-use data_pipeline::prepare::{Kind, Selection, Source};
 use data_pipeline::prompt::PromptConfig;
-use data_pipeline::score::Protocol;
-use model::LoraConfig;
-use model::generate::{GenerateConfig, Sampling};
 use model::init::Init;
 use model::lora::{linear_layers, stream};
 use serde::{Deserialize, Serialize};
@@ -157,134 +152,6 @@ pub struct TokenizerTraining {
     pub vocabulary: usize,
 }
 
-/// The `[batch]` section.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BatchConfig {
-    /// Samples of a step over all ranks: the contract.
-    pub samples: usize,
-    /// Longest sample in tokens.
-    pub max_length: usize,
-    /// Samples that share a prefix in one row, at most.
-    pub group: usize,
-    /// Tokens that a rank computes at a time; batches of a step are filled up to it.
-    pub micro_tokens: MicroTokens,
-    /// Blocks that are computed again in the backward pass instead of keeping their tapes.
-    pub recompute: Recompute,
-}
-
-impl BatchConfig {
-    /// Tokens that a rank computes at a time.
-    pub fn micro_tokens(&self) -> usize {
-        self.micro_tokens.tokens()
-    }
-}
-
-impl Default for BatchConfig {
-    fn default() -> Self {
-        Self {
-            samples: 256,
-            max_length: 2048,
-            group: 8,
-            micro_tokens: MicroTokens::Auto,
-            recompute: Recompute::Auto,
-        }
-    }
-}
-
-/// How the loss of a step is averaged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LossAverage {
-    /// Sum over supervised tokens, divided by their global count.
-    #[default]
-    Token,
-    /// Mean over samples of the mean over their tokens, as the official stack.
-    Sample,
-}
-
-/// Which weights a phase trains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Train {
-    /// Adapters.
-    #[default]
-    Lora,
-    /// Everything.
-    Full,
-}
-
-/// What happens to the previous phase's adapters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AdapterHandover {
-    /// They are added to the weights, and fresh ones start (KnowCoder's own practice).
-    #[default]
-    Merge,
-    /// They go on.
-    Continue,
-}
-
-/// One phase, every section resolved.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Phase {
-    /// Unique in the recipe; the kind by default.
-    pub name: String,
-    /// What its samples are.
-    pub kind: Kind,
-    /// `name`, `name:split` or `random-copy:samples`.
-    pub datasets: Vec<Source>,
-    /// Weight of each dataset by name; none: every row once.
-    pub weights: BTreeMap<String, f64>,
-    /// What the weights of languages are multiplied by.
-    #[serde(default)]
-    pub language_weights: BTreeMap<String, f64>,
-    /// What the weights of tasks are multiplied by.
-    #[serde(default)]
-    pub task_weights: BTreeMap<String, f64>,
-    /// How far small datasets are brought nearer to large ones; 1: not at all.
-    #[serde(default = "one")]
-    pub temperature: f64,
-    /// How long.
-    pub length: Length,
-    /// Adapters or everything.
-    pub train: Train,
-    /// What happens to the previous phase's adapters.
-    pub adapter: AdapterHandover,
-    /// How the loss is averaged.
-    pub loss_average: LossAverage,
-    /// Both directions of parallel pairs.
-    pub both_directions: bool,
-    /// Which classes a prompt offers.
-    pub selection: Selection,
-    /// The global batch.
-    pub batch: BatchConfig,
-    /// What is added to the cross-entropy.
-    #[serde(default)]
-    pub loss: LossConfig,
-    /// The optimizer.
-    pub optimizer: OptimizerConfig,
-    /// The adapters.
-    pub lora: LoraConfig,
-    /// The template.
-    pub prompt: PromptConfig,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-/// How long a phase is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Length {
-    /// Passes over the data.
-    Epochs(f64),
-    /// Optimizer steps.
-    Steps(usize),
-}
-
 /// The `[checkpoint]` section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -304,148 +171,6 @@ pub struct CheckpointConfig {
 impl Default for CheckpointConfig {
     fn default() -> Self {
         Self { every: 200, keep: 2, keep_every: 0, keep_best: 0, stop_deadline: 120 }
-    }
-}
-
-/// The `[evaluation]` section.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EvaluationConfig {
-    /// What is evaluated.
-    pub benchmarks: Vec<Benchmark>,
-    /// Which counts are made.
-    pub protocols: Vec<Protocol>,
-    /// Grammar-constrained decoding; not in this build.
-    pub constrained: bool,
-    /// An answer is cut after so many tokens.
-    pub max_new_tokens: usize,
-    /// Answers in work at a time on each rank, at most.
-    pub rows: usize,
-    /// Cached tokens at a time on each rank, at most: answers wait for room.
-    pub budget_tokens: usize,
-    /// What logits are divided by before tokens are drawn; 0: the likeliest is taken.
-    pub temperature: f64,
-    /// Tokens are drawn of the so many likeliest; 0: of all.
-    pub top_k: usize,
-    /// Tokens are drawn of the likeliest that together have this probability.
-    pub top_p: f64,
-    /// Tokens are drawn of those that have this part of the likeliest's probability.
-    pub min_p: f64,
-    /// Ids of prompt and answer are made less likely by this factor.
-    pub repetition_penalty: f64,
-    /// Decides the draws; `run.seed` where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// Strings that end an answer, which keeps them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub stop: Vec<String>,
-    /// `untrained` and `base`: evaluated beside the trained model.
-    pub baselines: Vec<String>,
-    /// The template; the last phase's where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<PromptConfig>,
-    /// What is evaluated while phases train.
-    pub during: DuringConfig,
-}
-
-impl Default for EvaluationConfig {
-    fn default() -> Self {
-        let GenerateConfig { max_new_tokens, rows, budget_tokens, sampling, .. } =
-            GenerateConfig::default();
-        Self {
-            benchmarks: Vec::new(),
-            protocols: vec![Protocol::Set, Protocol::StrictSpan],
-            constrained: false,
-            max_new_tokens,
-            rows,
-            budget_tokens,
-            temperature: sampling.temperature,
-            top_k: sampling.top_k,
-            top_p: sampling.top_p,
-            min_p: sampling.min_p,
-            repetition_penalty: sampling.repetition_penalty,
-            seed: None,
-            stop: Vec::new(),
-            baselines: Vec::new(),
-            prompt: None,
-            during: DuringConfig::default(),
-        }
-    }
-}
-
-impl EvaluationConfig {
-    /// How answers are generated in a run with this seed.
-    pub fn generation(&self, seed: u64) -> Generation {
-        let sampling = Sampling {
-            temperature: self.temperature,
-            top_k: self.top_k,
-            top_p: self.top_p,
-            min_p: self.min_p,
-            repetition_penalty: self.repetition_penalty,
-            seed: self.seed.unwrap_or(seed),
-        };
-        let config = GenerateConfig {
-            max_new_tokens: self.max_new_tokens,
-            rows: self.rows,
-            budget_tokens: self.budget_tokens,
-            sampling,
-            ..GenerateConfig::default()
-        };
-        Generation { config, stop: self.stop.clone() }
-    }
-}
-
-/// One evaluated set.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Benchmark {
-    /// `name` or `name:split`.
-    pub dataset: String,
-    /// The dataset's name in scores; by default its own.
-    pub name: String,
-    /// Tasks; all that the dataset has where empty.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tasks: Vec<data_pipeline::Task>,
-    /// Only the first sentences.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-    /// F1 of a method that learns nothing, shown beside ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub floor: Option<f64>,
-    /// F1 in percent that a paper reports, shown beside ours; which paper says the recipe's comment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paper: Option<f64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BenchmarkTable {
-    dataset: String,
-    name: Option<String>,
-    #[serde(default)]
-    tasks: Vec<data_pipeline::Task>,
-    limit: Option<usize>,
-    floor: Option<f64>,
-    paper: Option<f64>,
-}
-
-impl<'de> Deserialize<'de> for Benchmark {
-    /// From `"name:split"` or a table; not untagged, so that a misspelt key is named.
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let table = match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(dataset) => BenchmarkTable { dataset, ..BenchmarkTable::default() },
-            other => other
-                .try_into()
-                .map_err(|error: toml::de::Error| serde::de::Error::custom(error.message()))?,
-        };
-        let own = || table.dataset.split(':').next().unwrap_or_default().to_owned();
-        Ok(Self {
-            name: table.name.clone().unwrap_or_else(own),
-            dataset: table.dataset,
-            tasks: table.tasks,
-            limit: table.limit,
-            floor: table.floor,
-            paper: table.paper,
-        })
     }
 }
 
@@ -652,63 +377,5 @@ impl Recipe {
             Some(names) => crate::optimizer::trained(&phase.optimizer, &names).map(|_| ()),
             None => Ok(()),
         }
-    }
-}
-
-impl Phase {
-    /// How much comes from where.
-    pub fn mixture(&self) -> Mixture {
-        Mixture {
-            weights: self.weights.clone(),
-            language_weights: self.language_weights.clone(),
-            task_weights: self.task_weights.clone(),
-            temperature: self.temperature,
-        }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.datasets.is_empty() {
-            return Err("`datasets` is empty".into());
-        }
-        let counts = [
-            ("batch.samples", self.batch.samples),
-            ("batch.max_length", self.batch.max_length),
-            ("batch.group", self.batch.group),
-            ("batch.micro_tokens", self.batch.micro_tokens()),
-        ];
-        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
-            return Err(format!("{name} is 0, expected at least 1"));
-        }
-        let names: Vec<String> = self.datasets.iter().map(|source| source.to_string()).collect();
-        let named = |weighted: &&String| {
-            names.iter().any(|name| name.split(':').next() == Some(weighted.as_str()))
-        };
-        if let Some(unknown) = self.weights.keys().find(|weighted| !named(weighted)) {
-            return Err(format!(
-                "`weights` names `{unknown}`, which is not among the datasets: {}",
-                names.join(", ")
-            ));
-        }
-        self.mixture().check()?;
-        match self.length {
-            Length::Epochs(epochs) if !(epochs > 0.0 && epochs.is_finite()) => {
-                return Err(format!("epochs is {epochs}, expected more than 0"));
-            }
-            Length::Steps(0) => return Err("steps is 0, expected at least 1".into()),
-            _ => {}
-        }
-        self.optimizer.check()?;
-        self.loss.check()?;
-        if self.train == Train::Full && self.optimizer.learning_rate_ratio != 1.0 {
-            return Err(format!(
-                "optimizer.learning_rate_ratio is {}, but train = \"full\" has no adapters for LoRA+; set it in the phases that train adapters",
-                self.optimizer.learning_rate_ratio
-            ));
-        }
-        self.prompt.check()?;
-        if self.train == Train::Lora {
-            self.lora.check().map_err(|error| error.to_string())?;
-        }
-        Ok(())
     }
 }

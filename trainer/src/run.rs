@@ -1,37 +1,40 @@
 //! Read this first: a rank's way through phases, steps and evaluation.
 
 mod during;
+mod evaluation;
+mod facts;
 mod incident;
+mod resume;
+mod room;
+mod saving;
 
-use crate::checkpoint::{self, CheckpointInfo, Learner, Position, Saved, Saver, Snapshot};
+pub(crate) use facts::{input, noise_seed, shares};
+
+use crate::checkpoint::{self, CheckpointInfo, Learner, Position, Saver};
 use crate::collective::Collective;
 use crate::during::{During, EarlyStop, Evaluated, Verdict as Outlook};
-use crate::evaluate::Evaluation;
 use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
 use crate::ledger::Ledger;
-use crate::memory::{self, MemoryPlan, PhasePlan, Rehearsal};
-use crate::metrics::{Metrics, Parts, SourceLoss, StepMetrics};
-use crate::network::{self, base, freeze_base, unfreeze, untrained};
+use crate::memory::{self, MemoryPlan};
+use crate::metrics::{Metrics, Parts, StepMetrics};
+use crate::network::{self, freeze_base, unfreeze};
 use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::requests::{Requests, Wishes};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
-use crate::step::{Asked, Found, Objective, StepInput, StepPart, Stepper};
+use crate::step::{Asked, Objective, Stepper};
 use crate::tensorboard::TensorBoard;
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
-use data_pipeline::loader::{Loader, StepRows};
-use data_pipeline::manifest::{Manifest, Origin, SourceOrigin};
+use data_pipeline::loader::Loader;
 use data_pipeline::order::{Order, Share};
-use data_pipeline::prompt::template_fingerprint;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use facts::Facts;
 use incident::Wrong;
-use model::lora::stream;
-use model::{Decoder, LoraConfig, lora, peft};
+use model::{LoraConfig, lora, peft};
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -230,96 +233,6 @@ impl Rank<'_> {
         self.evaluate("final", &learner.decoder, &model)
     }
 
-    /// The newest checkpoint, or the base.
-    fn resume(&mut self) -> Result<(Learner, Position), Error> {
-        let mut skipped = Vec::new();
-        let newest = checkpoint::newest(&self.run_dir.checkpoints(), &mut |_, why| {
-            skipped.push(why.to_owned())
-        })?;
-        for why in skipped {
-            (self.report)(Progress::Skipped(why));
-        }
-        self.agree(newest.as_ref())?;
-        let Some((directory, info)) = newest else {
-            let decoder = self.base()?;
-            let (optimizer, guard) = (Optimizer::default(), GuardState::default());
-            return Ok((Learner { decoder, optimizer, lora: None, guard }, Position::default()));
-        };
-        self.check_fits(&directory, &info)?;
-        (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
-        let mut learner = checkpoint::load(&directory, &info, &self.device)?;
-        self.saver.resumed(&directory, &info);
-        // Files hold f32, which bf16 weights come back from as they were.
-        learner.decoder.convert(network::dtype(self.recipe, &self.device)?);
-        self.restored = Some((directory, info.clone()));
-        let position = if info.phase_done {
-            Position { phase: info.position.phase + 1, step: 0 }
-        } else {
-            if learner.lora.is_some() {
-                freeze_base(&mut learner.decoder);
-            }
-            info.position
-        };
-        Ok((learner, position))
-    }
-
-    /// Every rank goes on from the checkpoint of the first one, or none does.
-    fn agree(&mut self, newest: Option<&(PathBuf, CheckpointInfo)>) -> Result<(), Error> {
-        let own = newest.map_or("the base".to_owned(), |(_, info)| format!("`{}`", info.name()));
-        let mut first = own.clone().into_bytes();
-        self.collective.broadcast(&mut first, 0)?;
-        let first = String::from_utf8_lossy(&first);
-        if first == own {
-            return Ok(());
-        }
-        Err(Error::Checkpoint {
-            path: self.run_dir.checkpoints(),
-            message: format!(
-                "rank 0 goes on from {first}, rank {} from {own}; the run directory must be one folder that all ranks see alike",
-                self.collective.rank()
-            ),
-        })
-    }
-
-    /// Law 7: a checkpoint of another template or vocabulary is refused.
-    fn check_fits(&self, directory: &Path, info: &CheckpointInfo) -> Result<(), Error> {
-        let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
-        let tokenizer = self.tokenizer.fingerprint();
-        if info.tokenizer != tokenizer {
-            return Err(wrong(format!(
-                "was trained with tokenizer {}, this run has {tokenizer}",
-                info.tokenizer
-            )));
-        }
-        match self.recipe.phase.get(info.position.phase) {
-            Some(phase) if phase.name == info.phase => {
-                let template = template_fingerprint(&phase.prompt);
-                if template != info.template {
-                    return Err(wrong(format!(
-                        "was trained with template {}, this recipe has {template}",
-                        info.template
-                    )));
-                }
-                let folder = self.run_dir.prepared(info.position.phase, &phase.name);
-                let manifest = Manifest::load(&folder)?;
-                if manifest.fingerprint != info.shards {
-                    let changed = match &info.origin {
-                        Some(origin) => changes(origin, &manifest.origin),
-                        None => changed_source(&info.sources, &manifest.origin.sources),
-                    };
-                    return Err(wrong(format!(
-                        "learned from other rows than there are now: {changed} changed since; give what they make another --run-dir, or bring them back"
-                    )));
-                }
-                Ok(())
-            }
-            _ => Err(wrong(format!(
-                "belongs to phase `{}`, which this recipe does not have there",
-                info.phase
-            ))),
-        }
-    }
-
     /// Hands the adapters over and starts the optimizer afresh.
     fn begin_phase(
         &mut self,
@@ -488,60 +401,10 @@ impl Rank<'_> {
         Ok(Ended::Done)
     }
 
-    /// Computes the largest micro-batch of what is left of a phase, and forgets it.
-    fn rehearse(
-        &self,
-        decoder: &Decoder,
-        phase: &Phase,
-        (shards, order): (&ShardSet, &Order),
-        steps: Range<usize>,
-    ) -> Result<(), Error> {
-        memory::forget();
-        if !self.recipe.memory.worst_first {
-            return Ok(());
-        }
-        let shares = match self.recipe.run.exact_shards {
-            0 => self.collective.world(),
-            count => count,
-        };
-        let to_come = self.memory.of(&phase.name).map_or(0, PhasePlan::to_come);
-        Rehearsal { decoder, phase, shards, order, shares, to_come }.run(steps)?;
-        Ok(())
-    }
-
-    /// What the phase held, beside what was planned.
-    fn note_memory(&mut self, phase: &Phase) -> Result<(), Error> {
-        let measured = memory::of_all(memory::peak(&self.device), self.collective)?;
-        if self.collective.rank() == 0
-            && let Some(predicted) = self.memory.note(&phase.name, measured)
-        {
-            self.memory.save(&self.run_dir.memory())?;
-            let phase = phase.name.clone();
-            (self.report)(Progress::Memory { phase, predicted, measured });
-        }
-        Ok(())
-    }
-
     /// The parts of a step's rows that this rank computes.
     fn shares(&self) -> Vec<Share> {
         let (rank, world) = (self.collective.rank(), self.collective.world());
         shares(self.recipe.run.exact_shards, rank, world)
-    }
-
-    /// The optimizer's state of this rank's stretches, where the run goes on within a phase.
-    fn restore(
-        &mut self,
-        learner: &mut Learner,
-        stepper: &Stepper,
-        position: Position,
-    ) -> Result<(), Error> {
-        if let Some((directory, info)) = self.restored.take()
-            && position.step > 0
-        {
-            let own = stepper.own(&learner.decoder);
-            learner.optimizer = checkpoint::load_optimizer(&directory, &info, &own, &self.device)?;
-        }
-        Ok(())
     }
 
     /// Rank 0 keeps the metrics; lines after the resumed position belong to steps that are done again.
@@ -572,169 +435,6 @@ impl Rank<'_> {
         (self.report)(Progress::Step(line));
         Ok(())
     }
-
-    /// What a checkpoint at `position` says of itself.
-    fn info(
-        &self,
-        learner: &Learner,
-        phase: &Phase,
-        position: Position,
-        phase_done: bool,
-    ) -> Result<CheckpointInfo, Error> {
-        let folder = self.run_dir.prepared(position.phase, &phase.name);
-        let manifest = Manifest::load(&folder)?;
-        Ok(CheckpointInfo {
-            position,
-            phase: phase.name.clone(),
-            phase_done,
-            optimizer_steps: learner.guard.applied(position.step),
-            lora: learner.lora.clone(),
-            guard: learner.guard.clone(),
-            prompt: phase.prompt.clone(),
-            template: template_fingerprint(&phase.prompt),
-            tokenizer: self.tokenizer.fingerprint(),
-            sources: manifest.origin.sources.clone(),
-            origin: Some(manifest.origin.clone()),
-            shards: manifest.fingerprint.clone(),
-            files: BTreeMap::new(),
-            seal: String::new(),
-        })
-    }
-
-    /// What this rank writes of a checkpoint, copied; the one before is complete.
-    fn snapshot(
-        &mut self,
-        learner: &Learner,
-        phase: &Phase,
-        position: Position,
-        phase_done: bool,
-    ) -> Result<Option<Snapshot>, Error> {
-        let info = self.info(learner, phase, position, phase_done)?;
-        self.board.flush();
-        let (before, snapshot) = self.saver.snapshot(learner, info)?;
-        self.saved(before)?;
-        // Whoever asked until now has been heard: what they wanted is in this copy.
-        self.save.store(false, Ordering::Relaxed);
-        self.wishes.heard();
-        Ok(snapshot)
-    }
-
-    /// Waits for the checkpoint that is being written.
-    fn complete(&mut self) -> Result<(), Error> {
-        let saved = self.saver.finish()?;
-        self.saved(saved)
-    }
-
-    fn saved(&mut self, saved: Option<Saved>) -> Result<(), Error> {
-        let Some(Saved { directory, .. }) = saved else { return Ok(()) };
-        (self.report)(Progress::Checkpoint(directory));
-        self.wishes.fulfilled()
-    }
-
-    /// What the untrained model and the base alone give, beside which the result is read.
-    fn evaluate_baselines(&mut self) -> Result<Outcome, Error> {
-        for which in &self.recipe.evaluation.baselines {
-            let (decoder, model) = match which.as_str() {
-                "untrained" => (untrained(self.recipe, &self.tokenizer, &self.device)?, None),
-                _ => (self.base()?, self.recipe.model.path.as_deref()),
-            };
-            let model = match model {
-                Some(path) => checkpoint::fingerprint_of_weights(path)?,
-                None => format!("{:?}, seed {}", self.recipe.model, self.recipe.run.seed),
-            };
-            if self.evaluate(which, &decoder, &model)? == Outcome::Stopped {
-                return Ok(Outcome::Stopped);
-            }
-        }
-        Ok(Outcome::Done)
-    }
-
-    /// The model that training starts from; large ones say how far they are.
-    fn base(&mut self) -> Result<Decoder, Error> {
-        let report = &mut *self.report;
-        base(self.recipe, &self.tokenizer, &self.device, &mut |read, total| {
-            if total >= WORTH_TELLING {
-                report(Progress::Loading(read, total));
-            }
-        })
-    }
-
-    fn evaluate(&mut self, which: &str, decoder: &Decoder, model: &str) -> Result<Outcome, Error> {
-        let prompt = self.recipe.evaluation_prompt();
-        let evaluation = Evaluation {
-            run_dir: self.run_dir,
-            datasets: &self.recipe.datasets,
-            data_root: self.data_root,
-            tokenizer: &self.tokenizer,
-            prompt: &prompt,
-            config: &self.recipe.evaluation,
-            seed: self.recipe.run.seed,
-        };
-        let report = &mut *self.report;
-        let mut tell = |label: &str, done, total| {
-            report(Progress::Evaluation { label: label.to_owned(), done, total });
-        };
-        evaluation
-            .run(which, (decoder, model), self.collective, self.stop, &mut tell)
-            .map_err(|error| error.during(|| format!("evaluation of the `{which}` model")))
-    }
-}
-
-/// What decides the rows and is not what it was, with both values.
-fn changes(before: &Origin, now: &Origin) -> String {
-    match before.changes(now).as_slice() {
-        [] => "the format of shards".to_owned(),
-        changes => changes.join("; "),
-    }
-}
-
-/// Which of the sources is not what it was.
-fn changed_source(before: &[SourceOrigin], now: &[SourceOrigin]) -> String {
-    let changed = now.iter().zip(before).find(|(now, before)| now != before);
-    changed.map_or("the settings".to_owned(), |(now, before)| {
-        let what = match now {
-            _ if now.schema != before.schema => "schema",
-            _ if now.bytes != before.bytes => "files",
-            _ => "declaration",
-        };
-        format!("the {what} of `{}`", now.reference)
-    })
-}
-
-/// The parts of a step's rows that a rank computes.
-pub(crate) fn shares(exact_shards: usize, rank: usize, world: usize) -> Vec<Share> {
-    match exact_shards {
-        0 => vec![Share { index: rank, count: world }],
-        count => {
-            let each = count / world;
-            (rank * each..(rank + 1) * each).map(|index| Share { index, count }).collect()
-        }
-    }
-}
-
-/// What a rank computes of a step of phase number `index`.
-pub(crate) fn input(rows: StepRows, recipe: &Recipe, index: usize, shares: &[Share]) -> StepInput {
-    let phase = &recipe.phase[index];
-    let drops = phase.train == Train::Lora && phase.lora.dropout > 0.0;
-    let seed = |share: &Share| {
-        // A stream of its own for each (phase, step, share).
-        let path = [recipe.run.seed, index as u64, rows.step as u64, share.index as u64];
-        drops.then(|| stream(&path))
-    };
-    let parts = rows.parts.into_iter().zip(shares);
-    let part = |(groups, share)| StepPart { groups, dropout_seed: seed(share) };
-    StepInput {
-        parts: parts.map(part).collect(),
-        samples: rows.rows.len(),
-        supervised: rows.supervised,
-        noise_seed: noise_seed(recipe.run.seed, index, rows.step),
-    }
-}
-
-/// The stream that NEFTune's noise comes from in a step.
-pub(crate) fn noise_seed(seed: u64, phase: usize, step: usize) -> u64 {
-    // A word of its own: adapters drop under the same three numbers and one more.
-    stream(&[seed, phase as u64, step as u64, u64::from_be_bytes(*b"neftune.")])
 }
 
 /// Steps of a phase.
@@ -759,58 +459,5 @@ pub fn schedule(phase: &Phase, steps: usize) -> Schedule {
         decay: config.decay_type,
         timescale: config.timescale,
         final_share: config.final_share,
-    }
-}
-
-/// What is known of a step's rows before it is computed.
-struct Facts {
-    rows: Vec<usize>,
-    sources: Vec<u32>,
-    names: Vec<data_pipeline::shard::RowSource>,
-    tokens: u64,
-    supervised: u64,
-}
-
-impl Facts {
-    fn of(rows: &StepRows, shards: &ShardSet) -> Self {
-        let lengths = shards.lengths();
-        Self {
-            rows: rows.rows.clone(),
-            sources: rows.rows.iter().map(|row| lengths[*row].source).collect(),
-            names: shards.sources().to_vec(),
-            tokens: rows.tokens,
-            supervised: rows.supervised,
-        }
-    }
-
-    /// The line of a step, without what its parts took.
-    fn metrics(
-        &self,
-        phase: &Phase,
-        (step, steps): (usize, usize),
-        learning_rate: f64,
-        found: &Found,
-        seconds: f64,
-    ) -> StepMetrics {
-        StepMetrics {
-            phase: phase.name.clone(),
-            step: step + 1,
-            steps,
-            loss: found.loss,
-            learning_rate,
-            gradient_norm: found.gradient_norm,
-            samples: self.rows.len(),
-            tokens: self.tokens,
-            supervised_tokens: self.supervised,
-            seconds,
-            tokens_per_second: self.tokens as f64 / seconds.max(1e-9),
-            computed_tokens: found.computed,
-            padded_tokens: found.padded,
-            sources: SourceLoss::of(&found.slots, &self.sources, &self.names, phase.loss_average),
-            parts: Parts::default(),
-            flops: 0.0,
-            memory_bytes: 0,
-            applied: true,
-        }
     }
 }

@@ -4,26 +4,31 @@
 //! micro-batches nor ranks nor grouping change the objective. Every sample says what it was and what its
 //! loss was; a step in which one is missing, or there twice, is an error.
 
+mod micro;
+mod rounds;
+mod tally;
+
+pub use micro::to_model;
+
 use crate::Error;
-use crate::collective::{Collective, CollectiveError};
-use crate::exchange::{Exchange, Filling};
-use crate::memory::shape;
+use crate::collective::Collective;
+use crate::exchange::Exchange;
 use crate::objective::LossConfig;
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchConfig, LossAverage};
 use crate::sharding::{Sharding, Stretch};
 use burn::tensor::{DType, Tensor, TensorData};
-use data_pipeline::batch::{Batch, Group};
-use data_pipeline::ledger::sample_hash;
+use data_pipeline::batch::Group;
+use micro::{Count, Micro, Pass};
 use model::Decoder;
-use model::backward::{Gradients, Options, Ready, backward_telling};
-use model::layout::{GroupBatch, Piece, Target};
-use model::lora::stream;
+use model::backward::Gradients;
 use model::noise::Noise;
-use model::ops::{self, GroupShape};
-use model::weight::{Mapper, Visitor, Weight, WeightInfo, Weights, add, list};
+use model::ops;
+use model::weight::{Mapper, Visitor, Weight, WeightInfo, Weights, list};
+use rounds::{each_round, exact, last_round};
 use std::collections::BTreeMap;
 use std::time::Instant;
+use tally::{Seen, Tally};
 
 /// What a rank computes in a step.
 pub struct StepInput {
@@ -59,7 +64,7 @@ pub struct Objective<'a> {
 /// What is known of one sample of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SlotLoss {
-    /// Its hash, see [`sample_hash`].
+    /// Its hash, see [`sample_hash`](data_pipeline::ledger::sample_hash).
     pub sample: u64,
     /// Tokens with a loss.
     pub tokens: u32,
@@ -269,252 +274,6 @@ impl Stepper {
     }
 }
 
-/// Each part is summed apart, then all in one tree: the same additions on every world.
-fn exact(
-    exchange: &mut Exchange,
-    pass: &Pass<'_>,
-    parts: Vec<Vec<Micro>>,
-    tally: &mut Tally,
-    collective: &mut dyn Collective,
-) -> Result<f64, Error> {
-    // Sums over 1, 2, 4, … neighbouring parts that wait for their neighbours.
-    let mut waiting: Vec<(usize, Gradients)> = Vec::new();
-    for part in parts {
-        let mut sum = Gradients::new();
-        for micro in part {
-            pass.micro(micro, tally, &mut sum, &mut |_| {});
-        }
-        let mut width = 1;
-        while let Some((_, left)) = waiting.pop_if(|(left, _)| *left == width) {
-            let right = std::mem::replace(&mut sum, left);
-            for (path, gradient) in right {
-                add(&mut sum, &path, gradient);
-            }
-            width *= 2;
-        }
-        waiting.push((width, sum));
-    }
-    let sum = waiting.pop().map(|(_, sum)| sum).unwrap_or_default();
-    let fill = |filling: &mut Filling<'_>| {
-        for (path, gradient) in sum {
-            filling.add(&path, gradient);
-        }
-    };
-    Ok(exchange.round(collective, fill)?.1)
-}
-
-/// Every micro-batch is summed over the world, so that no rank ever holds all gradients.
-fn each_round(
-    exchange: &mut Exchange,
-    pass: &Pass<'_>,
-    parts: Vec<Vec<Micro>>,
-    tally: &mut Tally,
-    collective: &mut dyn Collective,
-) -> Result<f64, Error> {
-    let micros: Vec<Micro> = parts.into_iter().flatten().collect();
-    // Ranks have different numbers of micro-batches; all take part in as many sums.
-    let mut counts = vec![0.0; collective.world()];
-    counts[collective.rank()] = micros.len() as f32;
-    collective.all_gather(&mut counts)?;
-    let rounds = counts.into_iter().fold(0.0, f32::max) as usize;
-    let mut micros = micros.into_iter();
-    let mut waited = 0.0;
-    for _ in 0..rounds.max(1) {
-        let micro = micros.next();
-        let work = |filling: &mut Filling<'_>| {
-            if let Some(micro) = micro {
-                pass.micro(micro, tally, &mut Gradients::new(), &mut |ready| pour(filling, ready));
-            }
-        };
-        waited += exchange.round(collective, work)?.1;
-    }
-    Ok(waited)
-}
-
-/// Gradients add up here; those of the last micro-batch leave as they come.
-fn last_round(
-    exchange: &mut Exchange,
-    pass: &Pass<'_>,
-    parts: Vec<Vec<Micro>>,
-    tally: &mut Tally,
-    collective: &mut dyn Collective,
-) -> Result<f64, Error> {
-    let mut micros: Vec<Micro> = parts.into_iter().flatten().collect();
-    let last = micros.pop();
-    let mut sum = Gradients::new();
-    for micro in micros {
-        pass.micro(micro, tally, &mut sum, &mut |_| {});
-    }
-    let work = |filling: &mut Filling<'_>| {
-        if let Some(micro) = last {
-            pass.micro(micro, tally, &mut sum, &mut |ready| pour(filling, ready));
-        }
-        // What the last micro-batch had nothing to add to.
-        for (path, gradient) in sum {
-            filling.add(&path, gradient);
-        }
-    };
-    Ok(exchange.round(collective, work)?.1)
-}
-
-fn pour(filling: &mut Filling<'_>, ready: Ready<'_>) {
-    for (path, gradient) in ready.take() {
-        filling.add(&path, gradient);
-    }
-}
-
-/// What all passes of a step have in common.
-struct Pass<'a> {
-    decoder: &'a Decoder,
-    objective: Objective<'a>,
-    of: Count,
-    noise: Option<Noise>,
-}
-
-/// What the step's loss is divided by.
-#[derive(Clone, Copy)]
-struct Count {
-    samples: usize,
-    supervised: u64,
-}
-
-/// A micro-batch and whose it is.
-struct Micro {
-    batch: Batch,
-    /// Slots, with the hash of what is there and how often it is.
-    samples: Vec<(usize, (u64, u32))>,
-    dropout_seed: Option<u64>,
-}
-
-impl Micro {
-    fn of(part: StepPart, micro_tokens: usize) -> Vec<Self> {
-        let mut hashes: BTreeMap<usize, (u64, u32)> = BTreeMap::new();
-        for group in &part.groups {
-            for suffix in &group.suffixes {
-                let hash = sample_hash(&group.prefix, &suffix.ids, suffix.supervised_from);
-                hashes.entry(suffix.slot).or_insert((hash, 0)).1 += 1;
-            }
-        }
-        let seed = part.dropout_seed;
-        let mut micros: Vec<Self> = Vec::new();
-        for (i, batch) in Batch::pack(part.groups, micro_tokens).into_iter().enumerate() {
-            let slots = batch.targets.iter().map(|target| target.slot);
-            // Each sample is in one micro-batch.
-            let samples = slots.filter_map(|slot| hashes.remove_entry(&slot)).collect();
-            let dropout_seed = seed.map(|seed| stream(&[seed, i as u64]));
-            micros.push(Self { batch, samples, dropout_seed });
-        }
-        // A sample without a supervised token has been computed, too.
-        if let Some(first) = micros.first_mut() {
-            first.samples.extend(hashes);
-        }
-        micros
-    }
-}
-
-impl Pass<'_> {
-    /// Forward and backward pass of one micro-batch.
-    fn micro(
-        &self,
-        micro: Micro,
-        tally: &mut Tally,
-        gradients: &mut Gradients,
-        ready: &mut dyn FnMut(Ready<'_>),
-    ) {
-        let Micro { batch, samples, dropout_seed } = micro;
-        let weights = weights(&batch, self.objective.average, self.of);
-        tally.computed += batch.ids.len() as u64;
-        tally.padded += batch.places() as u64;
-        tally.pairs += shape(&batch).pairs;
-        let slots: Vec<usize> = batch.targets.iter().map(|target| target.slot).collect();
-        let batch = to_model(batch, &weights);
-        let recompute = self.objective.batch.recompute.blocks(self.decoder.blocks.len());
-        let (noise, terms) = (self.noise, self.objective.loss.terms());
-        let options = Options { recompute, dropout_seed, noise, terms, ..Options::default() };
-        let loss = backward_telling(self.decoder, &batch, options, gradients, ready);
-        for (slot, (hash, times)) in samples {
-            tally.slots[slot].times += times;
-            tally.slots[slot].sample = hash;
-        }
-        for ((slot, loss), weight) in slots.into_iter().zip(loss.targets).zip(weights) {
-            tally.slots[slot].tokens += 1;
-            tally.slots[slot].loss += f64::from(loss / weight);
-        }
-    }
-}
-
-/// What a rank has seen of a sample.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    times: u32,
-    sample: u64,
-    tokens: u32,
-    loss: f64,
-}
-
-/// What a rank, then the world, has computed.
-#[derive(Default)]
-struct Tally {
-    slots: Vec<Seen>,
-    computed: u64,
-    padded: u64,
-    pairs: u64,
-}
-
-/// Values of a [`Seen`] in a buffer.
-const WIDTH: usize = 6;
-
-impl Tally {
-    /// Adds up over the world; returns how many ranks are to stop, and to save. Every value is a whole number below
-    /// 2²⁴ or comes from one rank alone, so that the sums are exact.
-    fn sum(
-        &mut self,
-        asked: Asked,
-        collective: &mut dyn Collective,
-    ) -> Result<[usize; 2], CollectiveError> {
-        let low = |value: u64, place: u32| (value >> (21 * place) & 0x1f_ffff) as f32;
-        let mut buffer = Vec::with_capacity(WIDTH * self.slots.len() + 8);
-        for Seen { times, sample, tokens, loss } in &self.slots {
-            let hash = [low(*sample, 0), low(*sample, 1), low(*sample, 2)];
-            buffer.extend([*times as f32, *tokens as f32, *loss as f32]);
-            buffer.extend(hash);
-        }
-        for count in [self.computed, self.padded, self.pairs] {
-            buffer.extend([low(count, 0), low(count, 1)]);
-        }
-        buffer.extend([asked.stop, asked.save].map(|flag| f32::from(u8::from(flag))));
-        collective.all_reduce(&mut buffer)?;
-        let whole = |values: &[f32]| {
-            values.iter().rev().fold(0, |sum, part| (sum << 21) + part.round() as u64)
-        };
-        for (slot, values) in self.slots.iter_mut().zip(buffer.chunks_exact(WIDTH)) {
-            *slot = Seen {
-                times: values[0].round() as u32,
-                tokens: values[1].round() as u32,
-                loss: f64::from(values[2]),
-                sample: whole(&values[3..]),
-            };
-        }
-        let rest = &buffer[WIDTH * self.slots.len()..];
-        (self.computed, self.padded) = (whole(&rest[..2]), whole(&rest[2..4]));
-        self.pairs = whole(&rest[4..6]);
-        Ok([rest[6], rest[7]].map(|ranks| ranks.round() as usize))
-    }
-
-    /// Every sample exactly once, or an error.
-    fn slots(&self) -> Result<Vec<SlotLoss>, Error> {
-        if let Some(slot) = self.slots.iter().position(|slot| slot.times != 1) {
-            return Err(Error::Uncovered { slot, times: self.slots[slot].times });
-        }
-        let slot = |seen: &Seen| SlotLoss {
-            sample: seen.sample,
-            tokens: seen.tokens,
-            loss: seen.loss as f32,
-        };
-        Ok(self.slots.iter().map(slot).collect())
-    }
-}
-
 /// The loss of a step, added up in the order of its rows.
 pub(crate) fn mean(slots: &[SlotLoss], average: LossAverage) -> f64 {
     match average {
@@ -596,46 +355,4 @@ fn set(decoder: &mut Decoder, values: BTreeMap<String, Vec<f32>>) {
         }
     }
     decoder.map("", &mut Set(values));
-}
-
-/// The weight of each target of `batch`.
-fn weights(batch: &Batch, average: LossAverage, of: Count) -> Vec<f32> {
-    match average {
-        LossAverage::Token => vec![1.0 / of.supervised.max(1) as f32; batch.targets.len()],
-        LossAverage::Sample => {
-            let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-            for target in &batch.targets {
-                *counts.entry(target.slot).or_default() += 1;
-            }
-            batch
-                .targets
-                .iter()
-                .map(|target| 1.0 / (counts[&target.slot] * of.samples.max(1)) as f32)
-                .collect()
-        }
-    }
-}
-
-/// The batch as the model wants it.
-pub fn to_model(batch: Batch, weights: &[f32]) -> GroupBatch {
-    let piece = |piece: data_pipeline::batch::Piece| Piece {
-        groups: piece.groups,
-        shape: GroupShape { prefix: piece.prefix_length, k: piece.k, suffix: piece.suffix_length },
-        prefix_lengths: piece.prefix_lengths,
-        suffix_lengths: piece.suffix_lengths,
-    };
-    GroupBatch {
-        pieces: batch.pieces.into_iter().map(piece).collect(),
-        ids: batch.ids,
-        targets: batch
-            .targets
-            .iter()
-            .zip(weights)
-            .map(|(target, weight)| Target {
-                position: target.position,
-                label: target.label,
-                weight: *weight,
-            })
-            .collect(),
-    }
 }
