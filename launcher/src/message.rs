@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(message.line(), line);
         assert_eq!(Message::parse(line).unwrap(), message);
         // A step that a guard left out still counts as progress.
-        let line = r#"@{"progress":{"phase":"p","step":4,"steps":9,"loss":null,"tokens_per_second":1.0,"eta_seconds":0.5}}"#;
+        let line = r#"@{"progress":{"phase":"p","step":4,"steps":9,"loss":null,"learning_rate":0.0,"tokens_per_second":1.0,"eta_seconds":0.5}}"#;
         let Some(Message::Progress(progress)) = Message::parse(line) else { panic!("{line}") };
         assert!(progress.loss.is_nan());
         assert_eq!(Message::Progress(progress).line(), line);

@@ -80,15 +80,15 @@ every = 2
 
 [[phase]]
 kind = "instruction"
-datasets = ["quickstart-en:test-frames"]
+datasets = ["quickstart-ner-en:test-names"]
 epochs = 1.0
 
 [audit]
-waive = ["quickstart-en:test-frames"]
+waive = ["quickstart-ner-en:test-names"]
 
 [evaluation]
 max_new_tokens = 4
-benchmarks = [{{ dataset = "quickstart-en:test-frames", limit = 1 }}]
+benchmarks = [{{ dataset = "quickstart-ner-en:test-names", limit = 1 }}]
 "#,
         datasets.display(),
         base.display()
@@ -172,7 +172,7 @@ fn a_poison_sample_ends_the_run_is_named_first_and_can_be_left_out() {
         serde_json::from_slice(&std::fs::read(event.join("incident.json")).unwrap()).unwrap();
     let step = incident["step"].as_u64().unwrap();
     let sentence = format!(
-        "phase `instruction`, step {step}: the loss is NaN, because of sample `{id}` of quickstart-en"
+        "phase `instruction`, step {step}: the loss is NaN, because of sample `{id}` of quickstart-ner-en"
     );
     assert!(said.contains(&sentence), "`{sentence}` is not in: {said}");
     assert!(said.contains("knowcoder replay"), "{said}");

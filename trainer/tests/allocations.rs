@@ -229,14 +229,16 @@ fn counted(case: &Case, steps: usize) -> Counted {
 
 /// Threads, the multiplication's own buffers and whatever else is made once.
 fn warm_up() {
-    let case = Case {
-        name: "warm-up",
-        config: DecoderConfig { num_hidden_layers: 1, ..baichuan() },
-        lora: None,
-        recompute: 0,
-        group: (64, &[48, 48, 48, 48]),
-    };
-    counted(&case, 1);
+    for lora in [None, Some(LoraConfig { rank: 8, ..LoraConfig::default() })] {
+        let case = Case {
+            name: "warm-up",
+            config: DecoderConfig { num_hidden_layers: 1, ..baichuan() },
+            lora,
+            recompute: 0,
+            group: GROUP,
+        };
+        counted(&case, 2);
+    }
 }
 
 const GROUP: (usize, &[usize]) = (64, &[48, 48, 48, 48]);
