@@ -187,8 +187,8 @@ fn a_stop_has_a_deadline() {
     let mut child = start(&run_dir, "laptop", &more);
     assert!(wait(&mut child, || metrics(&run_dir).len() >= 12), "it ended before it was asked");
     // One rank stands still; the other cannot finish its step.
-    let started = events(&run_dir).into_iter().filter(|event| event["event"] == "rank-started");
-    let process = started.last().unwrap()["process"].as_i64().unwrap();
+    let mut started = events(&run_dir).into_iter().filter(|event| event["event"] == "rank-started");
+    let process = started.next_back().unwrap()["process"].as_i64().unwrap();
     // SAFETY: the process is a rank of the run that this test has started.
     unsafe { libc::kill(process as i32, libc::SIGSTOP) };
     std::fs::write(run_dir.join("stop"), "").unwrap();

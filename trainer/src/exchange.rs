@@ -310,7 +310,9 @@ fn summed(
     for (index, mut buffer) in jobs {
         match sum {
             Sum::All => collective.all_reduce(&mut buffer)?,
-            Sum::Share => drop(collective.reduce_scatter(&mut buffer)?),
+            Sum::Share => {
+                collective.reduce_scatter(&mut buffer)?;
+            }
             Sum::Exact => exact_sum(collective, &mut buffer)?,
         }
         done.push((index, buffer));

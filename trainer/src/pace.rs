@@ -44,15 +44,13 @@ pub fn seconds_per_step(
     let objective =
         Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
     for rows in Loader::new(shards, order, vec![Share { index: 0, count: world }], 0, last) {
-        let rows = rows?;
+        let mut rows = rows?;
         let started = Instant::now();
         let samples: usize = rows.parts.iter().flatten().map(|group| group.suffixes.len()).sum();
-        let mut rows = rows;
         // Only this rank's rows are there: they are the step.
-        let mut slot = 0;
-        for suffix in rows.parts.iter_mut().flatten().flat_map(|group| &mut group.suffixes) {
+        let suffixes = rows.parts.iter_mut().flatten().flat_map(|group| &mut group.suffixes);
+        for (slot, suffix) in suffixes.enumerate() {
             suffix.slot = slot;
-            slot += 1;
         }
         let part = |groups| StepPart { groups, dropout_seed: None };
         let parts = rows.parts.into_iter().map(part).collect();

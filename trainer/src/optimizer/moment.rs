@@ -7,6 +7,7 @@ use model::ops;
 
 /// Numbers in f32.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a stretch, each with thousands of numbers")]
 pub(super) enum Values {
     /// Where the weights lie.
     Device(Tensor<1>),
@@ -40,6 +41,7 @@ impl Values {
 
 /// A moment of AdamW, or the momentum of another rule.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a stretch, each with thousands of numbers")]
 pub(super) enum Moment {
     /// In 32 bits.
     Values(Values),
