@@ -1,6 +1,7 @@
 //! What holds for all rules: passes are the tensors' steps, precision is what is promised, and state
 //! outlives checkpoints and other cuts.
-#![allow(clippy::unwrap_used)]
+// A cut of one range is a whole weight.
+#![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 
 use super::*;
 use burn::tensor::bf16;
