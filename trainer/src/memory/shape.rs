@@ -10,10 +10,10 @@ use data_pipeline::shard::Length;
 use model::memory::BatchShape;
 use std::ops::Range;
 
-/// Shares of steps that are laid out, at most.
-const LAID_OUT: usize = 1024;
+/// Rows of the steps that are laid out, at most: a second or two.
+const LAID_OUT: usize = 1 << 18;
 
-/// Steps that are laid out at least, however many shares each has.
+/// Steps that are laid out at least, however many rows each has.
 const LEAST: usize = 64;
 
 /// The shape of a batch.
@@ -69,7 +69,7 @@ pub fn worst(
     steps: Range<usize>,
     micro_tokens: usize,
 ) -> Option<Worst> {
-    let most = (LAID_OUT / shares.max(1)).max(LEAST);
+    let most = (LAID_OUT / order.samples().max(1)).max(LEAST);
     let stride = steps.len().div_ceil(most).max(1);
     let mut worst: Option<Worst> = None;
     let mut examined = 0;
@@ -215,7 +215,7 @@ mod tests {
         let order = order(&lengths, &groups);
         let steps = 1_000_000;
         let found = worst(&lengths, &order, 2, 0..steps, 300).unwrap();
-        assert!(found.examined < 1024, "{}", found.examined);
+        assert!(found.examined < 1 << 16, "{}", found.examined);
         let bound = bound(found, steps, &lengths, 300);
         assert_eq!(bound.cover(found.shape), bound);
         assert!(bound.tokens >= 420);
