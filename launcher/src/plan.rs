@@ -79,6 +79,8 @@ pub struct Work {
     pub parameters: Option<u64>,
     /// Which checkpoints are written and kept.
     pub checkpoint: CheckpointConfig,
+    /// Parts that each step is computed in for exact sums; 0: sums as fast as the world allows.
+    pub exact_shards: usize,
     /// In order.
     pub phases: Vec<Phase>,
 }
@@ -140,6 +142,10 @@ pub struct Needs {
     pub bytes_per_rank: Option<u64>,
     /// Bytes that each rank sends in a step.
     pub wire_bytes_per_step: Option<u64>,
+    /// The same if sums were not exact, where they are.
+    pub wire_bytes_without_exact: Option<u64>,
+    /// What each further micro-batch adds, where gradients are kept by share.
+    pub wire_bytes_per_micro_batch: Option<u64>,
 }
 
 impl Work {
@@ -179,7 +185,8 @@ impl Plan {
                 phase.name, phase.samples, cluster.ranks
             ));
         }
-        let needs = work.phases.iter().map(|phase| needs(phase, cluster)).collect();
+        let needs =
+            work.phases.iter().map(|phase| needs(phase, cluster, work.exact_shards)).collect();
         let sizes = work.sizes();
         let largest = sizes.as_ref().and_then(|sizes| sizes.iter().max_by_key(|it| it.one()));
         Self {
@@ -242,6 +249,15 @@ impl Plan {
             if let Some(bytes) = needs.wire_bytes_per_step {
                 writeln!(text, "  wire         {} a rank and step", bytes_text(bytes))?;
             }
+            let more = "              ";
+            if let Some(bytes) = needs.wire_bytes_without_exact {
+                let bytes = bytes_text(bytes);
+                writeln!(text, "{more} {bytes} without run.exact_shards = {}", work.exact_shards)?;
+            }
+            if let Some(bytes) = needs.wire_bytes_per_micro_batch {
+                let bytes = bytes_text(bytes);
+                writeln!(text, "{more} and {bytes} for each micro-batch but the first")?;
+            }
         }
         for warning in &self.warnings {
             writeln!(text, "warning: {warning}")?;
@@ -264,15 +280,40 @@ fn rules(config: &CheckpointConfig) -> String {
 
 const UNKNOWN: &str = "known when the data are prepared";
 
-fn needs(phase: &Phase, cluster: &Cluster) -> Needs {
-    let ranks = cluster.ranks as u64;
+fn needs(phase: &Phase, cluster: &Cluster, exact_shards: usize) -> Needs {
+    let (ranks, exact) = (cluster.ranks as u64, exact_shards > 0);
+    let sharded = cluster.sharding.stage > 0;
     Needs {
         phase: phase.name.clone(),
         samples_per_rank: phase.samples as f64 / cluster.ranks as f64,
         bytes_per_rank: phase.memory.as_ref().map(|plan| plan.predicted.total),
-        // A ring sends every share `ranks - 1` times to be summed and as often to be handed out.
-        wire_bytes_per_step: phase.trainable.map(|trainable| 8 * trainable * (ranks - 1) / ranks),
+        wire_bytes_per_step: phase
+            .trainable
+            .map(|trainable| wire(trainable, ranks, exact, sharded)),
+        wire_bytes_without_exact: phase
+            .trainable
+            .filter(|_| exact)
+            .map(|trainable| wire(trainable, ranks, false, sharded)),
+        wire_bytes_per_micro_batch: phase
+            .trainable
+            .filter(|_| cluster.sharding.stage == 2 && ranks > 1 && !exact)
+            .map(|trainable| pass(trainable, ranks)),
     }
+}
+
+/// Bytes that a rank sends when every share goes round a ring once.
+fn pass(trainable: u64, ranks: u64) -> u64 {
+    4 * trainable * (ranks - 1) / ranks
+}
+
+/// Bytes that a rank sends in a step: gradients go round to be summed, then the sums, or under sharding the
+/// new weights, to be handed out. For exact sums every rank gets the sums of all.
+fn wire(trainable: u64, ranks: u64, exact: bool, sharded: bool) -> u64 {
+    let (summed, handed_out) = match exact {
+        true => (4 * trainable * (ranks - 1), if sharded { pass(trainable, ranks) } else { 0 }),
+        false => (pass(trainable, ranks), pass(trainable, ranks)),
+    };
+    summed + handed_out
 }
 
 /// What a rank holds, by what it is for, at 80 columns.
@@ -461,6 +502,7 @@ mod tests {
             device: "flex".to_owned(),
             parameters: Some(1_000_000),
             checkpoint: CheckpointConfig::default(),
+            exact_shards: 0,
             phases: vec![
                 phase("alignment", 33, Some(65_536)),
                 Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 2, None) },
@@ -498,5 +540,15 @@ mod tests {
             warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks compute nothing
         "#]]
         .assert_eq(&Plan::new(work, &cluster(4), 2).text());
+    }
+
+    #[test]
+    fn exact_sums_cost_traffic() {
+        // A thousand values of four bytes on four ranks: three quarters go round, once or twice.
+        assert_eq!(wire(1000, 4, false, false), 6000);
+        assert_eq!(wire(1000, 4, false, true), 6000);
+        assert_eq!(wire(1000, 4, true, false), 12_000);
+        assert_eq!(wire(1000, 4, true, true), 15_000);
+        assert_eq!(wire(1000, 1, true, true), 0);
     }
 }

@@ -13,6 +13,9 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
+/// Buckets that are away to be summed at a time, at most, where only shares of them are kept.
+const AWAY: usize = 4;
+
 /// How a bucket is summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sum {
@@ -36,8 +39,10 @@ pub struct Exchange {
     weights: Vec<WeightInfo>,
     /// Of each weight: bucket, place in its buffer, values of the weight.
     places: BTreeMap<String, Vec<(usize, usize, Range<usize>)>>,
-    /// One a bucket, used again and again.
+    /// One a bucket, used again and again; where shares are kept, only for as long as it is filled.
     buffers: Vec<Vec<f32>>,
+    /// Buffers to be filled next, where shares are kept.
+    spare: Vec<Vec<f32>>,
     /// Sums of this rank's shares over the rounds of a step.
     kept: Vec<Vec<f32>>,
 }
@@ -68,7 +73,20 @@ impl Exchange {
         let keeps_share = sharding.stage == 2 && world > 1 && !exact;
         let buffers = vec![Vec::new(); partition.buckets.len()];
         let kept = vec![Vec::new(); if keeps_share { buffers.len() } else { 0 }];
-        Self { rank, world, sum, keeps_share, sharded, partition, weights, places, buffers, kept }
+        let spare = Vec::new();
+        Self {
+            rank,
+            world,
+            sum,
+            keeps_share,
+            sharded,
+            partition,
+            weights,
+            places,
+            buffers,
+            spare,
+            kept,
+        }
     }
 
     /// Whether gradients are summed once for each micro-batch: what is kept of them is a share.
@@ -92,28 +110,30 @@ impl Exchange {
         collective: &mut dyn Collective,
         work: impl FnOnce(&mut Filling<'_>) -> R,
     ) -> Result<(R, f64), Error> {
-        let (sum, rank) = (self.sum, self.rank);
-        let (sender, jobs) = channel();
-        let (result, done, waited) = std::thread::scope(|scope| {
-            let thread = scope.spawn(move || summed(collective, &jobs, sum));
-            let mut filling = Filling::new(self, sender);
+        let sum = self.sum;
+        let ((sender, jobs), (back, returned)) = (channel(), channel());
+        let shares = self.keeps_share.then(|| Shares { rank: self.rank, world: self.world, back });
+        let (result, done, returned, waited) = std::thread::scope(|scope| {
+            let thread = scope.spawn(move || summed(collective, &jobs, sum, shares.as_ref()));
+            let mut filling = Filling::new(self, sender, returned);
             let result = work(&mut filling);
-            filling.finish();
+            let returned = filling.finish();
             let started = Instant::now();
             let done = thread.join();
-            (result, done, started.elapsed().as_secs_f64())
+            (result, done, returned, started.elapsed().as_secs_f64())
         });
         let done = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        for (index, buffer) in done {
-            if self.keeps_share {
-                let length = self.partition.buckets[index].length;
-                let share = &buffer[rank * length..(rank + 1) * length];
-                let kept = &mut self.kept[index];
-                kept.resize(length, 0.0);
-                kept.iter_mut().zip(share).for_each(|(sum, value)| *sum += value);
+        for (index, sums) in done {
+            match self.kept.get_mut(index) {
+                Some(kept) => {
+                    kept.resize(sums.len(), 0.0);
+                    kept.iter_mut().zip(sums).for_each(|(sum, value)| *sum += value);
+                }
+                None => self.buffers[index] = sums,
             }
-            self.buffers[index] = buffer;
         }
+        self.spare.extend(returned.try_iter());
+        self.spare.truncate(AWAY);
         Ok((result, waited))
     }
 
@@ -214,20 +234,31 @@ impl Exchange {
         if !self.sharded {
             return Ok(updated.into_iter().map(|(it, values)| (it.path, values)).collect());
         }
-        for (stretch, values) in updated {
-            let places = self.places.get(&stretch.path).into_iter().flatten();
-            for (bucket, at, _) in places.filter(|(_, _, range)| *range == stretch.range) {
-                let buffer = &mut self.buffers[*bucket];
-                buffer[*at..at + values.len()].copy_from_slice(&values);
-            }
-        }
+        let updated: BTreeMap<(String, usize), Vec<f32>> =
+            updated.into_iter().map(|(it, values)| ((it.path, it.range.start), values)).collect();
         let mut weights: BTreeMap<String, Vec<f32>> = BTreeMap::new();
-        for (bucket, buffer) in self.partition.buckets.iter().zip(&mut self.buffers) {
-            collective.all_gather(buffer)?;
+        for (index, bucket) in self.partition.buckets.iter().enumerate() {
+            let mut buffer = match self.keeps_share {
+                true => self.spare.pop().unwrap_or_default(),
+                false => std::mem::take(&mut self.buffers[index]),
+            };
+            buffer.clear();
+            buffer.resize(bucket.size(), 0.0);
+            for (at, stretch) in bucket.places() {
+                let key = (stretch.path.clone(), stretch.range.start);
+                if let Some(values) = updated.get(&key) {
+                    buffer[at..at + values.len()].copy_from_slice(values);
+                }
+            }
+            collective.all_gather(&mut buffer)?;
             for (at, stretch) in bucket.places() {
                 let whole = weights.entry(stretch.path.clone()).or_default();
                 whole.resize(stretch.dims.iter().product(), 0.0);
                 whole[stretch.range.clone()].copy_from_slice(&buffer[at..at + stretch.len()]);
+            }
+            match self.keeps_share {
+                true => self.spare.push(buffer),
+                false => self.buffers[index] = buffer,
             }
         }
         Ok(weights)
@@ -256,33 +287,64 @@ pub struct Filling<'a> {
     missing: Vec<usize>,
     next: usize,
     sender: Sender<(usize, Vec<f32>)>,
+    /// Buffers that are summed, where shares of them are kept.
+    returned: Receiver<Vec<f32>>,
+    /// Buffers that have left and have not come back.
+    away: usize,
 }
 
 impl<'a> Filling<'a> {
-    fn new(exchange: &'a mut Exchange, sender: Sender<(usize, Vec<f32>)>) -> Self {
+    fn new(
+        exchange: &'a mut Exchange,
+        sender: Sender<(usize, Vec<f32>)>,
+        returned: Receiver<Vec<f32>>,
+    ) -> Self {
         let missing =
             exchange.partition.buckets.iter().map(|bucket| bucket.places().count()).collect();
-        for (bucket, buffer) in exchange.partition.buckets.iter().zip(&mut exchange.buffers) {
-            buffer.clear();
-            buffer.resize(bucket.size(), 0.0);
+        let mut filling = Self { exchange, missing, next: 0, sender, returned, away: 0 };
+        if !filling.exchange.keeps_share {
+            (0..filling.missing.len()).for_each(|index| filling.open(index));
         }
-        Self { exchange, missing, next: 0, sender }
+        filling
     }
 
     /// Puts the whole gradient of a weight in; it is added to nothing, so each path comes once.
     pub fn add(&mut self, path: &str, gradient: Tensor<1>) {
-        let Some(places) = self.exchange.places.get(path) else { return };
+        let Some(places) = self.exchange.places.get(path).cloned() else { return };
         let data = gradient.into_data().convert::<f32>();
         // Converted to f32 just before, so that the slice is there.
         let Ok(values) = data.as_slice::<f32>() else { return };
         for (bucket, at, range) in places {
-            let into = &mut self.exchange.buffers[*bucket][*at..at + range.len()];
-            into.copy_from_slice(&values[range.clone()]);
-            self.missing[*bucket] -= 1;
+            if self.exchange.buffers[bucket].is_empty() {
+                self.open(bucket);
+            }
+            let into = &mut self.exchange.buffers[bucket][at..at + range.len()];
+            into.copy_from_slice(&values[range]);
+            self.missing[bucket] -= 1;
+            while self.missing.get(self.next) == Some(&0) {
+                self.send();
+            }
         }
-        while self.missing.get(self.next) == Some(&0) {
-            self.send();
+    }
+
+    /// A buffer of zeros for this bucket; waits for one where enough are away.
+    fn open(&mut self, index: usize) {
+        let mut buffer = std::mem::take(&mut self.exchange.buffers[index]);
+        if let Some(spare) = self.exchange.spare.pop() {
+            buffer = spare;
+        } else if self.exchange.keeps_share {
+            let back = match self.away >= AWAY {
+                true => self.returned.recv().ok(),
+                false => self.returned.try_recv().ok(),
+            };
+            if let Some(back) = back {
+                self.away -= 1;
+                buffer = back;
+            }
         }
+        buffer.clear();
+        buffer.resize(self.exchange.partition.buckets[index].size(), 0.0);
+        self.exchange.buffers[index] = buffer;
     }
 
     fn send(&mut self) {
@@ -290,14 +352,27 @@ impl<'a> Filling<'a> {
         // A closed channel means an error on the other side, which is reported there.
         let _ = self.sender.send((self.next, buffer));
         self.next += 1;
+        self.away += 1;
     }
 
     /// What has no gradient here counts as zeros.
-    fn finish(mut self) {
+    fn finish(mut self) -> Receiver<Vec<f32>> {
         while self.next < self.missing.len() {
+            if self.exchange.buffers[self.next].is_empty() {
+                self.open(self.next);
+            }
             self.send();
         }
+        self.returned
     }
+}
+
+/// How shares are kept of what is summed.
+struct Shares {
+    rank: usize,
+    world: usize,
+    /// Where a buffer goes whose share is kept, to be filled again.
+    back: Sender<Vec<f32>>,
 }
 
 /// Sums buckets as they come.
@@ -305,6 +380,7 @@ fn summed(
     collective: &mut dyn Collective,
     jobs: &Receiver<(usize, Vec<f32>)>,
     sum: Sum,
+    shares: Option<&Shares>,
 ) -> Result<Vec<(usize, Vec<f32>)>, CollectiveError> {
     let mut done = Vec::new();
     for (index, mut buffer) in jobs {
@@ -315,7 +391,15 @@ fn summed(
             }
             Sum::Exact => exact_sum(collective, &mut buffer)?,
         }
-        done.push((index, buffer));
+        match shares {
+            Some(Shares { rank, world, back }) => {
+                let length = buffer.len() / world;
+                done.push((index, buffer[rank * length..(rank + 1) * length].to_vec()));
+                // Who fills may have all that it needs.
+                let _ = back.send(buffer);
+            }
+            None => done.push((index, buffer)),
+        }
     }
     Ok(done)
 }

@@ -110,6 +110,7 @@ fn work(
         device: recipe.run.device.clone(),
         parameters,
         checkpoint: recipe.checkpoint.clone(),
+        exact_shards: recipe.run.exact_shards,
         phases: recipe
             .phase
             .iter()

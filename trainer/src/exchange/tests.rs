@@ -141,3 +141,32 @@ fn buffers_are_used_again() {
     assert_eq!(places[0], places[1]);
     assert_eq!(places[1], places[2]);
 }
+
+#[test]
+fn where_shares_are_kept_few_buffers_exist() {
+    let (sender, _sums) = channel();
+    let sharding = Sharding { stage: 2, bucket_mib: 1 };
+    let info = |(path, values): (&str, usize)| WeightInfo {
+        path: path.to_owned(),
+        dims: vec![values],
+        trainable: true,
+    };
+    let weights = MODEL.map(info).to_vec();
+    let mut exchange = Exchange::new(weights, (0, 2), sharding, false, &|_| false);
+    assert!(exchange.buffers.len() > 2 * AWAY);
+    let mut told = Told(Mutex::new(sender));
+    for _ in 0..3 {
+        exchange.begin();
+        let work = |filling: &mut Filling<'_>| {
+            for (path, values) in MODEL.into_iter().rev() {
+                filling.add(path, gradient(path, values));
+            }
+        };
+        exchange.round(&mut told, work).unwrap();
+        assert!(exchange.buffers.iter().all(Vec::is_empty));
+        assert!(exchange.spare.len() <= AWAY);
+        let kept: usize = exchange.kept.iter().map(Vec::len).sum();
+        let size: usize = exchange.partition.buckets.iter().map(|it| it.length).sum();
+        assert_eq!(kept, size);
+    }
+}

@@ -182,6 +182,9 @@ impl Predicted {
     }
 }
 
+/// Buckets in memory at a time where shares are kept: those that are away, and one that fills.
+const BUFFERS: u64 = 5;
+
 /// Fills in gradients, states and buffers of the rank that has most; returns what its update takes.
 fn summed(
     fixed: &mut Predicted,
@@ -221,7 +224,8 @@ fn summed(
     } else if sharded && sharding.stage == 2 {
         // Every micro-batch is summed at once: only the gradients of one part exist, and the share.
         gradients = network.part_bytes();
-        exchange += share;
+        let bucket = partition.buckets.iter().map(|bucket| 4 * bucket.size() as u64).max();
+        exchange = (BUFFERS * bucket.unwrap_or(0)).min(buffers) + share;
     }
     (fixed.gradients, fixed.exchange) = (gradients, exchange);
     fixed.states = if sharded {
