@@ -1,7 +1,7 @@
 //! What can end a run, and the exit code each deserves.
 
-use crate::checkpoint::space;
 use crate::collective::CollectiveError;
+use crate::memory::bytes_text;
 use std::path::{Path, PathBuf};
 
 /// Why a run, or a rank of it, could not go on.
@@ -51,7 +51,7 @@ pub enum Error {
     /// The disk has no room.
     #[error(
         "no room for `{}`: {} are needed, {} are free; make room, or keep fewer checkpoints ([checkpoint] keep, keep_every, keep_best), and the same command goes on",
-        path.display(), space::text(*needed), space::text(*free)
+        path.display(), bytes_text(*needed), bytes_text(*free)
     )]
     Full {
         /// What was to be written.

@@ -13,7 +13,7 @@ pub use subset::{Counted, PROTOCOL, Subset};
 use crate::collective::Collective;
 use crate::generation::{Answerer, Generation, Journal};
 use crate::questions;
-use crate::recipe::{Benchmark, EvaluationConfig};
+use crate::recipe::{Benchmark, EvaluationConfig, Recipe};
 use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
@@ -55,7 +55,19 @@ struct Question {
     pieces: bool,
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
+    /// As a run's recipe says, with this template.
+    pub fn of_run(
+        recipe: &'a Recipe,
+        run_dir: &'a RunDir,
+        data_root: &'a Path,
+        tokenizer: &'a Tokenizer,
+        prompt: &'a PromptConfig,
+    ) -> Self {
+        let (datasets, config, seed) = (&recipe.datasets, &recipe.evaluation, recipe.run.seed);
+        Self { run_dir, datasets, data_root, tokenizer, prompt, config, seed }
+    }
+
     /// Predictions of `decoder` for every benchmark, in `predictions/WHICH/`; finished files that
     /// answer the same question of the same `model`, a hash, stay.
     ///

@@ -43,15 +43,8 @@ impl Rank<'_> {
         model: &str,
     ) -> Result<Outcome, Error> {
         let prompt = self.recipe.evaluation_prompt();
-        let evaluation = Evaluation {
-            run_dir: self.run_dir,
-            datasets: &self.recipe.datasets,
-            data_root: self.data_root,
-            tokenizer: &self.tokenizer,
-            prompt: &prompt,
-            config: &self.recipe.evaluation,
-            seed: self.recipe.run.seed,
-        };
+        let evaluation =
+            Evaluation::of_run(self.recipe, self.run_dir, self.data_root, &self.tokenizer, &prompt);
         let report = &mut *self.report;
         let mut tell = |label: &str, done, total| {
             report(Progress::Evaluation { label: label.to_owned(), done, total });

@@ -6,6 +6,7 @@ use crate::collective::{Collective, CollectiveError, Threads};
 use crate::objective::LossConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::recipe::{BatchConfig, LossAverage, MicroTokens, Recompute};
+use crate::run::shares;
 use crate::sharding::Stretch;
 use crate::step::{Found, Objective, StepInput, StepPart, Stepper};
 use data_pipeline::batch::Group;
@@ -125,14 +126,7 @@ impl Case<'_> {
         compute: &Compute,
         collective: &mut Threads,
     ) -> Result<Held, Error> {
-        let (rank, world) = (collective.rank(), split.ranks);
-        let shares: Vec<Share> = match split.exact_shards {
-            0 => vec![Share { index: rank, count: world }],
-            count => {
-                let each = count / world;
-                (rank * each..(rank + 1) * each).map(|index| Share { index, count }).collect()
-            }
-        };
+        let shares = shares(split.exact_shards, collective.rank(), split.ranks);
         let part = |share: Share| -> Result<StepPart, Error> {
             let groups = (self.deal)(share)?;
             let groups = if split.grouped { groups } else { apart(groups) };
