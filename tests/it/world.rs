@@ -1,6 +1,6 @@
 //! Law 1: how many ranks there are, and how rows are grouped, changes nothing but rounding.
 
-use crate::program::{fixture, metrics, must, run};
+use crate::program::{fixture, metrics, must, run, stderr};
 
 /// Loss of each step with this cluster and these settings.
 fn losses(ranks: &str, sets: &[&str]) -> Vec<f64> {
@@ -56,4 +56,16 @@ fn exact_shards_have_the_same_bits_on_every_world() {
         assert_eq!(losses(ranks, exact), one, "{ranks}");
     }
     assert_close(&one, &losses("one-process", &[]), 1e-6, "exact or not");
+}
+
+#[test]
+fn exact_shards_that_do_not_fit_the_world_are_refused_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let sets = ["--set", "run.exact_shards=2"];
+    let output = run(&fixture("tiny.toml"), &run_dir, "four-ranks", &sets).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("run.exact_shards = 2 cannot be dealt out to 4 ranks"), "{said}");
+    assert!(!run_dir.exists(), "nothing was made");
 }

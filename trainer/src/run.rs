@@ -147,7 +147,7 @@ pub fn run(
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
-    check_world(&recipe, collective.world())?;
+    check_world(&run_dir.recipe_lock(), &recipe, collective.world())?;
     let memory = memory::of_run(&recipe, run_dir, sharding, collective)?;
     let recipe = memory.resolved(&recipe);
     let board = TensorBoard::new(run_dir, recipe.run.tensorboard && collective.rank() == 0);
@@ -186,16 +186,19 @@ pub fn run(
     outcome
 }
 
-/// Parts of an exact step are dealt out evenly.
-fn check_world(recipe: &Recipe, world: usize) -> Result<(), Error> {
+/// Parts of an exact step are dealt out evenly. `path` is the recipe's, for the error.
+pub fn check_world(path: &Path, recipe: &Recipe, world: usize) -> Result<(), Error> {
     let shards = recipe.run.exact_shards;
     if shards > 0 && !shards.is_multiple_of(world) {
         let sizes: Vec<String> =
             (0..=shards.ilog2()).map(|power| (1 << power).to_string()).collect();
-        return Err(Error::Device(format!(
-            "run.exact_shards = {shards} cannot be dealt out to {world} ranks; {} can have it",
-            sizes.join(", ")
-        )));
+        return Err(Error::recipe(
+            path,
+            format!(
+                "run.exact_shards = {shards} cannot be dealt out to {world} ranks; worlds of {} can have it",
+                sizes.join(", ")
+            ),
+        ));
     }
     Ok(())
 }

@@ -36,6 +36,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let cluster = cluster_of(args.cluster.as_deref())?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     trainer::prepare::check(&recipe)?;
+    trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }
