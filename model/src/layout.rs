@@ -73,6 +73,13 @@ pub struct Layout {
     spans: std::sync::Arc<[ops::fused::Span]>,
 }
 
+/// What [`Layout::attend_backward`] needs of the forward pass.
+#[derive(Clone, Debug)]
+pub struct Attended {
+    inputs: Vec<Tensor<3>>,
+    output: Tensor<3>,
+}
+
 /// A piece on the device.
 #[derive(Clone, Debug)]
 struct Rows {
@@ -176,6 +183,28 @@ impl Layout {
             }
         }
         self.plain_attend(projected, heads)
+    }
+
+    /// [`attend`](Self::attend) without a tape, and what its backward pass needs.
+    pub fn attend_saving(&self, projected: &[Tensor<3>], heads: Heads) -> (Tensor<3>, Attended) {
+        let inputs: Vec<Tensor<3>> =
+            projected.iter().map(|t| t.clone().autodiff().require_grad()).collect();
+        let output = self.attend(&inputs, heads);
+        (output.clone().inner(), Attended { inputs, output })
+    }
+
+    /// Gradients of the projections from that of the mixed values, in the shapes of `projected`.
+    pub fn attend_backward(&self, saved: Attended, gradient: Tensor<3>) -> Vec<Tensor<3>> {
+        let mut tape = ops::pull(saved.output, gradient);
+        let of = |input: &Tensor<3>| input.grad_remove(&mut tape);
+        let zeros = |input: &Tensor<3>| input.clone().inner().zeros_like();
+        saved
+            .inputs
+            .iter()
+            .map(of)
+            .zip(&saved.inputs)
+            .map(|(it, input)| it.unwrap_or_else(|| zeros(input)))
+            .collect()
     }
 
     /// The plain body of [`attend`](Self::attend).

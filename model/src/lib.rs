@@ -16,6 +16,7 @@
 pub mod backward;
 pub mod block;
 pub mod config;
+pub mod cuda;
 pub mod decoder;
 pub mod error;
 pub mod export;

@@ -48,12 +48,31 @@ pub fn swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
     if let Some(y) = super::fused::swiglu(&gate, &up) {
         return y;
     }
+    #[cfg(feature = "kernels")]
+    if let Some(y) = super::kernels::swiglu(&gate, &up) {
+        return y;
+    }
     plain_swiglu(gate, up)
 }
 
 /// The plain body of [`swiglu`].
 pub(super) fn plain_swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
     activation::silu(gate) * up
+}
+
+/// Gradients of [`swiglu`] for `gate` and `up`.
+///
+/// With `σ = sigmoid(gate)`: `dup = dy ⊙ gate σ`, `dgate = dy ⊙ up ⊙ σ (1 + gate (1 - σ))`.
+///
+/// # Shapes
+/// - all `[batch, length, intermediate]`, without a tape
+pub fn swiglu_backward(gate: Tensor<3>, up: Tensor<3>, dy: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+    let dtype = gate.dtype();
+    let (gate, up, dy) = (cast(gate, F32), cast(up, F32), cast(dy, F32));
+    let sigmoid = activation::sigmoid(gate.clone());
+    let silu = gate.clone() * sigmoid.clone();
+    let slope = sigmoid.clone() + silu.clone() - silu.clone() * sigmoid;
+    (cast(dy.clone() * up * slope, dtype), cast(dy * silu, dtype))
 }
 
 /// Rows of `weight` for each id.

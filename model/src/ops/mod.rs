@@ -11,6 +11,8 @@ mod cross_entropy;
 mod dora;
 #[cfg(feature = "flex")]
 pub(crate) mod fused;
+#[cfg(feature = "kernels")]
+pub(crate) mod kernels;
 mod linear;
 mod norm;
 mod rope;
@@ -21,8 +23,8 @@ pub use carrier::pull;
 pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
-pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu};
-pub use norm::rms_norm;
+pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu, swiglu_backward};
+pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
 
 use burn::tensor::DType;

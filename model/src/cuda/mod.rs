@@ -1,0 +1,10 @@
+//! NVIDIA's libraries, as far as they are asked for things that the tensor library does not hand on.
+//!
+//! Nothing is linked: a library is opened when it is needed, so that every build starts on every
+//! machine and says in one sentence what it misses there.
+
+mod driver;
+mod library;
+
+pub use driver::{Context, DeviceInfo, Driver, Stream};
+pub use library::{CudaError, Library, Symbol};

@@ -1,0 +1,50 @@
+//! Operations on a GPU in one launch each.
+//!
+//! One source for every GPU: the kernels are CubeCL's, compiled for the device that the tensors lie on.
+//! Each stands behind the function of [`ops`](crate::ops) whose plain body it is held against, and is
+//! asked only for tensors without a tape: their backward passes are operations, too.
+
+mod swiglu;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+use burn::tensor::Tensor;
+use burn_cubecl::ops::numeric::empty_device_dtype;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{Cube, CubeBackend};
+
+/// What the kernels do, as the backend is asked for it.
+#[backend_extension(Cube, Fusion: cfg(feature = "fusion"))]
+pub(crate) trait Kernels: Backend {
+    /// See [`crate::ops::swiglu`].
+    #[fusion(dtype = gate, shape = gate)]
+    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl Kernels for CubeBackend {
+    fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
+        swiglu::forward(gate, up)
+    }
+}
+
+/// `tensor` as the kernels take it, if it lies on a GPU and has no tape.
+fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
+    if tensor.is_autodiff() {
+        return None;
+    }
+    tensor.clone().try_into_primitive::<Cube>().ok()
+}
+
+/// See [`crate::ops::swiglu`].
+pub(crate) fn swiglu<const D: usize>(gate: &Tensor<D>, up: &Tensor<D>) -> Option<Tensor<D>> {
+    let result = <Cube as Kernels>::swiglu(primitive(gate)?, primitive(up)?);
+    Some(Tensor::from_primitive::<Cube>(result))
+}
+
+/// A tensor of the shape, type and device of `like`, with nothing in it yet.
+fn empty_like(like: &CubeTensor) -> CubeTensor {
+    let shape = burn::tensor::Shape::from(like.meta.shape().to_vec());
+    empty_device_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
+}

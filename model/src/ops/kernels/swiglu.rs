@@ -1,0 +1,52 @@
+//! `silu(gate) ⊙ up`, in one pass.
+
+use super::empty_like;
+use burn_cubecl::cubecl;
+use burn_cubecl::ops::max_vector_size_many;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::calculate_cube_count_elemwise;
+use cubecl::prelude::*;
+use cubecl::std::tensor::layout::linear::{LinearView, LinearViewMut};
+
+#[cube(launch_unchecked, address_type = "dynamic")]
+fn forward_kernel<T: Float, N: Size>(
+    gate: LinearView<'_, Vector<T, N>>,
+    up: LinearView<'_, Vector<T, N>>,
+    mut output: LinearViewMut<'_, Vector<T, N>>,
+    #[define(T)] _dtype: ElemType,
+) {
+    if !output.is_in_bounds(ABSOLUTE_POS) {
+        terminate!();
+    }
+    let gate = Vector::<f32, N>::cast_from(gate.read(ABSOLUTE_POS));
+    let up = Vector::<f32, N>::cast_from(up.read(ABSOLUTE_POS));
+    let one = Vector::<f32, N>::new(1.0);
+    let silu = gate / (one + (-gate).exp());
+    output.write(ABSOLUTE_POS, Vector::cast_from(silu * up));
+}
+
+/// See [`crate::ops::swiglu`].
+pub(super) fn forward(gate: CubeTensor, up: CubeTensor) -> CubeTensor {
+    let output = empty_like(&gate);
+    let last = output.meta.num_dims() - 1;
+    let width = max_vector_size_many(&[&gate, &up, &output], last);
+    let units = output.meta.num_elements() / width as usize;
+    let cube_dim = CubeDim::new(&output.client, units);
+    let cubes = calculate_cube_count_elemwise(&output.client, units, cube_dim);
+    let address = output.required_address_type();
+    // SAFETY: each unit checks that its place is within the output, and inputs are viewed in its shape.
+    unsafe {
+        forward_kernel::launch_unchecked(
+            &output.client,
+            cubes,
+            cube_dim,
+            address,
+            width,
+            gate.into_linear_view_like(&output),
+            up.into_linear_view_like(&output),
+            output.clone().into_linear_view(),
+            burn::backend::cubecl::dtype_to_storage_type(output.dtype),
+        );
+    }
+    output
+}
