@@ -9,7 +9,7 @@ use super::team::{Team, addresses, cube_max, cube_sum, cubes_for, empty, rows_of
 use super::{Kernels, int_primitive, primitive};
 use crate::ops::{ChunkLoss, F32, LossTerms, cast};
 use burn::backend::cubecl::dtype_to_storage_type;
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{self, DType, Tensor};
 use burn_cubecl::Cube;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
@@ -23,12 +23,13 @@ const UNITS: usize = 512;
 pub(crate) fn cross_entropy(
     hidden: &Tensor<2>,
     head: &Tensor<2>,
-    labels: &Tensor<1, Int>,
+    labels: &Tensor<1, tensor::Int>,
     weights: &Tensor<1>,
     terms: LossTerms,
     head_trained: bool,
 ) -> Option<ChunkLoss> {
-    let (_, _) = (primitive(hidden)?, primitive(head)?);
+    primitive(hidden)?;
+    primitive(head)?;
     let labels = int_primitive(labels)?;
     let weights = primitive(&cast(weights.clone(), F32))?;
     let logits = hidden.clone().matmul(head.clone().transpose());
@@ -45,7 +46,7 @@ pub(crate) fn cross_entropy(
 }
 
 /// What is minimised beside the likelihood, as the kernel takes it.
-#[derive(CubeLaunch, CubeType, Clone, Copy)]
+#[derive(CubeLaunch, CubeType)]
 struct Terms {
     vocabulary: f32,
     smoothing: f32,
@@ -152,9 +153,6 @@ pub(super) fn chunk(
     let (labels, weights) = (into_contiguous(labels), into_contiguous(weights));
     let (rows, columns) = rows_of(&logits);
     let losses = empty(&logits, [rows].into(), DType::F32);
-    if rows * columns == 0 {
-        return (losses, logits);
-    }
     let size = vector_size(columns, &[&logits]);
     let team = Team::new(&logits.client, columns / size, UNITS);
     // SAFETY: a unit reads and writes vectors of rows below `rows`, and below `vectors` in each; labels

@@ -7,30 +7,27 @@
 use super::team::{ACROSS, LANES, addresses, cubes_for, lanes_sum, rows_of, vector_size};
 use super::{Kernels, int_primitive, primitive};
 use burn::backend::cubecl::dtype_to_storage_type;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{self, Tensor, TensorData};
 use burn_cubecl::Cube;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-/// Adds each row of `gradient` to the row of `sum` that its id names; `None` is on the CPU, with `sum`
-/// given back.
-///
-/// # Shapes
-/// - sum: `[vocabulary, hidden]`, gradient: `[ids, hidden]`
+/// See [`crate::ops::embedding_gradient`]: rows of `gradient` are added to what `sum` gives, in place where
+/// nobody else holds it.
 pub(crate) fn add_rows(
-    sum: Tensor<2>,
     ids: &[i32],
     gradient: &Tensor<2>,
+    sum: impl FnOnce() -> Tensor<2>,
 ) -> Option<Tensor<2>> {
+    let device = gradient.device();
     let gradient = primitive(gradient)?;
-    let device = sum.device();
     let Plan { tokens, numbers } = plan(ids);
     let length = numbers.len();
-    let plan = Tensor::<1, Int>::from_data(TensorData::new(numbers, [length]), &device);
+    let plan = Tensor::<1, tensor::Int>::from_data(TensorData::new(numbers, [length]), &device);
     // Handed over, not shared: rows are added in place.
-    let sum = sum.try_into_primitive::<Cube>().ok()?;
+    let sum = sum().try_into_primitive::<Cube>().ok()?;
     let sum = <Cube as Kernels>::add_rows(sum, gradient, int_primitive(&plan)?, tokens);
     Some(Tensor::from_primitive::<Cube>(sum))
 }
@@ -92,7 +89,7 @@ fn add_kernel<S: Float, T: Float, I: Int, N: Size>(
     }
 }
 
-/// See [`add_rows`].
+/// See [`crate::ops::embedding_gradient`].
 pub(super) fn add(
     sum: CubeTensor,
     gradient: CubeTensor,
@@ -103,9 +100,6 @@ pub(super) fn add(
     let sum = if sum.can_mut() { sum } else { sum.copy() };
     let (gradient, plan) = (into_contiguous(gradient), into_contiguous(plan));
     let (_, columns) = rows_of(&sum);
-    if tokens * columns == 0 {
-        return sum;
-    }
     let size = vector_size(columns, &[&sum, &gradient]);
     let vectors = columns / size;
     // SAFETY: a unit reads columns below `vectors`, of positions below the rows of `gradient`, and writes

@@ -186,9 +186,7 @@ fn scaled<T: Float, N: Size>(
     gain: Vector<T, N>,
 ) -> Vector<T, N> {
     let normed = Vector::<T, N>::cast_from(value * Vector::<f32, N>::new(inverse));
-    Vector::cast_from(
-        Vector::<f32, N>::cast_from(normed) * Vector::<f32, N>::cast_from(gain),
-    )
+    Vector::cast_from(Vector::<f32, N>::cast_from(normed) * Vector::<f32, N>::cast_from(gain))
 }
 
 /// See [`crate::ops::rms_norm`].
@@ -196,9 +194,6 @@ pub(super) fn forward(x: CubeTensor, gain: CubeTensor, eps: f64) -> CubeTensor {
     let (x, gain) = (into_contiguous(x), into_contiguous(gain));
     let y = empty(&x, x.meta.shape().clone(), x.dtype);
     let (rows, columns) = rows_of(&x);
-    if rows * columns == 0 {
-        return y;
-    }
     let size = vector_size(columns, &[&x]);
     let team = Team::new(&x.client, columns / size, UNITS);
     // SAFETY: a unit reads and writes vectors of rows below `rows`, and below `vectors` in each.
@@ -234,9 +229,6 @@ pub(super) fn add_forward(
     let new = || empty(&x, x.meta.shape().clone(), x.dtype);
     let (sum, y) = (new(), new());
     let (rows, columns) = rows_of(&x);
-    if rows * columns == 0 {
-        return (sum, y);
-    }
     let size = vector_size(columns, &[&x]);
     let team = Team::new(&x.client, columns / size, UNITS);
     // SAFETY: as in `forward`; all but the gain have one shape.
@@ -268,9 +260,6 @@ pub(super) fn normalised(weight: CubeTensor) -> CubeTensor {
     let weight = into_contiguous(weight);
     let output = empty(&weight, weight.meta.shape().clone(), weight.dtype);
     let (rows, columns) = rows_of(&weight);
-    if rows * columns == 0 {
-        return output;
-    }
     let size = vector_size(columns, &[&weight]);
     let team = Team::new(&weight.client, columns / size, UNITS);
     // SAFETY: as in `forward`.

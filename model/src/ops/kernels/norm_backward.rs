@@ -144,7 +144,7 @@ fn column_sums_kernel<N: Size>(
     }
 }
 
-/// What [`backward`] reads beside the row itself.
+/// What the gradient of a row reads beside the row.
 pub(super) struct Pulled {
     /// Gradient of the output.
     pub dy: CubeTensor,
@@ -154,33 +154,47 @@ pub(super) struct Pulled {
     pub adding: bool,
 }
 
-/// Gradient for `x`, and for the gain if it is wanted.
-pub(super) fn backward(
+/// Gradient for `x`: see [`crate::ops::rms_norm_backward`].
+pub(super) fn of_row(x: CubeTensor, gain: CubeTensor, pulled: Pulled, eps: f64) -> CubeTensor {
+    let cubes = cubes_for(rows_of(&x).0);
+    launch(x, gain, pulled, eps, (cubes, false)).0
+}
+
+/// The same, and the gradient for the gain.
+pub(super) fn of_both(
     x: CubeTensor,
     gain: CubeTensor,
     pulled: Pulled,
     eps: f64,
-    gain_wanted: bool,
-) -> (CubeTensor, Option<CubeTensor>) {
+) -> (CubeTensor, CubeTensor) {
+    // Each cube adds up several rows before it writes a row of partial sums: enough to fill the device.
+    let processors = x.client.properties().hardware.num_streaming_multiprocessors.unwrap_or(16);
+    let cubes = cubes_for(rows_of(&x).0).min(4 * processors);
+    let sums = empty(&gain, gain.meta.shape().clone(), DType::F32);
+    let (dx, partials) = launch(x, gain, pulled, eps, (cubes, true));
+    column_sums(partials, &sums, cubes as usize);
+    (dx, sums)
+}
+
+/// The gradient for `x`, and a row of partial sums of each cube if they are wanted.
+fn launch(
+    x: CubeTensor,
+    gain: CubeTensor,
+    pulled: Pulled,
+    eps: f64,
+    (cubes, of_both): (u32, bool),
+) -> (CubeTensor, CubeTensor) {
     let (x, gain) = (into_contiguous(x), into_contiguous(gain));
     let (dy, beside) = (into_contiguous(pulled.dy), into_contiguous(pulled.beside));
     let dx = empty(&x, x.meta.shape().clone(), x.dtype);
     let (rows, columns) = rows_of(&x);
-    if rows * columns == 0 {
-        let shape = gain.meta.shape().clone();
-        let zeros = |gain: CubeTensor| {
-            burn_cubecl::ops::numeric::zeros(gain.device.clone(), shape, DType::F32)
-        };
-        return (dx, gain_wanted.then(|| zeros(gain)));
-    }
     let size = vector_size(columns, &[&x, &gain]);
-    let vectors = columns / size;
-    let team = Team::new(&x.client, vectors, UNITS);
-    // With the gain's gradient, each cube adds up several rows before it writes a row of partial sums.
-    let cubes = if gain_wanted { partial_sums(&x.client, rows) } else { cubes_for(rows) };
-    let kept = if gain_wanted { cubes as usize * columns } else { size };
-    let partials = empty(&x, [kept].into(), DType::F32);
-    // SAFETY: a unit reads and writes vectors of rows below `rows`, and below `vectors` in each; a cube has its own row of partial sums.
+    let team = Team::new(&x.client, columns / size, UNITS);
+    // A kernel has no optional outputs: what is not written has room for one vector.
+    let kept = if of_both { [cubes as usize, columns] } else { [1, size] };
+    let partials = empty(&x, kept.into(), DType::F32);
+    // SAFETY: a unit reads and writes vectors of rows below `rows`, and below `vectors` in each; a cube
+    // has its own row of partial sums.
     unsafe {
         backward_kernel::launch_unchecked(
             &dx.client,
@@ -195,31 +209,21 @@ pub(super) fn backward(
             dx.clone().into_buffer_arg(),
             partials.clone().into_buffer_arg(),
             rows,
-            vectors,
+            columns / size,
             columns as f32,
             eps as f32,
             pulled.adding,
-            gain_wanted,
+            of_both,
             team,
             [dx.dtype, gain.dtype].map(dtype_to_storage_type),
         );
     }
-    let of_gain = gain_wanted.then(|| {
-        let sums = empty(&gain, gain.meta.shape().clone(), DType::F32);
-        column_sums(partials, &sums, cubes as usize, columns);
-        sums
-    });
-    (dx, of_gain)
-}
-
-/// Cubes that add up rows before others add up their sums: enough to fill the device.
-fn partial_sums(client: &Client, rows: usize) -> u32 {
-    let processors = client.properties().hardware.num_streaming_multiprocessors.unwrap_or(16);
-    cubes_for(rows).min(4 * processors)
+    (dx, partials)
 }
 
 /// The sum of the rows of `partials`.
-fn column_sums(partials: CubeTensor, sums: &CubeTensor, rows: usize, columns: usize) {
+fn column_sums(partials: CubeTensor, sums: &CubeTensor, rows: usize) {
+    let (_, columns) = rows_of(sums);
     // SAFETY: a unit reads columns below `columns` of rows below `rows`.
     unsafe {
         column_sums_kernel::launch_unchecked(
@@ -235,4 +239,3 @@ fn column_sums(partials: CubeTensor, sums: &CubeTensor, rows: usize, columns: us
         );
     }
 }
-

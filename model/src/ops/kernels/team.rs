@@ -160,3 +160,74 @@ pub(super) fn lanes_sum<N: Size>(own: Vector<f32, N>) -> Vector<f32, N> {
     sync_cube();
     all
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
+    use burn_cubecl::Cube;
+
+    #[cube(launch_unchecked)]
+    fn both_kernel(values: &[f32], output: &mut [f32], #[comptime] team: Team) {
+        let value = values[UNIT_POS as usize];
+        let sum = cube_sum(value, team);
+        let most = cube_max(value, team);
+        output[UNIT_POS as usize] = sum - 1000.0 * most;
+    }
+
+    /// Every unit finds the same, with planes and without.
+    fn check(units: usize, with_planes: bool) {
+        let device = Device::wgpu(DeviceKind::DefaultDevice);
+        let values: Vec<f32> = (0..units).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
+        let tensor = Tensor::<1>::from_data(TensorData::new(values.clone(), [units]), &device);
+        let Ok(input) = tensor.try_into_primitive::<Cube>() else {
+            panic!("a tensor of the device has a primitive of it");
+        };
+        let team = Team::new(&input.client, 4 * units, units);
+        assert_eq!(team.units, units);
+        if with_planes && team.planes == 0 {
+            return;
+        }
+        let team = Team { planes: if with_planes { team.planes } else { 0 }, ..team };
+        let output = empty(&input, [units].into(), DType::F32);
+        // SAFETY: there is a value for each unit.
+        unsafe {
+            both_kernel::launch_unchecked(
+                &output.client,
+                CubeCount::new_single(),
+                team.cube(),
+                input.into_buffer_arg(),
+                output.clone().into_buffer_arg(),
+                team,
+            );
+        }
+        let most = values.iter().copied().fold(f32::MIN, f32::max);
+        let expected = values.iter().sum::<f32>() - 1000.0 * most;
+        let found: Vec<f32> =
+            Tensor::<1>::from_primitive::<Cube>(output).into_data().iter().collect();
+        assert_eq!(found, vec![expected; units], "{units} units, planes: {with_planes}");
+    }
+
+    #[test]
+    fn a_cube_adds_up_and_finds_the_largest() {
+        for units in [32, 64, 256, 512] {
+            check(units, true);
+            check(units, false);
+        }
+    }
+
+    #[test]
+    fn a_team_covers_its_row() {
+        let device = Device::wgpu(DeviceKind::DefaultDevice);
+        let Ok(tensor) = Tensor::<1>::zeros([1], &device).try_into_primitive::<Cube>() else {
+            panic!("a tensor of the device has a primitive of it");
+        };
+        for vectors in [1, 5, 33, 512, 1280, 5119, 31_424] {
+            let team = Team::new(&tensor.client, vectors, 512);
+            assert!(team.units.is_power_of_two() && team.units <= 512, "{team:?}");
+            assert!(team.units * team.each >= vectors, "{team:?}");
+            assert!(team.units * (team.each - 1) < vectors, "{team:?}");
+        }
+    }
+}
