@@ -83,7 +83,8 @@ fn rows_kernel<T: Float, I: Int, N: Size>(
 }
 
 #[cube(launch_unchecked, address_type = "dynamic")]
-#[allow(clippy::too_many_arguments)]
+// A variable of a kernel must have a value before a branch gives it one.
+#[allow(clippy::too_many_arguments, unused_assignments)]
 fn turn_back_kernel<T: Float, I: Int, N: Size>(
     q: &Tensor<Vector<T, N>>,
     k: &Tensor<Vector<T, N>>,
@@ -165,7 +166,8 @@ fn spread_kernel<T: Float, I: Int, N: Size>(
         let from = usize::cast_from(token) * (source.stride(0) / width) + column;
         value = Vector::<f32, N>::cast_from(source[from]);
     }
-    rows[place * (rows.stride(0) / width) + column] = Vector::cast_from(value);
+    let to = place * (rows.stride(0) / width) + column;
+    rows[to] = Vector::cast_from(value);
 }
 
 #[cube(launch_unchecked, address_type = "dynamic")]
