@@ -9,6 +9,7 @@ mod rows;
 mod swiglu;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use crate::layout::Heads;
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -110,7 +111,7 @@ impl Kernels for CubeBackend {
         first_place: usize,
         heads: Heads,
     ) -> FloatTensor<Self> {
-        rows::turn_back(output, [q, k, v], [cos, sin], tokens, first_place, heads)
+        tokens::turn_back(output, [q, k, v], [cos, sin], tokens, first_place, heads)
     }
 
     fn spread(source: FloatTensor<Self>, tokens: IntTensor<Self>) -> FloatTensor<Self> {
@@ -123,7 +124,7 @@ impl Kernels for CubeBackend {
         tokens: IntTensor<Self>,
         first_place: usize,
     ) -> FloatTensor<Self> {
-        rows::collect(output, part, tokens, first_place)
+        tokens::collect(output, part, tokens, first_place)
     }
 
     fn merge(

@@ -1,8 +1,10 @@
-//! Between tokens, which lie end to end, and the rows in which they attend: one launch each way.
+//! From tokens, which lie end to end, to the rows in which they attend, in one launch.
 //!
-//! A unit moves the two halves of a head that rotary positions turn together. Where a token goes is
-//! one number per place of the rows, below zero for padding; as a token has one place, nothing is
-//! added up, and what comes back needs no atomic.
+//! A unit moves the two halves of a head that rotary positions turn together. Which token a place takes
+//! is one number, below zero for padding.
+
+#[cfg(test)]
+mod tests;
 
 use super::Heads;
 use burn_cubecl::cubecl;
@@ -14,7 +16,7 @@ use cubecl::prelude::*;
 
 /// Reads the two halves of a head at `at`, in f32.
 #[cube]
-fn halves<T: Float, N: Size>(
+pub(super) fn halves<T: Float, N: Size>(
     from: &Tensor<Vector<T, N>>,
     at: usize,
     half: usize,
@@ -83,69 +85,6 @@ fn rows_kernel<T: Float, I: Int, N: Size>(
 }
 
 #[cube(launch_unchecked, address_type = "dynamic")]
-// A variable of a kernel must have a value before a branch gives it one.
-#[allow(clippy::too_many_arguments, unused_assignments)]
-fn turn_back_kernel<T: Float, I: Int, N: Size>(
-    q: &Tensor<Vector<T, N>>,
-    k: &Tensor<Vector<T, N>>,
-    v: &Tensor<Vector<T, N>>,
-    cos: &Tensor<Vector<f32, N>>,
-    sin: &Tensor<Vector<f32, N>>,
-    tokens: &Tensor<I>,
-    output: &mut Tensor<Vector<T, N>>,
-    queries: usize,
-    keys: usize,
-    half: usize,
-    length: usize,
-    first_place: usize,
-    count: usize,
-    #[define(T, I)] _dtypes: [ElemType; 2],
-) {
-    if ABSOLUTE_POS >= count {
-        terminate!();
-    }
-    let width = output.vector_size();
-    let heads = queries + 2 * keys;
-    let pair = ABSOLUTE_POS % half;
-    let head = (ABSOLUTE_POS / half) % heads;
-    let place = ABSOLUTE_POS / (half * heads);
-    let token = i32::cast_from(tokens[first_place + place]);
-    if token < 0 {
-        terminate!();
-    }
-    let token = usize::cast_from(token);
-    let row = place / length;
-    let at = place % length;
-    let mut first = Vector::<f32, N>::new(0.0);
-    let mut second = Vector::<f32, N>::new(0.0);
-    if head < queries {
-        let from = row * q.stride(0) + head * q.stride(1) + at * q.stride(2);
-        let (a, b) = halves::<T, N>(q, from / width + pair, half);
-        first = a;
-        second = b;
-    } else if head < queries + keys {
-        let from = row * k.stride(0) + (head - queries) * k.stride(1) + at * k.stride(2);
-        let (a, b) = halves::<T, N>(k, from / width + pair, half);
-        first = a;
-        second = b;
-    } else {
-        let from = row * v.stride(0) + (head - queries - keys) * v.stride(1) + at * v.stride(2);
-        let (a, b) = halves::<T, N>(v, from / width + pair, half);
-        first = a;
-        second = b;
-    }
-    if head < queries + keys {
-        let angle = token * (cos.stride(2) / width) + pair;
-        let turned = first * cos[angle] + second * sin[angle + half];
-        second = second * cos[angle + half] - first * sin[angle];
-        first = turned;
-    }
-    let to = token * (output.stride(0) / width) + head * 2 * half + pair;
-    output[to] = Vector::cast_from(first);
-    output[to + half] = Vector::cast_from(second);
-}
-
-#[cube(launch_unchecked, address_type = "dynamic")]
 fn spread_kernel<T: Float, I: Int, N: Size>(
     source: &Tensor<Vector<T, N>>,
     tokens: &Tensor<I>,
@@ -168,31 +107,6 @@ fn spread_kernel<T: Float, I: Int, N: Size>(
     }
     let to = place * (rows.stride(0) / width) + column;
     rows[to] = Vector::cast_from(value);
-}
-
-#[cube(launch_unchecked, address_type = "dynamic")]
-#[allow(clippy::too_many_arguments)]
-fn collect_kernel<T: Float, I: Int, N: Size>(
-    part: &Tensor<Vector<T, N>>,
-    tokens: &Tensor<I>,
-    output: &mut Tensor<Vector<T, N>>,
-    across: usize,
-    first_place: usize,
-    count: usize,
-    #[define(T, I)] _dtypes: [ElemType; 2],
-) {
-    if ABSOLUTE_POS >= count {
-        terminate!();
-    }
-    let width = output.vector_size();
-    let column = ABSOLUTE_POS % across;
-    let place = ABSOLUTE_POS / across;
-    let token = i32::cast_from(tokens[first_place + place]);
-    if token < 0 {
-        terminate!();
-    }
-    let to = usize::cast_from(token) * (output.stride(0) / width) + column;
-    output[to] = part[place * (part.stride(0) / width) + column];
 }
 
 /// See [`crate::ops::rows`]. Keys and values begin at `columns` of their tensors, queries at 0.
@@ -247,56 +161,6 @@ pub(super) fn rows(
     output
 }
 
-/// See [`crate::ops::turn_back`]: writes the tokens of one part into `output`.
-pub(super) fn turn_back(
-    output: CubeTensor,
-    part: [CubeTensor; 3],
-    rotary: [CubeTensor; 2],
-    tokens: CubeTensor,
-    first_place: usize,
-    heads: Heads,
-) -> CubeTensor {
-    let [q, k, v] = part.map(along_rows);
-    let [cos, sin] = rotary.map(into_contiguous);
-    let Heads { queries, keys_values: keys, head_dim } = heads;
-    let width = vector_width(4, head_dim / 2, &[&q, &k, &v, &cos, &sin, &output]);
-    let half = head_dim / 2 / width;
-    let (rows, length) = (q.meta.shape()[0], q.meta.shape()[2]);
-    let count = rows * length * (queries + 2 * keys) * half;
-    if count == 0 {
-        return output;
-    }
-    let dtypes = [&output, &tokens].map(elements);
-    let (dim, cubes) = grid(&output, count);
-    let address = address(&[&q, &k, &v, &cos, &tokens, &output]);
-    // SAFETY: a unit reads its own place of the part and writes its token, which is within the
-    // output, or nothing where there is none.
-    unsafe {
-        turn_back_kernel::launch_unchecked(
-            &output.client,
-            cubes,
-            dim,
-            address,
-            width,
-            q.into_tensor_arg(),
-            k.into_tensor_arg(),
-            v.into_tensor_arg(),
-            cos.into_tensor_arg(),
-            sin.into_tensor_arg(),
-            tokens.into_tensor_arg(),
-            output.clone().into_tensor_arg(),
-            queries,
-            keys,
-            half,
-            length,
-            first_place,
-            count,
-            dtypes,
-        );
-    }
-    output
-}
-
 /// See [`crate::ops::spread`].
 pub(super) fn spread(source: CubeTensor, tokens: CubeTensor) -> CubeTensor {
     let source = along_rows(source);
@@ -323,44 +187,6 @@ pub(super) fn spread(source: CubeTensor, tokens: CubeTensor) -> CubeTensor {
             tokens.into_tensor_arg(),
             output.clone().into_tensor_arg(),
             across,
-            count,
-            dtypes,
-        );
-    }
-    output
-}
-
-/// See [`crate::ops::collect`]: writes the tokens of one part into `output`.
-pub(super) fn collect(
-    output: CubeTensor,
-    part: CubeTensor,
-    tokens: CubeTensor,
-    first_place: usize,
-) -> CubeTensor {
-    let part = along_rows(part);
-    let (places, wide) = (part.meta.shape()[0], part.meta.shape()[1]);
-    let width = vector_width(part.dtype.size(), wide, &[&part, &output]);
-    let across = wide / width;
-    let count = places * across;
-    if count == 0 {
-        return output;
-    }
-    let dtypes = [&output, &tokens].map(elements);
-    let (dim, cubes) = grid(&output, count);
-    let address = address(&[&part, &tokens, &output]);
-    // SAFETY: a unit reads its own place and writes its token, which is within the output.
-    unsafe {
-        collect_kernel::launch_unchecked(
-            &output.client,
-            cubes,
-            dim,
-            address,
-            width,
-            part.into_tensor_arg(),
-            tokens.into_tensor_arg(),
-            output.clone().into_tensor_arg(),
-            across,
-            first_place,
             count,
             dtypes,
         );
@@ -407,85 +233,4 @@ pub(super) fn address(tensors: &[&CubeTensor]) -> AddressType {
 /// The element type of `tensor`, as kernels are defined for it.
 pub(super) fn elements(tensor: &CubeTensor) -> cubecl::ir::ElemType {
     burn::backend::cubecl::dtype_to_storage_type(tensor.dtype)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use crate::layout::Heads;
-    use crate::ops::{self, Places};
-    use burn::tensor::{Device, Tensor, TensorData};
-
-    const HEADS: Heads = Heads { queries: 4, keys_values: 2, head_dim: 16 };
-    /// Two parts, of two rows of three and of one row of four.
-    const TOKENS: [i32; 10] = [4, 3, -1, 0, -1, -1, 1, 2, 5, -1];
-    const BACK: [i32; 6] = [3, 6, 7, 1, 0, 8];
-
-    fn values<const D: usize>(dims: [usize; D], seed: usize, device: &Device) -> Tensor<D> {
-        let count: usize = dims.iter().product();
-        let values: Vec<f32> =
-            (0..count).map(|i| ((i * 37 + seed * 11) % 199) as f32 / 50.0 - 2.0).collect();
-        Tensor::from_data(TensorData::new(values, dims), device)
-    }
-
-    fn places(device: &Device) -> Places {
-        Places {
-            tokens: Tensor::from_data(TensorData::new(TOKENS.to_vec(), [10]), device),
-            back: Tensor::from_data(TensorData::new(BACK.to_vec(), [6]), device),
-            same: false,
-        }
-    }
-
-    fn rotary(device: &Device) -> (Tensor<4>, Tensor<4>) {
-        let angles = values([1, 1, 6, 16], 3, device);
-        (angles.clone().cos(), angles.sin())
-    }
-
-    /// Holds what `op` computes on a GPU, by a kernel, against what it computes on the CPU.
-    fn check(op: impl Fn(&Device) -> Tensor<2>) {
-        let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-        let [found, expected] = [op(&gpu), op(&Device::flex())].map(|tensor| {
-            let dims = tensor.dims();
-            (dims, tensor.into_data().iter::<f32>().collect::<Vec<f32>>())
-        });
-        assert_eq!(found.0, expected.0);
-        for (a, b) in found.1.iter().zip(&expected.1) {
-            assert!((a - b).abs() < 1e-5, "{a} and {b}");
-        }
-    }
-
-    #[test]
-    fn tokens_go_to_rows_and_turn() {
-        check(|device| {
-            let packed = values([1, 6, 128], 1, device);
-            ops::rows(&[packed], HEADS, Some(&rotary(device)), &places(device))
-        });
-        check(|device| {
-            let parts = [(64, 1), (32, 2), (32, 3)].map(|(n, at)| values([1, 6, n], at, device));
-            ops::rows(&parts, HEADS, Some(&rotary(device)), &places(device))
-        });
-    }
-
-    #[test]
-    fn gradients_turn_back_to_tokens() {
-        check(|device| {
-            let part = |rows, length, seed| {
-                [4, 2, 2].map(|heads| values([rows, heads, length, 16], seed + heads, device))
-            };
-            // The other part as views whose rows are not in the order of their dimensions.
-            let crossed = |heads| values([1, 4, heads, 16], heads, device).swap_dims(1, 2);
-            let parts = vec![part(2, 3, 1), [4, 2, 2].map(crossed)];
-            ops::turn_back(parts, HEADS, Some(&rotary(device)), &places(device))
-        });
-    }
-
-    #[test]
-    fn values_go_to_rows_and_back() {
-        check(|device| ops::spread(values([6, 24], 1, device), &places(device)));
-        check(|device| {
-            let parts = vec![values([6, 24], 1, device), values([4, 24], 2, device)];
-            ops::collect(parts, &places(device))
-        });
-    }
 }
