@@ -4,17 +4,22 @@
 //! Each stands behind the function of [`ops`](crate::ops) whose plain body it is held against, and is
 //! asked only for tensors without a tape: their backward passes are operations, too.
 
+mod attention;
 mod cross_entropy;
 mod embedding;
 #[cfg(test)]
 pub(crate) mod launches;
+mod merge;
 mod norm;
 mod norm_backward;
+mod rows;
 mod swiglu;
 mod team;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
+pub(crate) use attention::{collect, merge, rows, spread, turn_back};
 pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use embedding::add_rows;
 pub(crate) use norm::{add_rms_norm, normalise_rows, rms_norm};
@@ -193,7 +198,12 @@ fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
     tensor.clone().try_into_primitive::<Cube>().ok()
 }
 
-/// The same of whole numbers.
+/// Whether `tensor` lies where the kernels run, with no tape.
+pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
+    primitive(tensor).is_some()
+}
+
+/// [`primitive`] of whole numbers.
 fn int_primitive<const D: usize>(tensor: &Tensor<D, Int>) -> Option<IntTensor<Cube>> {
     tensor.clone().try_into_primitive::<Cube>().ok()
 }

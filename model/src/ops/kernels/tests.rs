@@ -223,10 +223,14 @@ fn each_operation_is_the_launches_that_it_says() {
             let (x, dy, beside) = (a.clone(), b.clone(), Some(c.clone()));
             drop(ops::rms_norm_backward(x, gain.clone(), dy, beside, 1e-6, false));
         }),
-        check("both gradients", &["norm_backward::backward", "norm_backward::column_sums"], &|| {
-            let (x, dy, beside) = (a.clone(), b.clone(), Some(c.clone()));
-            drop(ops::rms_norm_backward(x, gain.clone(), dy, beside, 1e-6, true));
-        }),
+        check(
+            "both gradients",
+            &["norm_backward::backward", "norm_backward::column_sums"],
+            &|| {
+                let (x, dy, beside) = (a.clone(), b.clone(), Some(c.clone()));
+                drop(ops::rms_norm_backward(x, gain.clone(), dy, beside, 1e-6, true));
+            },
+        ),
         check("swiglu", &["swiglu::forward"], &|| drop(ops::swiglu(a.clone(), b.clone()))),
         check("swiglu backward", &["swiglu::backward"], &|| {
             drop(ops::swiglu_backward(a.clone(), b.clone(), c.clone()));
