@@ -314,7 +314,8 @@ mod tests {
     #[test]
     fn the_files_of_the_repository_are_right() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/clusters");
-        for (name, ranks) in [("laptop", 2), ("one-process", 1), ("four-ranks", 4), ("sharded", 2)]
+        for (name, ranks) in
+            [("laptop", 2), ("one-process", 1), ("four-ranks", 4), ("sharded", 2), ("gpus", 8)]
         {
             let cluster = Cluster::load(&folder.join(name).with_extension("toml")).unwrap();
             assert_eq!(cluster.ranks, ranks);
