@@ -159,8 +159,9 @@ impl Nccl {
         self.context.enter()?;
         // SAFETY: whoever asks holds the memory until it has been waited for.
         let queue = |call| unsafe { self.library.queue(call, communicator, self.stream.raw()) };
-        let [first, _, ..] = calls else { return calls.iter().try_for_each(queue) };
-        debug_assert_eq!(first.element, calls[1].element);
+        if calls.len() < 2 {
+            return calls.iter().try_for_each(queue);
+        }
         self.library.group_start()?;
         let queued = calls.iter().try_for_each(queue);
         // A group that is begun is ended, come what may.
@@ -301,6 +302,10 @@ fn unusable(control: &mut dyn Control, source: CudaError) -> CollectiveError {
         }
         CudaError::Missing { .. } => {
             "install the driver, or set run.device = \"flex\" to compute without a GPU"
+        }
+        CudaError::Call { call: "cuDeviceGet", .. } => {
+            "a rank takes the GPU with its own number, so that `ranks` in the cluster file must not be more than \
+             the GPUs that a process may see (CUDA_VISIBLE_DEVICES)"
         }
         _ => {
             "NCCL_DEBUG=INFO says more; collective = \"tcp\" in the cluster file does without NCCL"

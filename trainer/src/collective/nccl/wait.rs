@@ -48,7 +48,7 @@ impl Nccl {
                 self.sound().map_err(|error| self.fail(here, error))?;
                 match self.control.news(here.moment) {
                     Some(News::Left(error)) => return Err(self.close(here, error)),
-                    Some(News::Asks) => return Err(self.give_up(here, now - begun)),
+                    Some(News::Asks) => return Err(self.give_up(here, patience)),
                     Some(News::Gone(peer)) => gone = gone.or(Some((peer, now))),
                     None => {}
                 }
