@@ -290,6 +290,18 @@ mod tests {
     }
 
     #[test]
+    fn nccl_needs_gpus() {
+        let text = "[cluster]\nbackend = \"local\"\nranks = 2\ncollective = \"nccl\"\n";
+        let cluster = Cluster::parse(text, Path::new("c.toml")).unwrap();
+        assert!(cluster.check_device("cuda").is_ok());
+        let error = cluster.check_device("flex").unwrap_err();
+        assert_eq!(error.code, exit::DECLARATION);
+        expect![[r#"the cluster file says collective = "nccl", but run.device is `flex`: NCCL sums on GPUs of NVIDIA's only; set run.device = "cuda", or leave `collective` out"#]]
+            .assert_eq(&error.message);
+        assert!(Cluster::of_this_machine().check_device("flex").is_ok());
+    }
+
+    #[test]
     fn a_written_cluster_is_read_back() {
         let deadlines = Deadlines { operation: Duration::from_secs(5), ..Deadlines::default() };
         let sharding = Sharding { stage: 2, bucket_mib: 7 };
