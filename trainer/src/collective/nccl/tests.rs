@@ -145,17 +145,17 @@ fn host_values_are_summed_on_every_world() {
         on_ranks(&fakes, world, QUICK, |nccl| {
             for len in LENGTHS {
                 let mut buffer = values(nccl.rank(), len);
-                nccl.all_reduce(&mut buffer).unwrap();
+                Collective::all_reduce(nccl, &mut buffer).unwrap();
                 assert!(buffer == sum(world, len), "world {world}, length {len}");
 
                 let mut buffer = values(nccl.rank(), len);
-                let own = nccl.reduce_scatter(&mut buffer).unwrap();
+                let own = Collective::reduce_scatter(nccl, &mut buffer).unwrap();
                 assert_eq!(own, share(len, nccl.rank(), world));
                 assert!(buffer[own.clone()] == sum(world, len)[own.clone()]);
 
                 buffer[..own.start].fill(f32::NAN);
                 buffer[own.end..].fill(f32::NAN);
-                nccl.all_gather(&mut buffer).unwrap();
+                Collective::all_gather(nccl, &mut buffer).unwrap();
                 assert!(buffer == sum(world, len), "world {world}, length {len}");
 
                 let mut bytes = vec![nccl.rank() as u8; len];
@@ -229,10 +229,10 @@ fn calls_come_in_order_with_their_sizes_types_and_groups() {
         &Fakes::new(&[]),
         2,
         |nccl| {
-            nccl.all_reduce(&mut vec![1.0; 20_000]).unwrap();
-            nccl.all_reduce(&mut [1.0; 10]).unwrap();
-            nccl.all_gather(&mut vec![1.0; 20_001]).unwrap();
-            nccl.reduce_scatter(&mut vec![1.0; 20_002]).unwrap();
+            Collective::all_reduce(nccl, &mut vec![1.0; 20_000]).unwrap();
+            Collective::all_reduce(nccl, &mut [1.0; 10]).unwrap();
+            Collective::all_gather(nccl, &mut vec![1.0; 20_001]).unwrap();
+            Collective::reduce_scatter(nccl, &mut vec![1.0; 20_002]).unwrap();
             on_gpu(nccl, Operation::AllReduce, &[1.0; 5], Element::Bf16);
             on_gpu(nccl, Operation::ReduceScatter, &[1.0; 5], Element::Bf16);
             on_gpu(nccl, Operation::AllGather, &[1.0; 6], Element::F32);
@@ -261,7 +261,7 @@ fn an_old_library_is_asked_in_the_old_way() {
     check_log(
         &Fakes::new(&["-DOLD"]),
         2,
-        |nccl| nccl.all_reduce(&mut vec![1.0; 20_000]).unwrap(),
+        |nccl| Collective::all_reduce(nccl, &mut vec![1.0; 20_000]).unwrap(),
         expect![[r#"
             init of 2, blocking
             all-reduce 20000 f32
@@ -281,7 +281,7 @@ fn errors(
 ) -> Vec<Option<CollectiveError>> {
     let errors = on_ranks(fakes, world, Deadlines { operation, ..QUICK }, |nccl| {
         let error = body(nccl)?;
-        let again = nccl.all_reduce(&mut vec![1.0; 20_000]).unwrap_err();
+        let again = Collective::all_reduce(nccl, &mut vec![1.0; 20_000]).unwrap_err();
         assert!(matches!(again, CollectiveError::Closed { .. }), "{again}");
         let again = nccl.barrier().unwrap_err();
         assert!(matches!(again, CollectiveError::Closed { .. }), "{again}");
@@ -299,7 +299,7 @@ fn errors(
 
 /// An all-reduce through the GPU.
 fn summed(nccl: &mut Nccl) -> Option<CollectiveError> {
-    nccl.all_reduce(&mut vec![1.0; 20_000]).err()
+    Collective::all_reduce(nccl, &mut vec![1.0; 20_000]).err()
 }
 
 #[test]
@@ -381,8 +381,9 @@ fn ranks_that_all_wait_say_that_nothing_moves() {
 #[test]
 fn ranks_that_do_different_things_are_told_what() {
     let fakes = Fakes::new(&[]);
-    let errors =
-        errors(&fakes, 2, SOON, |nccl| nccl.all_reduce(&mut vec![1.0; 20_000 + nccl.rank()]).err());
+    let errors = errors(&fakes, 2, SOON, |nccl| {
+        Collective::all_reduce(nccl, &mut vec![1.0; 20_000 + nccl.rank()]).err()
+    });
     for error in errors {
         let text = error.unwrap().to_string();
         assert!(text.contains("all-reduce 1 of 20000 values"), "{text}");
@@ -541,7 +542,7 @@ mod gpu {
                 sums.all_gather(&mut buffer).unwrap();
                 sums.finish().unwrap();
                 let read = |tensor: Tensor<1>| {
-                    tensor.into_data().convert::<f32>().to_vec::<f32>().unwrap()
+                    tensor.into_data().convert::<f32>().try_to_vec::<f32>().unwrap()
                 };
                 let expected: Vec<f32> = known.iter().map(|value| value + 1.0).collect();
                 // What the tensor library does next sees the sums.
@@ -573,9 +574,9 @@ mod gpu {
     fn host_values(nccl: &mut Nccl) {
         for len in LENGTHS {
             let mut buffer = values(0, len);
-            nccl.all_reduce(&mut buffer).unwrap();
-            nccl.reduce_scatter(&mut buffer).unwrap();
-            nccl.all_gather(&mut buffer).unwrap();
+            Collective::all_reduce(nccl, &mut buffer).unwrap();
+            Collective::reduce_scatter(nccl, &mut buffer).unwrap();
+            Collective::all_gather(nccl, &mut buffer).unwrap();
             assert!(buffer == values(0, len), "length {len}");
         }
     }
