@@ -1,7 +1,55 @@
 //! Which calls of NCCL's an operation is.
 
 use super::super::{Operation, share};
-use super::library::{Call, Element, Kind};
+use std::ffi::c_int;
+
+/// The type of what is summed, `ncclDataType_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Element {
+    F32,
+    #[cfg_attr(not(any(feature = "cuda", test)), allow(dead_code))]
+    Bf16,
+}
+
+impl Element {
+    /// Bytes of a value.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::Bf16 => 2,
+        }
+    }
+
+    /// Its number.
+    pub fn code(self) -> c_int {
+        match self {
+            Self::F32 => 7,
+            Self::Bf16 => 9,
+        }
+    }
+}
+
+/// One call over all ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub kind: Kind,
+    /// Address that is read.
+    pub from: u64,
+    /// Address that is written.
+    pub to: u64,
+    /// Values, as the function counts them: of a share where there are shares.
+    pub count: usize,
+    pub element: Element,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    AllReduce,
+    ReduceScatter,
+    AllGather,
+    Reduce { root: usize },
+    Broadcast { root: usize },
+}
 
 /// Values in a GPU's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,8 +20,7 @@ pub(super) use cuda::of;
 #[cfg(feature = "cuda")]
 mod cuda {
     use super::super::super::{CollectiveError, Operation};
-    use super::super::calls::Place;
-    use super::super::library::Element;
+    use super::super::calls::{Element, Place};
     use super::{DeviceCollective, Nccl};
     use burn::tensor::{DType, Tensor};
     use model::cuda::{Address, CudaError, synchronized};

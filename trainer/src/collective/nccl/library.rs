@@ -4,6 +4,7 @@
 //! not changed since 2.10. So a build runs with the NCCL that a machine has, also where there is only a
 //! `libnccl.so.2`, as in the Python package.
 
+use super::calls::{Call, Kind};
 use model::cuda::{CudaError, Library};
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fmt;
@@ -44,31 +45,6 @@ struct Config {
     magic: c_uint,
     version: c_uint,
     blocking: c_int,
-}
-
-/// The type of what is summed, `ncclDataType_t`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
-    F32,
-    #[cfg_attr(not(any(feature = "cuda", test)), allow(dead_code))]
-    Bf16,
-}
-
-impl Element {
-    /// Bytes of a value.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::Bf16 => 2,
-        }
-    }
-
-    fn code(self) -> c_int {
-        match self {
-            Self::F32 => 7,
-            Self::Bf16 => 9,
-        }
-    }
 }
 
 /// A version of NCCL.
@@ -369,28 +345,6 @@ impl NcclLibrary {
             status => Err(self.error(call, status, handle)),
         }
     }
-}
-
-/// One call over all ranks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Call {
-    pub kind: Kind,
-    /// Address that is read.
-    pub from: u64,
-    /// Address that is written.
-    pub to: u64,
-    /// Values, as the function counts them: of a share where there are shares.
-    pub count: usize,
-    pub element: Element,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    AllReduce,
-    ReduceScatter,
-    AllGather,
-    Reduce { root: usize },
-    Broadcast { root: usize },
 }
 
 #[cfg(test)]

@@ -16,7 +16,11 @@
 
 mod calls;
 mod device;
+#[cfg(test)]
+mod fakes;
 pub mod library;
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -27,8 +31,8 @@ use super::{
     Collective, CollectiveError, Control, Deadlines, DeviceCollective, Moment, Operation,
     Whereabouts, share,
 };
-use calls::{Place, calls};
-use library::{Call, Element, Handle, IN_PROGRESS, SUCCESS, UniqueId};
+use calls::{Call, Element, Place, calls};
+use library::{Handle, IN_PROGRESS, SUCCESS, UniqueId};
 use model::cuda::{Context, CudaError, Driver, Stream};
 use std::any::Any;
 use std::ops::Range;
