@@ -22,6 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
 use data_pipeline::score::Protocol;
 use std::path::{Path, PathBuf};
+use trainer::collective::Carrier;
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -347,6 +348,10 @@ pub struct Worker {
     #[arg(long, default_value_t = 0)]
     pub generation: u32,
 
+    /// Who carries the sums between ranks: auto, tcp or nccl.
+    #[arg(long, default_value = "auto", value_parser = carrier)]
+    pub collective: Carrier,
+
     /// What ranks hold a share of: 0 nothing, 1 the optimizer's state, 2 gradients, too.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=2))]
     pub zero_stage: u8,
@@ -366,6 +371,11 @@ pub struct Worker {
     /// Seconds for the next byte of what a rank has begun to send.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub stall_seconds: u64,
+}
+
+/// `collective` of a cluster file.
+fn carrier(name: &str) -> Result<Carrier, String> {
+    Carrier::named(name).ok_or_else(|| format!("unknown collective `{name}`"))
 }
 
 /// `a.b=c`, checked for its shape only: the recipe knows its keys.

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
 use trainer::checkpoint::space::{self, Sizes};
+use trainer::collective::Carrier;
 pub use trainer::memory::bytes_text;
 use trainer::memory::{PhasePlan, Predicted};
 use trainer::recipe::CheckpointConfig;
@@ -50,6 +51,9 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
             add("--world", cluster.ranks.to_string().into());
             add("--rendezvous", start.rendezvous.into());
             add("--generation", start.generation.to_string().into());
+            if cluster.collective != Carrier::default() {
+                add("--collective", cluster.collective.name().into());
+            }
             add("--zero-stage", cluster.sharding.stage.to_string().into());
             add("--bucket-mib", cluster.sharding.bucket_mib.to_string().into());
             add("--join-seconds", cluster.deadlines.join.as_secs().to_string().into());

@@ -22,6 +22,7 @@ pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
     trainer::prepare::check(&recipe)?;
     let cluster = cluster_of(args.cluster.as_deref())?;
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
+    cluster.check_device(&recipe.run.device)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     let planned = of(&recipe, &cluster, &run_dir)?;
     match args.verify_gradients {

@@ -37,6 +37,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     trainer::prepare::check(&recipe)?;
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
+    cluster.check_device(&recipe.run.device)?;
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }
