@@ -109,7 +109,7 @@ C
     } 2>&1)" || status=$?
     rm -rf "$probe"
     if ((status != 0)); then
-        echo "a program that is linked with it does not work: $(tail -1 <<<"$said")" >&2
+        echo "a program that is linked with it does not work: $(grep -m1 -E "cannot find|undefined reference|error" <<<"$said" || tail -1 <<<"$said")" >&2
         return 1
     fi
 }

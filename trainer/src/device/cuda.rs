@@ -129,6 +129,7 @@ pub fn version_text((major, minor): (u32, u32)) -> String {
 }
 
 // Numbers of `CUresult`.
+const STUB: i32 = 34;
 const NO_DEVICE: i32 = 100;
 const NOT_READY: i32 = 802;
 const MISMATCH: i32 = 803;
@@ -136,6 +137,9 @@ const MISMATCH: i32 = 803;
 /// What helps when `cuInit` gives this code.
 fn way_out(code: i32) -> &'static str {
     match code {
+        STUB => {
+            "a toolkit's stand-in for the driver is found first: take its folder `stubs` out of LD_LIBRARY_PATH"
+        }
         NO_DEVICE => "compute where `nvidia-smi` lists a GPU, and leave it visible",
         NOT_READY => {
             "GPUs that share an NVSwitch need its fabric manager: start `nvidia-fabricmanager`"
