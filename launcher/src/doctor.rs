@@ -54,6 +54,8 @@ pub struct Asked {
     pub run_dir: PathBuf,
     /// Where compiled kernels are kept.
     pub kernels: PathBuf,
+    /// `CUDA_VISIBLE_DEVICES`, which hides GPUs.
+    pub visible: Option<String>,
 }
 
 impl Row {

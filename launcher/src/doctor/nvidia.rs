@@ -102,13 +102,13 @@ fn gpu(gpu: &Gpu) -> Row {
 }
 
 fn too_few(asked: &Asked, gpus: usize) -> Option<Row> {
-    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
-    let row = || {
-        let visible = visible.map(|it| format!(", CUDA_VISIBLE_DEVICES is `{it}`"));
-        Row::ok("GPUs", format!("{gpus} for {} ranks{}", asked.ranks, visible.unwrap_or_default()))
-    };
-    (asked.device == "cuda" && gpus < asked.ranks)
-        .then(|| row().but(State::Missing, "start as many ranks as there are GPUs"))
+    if asked.device != "cuda" || gpus >= asked.ranks {
+        return None;
+    }
+    let visible = asked.visible.as_ref().map(|it| format!(", CUDA_VISIBLE_DEVICES is `{it}`"));
+    let row =
+        Row::ok("GPUs", format!("{gpus} for {} ranks{}", asked.ranks, visible.unwrap_or_default()));
+    Some(row.but(State::Missing, "start as many ranks as there are GPUs"))
 }
 
 /// How several GPUs reach each other.

@@ -18,6 +18,7 @@ fn asked(device: &str, ranks: usize) -> Asked {
         run_dir: "runs".into(),
         // On a disk of the machine that the test runs on.
         kernels: "/proc/self/kernels".into(),
+        visible: None,
     }
 }
 

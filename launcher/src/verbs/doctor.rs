@@ -31,6 +31,7 @@ pub fn doctor(args: &cli::Doctor) -> Result<Answer, Error> {
     let asked = Asked {
         run_dir: args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs")),
         kernels: kernels::folder(),
+        visible: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
         device,
         ranks,
         threads_per_rank,
