@@ -82,7 +82,7 @@ fn gpu(gpu: &Gpu) -> Row {
     });
     let (major, minor) = gpu.capability;
     parts.push(format!("sm_{major}{minor}"));
-    parts.extend(health.temperature.map(|it| format!("{it} °C")));
+    parts.extend(health.temperature.map(|it| format!("{it}°C")));
     parts.extend(health.power.map(|(now, most)| format!("{now} of {most} W")));
     parts.extend(health.clock.map(|(now, most)| format!("{now} of {most} MHz")));
     let row = Row::ok(format!("GPU {}", gpu.ordinal), parts.join(", "));
