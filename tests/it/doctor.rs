@@ -25,6 +25,9 @@ int cuDevicePrimaryCtxRetain, cuCtxSetCurrent, cuMemGetInfo_v2, cuMemAlloc_v2, c
 
 const NCCL: &str = "int ncclGetVersion(int *version) { *version = 22703; return 0; }";
 
+/// A management library that does not work, so that a real one of this machine is not asked.
+const NVML: &str = "int nvmlInit_v2(void) { return 9; }";
+
 fn library(folder: &Path, name: &str, text: &str, init: i32) {
     let source = folder.join("fake.c");
     std::fs::write(&source, text).unwrap();
@@ -38,6 +41,7 @@ fn machine(init: i32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     library(folder.path(), "libcuda.so.1", DRIVER, init);
     library(folder.path(), "libnccl.so.2", NCCL, init);
+    library(folder.path(), "libnvidia-ml.so.1", NVML, init);
     let functions = folder.path().join("nvvm/libdevice");
     std::fs::create_dir_all(&functions).unwrap();
     std::fs::write(functions.join("libdevice.10.bc"), "BC").unwrap();
