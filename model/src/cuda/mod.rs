@@ -3,8 +3,12 @@
 //! Nothing is linked: a library is opened when it is needed, so that every build starts on every
 //! machine and says in one sentence what it misses there.
 
+pub mod blas;
 mod driver;
 mod library;
+#[cfg(feature = "cuda")]
+pub(crate) mod queue;
+pub mod routes;
 
 pub use driver::{Context, DeviceInfo, Driver, Stream};
 pub use library::{CudaError, Library, Symbol};

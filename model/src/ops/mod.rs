@@ -15,6 +15,7 @@ pub(crate) mod fused;
 pub(crate) mod kernels;
 mod linear;
 mod norm;
+mod product;
 mod rope;
 
 pub use attention::{GroupBias, GroupShape, group_attention};
@@ -25,6 +26,7 @@ pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu, swiglu_backward};
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
+pub use product::{Transposed, add_product, product, product_in, product_routes, products};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
 
 use burn::tensor::DType;

@@ -4,9 +4,14 @@
 //! Each stands behind the function of [`ops`](crate::ops) whose plain body it is held against, and is
 //! asked only for tensors without a tape: their backward passes are operations, too.
 
+#[cfg(feature = "cuda")]
+mod product;
 mod swiglu;
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "cuda")]
+pub(crate) use product::{add_product, multiplies, product, product_routes};
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
