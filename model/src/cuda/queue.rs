@@ -11,11 +11,10 @@
 //! reports it.
 
 use super::{Context, CudaError};
+use burn::backend::{BackTrace, StreamId};
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::cuda::CudaRuntime;
 use burn_cubecl::cubecl::device_handle::DeviceHandle;
-use burn_cubecl::cubecl::environment::backtrace::BackTrace;
-use burn_cubecl::cubecl::environment::stream::StreamId;
 use burn_cubecl::cubecl::server::{BufferBinding, Handle, ServerError};
 use cubecl_server::runtime::Runtime;
 use cubecl_server::stream::{ExecuteScope, FailureStore, WriteScoped};

@@ -510,7 +510,7 @@ impl Bench for Trial<'_> {
             let copy = CopyDescriptor::new(
                 result.handle.clone().offset_start(offset).binding(),
                 vec![count, columns].into(),
-                strides.as_slice().into(),
+                strides.into(),
                 result.dtype.size(),
             );
             let bytes = result.client.read_tensor(vec![copy]).map_err(|error| error.to_string())?;
