@@ -416,8 +416,13 @@ impl Product {
 /// What the heuristic takes for granted unless it is told.
 const ALIGNMENT: u64 = 256;
 
+/// Whether it begins so, in memory that does.
+fn begins_well(tensor: &CubeTensor) -> bool {
+    tensor.handle.offset_start.unwrap_or(0).is_multiple_of(ALIGNMENT)
+}
+
 fn operand(tensor: &CubeTensor, transposed: bool) -> Option<Operand> {
-    if tensor.handle.offset_start.unwrap_or(0) % ALIGNMENT != 0 {
+    if !begins_well(tensor) {
         return None;
     }
     let rank = tensor.meta.num_dims();
@@ -446,10 +451,7 @@ fn plainly(tensor: CubeTensor) -> CubeTensor {
 
 /// `tensor` row after row from where algorithms want it to begin.
 fn row_by_row(tensor: CubeTensor) -> CubeTensor {
-    match tensor.handle.offset_start.unwrap_or(0) % ALIGNMENT {
-        0 => into_contiguous(tensor),
-        _ => copy_contiguous(tensor),
-    }
+    if begins_well(&tensor) { into_contiguous(tensor) } else { copy_contiguous(tensor) }
 }
 
 /// Numbers of the first and the last rows that two results are compared by.
