@@ -6,10 +6,12 @@
 
 typedef int Status;
 
-static long allocations, contexts, launches;
+static long allocations, contexts, launches, warpgroup_kernels;
 
 long fake_allocations(void) { return allocations; }
 long fake_launches(void) { return launches; }
+/* Kernels for Hopper that multiply with its warpgroup instructions. */
+long fake_warpgroup_kernels(void) { return warpgroup_kernels; }
 
 Status cuInit(unsigned flags) { return flags; }
 Status cuDriverGetVersion(int *version) { *version = 13000; return 0; }
@@ -118,6 +120,26 @@ Status cuMemcpy2DAsync_v2(const Copy2D *copy, void *stream) {
     for (size_t row = 0; row < copy->height; row++)
         memcpy(to + row * copy->to_pitch, from + row * copy->from_pitch, copy->width);
     return stream == 0;
+}
+Status cuLinkCreate_v2(unsigned count, void *options, void *values, void **state) {
+    (void)count, (void)options, (void)values;
+    *state = malloc(1);
+    return 0;
+}
+Status cuLinkAddData_v2(void *state, int kind, void *data, size_t bytes, const char *name, unsigned count,
+                        void *options, void *values) {
+    (void)kind, (void)name, (void)count, (void)options, (void)values;
+    warpgroup_kernels += strstr(data, "wgmma.mma_async") && strstr(data, ".target sm_90a");
+    return !state || !data || !bytes;
+}
+Status cuLinkComplete(void *state, void **image, size_t *bytes) { *image = state; *bytes = 1; return 0; }
+Status cuLinkDestroy(void *state) { free(state); return 0; }
+Status cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address, const uint64_t *extents,
+                              const uint64_t *strides, const unsigned *box, const unsigned *steps, int interleave,
+                              int swizzle, int promotion, int fill) {
+    (void)extents, (void)strides, (void)box, (void)steps, (void)interleave, (void)swizzle, (void)promotion, (void)fill;
+    memset(map, 0, 128);
+    return !address || (uintptr_t)address % 16 || rank < 1 || rank > 5 || type < 0;
 }
 Status cuModuleLoadData(void **module, const void *image) { *module = malloc(1); return image == 0; }
 Status cuModuleLoadDataEx(void **module, const void *image, unsigned count, void *options, void *values) {
