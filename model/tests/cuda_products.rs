@@ -92,7 +92,7 @@ fn check(device: &Device) {
 
 #[test]
 fn products_go_through_the_servers_stream_to_the_library() {
-    let fake = fake_cuda::begin("cublaslt");
+    let fake = fake_cuda::begin("cublaslt", "");
     let device = Device::cuda(0);
     check(&device);
     // From another thread, whose work goes to another stream of the server's.
@@ -105,4 +105,9 @@ fn products_go_through_the_servers_stream_to_the_library() {
     assert!(table.contains("NVIDIA H200") && table.contains("libcublasLt.so.13"), "{table}");
     // Nothing of it was a kernel: those would have left what was there.
     assert_eq!(fake.count("fake_launches"), 0);
+    let asked = fake.products();
+    let with = |what: &str| asked.iter().filter(|line| line.contains(what)).count();
+    // For each layout two products, four that add, one batch; a layer; one from another thread.
+    assert_eq!((asked.len(), with("beta 1")), (23, 12), "{asked:#?}");
+    assert_eq!((with("beta 1, in place"), with("beta 1, elsewhere")), (6, 6), "{asked:#?}");
 }

@@ -11,7 +11,7 @@ use model::ops::{Transposed, product, product_routes};
 
 #[test]
 fn a_layer_is_multiplied_with_warpgroup_instructions() {
-    let fake = fake_cuda::begin("tiles");
+    let fake = fake_cuda::begin("tiles", "");
     let device = Device::cuda(0);
     let ones = |dims: [usize; 2]| -> Tensor<2> {
         let values = vec![bf16::ONE; dims[0] * dims[1]];
@@ -23,5 +23,6 @@ fn a_layer_is_multiplied_with_warpgroup_instructions() {
     assert_eq!(values.shape().as_slice(), [256, 512]);
     assert_eq!(fake.count("fake_launches"), 1);
     assert_eq!(fake.count("fake_warpgroup_kernels"), 1);
+    assert_eq!(fake.products(), [""; 0]);
     assert!(product_routes().contains("NVIDIA H200"), "{}", product_routes());
 }
