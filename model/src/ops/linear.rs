@@ -1,6 +1,8 @@
 //! Products with weights stored `[out, in]`, as Hugging Face files hold them.
 
-use super::{F32, cast};
+#[cfg(feature = "cuda")]
+use super::add_product;
+use super::{F32, Transposed, cast, product};
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
 /// `y = x Wᵀ`, with the weight in the type of `x`.
@@ -20,7 +22,7 @@ pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
 pub(super) fn plain_linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let [b, t, d] = x.dims();
     let [out, _] = weight.dims();
-    x.reshape([b * t, d]).matmul(weight.transpose()).reshape([b, t, out])
+    product(x.reshape([b * t, d]), weight, Transposed::Second).reshape([b, t, out])
 }
 
 /// `y = x Wᵀ + scale · (x Aᵀ) Bᵀ`: the adapter stands beside the weight, no dense delta is formed.
@@ -39,7 +41,29 @@ pub fn adapted_linear(
     b: Tensor<2>,
     scale: f64,
 ) -> Tensor<3> {
-    linear(x, weight) + linear(linear(adapter_input, a), b).mul_scalar(scale)
+    let (sum, low) = (linear(x, weight), linear(adapter_input, a));
+    #[cfg(feature = "cuda")]
+    if let Some(y) = added_on_gpu(&sum, &low, &b, scale) {
+        return y;
+    }
+    sum + linear(low, b).mul_scalar(scale)
+}
+
+/// `sum + scale · low bᵀ` in one product, where there is a choice of ways.
+#[cfg(feature = "cuda")]
+fn added_on_gpu(sum: &Tensor<3>, low: &Tensor<3>, b: &Tensor<2>, scale: f64) -> Option<Tensor<3>> {
+    let b = cast(b.clone(), low.dtype());
+    let on_tape = sum.is_autodiff() || low.is_autodiff();
+    if on_tape || !super::kernels::multiplies(&b, &b, sum.dtype()) {
+        return None;
+    }
+    let dims @ [batch, length, out] = sum.dims();
+    let [_, rank] = b.dims();
+    let [sum, low] = [(sum, out), (low, rank)].map(|(x, width)| {
+        let rows = [batch * length, width];
+        x.clone().reshape(rows)
+    });
+    Some(add_product(sum, low, b, Transposed::Second, scale).reshape(dims))
 }
 
 /// `silu(gate) ⊙ up`.

@@ -17,6 +17,7 @@ pub(crate) mod kernels;
 mod linear;
 mod merge;
 mod norm;
+mod product;
 mod rope;
 mod rows;
 
@@ -32,6 +33,7 @@ pub use linear::{
 };
 pub use merge::merge_attention;
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
+pub use product::{Transposed, add_product, product, product_in, product_routes, products};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
 pub use rows::{Places, Rotary, collect, rows, spread, turn_back};
 
