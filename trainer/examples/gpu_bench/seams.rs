@@ -1,0 +1,83 @@
+//! Where this program learns of what the crate `model` can do: a new route, way or counter is a row here.
+
+use crate::block::{Backward, Pass, on_a_tape};
+use burn::tensor::Tensor;
+use model::ops;
+
+/// Launches of the device so far: as the driver of `scripts/gpu/pretend` counts them, on which every launch
+/// of every library ends; `None` on others.
+pub fn launches() -> Option<u64> {
+    counters().map(|counters| counters[0])
+}
+
+/// Bytes that the driver holds now and held at most, where it says so.
+pub fn driver_bytes() -> Option<(u64, u64)> {
+    counters().map(|counters| (counters[1], counters[2]))
+}
+
+fn counters() -> Option<[u64; 8]> {
+    let folder = std::env::var_os("KNOWCODER_PRETEND")?;
+    let bytes = std::fs::read(std::path::Path::new(&folder).join("counters")).ok()?;
+    let mut counters = [0; 8];
+    for (counter, bytes) in counters.iter_mut().zip(bytes.chunks_exact(8)) {
+        *counter = u64::from_ne_bytes(bytes.try_into().ok()?);
+    }
+    Some(counters)
+}
+
+/// How a matrix is multiplied with a weight `[out, in]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `x Wᵀ`.
+    Forward,
+    /// `dy W`.
+    Input,
+    /// `dyᵀ x`.
+    Weight,
+}
+
+/// One way to compute products.
+pub struct Route {
+    pub name: &'static str,
+    /// The product of two matrices in this direction, where the route has one: x or dy first, then the
+    /// weight or x.
+    pub product: fn(Tensor<2>, Tensor<2>, Direction) -> Option<Tensor<2>>,
+}
+
+/// Every route of this build.
+pub fn routes() -> Vec<Route> {
+    vec![
+        // What the network itself calls, whatever stands behind it.
+        Route { name: "network", product: network },
+        // The tensor library's own.
+        Route { name: "burn", product: |a, b, direction| Some(plain(a, b, direction)) },
+    ]
+}
+
+fn network(a: Tensor<2>, b: Tensor<2>, direction: Direction) -> Option<Tensor<2>> {
+    (direction == Direction::Forward).then(|| {
+        let out = b.dims()[0];
+        let rows = a.dims()[0];
+        ops::linear(a.unsqueeze(), b).reshape([rows, out])
+    })
+}
+
+fn plain(a: Tensor<2>, b: Tensor<2>, direction: Direction) -> Tensor<2> {
+    match direction {
+        Direction::Forward => a.matmul(b.transpose()),
+        Direction::Input => a.matmul(b),
+        Direction::Weight => a.transpose().matmul(b),
+    }
+}
+
+/// One way to differentiate a block.
+pub struct Way {
+    pub name: &'static str,
+    /// Its forward pass, which returns the backward pass with what that needs.
+    pub forward: fn(&Pass) -> Backward,
+}
+
+/// Every way of this build.
+pub fn ways() -> Vec<Way> {
+    vec![Way { name: "tape", forward: on_a_tape }]
+}
