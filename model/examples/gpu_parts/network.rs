@@ -81,7 +81,7 @@ pub fn add_adapters(decoder: &mut Decoder) -> Result<(), Failure> {
 /// Where the numbers come from that others are held against: the CPU while they are small.
 pub fn reference_device(arguments: &Arguments) -> Result<Device, Failure> {
     match arguments.is_tiny() || arguments.part == "curve" {
-        true => Ok(trainer::device::of("flex", 0)?),
+        true => Ok(crate::arguments::device("flex")?),
         false => Ok(arguments.device.clone()),
     }
 }

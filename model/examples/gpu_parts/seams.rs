@@ -1,29 +1,8 @@
-//! Where this program learns of what the crate `model` can do: a new route, way or counter is a row here.
+//! Where this program learns of what the crate `model` can do: a new route or way is a row here.
 
 use crate::block::{Backward, Pass, on_a_tape};
 use burn::tensor::Tensor;
 use model::ops;
-
-/// Launches of the device so far: as the driver of `scripts/gpu/pretend` counts them, on which every launch
-/// of every library ends; `None` on others.
-pub fn launches() -> Option<u64> {
-    counters().map(|counters| counters[0])
-}
-
-/// Bytes that the driver holds now and held at most, where it says so.
-pub fn driver_bytes() -> Option<(u64, u64)> {
-    counters().map(|counters| (counters[1], counters[2]))
-}
-
-fn counters() -> Option<[u64; 8]> {
-    let folder = std::env::var_os("KNOWCODER_PRETEND")?;
-    let bytes = std::fs::read(std::path::Path::new(&folder).join("counters")).ok()?;
-    let mut counters = [0; 8];
-    for (counter, bytes) in counters.iter_mut().zip(bytes.chunks_exact(8)) {
-        *counter = u64::from_ne_bytes(bytes.try_into().ok()?);
-    }
-    Some(counters)
-}
 
 /// How a matrix is multiplied with a weight `[out, in]`.
 #[derive(Clone, Copy, PartialEq, Eq)]

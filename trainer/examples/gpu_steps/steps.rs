@@ -2,14 +2,14 @@
 
 use crate::arguments::Arguments;
 use crate::work::Work;
-use crate::{Failure, clock, network, seams};
+use crate::{Failure, clock, counters, network};
 use burn::tensor::DType;
 use data_pipeline::batch::Batch;
 use model::Decoder;
 use model::backward::CHUNK;
 use model::memory::{BatchShape, Network};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::path::Path;
 use trainer::collective::Solo;
 use trainer::memory::{self, state_bytes};
 use trainer::network::freeze_base;
@@ -18,9 +18,6 @@ use trainer::optimizer::{Optimizer, OptimizerConfig};
 use trainer::recipe::{BatchConfig, LossAverage, MicroTokens, Recompute};
 use trainer::sharding::{Sharding, Stretch};
 use trainer::step::{Found, Objective, Stepper};
-
-/// Steps before any counts.
-const WARM: usize = 2;
 
 /// Somebody who learns.
 pub struct Learner {
@@ -69,7 +66,9 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
     let micro_tokens = arguments.number("micro-tokens", 256, if lora { 16_384 } else { 4096 })?;
     let recompute: usize = arguments.number("recompute", 0, 0)?;
     let count: usize = arguments.number("steps", 3, 6)?;
-    let work = Work::read(&arguments.batch()?, k)?;
+    let file =
+        arguments.text("batch").ok_or("--batch is missing: the file that measure.py wrote")?;
+    let work = Work::read(Path::new(file), k)?;
     let micros = Batch::pack(work.groups(), micro_tokens);
     let largest = micros.iter().map(memory::shape).reduce(BatchShape::cover).unwrap_or_default();
     let config = OptimizerConfig { learning_rate: 1e-5, ..OptimizerConfig::default() };
@@ -83,33 +82,16 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
         freeze_base(&mut decoder);
     }
     let mut learner = Learner::new(decoder, config, micro_tokens, recompute);
-    let (mut gradients, mut updates, mut whole) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut losses, mut norms, mut first, mut launches) = (Vec::new(), Vec::new(), 0.0, None);
+    let (mut losses, mut norms) = (Vec::new(), Vec::new());
     let mut found = Found::default();
-    for step in 0..WARM + count.max(1) {
-        clock::wait(&arguments.device)?;
-        let (before, started) = (seams::launches(), Instant::now());
+    let time = clock::phases(&arguments.device, count, &["gradients", "update"], &mut |marks| {
         found = learner.gradients(&work)?;
-        clock::wait(&arguments.device)?;
-        let computed = started.elapsed().as_secs_f64();
+        marks.mark()?;
         learner.update(&found)?;
-        clock::wait(&arguments.device)?;
-        let all = started.elapsed().as_secs_f64();
-        launches = before.zip(seams::launches()).map(|(before, now)| now - before);
         losses.push(found.loss);
         norms.push(found.gradient_norm);
-        if step == 0 {
-            first = all;
-        }
-        if step >= WARM {
-            gradients.push(computed);
-            updates.push(all - computed);
-            whole.push(all);
-        }
-    }
-    let time = json!({"rounds": whole.len(), "first_seconds": first, "launches": launches,
-        "gradients": clock::spread(gradients), "update": clock::spread(updates),
-        "seconds": clock::spread(whole)});
+        marks.mark()
+    })?;
     let seconds = clock::median(&time, "seconds");
     let flops = network.flops(found.computed, work.supervised, found.pairs);
     print(json!({
@@ -121,7 +103,7 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
         "data_tokens_per_second": work.data_tokens as f64 / seconds,
         "flops": flops, "tflops": flops / seconds / 1e12,
         "planned_bytes": planned, "peak_bytes": memory::peak(&arguments.device),
-        "driver_bytes": seams::driver_bytes().map(|(_, peak)| peak),
+        "driver_bytes": counters::driver_bytes().map(|(_, peak)| peak),
         "losses": losses, "gradient_norms": norms,
     }));
     Ok(())

@@ -3,7 +3,7 @@
 use crate::arguments::Arguments;
 use crate::seams::{Direction, routes};
 use crate::{Failure, clock, network};
-use burn::tensor::{DType, Distribution, Tensor};
+use burn::tensor::{DType, Device, Distribution, Tensor};
 use serde_json::{Value, json};
 
 fn matrix(arguments: &Arguments, rows: usize, columns: usize, dtype: DType) -> Tensor<2> {
@@ -25,7 +25,7 @@ pub fn calibrate(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
         if work().is_none() {
             continue;
         }
-        let found = clock::repeated(&arguments.device, rounds, 10, &mut || drop(work()))?;
+        let found = repeated(&arguments.device, rounds, 10, &mut || drop(work()))?;
         let flops = 2.0 * (n as f64).powi(3);
         let rate = flops / clock::median(&found, "seconds") / 1e12;
         let (route, dtype) = (route.name, name(dtype));
@@ -38,7 +38,7 @@ pub fn calibrate(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
     let bytes: usize = if arguments.is_tiny() { 1 << 22 } else { 1 << 30 };
     let values = bytes / dtype.size();
     let x = matrix(arguments, values / 1024, 1024, dtype);
-    let found = clock::repeated(&arguments.device, rounds, 5, &mut || {
+    let found = repeated(&arguments.device, rounds, 5, &mut || {
         drop(x.clone().add_scalar(1.0));
     })?;
     let rate = 2.0 * bytes as f64 / clock::median(&found, "seconds") / 1e9;
@@ -50,6 +50,25 @@ pub fn calibrate(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
 
 fn name(dtype: DType) -> &'static str {
     if dtype == DType::BF16 { "bf16" } else { "f32" }
+}
+
+/// `work` so often between two waits that launching it does not count, `rounds` times.
+fn repeated(
+    device: &Device,
+    rounds: usize,
+    times: usize,
+    work: &mut dyn FnMut(),
+) -> Result<Value, Failure> {
+    let mut found = clock::phases(device, rounds, &["seconds"], &mut |marks| {
+        (0..times).for_each(|_| work());
+        marks.mark()
+    })?;
+    for key in ["median", "p10", "p90", "best"] {
+        let seconds = found["seconds"][key].as_f64().unwrap_or(f64::NAN);
+        found["seconds"][key] = (seconds / times as f64).into();
+    }
+    found["times"] = times.into();
+    Ok(found)
 }
 
 /// Each product of a block and the head, in each direction, by each route.
@@ -83,7 +102,7 @@ pub fn gemm(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), F
                 if work().is_none() {
                     continue;
                 }
-                let found = clock::repeated(&arguments.device, rounds, 5, &mut || drop(work()))?;
+                let found = repeated(&arguments.device, rounds, 5, &mut || drop(work()))?;
                 let rate = 2.0 * (m * n * k) as f64 / clock::median(&found, "seconds") / 1e12;
                 print(
                     json!({"part": "gemm", "case": case, "m": m, "n": n, "k": k, "layout": layout,

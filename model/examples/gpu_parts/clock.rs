@@ -1,6 +1,6 @@
 //! How long things take, and how many launches.
 
-use crate::{Failure, seams};
+use crate::{Failure, counters};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -43,7 +43,7 @@ pub fn phases(
     let (mut first, mut launches) = (0.0, None);
     for round in 0..WARM + rounds.max(1) {
         wait(device)?;
-        let before = seams::launches();
+        let before = counters::launches();
         let mut marks = Marks { device, last: Instant::now(), seconds: Vec::new() };
         work(&mut marks)?;
         match round {
@@ -51,7 +51,7 @@ pub fn phases(
             _ if round < WARM => {}
             _ => all.push(marks.seconds),
         }
-        launches = before.zip(seams::launches()).map(|(before, now)| now - before);
+        launches = before.zip(counters::launches()).map(|(before, now)| now - before);
     }
     let mut found = json!({ "rounds": all.len(), "first_seconds": first, "launches": launches });
     for (i, name) in names.iter().enumerate() {
@@ -60,26 +60,6 @@ pub fn phases(
     if names.len() > 1 {
         found["seconds"] = spread(all.iter().map(|one| one.iter().sum()).collect());
     }
-    Ok(found)
-}
-
-/// `work` so often between two waits that launching it does not count, `rounds` times.
-pub fn repeated(
-    device: &Device,
-    rounds: usize,
-    times: usize,
-    work: &mut dyn FnMut(),
-) -> Result<Value, Failure> {
-    let mut found = phases(device, rounds, &["seconds"], &mut |marks| {
-        (0..times).for_each(|_| work());
-        marks.mark()
-    })?;
-    for key in ["median", "p10", "p90", "best"] {
-        let seconds = found["seconds"][key].as_f64().unwrap_or(f64::NAN);
-        found["seconds"][key] = (seconds / times as f64).into();
-    }
-    found["first_seconds"] = (found["first_seconds"].as_f64().unwrap_or(f64::NAN)).into();
-    found["times"] = times.into();
     Ok(found)
 }
 

@@ -66,7 +66,7 @@ pub fn gradients(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
 }
 
 /// The last half of each suffix has a loss.
-fn supervise(batch: &mut GroupBatch) {
+pub fn supervise(batch: &mut GroupBatch) {
     let mut start = 0;
     for piece in &batch.pieces {
         let k = piece.shape.k;

@@ -3,7 +3,6 @@
 use crate::Failure;
 use burn::tensor::{DType, Device};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The command line.
@@ -14,6 +13,19 @@ pub struct Arguments {
     /// `7b` or `tiny`.
     pub preset: String,
     options: BTreeMap<String, String>,
+}
+
+/// The device called `name`, if this build has it.
+pub fn device(name: &str) -> Result<Device, Failure> {
+    match name {
+        #[cfg(feature = "flex")]
+        "flex" => Ok(Device::flex()),
+        #[cfg(feature = "cuda")]
+        "cuda" => Ok(Device::cuda(0)),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+        other => Err(format!("--device is `{other}`, which this build does not have").into()),
+    }
 }
 
 const OPTIONS: [&str; 10] = [
@@ -32,7 +44,7 @@ const OPTIONS: [&str; 10] = [
 impl Arguments {
     pub fn parse(words: impl Iterator<Item = String>) -> Result<Self, Failure> {
         let mut words = words.peekable();
-        let part = words.next().ok_or("a part is missing; see the top of gpu_bench/main.rs")?;
+        let part = words.next().ok_or("a part is missing; see the top of its main.rs")?;
         let mut options = BTreeMap::new();
         while let Some(word) = words.next() {
             let name = word.strip_prefix("--").filter(|name| OPTIONS.contains(name));
@@ -48,7 +60,7 @@ impl Arguments {
         if !["tiny", "7b"].contains(&preset.as_str()) {
             return Err(format!("--preset is `{preset}`, expected tiny or 7b").into());
         }
-        let device = trainer::device::of(&device_name, 0)?;
+        let device = device(&device_name)?;
         Ok(Self { part, device, device_name, preset, options })
     }
 
@@ -65,22 +77,18 @@ impl Arguments {
         self.preset == "tiny"
     }
 
+    /// Words, if they were given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str)
+    }
+
     /// Whether adapters are trained, or everything.
     pub fn is_lora(&self) -> Result<bool, Failure> {
-        match self.options.get("method").map_or("lora", String::as_str) {
+        match self.text("method").unwrap_or("lora") {
             "lora" => Ok(true),
             "full" => Ok(false),
             other => Err(format!("--method is `{other}`, expected lora or full").into()),
         }
-    }
-
-    /// The file of the batch.
-    pub fn batch(&self) -> Result<PathBuf, Failure> {
-        let path = self
-            .options
-            .get("batch")
-            .ok_or("--batch is missing: the file that measure.py wrote")?;
-        Ok(Path::new(path).to_owned())
     }
 
     /// The type of weights and activations: bf16 where the device computes in it and is no CPU.

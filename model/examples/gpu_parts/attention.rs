@@ -23,7 +23,7 @@ pub fn rows(groups: usize, shape: GroupShape, vocabulary: usize) -> GroupBatch {
 }
 
 /// Pairs of a query and a key that it sees.
-fn pairs(groups: usize, shape: GroupShape) -> f64 {
+pub fn pairs(groups: usize, shape: GroupShape) -> f64 {
     let triangle = |n: usize| (n * (n + 1) / 2) as f64;
     let own = shape.k as f64 * ((shape.suffix * shape.prefix) as f64 + triangle(shape.suffix));
     groups as f64 * (triangle(shape.prefix) + own)
