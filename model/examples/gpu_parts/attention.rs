@@ -42,13 +42,13 @@ pub fn attention(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
     let cases = match arguments.is_tiny() {
         true => [
             ("documents", 3, shape(0, 1, 70)),
-            ("long", 1, shape(0, 1, 256)),
             ("groups", 2, shape(60, 8, 10)),
+            ("long", 1, shape(0, 1, 256)),
         ],
         false => [
             ("documents", 12, shape(0, 1, 700)),
-            ("long", 2, shape(0, 1, 4096)),
             ("groups", 6, shape(595, 8, 105)),
+            ("long", 2, shape(0, 1, 4096)),
         ],
     };
     let (h, d) = (heads.queries, heads.head_dim);

@@ -4,9 +4,9 @@ use crate::arguments::Arguments;
 use crate::attention::rows;
 use crate::{Failure, clock, network, seams};
 use burn::tensor::{DType, Device, Distribution, Tensor};
-use model::backward::Gradients;
+use model::backward::{Gradients, backward};
 use model::block::Block;
-use model::layout::Layout;
+use model::layout::{Layout, Target};
 use model::ops::{self, GroupShape};
 use model::weight::{collect, track};
 use serde_json::{Value, json};
@@ -52,8 +52,7 @@ pub fn block(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
         if lora {
             network::add_adapters(&mut decoder)?;
         }
-        let Some(block) = decoder.blocks.pop() else { continue };
-        drop(decoder);
+        let Some(block) = decoder.blocks.first().cloned() else { continue };
         let planned = network::as_planned(&config, lora, arguments)?;
         for (case, groups, shape) in cases {
             let batch = rows(groups, shape, config.vocab_size);
@@ -73,6 +72,21 @@ pub fn block(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
                     if lora { 2.0 * 3.0 * (config.hidden_size as f64).powi(2) } else { 0.0 };
                 planned.flops(tokens as u64, 0, pairs) + spared * tokens as f64
             };
+            let method = if lora { "lora" } else { "full" };
+            for (tape, options) in seams::tapes() {
+                // All that is not the block: a small embedding, and one label.
+                let mut batch = batch.clone();
+                batch.targets = vec![Target { position: tokens - 2, label: 7, weight: 1.0 }];
+                let found = clock::phases(&arguments.device, rounds, &["seconds"], &mut |marks| {
+                    drop(backward(&decoder, &batch, options, &mut Gradients::new()));
+                    marks.mark()
+                })?;
+                let rate = flops / clock::median(&found, "seconds") / 1e12;
+                print(
+                    json!({"part": "block", "case": case, "way": format!("whole, tape {tape}"), "method": method,
+                             "tokens": tokens, "tflops": rate, "time": found}),
+                );
+            }
             for way in seams::ways() {
                 let found = clock::phases(
                     &arguments.device,

@@ -30,7 +30,7 @@ pub fn calibrate(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
         let rate = flops / clock::median(&found, "seconds") / 1e12;
         let (route, dtype) = (route.name, name(dtype));
         print(
-            json!({"part": "calibrate", "case": "matmul", "route": route, "n": n, "dtype": dtype,
+            json!({"part": "calibrate", "case": "matmul", "route": route, "asked": asked(), "n": n, "dtype": dtype,
                      "tflops": rate, "time": found}),
         );
     }
@@ -46,6 +46,11 @@ pub fn calibrate(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
         json!({"part": "calibrate", "case": "copy", "bytes": bytes, "gb_per_second": rate, "time": found}),
     );
     Ok(())
+}
+
+/// The route that the environment asks the network for, if it does.
+fn asked() -> Option<String> {
+    std::env::var("KNOWCODER_GEMM").ok()
 }
 
 fn name(dtype: DType) -> &'static str {
@@ -106,7 +111,7 @@ pub fn gemm(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), F
                 let rate = 2.0 * (m * n * k) as f64 / clock::median(&found, "seconds") / 1e12;
                 print(
                     json!({"part": "gemm", "case": case, "m": m, "n": n, "k": k, "layout": layout,
-                             "route": route.name, "tflops": rate, "time": found}),
+                             "route": route.name, "asked": asked(), "tflops": rate, "time": found}),
                 );
             }
         }

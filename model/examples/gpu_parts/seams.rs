@@ -1,7 +1,8 @@
-//! Where this program learns of what the crate `model` can do: a new route or way is a row here.
+//! Where this program learns of what the crate `model` can do: a new route, tape or way is a row here.
 
 use crate::block::{Backward, Pass, on_a_tape};
 use burn::tensor::Tensor;
+use model::backward::Options;
 use model::ops;
 
 /// How a matrix is multiplied with a weight `[out, in]`.
@@ -26,7 +27,7 @@ pub struct Route {
 /// Every route of this build.
 pub fn routes() -> Vec<Route> {
     vec![
-        // What the network itself calls, whatever stands behind it.
+        // What the network itself calls, whatever stands behind it; the environment may say what.
         Route { name: "network", product: network },
         // The tensor library's own.
         Route { name: "burn", product: |a, b, direction| Some(plain(a, b, direction)) },
@@ -34,6 +35,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn network(a: Tensor<2>, b: Tensor<2>, direction: Direction) -> Option<Tensor<2>> {
+    // A layer; gradients of one are products of its tape only, which the part `block` measures.
     (direction == Direction::Forward).then(|| {
         let out = b.dims()[0];
         let rows = a.dims()[0];
@@ -59,4 +61,9 @@ pub struct Way {
 /// Every way of this build.
 pub fn ways() -> Vec<Way> {
     vec![Way { name: "tape", forward: on_a_tape }]
+}
+
+/// Every way in which [`model::backward`] takes gradients: its name, and what it is told.
+pub fn tapes() -> Vec<(&'static str, Options)> {
+    vec![("always", Options::default())]
 }
