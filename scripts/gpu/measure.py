@@ -48,6 +48,7 @@ import math
 import os
 import platform
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -69,6 +70,11 @@ FLOPS_DIFFER, LOSSES_DIFFER = 1e-6, 0.03
 # How far a gradient may be from the reference: the farthest in f32, the median weight's in bf16.
 GRADIENT_DISTANCE = {"f32": 1e-3, "bf16": 0.05}
 CURVE_DISTANCE = {"f32": 0.02, "bf16": 0.1}
+# PyTorch's side of a dry run.
+DRY = ("calibrate-torch-0", "gemm-torch-0", "attention-torch-0", "steps-torch-lora-dense-compiled-0",
+       "steps-torch-lora-ie-llama-factory-0", "torch-torch-full-ie-packed")
+# One thread on a CPU, which others may need.
+ON_A_CPU = {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0", "OMP_WAIT_POLICY": "passive"}
 GPU_FIELDS = ("name", "driver_version", "clocks.sm", "clocks.mem", "power.draw", "power.limit", "temperature.gpu",
               "clocks_throttle_reasons.active", "memory.used", "memory.total")
 
@@ -132,7 +138,7 @@ def jobs(arguments):
 
     def torch(part, name, words):
         command = [arguments.python, HERE / "torch_baseline.py", *words, "--device", torch_device, "--preset", arguments.preset]
-        return Job(part, f"torch-{name}", command)
+        return Job(part, f"torch-{name}", command, ON_A_CPU if torch_device == "cpu" else {})
 
     def steps(part, name, method, of, k, programs=arguments.programs):
         words = ["steps", "--method", method, "--group", k, *batch(of)]
@@ -157,8 +163,7 @@ def jobs(arguments):
                 which = {1: "compiled", 8: "llama-factory"}[k]
                 found.append(variant("steps", f"{method}-{of}-{which}-{round_}", method, of, which))
             found.append(variant("steps", f"{method}-dense-llama-factory-{round_}", method, "dense", "llama-factory"))
-    for method in ("lora", "full"):
-        for of in ("ie",) if tiny else ("dense", "ie"):
+        for of in ("dense", "ie"):
             for which in ("llama-factory", "kept", "bf16", "packed", "compiled"):
                 found.append(variant("torch", f"{method}-{of}-{which}", method, of, which))
     found += [ours("gradients", "0", ["gradients"]), ours("curve", "0", ["curve"], program="gpu_steps")]
@@ -168,8 +173,12 @@ def jobs(arguments):
                 found.append(ours("fusion", f"block-{name}-{round_}", ["block"], programs))
                 for method, of, k in (("lora", "dense", 1), ("lora", "ie", 8), ("full", "dense", 1)):
                     found.append(steps("fusion", f"{method}-{of}-k{k}-{name}-{round_}", method, of, k, programs))
+    if tiny:
+        # A dry run: each of PyTorch's programs takes seconds to begin.
+        found = [job for job in found if "torch-" not in job.name or job.name in DRY]
     wanted = [job for job in found if job.part in arguments.parts and arguments.only in job.name]
-    return [job for job in wanted if arguments.python or not job.command[1].endswith("torch_baseline.py")]
+    wanted = [job for job in wanted if arguments.python or "torch-" not in job.name]
+    return sorted(wanted, key=lambda job: PARTS.index(job.part))
 
 
 # ---------------------------------------------------------------------------------------- running it
@@ -328,6 +337,25 @@ def summarise(arguments, records):
     return found
 
 
+def ratios(records):
+    """How many times as fast as each variant of PyTorch ours was, in data tokens a second, over pairs of one round."""
+    rates = {}
+    for record in records:
+        if match := re.fullmatch(r"steps-(ours|torch)-(lora|full)-(dense|ie)-(.+)-(\d+)", record["job"]):
+            for line in record["lines"]:
+                if line.get("part") == "steps":
+                    rates.setdefault(match.groups()[:4], {})[match[5]] = line["data_tokens_per_second"]
+    found = []
+    for (side, method, batch, k), ours in rates.items():
+        for (other, *same, variant), theirs in rates.items():
+            if (side, other, same) == ("ours", "torch", [method, batch]):
+                pairs = sorted(ours[round_] / theirs[round_] for round_ in ours.keys() & theirs.keys())
+                if pairs:
+                    found.append({"method": method, "batch": batch, "ours": k, "torch": variant, "times_as_fast": statistics.median(pairs),
+                                  "low": pairs[0], "high": pairs[-1], "pairs": len(pairs)})
+    return found
+
+
 SHAPES = {
     "7b": {"vocab_size": 125696, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32},
     "tiny": {"vocab_size": 3000, "hidden_size": 128, "intermediate_size": 336, "num_hidden_layers": 3},
@@ -364,8 +392,8 @@ def faults(records, rows):
             yield f"curve {row['dtype']}: a loss is {far:.2%} from the CPU's, allowed are {CURVE_DISTANCE[row['dtype']]:.0%}"
 
 
-def table(rows):
-    """The rows as Markdown, a section for each part."""
+def table(rows, beside):
+    """The rows as Markdown, a section for each part, and our steps beside PyTorch's."""
     text = []
     number = lambda value, digits=0: "" if value is None else f"{value:,.{digits}f}"
     for part in PARTS:
@@ -386,6 +414,10 @@ def table(rows):
             text.append(f"| {what} | {rates or (f'{far:.1e} apart' if far is not None else '')} | {share('mfu')} | {share('of_matmul')} | {ms} | "
                         f"{number(row.get('data_tokens_per_second'))} | {gib('peak_bytes')} | {gib('planned_bytes')} | {row.get('launches') or ''} |")
         text.append("")
+    if beside:
+        text += ["## Beside PyTorch", "", "| method | batch | ours | PyTorch | times as fast in data tokens/s | pairs |", "|---|---|---|---|---|---|"]
+        text += [f"| {row['method']} | {row['batch']} | {row['ours']} | {row['torch']} | {row['times_as_fast']:.2f} "
+                 f"({row['low']:.2f}–{row['high']:.2f}) | {row['pairs']} |" for row in beside] + [""]
     return "\n".join(text)
 
 
@@ -417,6 +449,8 @@ def environment(arguments):
                 (folder / bitcode.name).symlink_to(bitcode)
             found["CUDA_PATH"] = str(folder.parents[1])
     libraries = [str(path) for root in packages for path in sorted(root.glob("nvidia/*/lib"))]
+    if arguments.device == "flex":
+        found |= ON_A_CPU
     if libraries:
         found["LD_LIBRARY_PATH"] = ":".join(filter(None, [os.environ.get("LD_LIBRARY_PATH"), *libraries]))
     return found
@@ -484,10 +518,11 @@ def main():
     wrong = list(faults(records, rows))
     result = {"machine": machine(records), "device": arguments.device, "preset": arguments.preset, "peak_tflops": PEAK_TFLOPS,
               "calibration": {f"{case}, {side}": value for (case, side), value in calibration(records).items()},
-              "any_calibration": arguments.any_calibration, "rows": rows, "faults": wrong, "left": left}
+              "any_calibration": arguments.any_calibration, "rows": rows, "beside_pytorch": ratios(records), "faults": wrong, "left": left}
     (arguments.out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
-    (arguments.out / "summary.md").write_text(table(rows))
-    print(table(rows))
+    text = table(rows, result["beside_pytorch"])
+    (arguments.out / "summary.md").write_text(text)
+    print(text)
     for fault in wrong:
         print(f"FAULT: {fault}", file=sys.stderr)
     if left:

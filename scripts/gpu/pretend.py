@@ -45,26 +45,26 @@ def driver(folder):
     return folder
 
 
-def run(arguments):
-    """The program's exit code; what it said lies in said.txt."""
-    out = arguments.out.resolve()
+def run(out, libdevice, command):
+    """The program's exit code; what it said lies in `out`/said.txt."""
+    out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("*.ptx"):
-        old.unlink()
+    for old in [*out.glob("*.ptx"), out / "launches.json", out / "counters"]:
+        old.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         # Nothing that was compiled before: every kernel is to be seen.
         environment = os.environ | {"KNOWCODER_PRETEND": str(out), "XDG_CACHE_HOME": str(folder / "cache"), "HOME": str(folder)}
         environment.setdefault("CUBECL_AUTOTUNE_LEVEL", "minimal")
         environment["LD_LIBRARY_PATH"] = ":".join(filter(None, [str(driver(folder / "driver")), os.environ.get("LD_LIBRARY_PATH")]))
-        if arguments.libdevice:
+        if libdevice:
             bitcode = folder / "cuda" / "nvvm" / "libdevice" / "libdevice.10.bc"
             bitcode.parent.mkdir(parents=True)
-            bitcode.symlink_to(arguments.libdevice.resolve())
+            bitcode.symlink_to(libdevice.resolve())
             environment["CUDA_PATH"] = str(folder / "cuda")
-        program = Path(arguments.command[0]).resolve()
+        program = Path(command[0]).resolve()
         with open(out / "said.txt", "w") as said:
-            return subprocess.run([program, *arguments.command[1:]], env=environment, cwd=folder, stdout=said, stderr=subprocess.STDOUT).returncode
+            return subprocess.run([program, *map(str, command[1:])], env=environment, cwd=folder, stdout=said, stderr=subprocess.STDOUT).returncode
 
 
 LAUNCHED = re.compile(r"#\[cube\([^\]]*launch[^\]]*\)\]\s*(?:#\[[^\]]*\]\s*|//[^\n]*\n\s*)*(?:pub(?:\([^)]*\))? )?fn (\w+)")
@@ -116,7 +116,8 @@ def assembled(ptxas, path):
 def kernels(arguments):
     """Each module with its launches, what it is of, and what `ptxas` says."""
     ours, found = our_kernels(), {}
-    for one in json.loads((arguments.out / "launches.json").read_text()):
+    told = arguments.out / "launches.json"
+    for one in json.loads(told.read_text()) if told.exists() else []:
         kernel = found.setdefault(one["ptx"], one | {"launches": 0})
         kernel["launches"] += one["launches"]
         kernel["ours"] = name_of(one["entry"], ours)
@@ -129,11 +130,14 @@ def kernels(arguments):
 
 
 def counters(folder):
-    raw = (folder / "counters").read_bytes()
+    path = folder / "counters"
+    raw = path.read_bytes() if path.exists() else bytes(8 * len(COUNTERS))
     return dict(zip(COUNTERS, (int.from_bytes(raw[i : i + 8], sys.byteorder) for i in range(0, len(raw), 8))))
 
 
 def faults(arguments, ours, found, code):
+    if not found:
+        yield "no kernel was loaded: was the program built with --features cuda, and told --device cuda?"
     if code:
         last = ((arguments.out / "said.txt").read_text().strip().splitlines() or [""])[-1]
         yield f"the program ended with {code}: {last}"
@@ -166,7 +170,7 @@ def main():
         return 1 if wrong else 0
     if not arguments.command:
         parser.error("a program is missing behind --")
-    code = run(arguments)
+    code = run(arguments.out, arguments.libdevice, arguments.command)
     ours, found = kernels(arguments)
     wrong = list(faults(arguments, ours, found, code))
     counted = counters(arguments.out)

@@ -9,7 +9,7 @@
  *     KNOWCODER_PRETEND=DIR LD_LIBRARY_PATH=. PROGRAM        (scripts/gpu/pretend.py does all this)
  *
  * DIR/ENTRY-HASH.ptx    each module that was loaded
- * DIR/launches.json     at the end: each kernel with its launches, grid, block and dynamic shared memory
+ * DIR/launches.json     at the end, and behind each module: each kernel with its launches, grid, block and dynamic shared memory
  * DIR/counters          at any time, as eight unsigned numbers of 64 bits: launches, bytes allocated now and
  *                       at most, allocations, bytes copied in and out, modules, waits of the host
  *
@@ -80,7 +80,8 @@ __attribute__((constructor)) static void begin(void) {
     }
 }
 
-__attribute__((destructor)) static void end(void) {
+/* Behind every module, too: a program may be killed. */
+__attribute__((destructor)) static void tell(void) {
     char path[4096];
     if (!directory()) return;
     snprintf(path, sizeof path, "%s/launches.json", directory());
@@ -322,6 +323,7 @@ Status cuModuleLoadData(Handle *module, const void *image) {
     if (!out) return INVALID_VALUE;
     fputs(image, out);
     fclose(out);
+    tell();
     return OK;
 }
 
