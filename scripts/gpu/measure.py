@@ -25,9 +25,9 @@ Parts, in this order:
 - curve      losses of 200 steps of the tiny model beside the CPU's
 - fusion     block and steps by programs built with the feature `fusion` (--fusion-programs), in turns with those without
 
-What to carry to the GPU machine: this folder; `gpu_parts` and `gpu_steps` (29 MB each with `zstd -10`), built by
+What to carry to the GPU machine: this folder, and `gpu_parts` and `gpu_steps` (`strip` and `zstd -10` first), built with
+what docs/cuda.md says `--features cuda` needs:
 
-    scripts/cuda/…                                                   # what `--features cuda` needs, see docs/cuda.md
     cargo build --release --features cuda -p model --example gpu_parts
     cargo build --release --features cuda -p trainer --example gpu_steps
     cargo build --release --features cuda,fusion …                   # both again, for the part `fusion`
