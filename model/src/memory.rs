@@ -76,6 +76,18 @@ impl Adapters {
     }
 }
 
+/// What computes blocks and their gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// Tapes of the bodies of `ops/fused/`: f32 on flex.
+    Fused,
+    /// Tapes of Burn's own operations: other types on flex.
+    Plain,
+    /// Backward passes that are written out, over kernels: a GPU. DoRA's blocks are as those of
+    /// [`Plain`](Self::Plain).
+    Explicit,
+}
+
 /// A network as far as bytes go.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -85,8 +97,8 @@ pub struct Network {
     pub dtype: DType,
     /// Adapters, beside which all is frozen; without them every weight is trained.
     pub adapters: Option<Adapters>,
-    /// Whether the bodies of `ops/fused/` compute it: f32 on flex.
-    pub fused: bool,
+    /// What computes it.
+    pub bodies: Bodies,
     /// Threads that compute it.
     pub threads: usize,
 }
@@ -181,19 +193,23 @@ impl Network {
     /// computed again and the head's logits exist for `chunk` positions.
     pub fn peak(&self, shape: &BatchShape, chunk: usize, recomputed: usize) -> Peak {
         let blocks = self.config.num_hidden_layers;
-        let recomputed = recomputed.min(blocks);
+        let lowest = self.lowest();
+        let recomputed = recomputed.clamp(lowest, blocks);
         let input = shape.tokens * self.config.hidden_size as u64 * self.e();
         let tapes: Vec<u64> = (0..blocks).map(|block| self.tape_bytes(block, shape)).collect();
         // The last block's output, and the gradient that comes back into it.
         let all = self.shared(shape) + 2 * input;
-        let kept = all + recomputed as u64 * input + tapes[recomputed..].iter().sum::<u64>();
+        let kept =
+            all + (recomputed - lowest) as u64 * input + tapes[recomputed..].iter().sum::<u64>();
         let (logits, work) = self.head(shape, chunk);
         let mut moments = vec![Peak { activations: kept, logits, work }];
-        for block in (0..blocks).rev() {
+        for block in (lowest..blocks).rev() {
             // Tapes above are gone; a block that is computed again has its own now.
             let (inputs, tapes) = match block < recomputed {
-                true => (block as u64, tapes[block]),
-                false => (recomputed as u64, tapes[recomputed..=block].iter().sum::<u64>()),
+                true => ((block - lowest) as u64, tapes[block]),
+                false => {
+                    ((recomputed - lowest) as u64, tapes[recomputed..=block].iter().sum::<u64>())
+                }
             };
             moments.push(Peak {
                 activations: all + inputs * input + tapes,
@@ -210,6 +226,24 @@ impl Network {
         moments.into_iter().max_by_key(Peak::total).unwrap_or_default()
     }
 
+    /// The lowest block that keeps anything: without tapes nothing is kept below all that is trained.
+    fn lowest(&self) -> usize {
+        let blocks = self.config.num_hidden_layers;
+        let adapted = |block: &usize| !self.adapted(*block).is_empty();
+        match self.bodies {
+            Bodies::Explicit if self.adapters.is_some() => {
+                (0..blocks).find(adapted).unwrap_or(blocks)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the backward pass of a block is written out.
+    fn is_explicit(&self, block: usize) -> bool {
+        let dora = self.adapters.as_ref().is_some_and(|adapters| adapters.dora);
+        self.bodies == Bodies::Explicit && !(dora && !self.adapted(block).is_empty())
+    }
+
     fn tape_bytes(&self, block: usize, shape: &BatchShape) -> u64 {
         self.tape(block, shape).iter().map(|saved| saved.bytes).sum()
     }
@@ -223,12 +257,16 @@ impl Network {
 
     /// What the backward pass of a block holds beside its tape, its weights' gradients included.
     fn block_work(&self, block: usize, shape: &BatchShape) -> u64 {
+        if self.is_explicit(block) {
+            return self.explicit_work(block, shape) + self.block_gradients(block);
+        }
         let Widths { h, f, q, p, heads } = self.widths();
         let (t, e) = (shape.tokens, self.e());
+        let fused = self.bodies == Bodies::Fused;
         // Where the activation is taken apart: the gradients of its result and of both factors while
         // its own result is gone, and that of the stream.
-        let activation = if self.fused { t * (h + 2 * f) * e } else { t * (h + 4 * f) * e };
-        let attention = if self.fused {
+        let activation = if fused { t * (h + 2 * f) * e } else { t * (h + 4 * f) * e };
+        let attention = if fused {
             // A thread's copies of one head of the longest group, and of their gradients.
             let d = self.config.head_dim() as u64;
             self.threads as u64 * shape.longest * (6 * d + 2 * TILE) * F32
@@ -237,6 +275,24 @@ impl Network {
         };
         let scaled = self.adapted(block).iter().map(|(layer, _)| layer.out as u64).max();
         activation.max(attention) + t * scaled.unwrap_or(0) * e + self.block_gradients(block)
+    }
+
+    /// The most that the backward pass of a block without a tape holds at a time for activations.
+    fn explicit_work(&self, block: usize, shape: &BatchShape) -> u64 {
+        let Widths { h, f, q, p, heads } = self.widths();
+        let (t, e) = (shape.tokens, self.e());
+        // The gradients of the activation's result and of both factors; or what comes through them, and
+        // the normed stream.
+        let activation = t * (3 * f).max(2 * f + 4 * h) * e;
+        // The gradient of what the heads mixed; in rows it, queries, keys and values, and their gradients,
+        // those of the queries summed in f32; those of the projections.
+        let rows = shape.places * ((2 * p + q) * e + (q + heads) * F32);
+        let attention = t * (h + q + p) * e + rows;
+        // A mask as it is drawn and in the type of the input, what it leaves, and what comes through it.
+        let drops = self.adapters.as_ref().is_some_and(|adapters| adapters.drops);
+        let widest = self.adapted(block).iter().map(|(layer, _)| layer.input as u64).max();
+        let dropped = if drops { t * widest.unwrap_or(0) * (F32 + 3 * e) } else { 0 };
+        activation.max(attention) + dropped
     }
 
     fn block_gradients(&self, block: usize) -> u64 {
@@ -258,11 +314,20 @@ impl Network {
         let Widths { h, .. } = self.widths();
         let c = shape.targets.min(chunk as u64);
         let v = self.config.vocab_size as u64;
-        // The plain body keeps logits, exponentials and their gradient apart.
-        let copies = if self.fused { 1 } else { 4 };
+        // The plain body keeps logits, exponentials and their gradient apart; a kernel turns logits into
+        // their gradient, beside which there is the product's own result or the gradient in its type.
+        let copies = match self.bodies {
+            Bodies::Fused => 1,
+            Bodies::Explicit => 2,
+            Bodies::Plain => 4,
+        };
         // Hidden states of the chunk before and after the norm, and what comes back.
         let logits = copies * c * v * F32 + 6 * c * h * self.e();
         let trained = self.adapters.is_none();
+        let chunks = shape.targets.div_ceil((chunk as u64).max(1));
+        if self.bodies == Bodies::Explicit {
+            return (logits, self.explicit_head(trained, chunks));
+        }
         let normalised = match (self.config.norm_head(), trained && self.e() != F32) {
             (true, true) => self.matrix(F32) + self.matrix(self.e()),
             (true, false) => self.matrix(self.e()),
@@ -271,11 +336,25 @@ impl Network {
         if !trained {
             return (logits, normalised);
         }
-        let chunks = shape.targets.div_ceil((chunk as u64).max(1));
         let summed = self.matrix(F32) * if chunks > 1 { 2 } else { 1 };
         // Behind the chunks: the gradient of the normalised rows becomes that of the rows.
         let behind = self.matrix(F32) * if self.config.norm_head() { 2 } else { 1 };
         (logits, normalised + summed.max(behind.saturating_sub(logits)))
+    }
+
+    /// Bytes of the head's matrix in other forms, where rows are normalised by parts.
+    fn explicit_head(&self, trained: bool, chunks: u64) -> u64 {
+        let own = self.matrix(self.e());
+        // The parts, and the matrix that they become; then that alone.
+        let (making, normalised) = if self.config.norm_head() { (2 * own, own) } else { (0, 0) };
+        if !trained {
+            return making;
+        }
+        // A chunk's gradient in the type of the product and in f32, and the sum of those before it.
+        let rounded = if self.e() == F32 { 0 } else { own };
+        let summed = rounded + self.matrix(F32) * if chunks > 1 { 2 } else { 1 };
+        let behind = self.matrix(F32) + if self.config.norm_head() { 2 * own } else { rounded };
+        making.max(normalised + summed.max(behind))
     }
 
     /// Bytes of a matrix over the vocabulary.

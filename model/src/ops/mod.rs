@@ -23,7 +23,10 @@ pub use carrier::pull;
 pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
-pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu, swiglu_backward};
+pub use linear::{
+    adapted_linear, embedding, linear, linear_input_gradient, linear_weight_gradient,
+    normalise_rows, normalise_rows_backward, swiglu, swiglu_backward,
+};
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
 
