@@ -11,6 +11,8 @@ mod tests;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use burn::tensor::Tensor;
+use burn_cubecl::cubecl::ir::VectorSize;
+use burn_cubecl::cubecl::tensor_vector_size_parallel;
 use burn_cubecl::ops::numeric::empty_device_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
@@ -47,4 +49,14 @@ pub(crate) fn swiglu<const D: usize>(gate: &Tensor<D>, up: &Tensor<D>) -> Option
 fn empty_like(like: &CubeTensor) -> CubeTensor {
     let shape = burn::tensor::Shape::from(like.meta.shape().to_vec());
     empty_device_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
+}
+
+/// How many neighbouring values of the last dimension one unit may take of each of these tensors.
+fn width(tensors: &[&CubeTensor]) -> VectorSize {
+    let of = |tensor: &&CubeTensor| {
+        let (shape, strides) = (tensor.meta.shape(), tensor.meta.strides());
+        let sizes = tensor.client.io_optimized_vector_sizes(tensor.dtype.size());
+        tensor_vector_size_parallel(sizes, shape, strides, shape.len() - 1)
+    };
+    tensors.iter().map(of).min().unwrap_or(1)
 }
