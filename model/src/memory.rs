@@ -4,6 +4,7 @@
 //! the shape of the network and of the batch alone. Each line of [`Network::tape`] is a tensor that an
 //! operation of [`ops`](crate::ops) keeps for its backward pass. `docs/memory.md` has the same as formulas; an allocator counts it in a test of `trainer`.
 
+mod explicit;
 mod tape;
 
 pub use tape::Saved;
@@ -226,24 +227,6 @@ impl Network {
         moments.into_iter().max_by_key(Peak::total).unwrap_or_default()
     }
 
-    /// The lowest block that keeps anything: without tapes nothing is kept below all that is trained.
-    fn lowest(&self) -> usize {
-        let blocks = self.config.num_hidden_layers;
-        let adapted = |block: &usize| !self.adapted(*block).is_empty();
-        match self.bodies {
-            Bodies::Explicit if self.adapters.is_some() => {
-                (0..blocks).find(adapted).unwrap_or(blocks)
-            }
-            _ => 0,
-        }
-    }
-
-    /// Whether the backward pass of a block is written out.
-    fn is_explicit(&self, block: usize) -> bool {
-        let dora = self.adapters.as_ref().is_some_and(|adapters| adapters.dora);
-        self.bodies == Bodies::Explicit && !(dora && !self.adapted(block).is_empty())
-    }
-
     fn tape_bytes(&self, block: usize, shape: &BatchShape) -> u64 {
         self.tape(block, shape).iter().map(|saved| saved.bytes).sum()
     }
@@ -277,24 +260,6 @@ impl Network {
         activation.max(attention) + t * scaled.unwrap_or(0) * e + self.block_gradients(block)
     }
 
-    /// The most that the backward pass of a block without a tape holds at a time for activations.
-    fn explicit_work(&self, block: usize, shape: &BatchShape) -> u64 {
-        let Widths { h, f, q, p, heads } = self.widths();
-        let (t, e) = (shape.tokens, self.e());
-        // The gradients of the activation's result and of both factors; or what comes through them, and
-        // the normed stream.
-        let activation = t * (3 * f).max(2 * f + 4 * h) * e;
-        // The gradient of what the heads mixed; in rows it, queries, keys and values, and their gradients,
-        // those of the queries summed in f32; those of the projections.
-        let rows = shape.places * ((2 * p + q) * e + (q + heads) * F32);
-        let attention = t * (h + q + p) * e + rows;
-        // A mask as it is drawn and in the type of the input, what it leaves, and what comes through it.
-        let drops = self.adapters.as_ref().is_some_and(|adapters| adapters.drops);
-        let widest = self.adapted(block).iter().map(|(layer, _)| layer.input as u64).max();
-        let dropped = if drops { t * widest.unwrap_or(0) * (F32 + 3 * e) } else { 0 };
-        activation.max(attention) + dropped
-    }
-
     fn block_gradients(&self, block: usize) -> u64 {
         let Some(adapters) = &self.adapters else {
             let shapes =
@@ -314,15 +279,15 @@ impl Network {
         let Widths { h, .. } = self.widths();
         let c = shape.targets.min(chunk as u64);
         let v = self.config.vocab_size as u64;
-        // The plain body keeps logits, exponentials and their gradient apart; a kernel turns logits into
-        // their gradient, beside which there is the product's own result or the gradient in its type.
-        let copies = match self.bodies {
-            Bodies::Fused => 1,
-            Bodies::Explicit => 2,
-            Bodies::Plain => 4,
+        // The plain body keeps logits, exponentials and their gradient apart; a kernel puts the gradient in
+        // the place of the logits, in the type of the products.
+        let logits = match self.bodies {
+            Bodies::Fused => c * v * F32,
+            Bodies::Plain => 4 * c * v * F32,
+            Bodies::Explicit => c * v * self.e(),
         };
         // Hidden states of the chunk before and after the norm, and what comes back.
-        let logits = copies * c * v * F32 + 6 * c * h * self.e();
+        let logits = logits + 6 * c * h * self.e();
         let trained = self.adapters.is_none();
         let chunks = shape.targets.div_ceil((chunk as u64).max(1));
         if self.bodies == Bodies::Explicit {
@@ -340,21 +305,6 @@ impl Network {
         // Behind the chunks: the gradient of the normalised rows becomes that of the rows.
         let behind = self.matrix(F32) * if self.config.norm_head() { 2 } else { 1 };
         (logits, normalised + summed.max(behind.saturating_sub(logits)))
-    }
-
-    /// Bytes of the head's matrix in other forms, where rows are normalised by parts.
-    fn explicit_head(&self, trained: bool, chunks: u64) -> u64 {
-        let own = self.matrix(self.e());
-        // The parts, and the matrix that they become; then that alone.
-        let (making, normalised) = if self.config.norm_head() { (2 * own, own) } else { (0, 0) };
-        if !trained {
-            return making;
-        }
-        // A chunk's gradient in the type of the product and in f32, and the sum of those before it.
-        let rounded = if self.e() == F32 { 0 } else { own };
-        let summed = rounded + self.matrix(F32) * if chunks > 1 { 2 } else { 1 };
-        let behind = self.matrix(F32) + if self.config.norm_head() { 2 * own } else { rounded };
-        making.max(normalised + summed.max(behind))
     }
 
     /// Bytes of a matrix over the vocabulary.

@@ -45,25 +45,6 @@ impl Network {
         tape
     }
 
-    /// `block/explicit.rs` keeps what cannot be made again in a pass over memory.
-    fn explicit(&self, block: usize, shape: &BatchShape) -> Vec<Saved> {
-        let Widths { h, q, p, f, heads } = self.widths();
-        let (t, e) = (shape.tokens, self.e());
-        let mut kept = Vec::new();
-        let mut save = |name, bytes| kept.push(Saved { name, bytes });
-        save("input of the block", t * h * e);
-        save("queries, keys and values", t * p * e);
-        save("mixed values", t * q * e);
-        save("logarithms of attention's sums", t * heads * F32);
-        save("stream between attention and feed-forward", t * h * e);
-        save("gate", t * f * e);
-        save("up", t * f * e);
-        for (_, rank) in self.adapted(block) {
-            save("product of an adapter's first factor", t * rank * e);
-        }
-        kept
-    }
-
     /// The operations of `ops/fused/` keep their inputs; what two of them keep is one tensor.
     fn fused_tape(&self, shape: &BatchShape) -> Vec<Saved> {
         let Widths { h, q, p, f, heads } = self.widths();

@@ -302,3 +302,33 @@ fn a_block_keeps_its_formula_and_no_more() {
         assert_eq!(kept(&split(), dtype, Some(&lora())), (formula, formula));
     }
 }
+
+/// What a GPU computes by default is what the tape on the CPU does.
+#[cfg(feature = "kernels")]
+#[test]
+fn on_a_gpu_it_is_the_tape_of_the_cpu() {
+    struct Move<'a>(&'a Device);
+    impl Mapper for Move<'_> {
+        fn weight<const D: usize>(&mut self, _: &str, weight: &mut Weight<D>) {
+            let data = weight.value.clone().into_data();
+            weight.value = Tensor::from_data(data, (self.0, DType::F32));
+        }
+    }
+    let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    let config = DecoderConfig { num_hidden_layers: 2, head_dim: Some(16), ..split() };
+    // Every weight of the lower block, adapters above.
+    let mut decoder = adapted(&config, &LoraConfig { layers: Some(vec![1]), ..lora() });
+    for (_, linear) in decoder.blocks[0].linears_mut() {
+        linear.weight.trainable = true;
+    }
+    decoder.blocks[0].post_norm.trainable = true;
+    let (loss, expected) = gradients(&decoder, with(1));
+    decoder.map("", &mut Move(&gpu));
+    let (found, ours) = gradients(&decoder, with(1));
+    assert!((loss - found).abs() < 1e-4 * loss.abs(), "{found} for {loss}");
+    let flex = |t: Tensor<1>| Tensor::from_data(t.into_data(), &Device::flex());
+    let ours = ours.into_iter().map(|(path, t)| (path, flex(t))).collect();
+    let (apart, path) = difference(&expected, &ours);
+    // The device's own exponentials, sines and order of sums.
+    assert!(apart < 1e-4, "{path} is off by {apart}");
+}
