@@ -123,7 +123,7 @@ pub fn backward_telling(
     let device = decoder.device();
     let layout = Layout::new(batch, &decoder.config, &device);
     let ids = batch.ids(&device);
-    let mut x = decoder.embed(ids.clone());
+    let mut x = decoder.embed(ids);
     if let Some(noise) = options.noise {
         x = noise.add(x, batch);
     }
@@ -155,7 +155,7 @@ pub fn backward_telling(
         ready(Ready { part: Part::Block(i), gradients });
     }
     if let Some(gradient) = gradient.filter(|_| decoder.embedding.trainable) {
-        embedding(decoder, ids, gradient, gradients);
+        embedding(decoder, &batch.ids, gradient, gradients);
     }
     ready(Ready { part: Part::Embedding, gradients });
     // Asked for at last: the device has its work before it while the host waits.
@@ -259,23 +259,13 @@ fn head(
     (Tensor::cat(rows, 0), state_gradient.reshape([g, s, d]))
 }
 
-/// Gradient of the embedding's rows: what arrives at their positions, added up.
-fn embedding(
-    decoder: &Decoder,
-    ids: Tensor<2, Int>,
-    gradient: Tensor<3>,
-    gradients: &mut Gradients,
-) {
+/// Gradient of the embedding's rows, added to what is there.
+fn embedding(decoder: &Decoder, ids: &[i32], gradient: Tensor<3>, gradients: &mut Gradients) {
     let [g, s, d] = gradient.dims();
-    let embedding = &decoder.embedding.value;
-    let rows = Tensor::zeros(embedding.dims(), (&decoder.device(), DType::F32));
-    let rows = rows.select_assign(
-        0,
-        ids.reshape([g * s]),
-        ops::cast(gradient.reshape([g * s, d]), DType::F32),
-        IndexingUpdateOp::Add,
-    );
-    add(gradients, EMBEDDING, ops::cast(rows, embedding.dtype()).reshape([-1]));
+    let weight = &decoder.embedding.value;
+    let before = gradients.remove(EMBEDDING).map(|sum| sum.reshape(weight.dims()));
+    let sum = ops::embedding_gradient(weight, ids, gradient.reshape([g * s, d]), before);
+    gradients.insert(EMBEDDING.to_owned(), sum.reshape([-1]));
 }
 
 /// The same loss in one piece on one tape, by its textbook formula: the reference that [`backward`] is held

@@ -12,8 +12,8 @@ use burn::tensor::{Device, Tensor};
 /// Where gradients come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tape {
-    /// From backward passes that are written out where a GPU computes, from tapes on the CPU, whose
-    /// operations keep as much either way.
+    /// From backward passes that are written out where a GPU computes; on the CPU, whose operations have
+    /// such of their own, from tapes.
     #[default]
     Auto,
     /// From tapes alone.

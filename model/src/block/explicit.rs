@@ -153,23 +153,14 @@ impl Block {
 
 #[cfg(test)]
 impl Saved {
-    /// Bytes of all that is kept; what two operations keep is one tensor.
-    fn bytes(&self, block: &Block) -> u64 {
-        let Self { x, projected, attended: _, mixed, stream, gate, up, down } = self;
+    /// Bytes of all that is kept; what the heads mixed is one tensor with that of `attended`.
+    fn bytes(&self) -> usize {
+        let Self { x, projected, attended, mixed, stream, gate, up, down } = self;
         let products = projected.iter().chain([&mixed.product, &gate.product, &up.product, down]);
-        let tensors = [x, &mixed.output, stream, &gate.output, &up.output];
-        let tensors = products.flatten().chain(tensors);
-        let of = |t: &Tensor<3>| (t.shape().num_elements() * t.dtype().size()) as u64;
-        tensors.map(of).sum::<u64>() + attended_bytes(&mixed.output, block.shape())
+        let tensors = products.flatten().chain([x, stream, &gate.output, &up.output]);
+        let of = |t: &Tensor<3>| t.shape().num_elements() * t.dtype().size();
+        attended.bytes() + tensors.map(of).sum::<usize>()
     }
-}
-
-/// Queries, keys and values, and a logarithm for each head; what they mix is counted by who asks.
-#[cfg(test)]
-fn attended_bytes(mixed: &Tensor<3>, heads: crate::layout::Heads) -> u64 {
-    let width = (heads.queries + 2 * heads.keys_values) * heads.head_dim;
-    let logarithm = 4;
-    (mixed.dims()[1] * (width * mixed.dtype().size() + heads.queries * logarithm)) as u64
 }
 
 #[cfg(all(test, feature = "flex"))]

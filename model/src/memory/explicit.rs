@@ -63,18 +63,17 @@ impl Network {
         activation.max(attention) + dropped
     }
 
-    /// Bytes of the head's matrix in other forms, where rows are normalised by parts.
+    /// Bytes of the head's matrix in other forms, where their gradient is made by parts.
     pub(super) fn explicit_head(&self, trained: bool, chunks: u64) -> u64 {
         let own = self.matrix(self.e());
-        // The parts, and the matrix that they become; then that alone.
-        let (making, normalised) = if self.config.norm_head() { (2 * own, own) } else { (0, 0) };
+        let normalised = if self.config.norm_head() { own } else { 0 };
         if !trained {
-            return making;
+            return normalised;
         }
         // A chunk's gradient in the type of the product and in f32, and the sum of those before it.
         let rounded = if self.e() == F32 { 0 } else { own };
         let summed = rounded + self.matrix(F32) * if chunks > 1 { 2 } else { 1 };
         let behind = self.matrix(F32) + if self.config.norm_head() { 2 * own } else { rounded };
-        making.max(normalised + summed.max(behind))
+        normalised + summed.max(behind)
     }
 }

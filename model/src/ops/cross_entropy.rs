@@ -61,6 +61,12 @@ pub fn cross_entropy(
     {
         return loss;
     }
+    #[cfg(feature = "kernels")]
+    if let Some(loss) =
+        super::kernels::cross_entropy(&hidden, &head, &labels, &weights, terms, head_trained)
+    {
+        return loss;
+    }
     plain_cross_entropy(hidden, head, labels, weights, terms, head_trained)
 }
 

@@ -1,7 +1,7 @@
 //! Products with weights stored `[out, in]`, as Hugging Face files hold them.
 
 use super::{F32, cast};
-use burn::tensor::{Int, Tensor, activation};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
 /// `y = x Wᵀ`, with the weight in the type of `x`.
 ///
@@ -87,6 +87,10 @@ pub(super) fn plain_swiglu(gate: Tensor<3>, up: Tensor<3>) -> Tensor<3> {
 /// # Shapes
 /// - all `[batch, length, intermediate]`, without a tape
 pub fn swiglu_backward(gate: Tensor<3>, up: Tensor<3>, dy: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+    #[cfg(feature = "kernels")]
+    if let Some(gradients) = super::kernels::swiglu_backward(&gate, &up, &dy) {
+        return gradients;
+    }
     let dtype = gate.dtype();
     let (gate, up, dy) = (cast(gate, F32), cast(up, F32), cast(dy, F32));
     let sigmoid = activation::sigmoid(gate.clone());
@@ -105,16 +109,52 @@ pub fn embedding(weight: Tensor<2>, ids: Tensor<2, Int>) -> Tensor<3> {
     weight.select(0, ids.reshape([b * t])).reshape([b, t, d])
 }
 
+/// Gradient of [`embedding`]'s weight: what arrives at the positions of each id, added up in f32.
+///
+/// `before` is what earlier batches have left: with it the sum is f32, else in the type of `weight`.
+///
+/// # Shapes
+/// - weight, before and the result: `[vocabulary, hidden]`, gradient: `[ids, hidden]`, without a tape
+pub fn embedding_gradient(
+    weight: &Tensor<2>,
+    ids: &[i32],
+    gradient: Tensor<2>,
+    before: Option<Tensor<2>>,
+) -> Tensor<2> {
+    let device = gradient.device();
+    let mut before = before.map(|sum| cast(sum, F32));
+    #[cfg(feature = "kernels")]
+    {
+        let sum = || before.take().unwrap_or_else(|| weight.zeros_like());
+        if let Some(sum) = super::kernels::add_rows(ids, &gradient, sum) {
+            return sum;
+        }
+    }
+    let positions = Tensor::from_data(TensorData::new(ids.to_vec(), [ids.len()]), &device);
+    let rows = Tensor::zeros(weight.dims(), (&device, F32)).select_assign(
+        0,
+        positions,
+        cast(gradient, F32),
+        IndexingUpdateOp::Add,
+    );
+    let rows = cast(rows, weight.dtype());
+    match before.take() {
+        Some(sum) => sum + cast(rows, F32),
+        None => rows,
+    }
+}
+
 /// `w / max(‖w‖, 1e-12)` for each row: Baichuan2's NormHead (`modeling_baichuan.py`, `NormHead`).
 pub fn normalise_rows(weight: Tensor<2>) -> Tensor<2> {
     #[cfg(feature = "flex")]
     if let Some(y) = super::fused::normalise_rows(&weight) {
         return y;
     }
-    if weight.is_autodiff() {
-        return plain_normalise_rows(weight);
+    #[cfg(feature = "kernels")]
+    if let Some(y) = super::kernels::normalise_rows(&weight) {
+        return y;
     }
-    by_rows(&weight, |first, count| plain_normalise_rows(weight.clone().narrow(0, first, count)))
+    plain_normalise_rows(weight)
 }
 
 /// The plain body of [`normalise_rows`].
@@ -169,13 +209,9 @@ mod tests {
         let (weight, dy) = (random(), random());
         let raw = weight.clone().autodiff().require_grad();
         let normalised = plain_normalise_rows(raw.clone());
-        let mut tape = (normalised.clone() * dy.clone().autodiff()).sum().backward();
+        let mut tape = (normalised * dy.clone().autodiff()).sum().backward();
         let expected = raw.grad_remove(&mut tape).unwrap();
         let apart = |a: Tensor<2>, b: Tensor<2>| (a - b).abs().max().into_scalar::<f32>();
-        assert!(apart(normalise_rows_backward(weight.clone(), dy), expected) < 1e-4);
-        let parts = by_rows(&weight, |first, count| {
-            plain_normalise_rows(weight.clone().narrow(0, first, count))
-        });
-        assert_eq!(apart(parts, normalised.inner()), 0.0);
+        assert!(apart(normalise_rows_backward(weight, dy), expected) < 1e-4);
     }
 }
