@@ -377,12 +377,12 @@ fn a_block_launches_so_many_kernels() {
         let x = decoder.embed(batch().ids(&gpu));
         for round in 0..2 {
             let (mut saved, mut y) = (None, None);
-            let forward = crate::ops::kernels::launches(|| {
+            let forward = crate::ops::kernels::launches::launches(|| {
                 let mut kept = block.keep(x.clone(), pass);
                 y = Some(block.output(&mut kept, pass));
                 saved = Some(kept);
             });
-            let backward = crate::ops::kernels::launches(|| {
+            let backward = crate::ops::kernels::launches::launches(|| {
                 let mut gradients = Gradients::new();
                 let mut sink = crate::weight::Sink::new(String::new(), &mut gradients);
                 let (saved, dy) = (saved.take().unwrap(), y.take().unwrap());
