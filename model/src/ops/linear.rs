@@ -25,6 +25,26 @@ pub(super) fn plain_linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     product(x.reshape([b * t, d]), weight, Transposed::Second).reshape([b, t, out])
 }
 
+/// Gradient of [`linear`] for its input, `dx = dy W`.
+///
+/// # Shapes
+/// - dy: `[batch, length, out]`, weight: `[out, in]`, result: `[batch, length, in]`, without a tape
+pub fn linear_input_gradient(dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let [b, t, out] = dy.dims();
+    let [_, d] = weight.dims();
+    let weight = cast(weight, dy.dtype());
+    dy.reshape([b * t, out]).matmul(weight).reshape([b, t, d])
+}
+
+/// Gradient of [`linear`] for its weight, `dW = dyᵀ x`, in the type of both.
+///
+/// # Shapes
+/// - dy: `[batch, length, out]`, x: `[batch, length, in]`, result: `[out, in]`, without a tape
+pub fn linear_weight_gradient(dy: Tensor<3>, x: Tensor<3>) -> Tensor<2> {
+    let ([b, t, out], [_, _, d]) = (dy.dims(), x.dims());
+    dy.reshape([b * t, out]).transpose().matmul(x.reshape([b * t, d]))
+}
+
 /// `y = x Wᵀ + scale · (x Aᵀ) Bᵀ`: the adapter stands beside the weight, no dense delta is formed.
 ///
 /// `adapter_input` is `x` after the adapter's dropout.
@@ -167,4 +187,55 @@ pub(super) fn plain_normalise_rows(weight: Tensor<2>) -> Tensor<2> {
     let weight = cast(weight, F32);
     let norm = weight.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
     cast(weight / norm, dtype)
+}
+
+/// Gradient of [`normalise_rows`] for the raw matrix: `(dy - y Σ(dy y)) / ‖w‖`, what is across each row.
+///
+/// # Shapes
+/// - both and the result: `[vocabulary, hidden]`, without a tape; the result has the type of `weight`
+pub fn normalise_rows_backward(weight: Tensor<2>, dy: Tensor<2>) -> Tensor<2> {
+    let dtype = weight.dtype();
+    by_rows(&weight, |first, count| {
+        let of = |t: &Tensor<2>| cast(t.clone().narrow(0, first, count), F32);
+        let (w, dy) = (of(&weight), of(&dy));
+        let norm = w.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
+        let y = w / norm.clone();
+        let along = (dy.clone() * y.clone()).sum_dim(1);
+        cast((dy - y * along) / norm, dtype)
+    })
+}
+
+/// Rows of a matrix over the vocabulary that exist in f32 at a time: whole, each copy of a 7B's takes 2 GB.
+const ROWS: usize = 16_384;
+
+/// A matrix with as many rows as `like`, made by `part(first row, rows)`.
+fn by_rows(like: &Tensor<2>, part: impl Fn(usize, usize) -> Tensor<2>) -> Tensor<2> {
+    let [rows, _] = like.dims();
+    if rows <= ROWS {
+        return part(0, rows);
+    }
+    Tensor::cat(
+        (0..rows).step_by(ROWS).map(|first| part(first, ROWS.min(rows - first))).collect(),
+        0,
+    )
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::tensor::{Device, Distribution};
+
+    #[test]
+    fn rows_of_a_large_vocabulary_go_by_parts() {
+        let random =
+            || Tensor::<2>::random([ROWS + 5, 3], Distribution::Normal(0.0, 1.0), &Device::flex());
+        let (weight, dy) = (random(), random());
+        let raw = weight.clone().autodiff().require_grad();
+        let normalised = plain_normalise_rows(raw.clone());
+        let mut tape = (normalised * dy.clone().autodiff()).sum().backward();
+        let expected = raw.grad_remove(&mut tape).unwrap();
+        let apart = |a: Tensor<2>, b: Tensor<2>| (a - b).abs().max().into_scalar::<f32>();
+        assert!(apart(normalise_rows_backward(weight, dy), expected) < 1e-4);
+    }
 }

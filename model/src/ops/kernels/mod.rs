@@ -12,9 +12,9 @@ pub(crate) mod launches;
 mod merge;
 mod norm;
 mod norm_backward;
-mod rows;
 #[cfg(feature = "cuda")]
 mod product;
+mod rows;
 mod swiglu;
 mod team;
 #[cfg(test)]
