@@ -2,6 +2,7 @@
 
 mod explicit;
 
+pub use explicit::Backward;
 pub(crate) use explicit::{Pass, Saved};
 
 use crate::layout::{Heads, Layout};

@@ -35,6 +35,18 @@ pub fn on_a_tape(pass: &Pass) -> Backward {
     })
 }
 
+/// With a backward pass that is written out.
+pub fn without_tape(pass: &Pass) -> Backward {
+    let computed = pass.block.without_tape(pass.x.clone(), &pass.layout);
+    Box::new(move |gradient| {
+        if let Some((output, backward)) = computed {
+            let mut gradients = Gradients::new();
+            let below = backward(gradient, &mut gradients);
+            drop((output, gradients, below));
+        }
+    })
+}
+
 /// A block of the model over 8,192 tokens: documents of the usual length, and two long rows.
 pub fn block(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), Failure> {
     let (mut config, dtype) = (network::config(arguments)?, arguments.dtype());

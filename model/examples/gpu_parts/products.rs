@@ -1,9 +1,10 @@
 //! Products of matrices, and what the device does at best.
 
 use crate::arguments::Arguments;
-use crate::seams::{Direction, routes};
+use crate::seams::routes;
 use crate::{Failure, clock, network};
 use burn::tensor::{DType, Device, Distribution, Tensor};
+use model::ops::Transposed;
 use serde_json::{Value, json};
 
 fn matrix(arguments: &Arguments, rows: usize, columns: usize, dtype: DType) -> Tensor<2> {
@@ -21,10 +22,7 @@ pub fn calibrate(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
     let rounds = arguments.number("rounds", 5, 20)?;
     let (a, b) = (matrix(arguments, n, n, dtype), matrix(arguments, n, n, dtype));
     for route in routes() {
-        let work = || (route.product)(a.clone(), b.clone(), Direction::Forward);
-        if work().is_none() {
-            continue;
-        }
+        let work = || (route.product)(a.clone(), b.clone(), Transposed::Second);
         let found = repeated(&arguments.device, rounds, 10, &mut || drop(work()))?;
         let flops = 2.0 * (n as f64).powi(3);
         let rate = flops / clock::median(&found, "seconds") / 1e12;
@@ -93,20 +91,17 @@ pub fn gemm(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), F
     for (case, (n, k)) in shapes {
         let (x, w) = (matrix(arguments, m, k, dtype), matrix(arguments, n, k, dtype));
         let dy = matrix(arguments, m, n, dtype);
-        for (layout, direction) in [
-            ("forward", Direction::Forward),
-            ("input", Direction::Input),
-            ("weight", Direction::Weight),
+        for (layout, transposed) in [
+            ("forward", Transposed::Second),
+            ("input", Transposed::Neither),
+            ("weight", Transposed::First),
         ] {
             for route in routes() {
-                let work = || match direction {
-                    Direction::Forward => (route.product)(x.clone(), w.clone(), direction),
-                    Direction::Input => (route.product)(dy.clone(), w.clone(), direction),
-                    Direction::Weight => (route.product)(dy.clone(), x.clone(), direction),
+                let work = || match transposed {
+                    Transposed::Second => (route.product)(x.clone(), w.clone(), transposed),
+                    Transposed::Neither => (route.product)(dy.clone(), w.clone(), transposed),
+                    Transposed::First => (route.product)(dy.clone(), x.clone(), transposed),
                 };
-                if work().is_none() {
-                    continue;
-                }
                 let found = repeated(&arguments.device, rounds, 5, &mut || drop(work()))?;
                 let rate = 2.0 * (m * n * k) as f64 / clock::median(&found, "seconds") / 1e12;
                 print(

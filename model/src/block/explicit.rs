@@ -16,6 +16,7 @@ use crate::lora::Kept;
 use crate::ops;
 use crate::weight::{Sink, Weight};
 use burn::tensor::Tensor;
+use std::collections::BTreeMap;
 
 // t tokens, H hidden, I intermediate, A heads, r rank
 
@@ -41,7 +42,32 @@ pub(crate) struct Saved {
     down: Option<Tensor<3>>,
 }
 
+/// The backward pass of one block: takes the gradient of its result, adds those of its weights to sums by
+/// path, and returns that of its input.
+pub type Backward =
+    Box<dyn FnOnce(Tensor<3>, &mut BTreeMap<String, Tensor<1>>) -> Option<Tensor<3>>>;
+
 impl Block {
+    /// The forward pass without a tape, for who looks at a block alone: its result, and its backward pass
+    /// with all that this keeps; `None` where a layer needs a tape.
+    ///
+    /// # Shapes
+    /// - x and result: `[1, t, H]`
+    pub fn without_tape(&self, x: Tensor<3>, layout: &Layout) -> Option<(Tensor<3>, Backward)> {
+        if !self.is_explicit() {
+            return None;
+        }
+        let (block, layout) = (self.clone(), layout.clone());
+        let pass = Pass { layout: &layout, training: true };
+        let mut saved = block.keep(x, pass);
+        let output = block.output(&mut saved, pass);
+        let backward = move |dy, gradients: &mut BTreeMap<String, Tensor<1>>| {
+            let pass = Pass { layout: &layout, training: true };
+            block.backward(saved, dy, pass, true, &mut Sink::new(String::new(), gradients))
+        };
+        Some((output, Box::new(backward)))
+    }
+
     /// Whether the backward pass of every layer is written out; a block of other layers needs a tape.
     pub fn is_explicit(&self) -> bool {
         self.linears().iter().all(|(_, linear)| linear.is_explicit())
