@@ -4,6 +4,7 @@
 //! by name.
 
 mod data;
+mod doctor;
 mod export;
 mod ledger;
 mod replay;
@@ -12,6 +13,7 @@ mod tests;
 mod track;
 
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
+pub use doctor::Doctor;
 pub use export::Export;
 pub use ledger::{Ledger, LedgerDiff, LedgerProve};
 pub use replay::Replay;
@@ -80,6 +82,9 @@ pub enum Verb {
     /// Write a run's numbers as MLflow and Weights & Biases keep them; sends nothing.
     #[command(after_help = exit::HELP)]
     Track(Track),
+    /// Say what this machine has for a run and what it lacks: driver, GPUs, libraries, disk. Changes nothing.
+    #[command(after_help = exit::HELP)]
+    Doctor(Doctor),
     /// One rank of a run; started by the launcher.
     #[command(hide = true)]
     Worker(Worker),

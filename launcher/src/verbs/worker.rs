@@ -134,6 +134,7 @@ impl Teller {
             Happening::Loading(read, total) => {
                 Message::Loading(Loading { megabytes: read >> 20, of: total >> 20 })
             }
+            Happening::Device(facts) => Message::Device(facts),
             Happening::Evaluation { label, done, total } => {
                 Message::Evaluation(Evaluation { dataset: label, done, total })
             }

@@ -5,8 +5,12 @@
 
 #[cfg(feature = "cuda")]
 mod address;
+pub mod blas;
 mod driver;
 mod library;
+#[cfg(feature = "cuda")]
+pub(crate) mod queue;
+pub mod routes;
 
 #[cfg(feature = "cuda")]
 pub use address::{Address, synchronized};
