@@ -66,7 +66,11 @@ impl Library {
             // what runs when they are opened is theirs to answer for.
             match unsafe { libloading::Library::new(name) } {
                 Ok(handle) => return Ok(Self { path: name.clone(), handle }),
-                Err(error) => reason = error.to_string(),
+                // What the loader said is the cause of the error, not its own text.
+                Err(error) => {
+                    let said = std::error::Error::source(&error).map(ToString::to_string);
+                    reason = said.unwrap_or_else(|| error.to_string());
+                }
             }
         }
         let tried: Vec<String> = names.iter().map(|name| name.display().to_string()).collect();

@@ -1,5 +1,6 @@
 //! NCCL as far as a preflight asks: which library there is, and its version. Sums go through `collective`.
 
+use crate::collective::nccl::{NcclLibrary, Version};
 use model::cuda::{CudaError, Library};
 use serde::Serialize;
 use std::ffi::{OsString, c_int};
@@ -14,12 +15,9 @@ pub struct Nccl {
     pub version: String,
 }
 
-/// What to look for: what `KNOWCODER_NCCL` names alone, or the usual names.
+/// What to look for: what `KNOWCODER_NCCL` names alone, or the usual names, as a run does.
 pub fn names(named: Option<OsString>) -> Vec<PathBuf> {
-    match named {
-        Some(path) => vec![path.into()],
-        None => ["libnccl.so.2", "libnccl.so"].map(PathBuf::from).to_vec(),
-    }
+    NcclLibrary::names_for(named.map(PathBuf::from).as_deref())
 }
 
 /// Opens the first of them and asks it.
@@ -36,13 +34,10 @@ pub fn find(names: &[PathBuf]) -> Result<Nccl, CudaError> {
         let reason = "the library does not work".to_owned();
         return Err(CudaError::Call { call: "ncclGetVersion", code, reason });
     }
-    Ok(Nccl { library: library.path().to_owned(), version: text(number.unsigned_abs()) })
-}
-
-/// NCCL's number as it is written: before 2.9 one digit for the minor version, two since.
-fn text(number: u32) -> String {
-    let major = if number < 10_000 { 1000 } else { 10_000 };
-    format!("{}.{}.{}", number / major, number % major / 100, number % 100)
+    Ok(Nccl {
+        library: library.path().to_owned(),
+        version: Version::of(number.unsigned_abs()).to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -50,12 +45,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::fake;
     use super::*;
-
-    #[test]
-    fn versions_are_written_as_nccl_writes_them() {
-        assert_eq!(text(2_708), "2.7.8");
-        assert_eq!(text(22_703), "2.27.3");
-    }
 
     #[test]
     fn the_library_says_its_version() {

@@ -3,8 +3,9 @@
 //! A call waits until the tensor library has done what fills the buffer, queues the sum and returns. What
 //! is computed meanwhile overlaps with it if the call comes from a thread of its own: the tensor library
 //! has a queue for each thread, and only what the buffer depends on is waited for. The wait itself could
-//! go, too, with a flag in the GPU's memory that the tensor library's queue raises and ours waits for
-//! (`Stream::wait_value`); it costs the host little as long as buckets are large.
+//! go, too: `model::cuda` can put calls into the tensor library's own queue, and with them an event, or a
+//! flag in the GPU's memory that our stream waits for (`Stream::wait_value`). It costs the host little as
+//! long as buckets are large.
 
 use super::{DeviceCollective, Nccl};
 

@@ -131,8 +131,11 @@ pub fn values(rank: usize, len: usize) -> Vec<f32> {
 
 /// Their sums over a world.
 pub fn sum(world: usize, len: usize) -> Vec<f32> {
-    let of = |i: usize| (0..world).map(|rank| values(rank, len)[i]).sum();
-    (0..len).map(of).collect()
+    let mut sum = vec![0.0; len];
+    for rank in 0..world {
+        sum.iter_mut().zip(values(rank, len)).for_each(|(sum, value)| *sum += value);
+    }
+    sum
 }
 
 /// Lengths that go around the ring, and that go through the GPU, divided by the world and not.

@@ -59,7 +59,7 @@ impl fmt::Display for Version {
 
 impl Version {
     /// Of `ncclGetVersion`: hundreds are the minor version, and thousands were the major one until 2.8.
-    pub(super) fn of(code: u32) -> Self {
+    pub(crate) fn of(code: u32) -> Self {
         let major = if code < 10_000 { 1000 } else { 10_000 };
         Self(code / major, code % major / 100, code % 100)
     }
@@ -137,7 +137,8 @@ impl NcclLibrary {
         Self::names_for(std::env::var_os(SETTING).map(PathBuf::from).as_deref())
     }
 
-    fn names_for(setting: Option<&Path>) -> Vec<PathBuf> {
+    /// The same for what the setting says.
+    pub(crate) fn names_for(setting: Option<&Path>) -> Vec<PathBuf> {
         let files = ["libnccl.so.2", "libnccl.so"];
         let Some(given) = setting.filter(|given| !given.as_os_str().is_empty()) else {
             return files.map(PathBuf::from).to_vec();
