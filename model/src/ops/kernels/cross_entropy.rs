@@ -7,7 +7,7 @@
 
 use super::team::{Team, addresses, cube_max, cube_sum, cubes_for, empty, rows_of, vector_size};
 use super::{Kernels, int_primitive, primitive};
-use crate::ops::{ChunkLoss, F32, LossTerms, cast};
+use crate::ops::{ChunkLoss, F32, LossTerms, Transposed, cast, product};
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{self, DType, Tensor};
 use burn_cubecl::Cube;
@@ -32,7 +32,7 @@ pub(crate) fn cross_entropy(
     primitive(head)?;
     let labels = int_primitive(labels)?;
     let weights = primitive(&cast(weights.clone(), F32))?;
-    let logits = hidden.clone().matmul(head.clone().transpose());
+    let logits = product(hidden.clone(), head.clone(), Transposed::Second);
     // Handed over, not shared: the gradient may take the place of the logits.
     let logits = logits.try_into_primitive::<Cube>().ok()?;
     let (rows, gradient) =
@@ -40,8 +40,8 @@ pub(crate) fn cross_entropy(
     let gradient = Tensor::<2>::from_primitive::<Cube>(gradient);
     Some(ChunkLoss {
         rows: Tensor::from_primitive::<Cube>(rows),
-        hidden: gradient.clone().matmul(head.clone()),
-        head: head_trained.then(|| gradient.transpose().matmul(hidden.clone())),
+        hidden: product(gradient.clone(), head.clone(), Transposed::Neither),
+        head: head_trained.then(|| product(gradient, hidden.clone(), Transposed::First)),
     })
 }
 
