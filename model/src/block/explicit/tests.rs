@@ -309,10 +309,10 @@ fn a_block_keeps_its_formula_and_no_more() {
             // Nothing is padded: so much a token.
             let (found, planned) = kept(config, dtype, lora, &full_rows);
             assert_eq!((found, planned), (48 * formula, 48 * formula), "{dtype:?}");
-            // Queries, keys and values of padding are kept, too.
+            // Queries, keys and values of padding are kept, too; what calls pad differs a little from rows.
             let (found, planned) = kept(config, dtype, lora, &batch());
-            let tokens = batch().ids.len();
-            assert!(tokens * formula < found && found <= planned, "{found}, planned {planned}");
+            let least = batch().ids.len() * formula;
+            assert!(least < found && 20 * found.abs_diff(planned) < planned, "{found}, {planned}");
         };
         // As many keys as heads: x, q, k, v, o and x' are H wide.
         let (h, i, a, r) = (32, 48, 4, 4);
