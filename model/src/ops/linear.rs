@@ -1,6 +1,6 @@
 //! Products with weights stored `[out, in]`, as Hugging Face files hold them.
 
-use super::{F32, cast};
+use super::{F32, Transposed, add_product, cast, product};
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
 /// `y = x Wᵀ`, with the weight in the type of `x`.
@@ -20,7 +20,7 @@ pub fn linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
 pub(super) fn plain_linear(x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let [b, t, d] = x.dims();
     let [out, _] = weight.dims();
-    x.reshape([b * t, d]).matmul(weight.transpose()).reshape([b, t, out])
+    product(x.reshape([b * t, d]), weight, Transposed::Second).reshape([b, t, out])
 }
 
 /// Gradient of [`linear`] for its input, `dx = dy W`.
@@ -31,7 +31,29 @@ pub fn linear_input_gradient(dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let [b, t, out] = dy.dims();
     let [_, d] = weight.dims();
     let weight = cast(weight, dy.dtype());
-    dy.reshape([b * t, out]).matmul(weight).reshape([b, t, d])
+    product(dy.reshape([b * t, out]), weight, Transposed::Neither).reshape([b, t, d])
+}
+
+/// `sum` with [`linear`] added, in one product where the device can: `sum + x Wᵀ`.
+///
+/// # Shapes
+/// - as of [`linear`], without a tape; sum: `[batch, length, out]`
+pub fn add_linear(sum: Tensor<3>, x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let ([b, t, d], [out, _]) = (x.dims(), weight.dims());
+    let weight = cast(weight, x.dtype());
+    let (sum, x) = (sum.reshape([b * t, out]), x.reshape([b * t, d]));
+    add_product(sum, x, weight, Transposed::Second, 1.0).reshape([b, t, out])
+}
+
+/// `sum` with [`linear_input_gradient`] added: `sum + dy W`.
+///
+/// # Shapes
+/// - as of [`linear_input_gradient`]; sum: `[batch, length, in]`
+pub fn add_linear_input_gradient(sum: Tensor<3>, dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let ([b, t, out], [_, d]) = (dy.dims(), weight.dims());
+    let weight = cast(weight, dy.dtype());
+    let (sum, dy) = (sum.reshape([b * t, d]), dy.reshape([b * t, out]));
+    add_product(sum, dy, weight, Transposed::Neither, 1.0).reshape([b, t, d])
 }
 
 /// Gradient of [`linear`] for its weight, `dW = dyᵀ x`, in the type of both.
@@ -40,7 +62,7 @@ pub fn linear_input_gradient(dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
 /// - dy: `[batch, length, out]`, x: `[batch, length, in]`, result: `[out, in]`, without a tape
 pub fn linear_weight_gradient(dy: Tensor<3>, x: Tensor<3>) -> Tensor<2> {
     let ([b, t, out], [_, _, d]) = (dy.dims(), x.dims());
-    dy.reshape([b * t, out]).transpose().matmul(x.reshape([b * t, d]))
+    product(dy.reshape([b * t, out]), x.reshape([b * t, d]), Transposed::First)
 }
 
 /// `y = x Wᵀ + scale · (x Aᵀ) Bᵀ`: the adapter stands beside the weight, no dense delta is formed.
@@ -59,7 +81,29 @@ pub fn adapted_linear(
     b: Tensor<2>,
     scale: f64,
 ) -> Tensor<3> {
-    linear(x, weight) + linear(linear(adapter_input, a), b).mul_scalar(scale)
+    let (sum, low) = (linear(x, weight), linear(adapter_input, a));
+    #[cfg(feature = "cuda")]
+    if let Some(y) = added_on_gpu(&sum, &low, &b, scale) {
+        return y;
+    }
+    sum + linear(low, b).mul_scalar(scale)
+}
+
+/// `sum + scale · low bᵀ` in one product, where there is a choice of ways.
+#[cfg(feature = "cuda")]
+fn added_on_gpu(sum: &Tensor<3>, low: &Tensor<3>, b: &Tensor<2>, scale: f64) -> Option<Tensor<3>> {
+    let b = cast(b.clone(), low.dtype());
+    let on_tape = sum.is_autodiff() || low.is_autodiff();
+    if on_tape || !super::kernels::multiplies(&b, &b, sum.dtype()) {
+        return None;
+    }
+    let dims @ [batch, length, out] = sum.dims();
+    let [_, rank] = b.dims();
+    let [sum, low] = [(sum, out), (low, rank)].map(|(x, width)| {
+        let rows = [batch * length, width];
+        x.clone().reshape(rows)
+    });
+    Some(add_product(sum, low, b, Transposed::Second, scale).reshape(dims))
 }
 
 /// `silu(gate) ⊙ up`.

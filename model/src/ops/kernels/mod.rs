@@ -12,6 +12,8 @@ pub(crate) mod launches;
 mod merge;
 mod norm;
 mod norm_backward;
+#[cfg(feature = "cuda")]
+mod product;
 mod rows;
 mod swiglu;
 mod team;
@@ -24,6 +26,8 @@ pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use embedding::add_rows;
 pub(crate) use norm::{add_rms_norm, normalise_rows, rms_norm};
 pub(crate) use norm_backward::rms_norm_backward;
+#[cfg(feature = "cuda")]
+pub(crate) use product::{add_product, multiplies, product, product_routes};
 
 use crate::ops::LossTerms;
 use burn::backend::tensor::{FloatTensor, IntTensor};
