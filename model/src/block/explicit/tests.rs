@@ -309,10 +309,10 @@ fn a_block_keeps_its_formula_and_no_more() {
             // Nothing is padded: so much a token.
             let (found, planned) = kept(config, dtype, lora, &full_rows);
             assert_eq!((found, planned), (48 * formula, 48 * formula), "{dtype:?}");
-            // Queries, keys and values of padding are kept, too.
+            // Queries, keys and values of padding are kept, too; what calls pad differs a little from rows.
             let (found, planned) = kept(config, dtype, lora, &batch());
-            let tokens = batch().ids.len();
-            assert!(tokens * formula < found && found <= planned, "{found}, planned {planned}");
+            let least = batch().ids.len() * formula;
+            assert!(least < found && 20 * found.abs_diff(planned) < planned, "{found}, {planned}");
         };
         // As many keys as heads: x, q, k, v, o and x' are H wide.
         let (h, i, a, r) = (32, 48, 4, 4);
@@ -364,34 +364,49 @@ fn on_a_gpu_it_is_the_tape_of_the_cpu() {
     assert!(apart < 1e-4, "{path} is off by {apart}");
 }
 
+/// Beside its products and attention, a block is so many launches.
 #[cfg(feature = "kernels")]
 #[test]
-fn a_block_launches_so_many_kernels() {
+fn a_block_is_the_launches_that_it_says() {
+    use crate::ops::kernels::launches::launches;
     let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
     let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
-    for (name, decoder) in [("full", full(&config)), ("adapted", adapted(&config, &lora()))] {
+    // Norms and the activation: what is computed again, and the gradients.
+    let sums = &["norm_backward::backward", "norm_backward::column_sums"][..];
+    for (decoder, of_norm) in [(full(&config), sums), (adapted(&config, &lora()), &sums[..1])] {
         let decoder = moved(decoder, &gpu);
         let layout = Layout::new(&batch(), &config, &gpu);
         let pass = Pass { layout: &layout, training: false };
         let block = &decoder.blocks[0];
         let x = decoder.embed(batch().ids(&gpu));
-        for round in 0..2 {
-            let (mut saved, mut y) = (None, None);
-            let forward = crate::ops::kernels::launches::launches(|| {
-                let mut kept = block.keep(x.clone(), pass);
-                y = Some(block.output(&mut kept, pass));
-                saved = Some(kept);
-            });
-            let backward = crate::ops::kernels::launches::launches(|| {
-                let mut gradients = Gradients::new();
-                let mut sink = crate::weight::Sink::new(String::new(), &mut gradients);
-                let (saved, dy) = (saved.take().unwrap(), y.take().unwrap());
-                block.backward(saved, dy, pass, true, &mut sink);
-            });
-            if round == 1 {
-                eprintln!("{name} forward {}: {forward:#?}", forward.len());
-                eprintln!("{name} backward {}: {backward:#?}", backward.len());
-            }
-        }
+        let forward = || {
+            let mut kept = block.keep(x.clone(), pass);
+            let y = block.output(&mut kept, pass);
+            (kept, y)
+        };
+        let backward = |(kept, dy)| {
+            let mut gradients = Gradients::new();
+            let mut sink = crate::weight::Sink::new(String::new(), &mut gradients);
+            block.backward(kept, dy, pass, true, &mut sink);
+        };
+        let ours = |found: Vec<&'static str>, expected: &[&str]| {
+            let ours: Vec<&str> = found
+                .into_iter()
+                .filter(|kernel| kernel.contains("ops::kernels"))
+                .filter(|kernel| kernel.contains("norm") || kernel.contains("swiglu"))
+                .collect();
+            assert_eq!(ours.len(), expected.len(), "{ours:?}");
+            assert!(ours.iter().zip(expected).all(|(a, b)| a.contains(b)), "{ours:?}");
+        };
+        // What is only done once, like tuning a product, is done before.
+        backward(forward());
+        let mut kept = None;
+        let found = launches(|| kept = Some(forward()));
+        ours(found, &["norm::forward", "norm::add", "swiglu::forward"]);
+        let kept = kept.unwrap();
+        let found = launches(|| backward(kept));
+        let norm = [&["norm::forward"][..], of_norm].concat();
+        let activation = ["swiglu::forward", "swiglu::backward"];
+        ours(found, &[&activation[..], &norm, &norm].concat());
     }
 }
