@@ -27,6 +27,7 @@ pub use ring::TcpRing;
 pub use solo::Solo;
 pub use threads::Threads;
 
+use burn::tensor::Tensor;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -64,6 +65,30 @@ pub trait Collective: Send {
 
     /// Closes the collective, so that no other rank waits for this one.
     fn abort(&mut self);
+
+    /// How tensors are summed where they lie; `None` where the carrier only reaches host memory.
+    fn on_device(&mut self) -> Option<&mut dyn DeviceCollective> {
+        None
+    }
+}
+
+/// Sums over tensors that stay on the device, in place.
+///
+/// A buffer is contiguous, of f32 or bf16, and of the same length on each rank; for the two halves, that
+/// length is a multiple of the world. What is asked for may go on after the call returns: a buffer is read
+/// and changed again only after [`finish`](Self::finish).
+pub trait DeviceCollective {
+    /// Replaces `buffer` by its sum over the world, the same bits on every rank.
+    fn all_reduce(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError>;
+
+    /// Sums over the world, but only this rank's [`share`] of `buffer`; nothing relies on the rest.
+    fn reduce_scatter(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError>;
+
+    /// Fills `buffer` from everybody's [`share`] of it.
+    fn all_gather(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError>;
+
+    /// Returns when all of the above is done and visible to the tensor library.
+    fn finish(&mut self) -> Result<(), CollectiveError>;
 }
 
 /// How long a rank waits for others.

@@ -1,6 +1,7 @@
 //! A world of one.
 
-use super::{Collective, CollectiveError};
+use super::{Collective, CollectiveError, DeviceCollective};
+use burn::tensor::Tensor;
 use std::ops::Range;
 
 /// The only rank: sums over it are its own values.
@@ -38,4 +39,26 @@ impl Collective for Solo {
     }
 
     fn abort(&mut self) {}
+
+    fn on_device(&mut self) -> Option<&mut dyn DeviceCollective> {
+        Some(self)
+    }
+}
+
+impl DeviceCollective for Solo {
+    fn all_reduce(&mut self, _buffer: &mut Tensor<1>) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
+    fn reduce_scatter(&mut self, _buffer: &mut Tensor<1>) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
+    fn all_gather(&mut self, _buffer: &mut Tensor<1>) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), CollectiveError> {
+        Ok(())
+    }
 }
