@@ -9,6 +9,7 @@ mod carrier;
 mod cast;
 mod cross_entropy;
 mod dora;
+mod flat;
 #[cfg(feature = "flex")]
 pub(crate) mod fused;
 #[cfg(feature = "kernels")]
@@ -16,6 +17,7 @@ pub(crate) mod kernels;
 mod linear;
 mod norm;
 mod rope;
+mod update;
 
 pub use attention::{GroupBias, GroupShape, group_attention};
 pub use cached_attention::{CacheBias, cached_attention};
@@ -23,9 +25,11 @@ pub use carrier::pull;
 pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
+pub use flat::{pour, square_sums};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu, swiglu_backward};
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
+pub use update::{Beside, Piece, Rule, State, Step, update};
 
 use burn::tensor::DType;
 

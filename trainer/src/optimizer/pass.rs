@@ -8,10 +8,11 @@ use super::adamw::AdamW;
 use super::blocks::{BLOCK, Blocks, Codes};
 use super::config::MasterKind;
 use super::lion::Lion;
-use super::master::{Draws, Master, joined, nearest, split, stochastic};
+use super::master::{Draws, Master};
 use super::moment::{Moment, Values, host, upload};
 use crate::sharding::UNIT;
 use burn::tensor::{DType, Device, Tensor, bf16};
+use model::rounding::{joined, nearest, split, stochastic};
 use rayon::prelude::*;
 
 /// What happens to a weight.

@@ -4,16 +4,25 @@
 //! Each stands behind the function of [`ops`](crate::ops) whose plain body it is held against, and is
 //! asked only for tensors without a tape: their backward passes are operations, too.
 
+mod flat;
 mod swiglu;
 #[cfg(test)]
 mod tests;
+mod update;
+#[cfg(test)]
+mod update_tests;
 
-use burn::backend::tensor::FloatTensor;
+use super::{Beside, Piece, State, Step};
+use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Int, Tensor};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
+use flat::Span;
+use std::ops::Range;
+use update::{Form, Tensors, Work};
 
 /// What the kernels do, as the backend is asked for it.
 #[backend_extension(Cube, Fusion: cfg(feature = "fusion"))]
@@ -21,11 +30,97 @@ pub(crate) trait Kernels: Backend {
     /// See [`crate::ops::swiglu`].
     #[fusion(dtype = gate, shape = gate)]
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::update`]: weight, moments and what is beside them.
+    #[fusion(meta = |weight, _, first, second, beside, _| {
+        (weight.clone(), first.clone(), second.clone(), beside.clone())
+    })]
+    fn update(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        work: Work,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The same with lower halves beside.
+    #[fusion(meta = |weight, _, first, second, low, _| {
+        (weight.clone(), first.clone(), second.clone(), low.clone())
+    })]
+    fn update_split(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        low: IntTensor<Self>,
+        work: Work,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, IntTensor<Self>);
+
+    /// See [`crate::ops::pour`].
+    #[fusion(dtype = into, shape = into)]
+    fn pour(
+        into: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        span: Span,
+        adds: bool,
+    ) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::square_sums`].
+    #[fusion(dtype = sums, shape = sums)]
+    fn square_sums(
+        sums: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        span: Span,
+        unit: usize,
+    ) -> FloatTensor<Self>;
 }
 
 impl Kernels for CubeBackend {
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self> {
         swiglu::forward(gate, up)
+    }
+
+    fn update(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        work: Work,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let tensors = Tensors { weight, gradient, first, second, beside };
+        let Tensors { weight, first, second, beside, .. } = update::update(tensors, work);
+        (weight, first, second, beside)
+    }
+
+    fn update_split(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        low: IntTensor<Self>,
+        work: Work,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, IntTensor<Self>) {
+        <Self as Kernels>::update(weight, gradient, first, second, low, work)
+    }
+
+    fn pour(
+        into: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        span: Span,
+        adds: bool,
+    ) -> FloatTensor<Self> {
+        flat::pour(into, values, span, adds)
+    }
+
+    fn square_sums(
+        sums: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        span: Span,
+        unit: usize,
+    ) -> FloatTensor<Self> {
+        flat::square_sums(sums, values, span, unit)
     }
 }
 
@@ -47,4 +142,122 @@ pub(crate) fn swiglu<const D: usize>(gate: &Tensor<D>, up: &Tensor<D>) -> Option
 fn empty_like(like: &CubeTensor) -> CubeTensor {
     let shape = burn::tensor::Shape::from(like.meta.shape().to_vec());
     empty_device_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
+}
+
+/// `tensor` where a kernel may write to it: as it is if nobody else holds its memory, else a copy.
+fn own(tensor: CubeTensor) -> CubeTensor {
+    let tensor = into_contiguous(tensor);
+    if tensor.can_mut() { tensor } else { tensor.copy() }
+}
+
+/// Whether places up to there can be counted by the kernels.
+fn counts(places: &[usize]) -> bool {
+    places.iter().all(|place| u32::try_from(*place).is_ok())
+}
+
+/// A tensor that is given away, as the kernels take it: where nobody else holds it, its memory is theirs.
+fn given(tensor: Tensor<1>) -> FloatTensor<Cube> {
+    match tensor.try_into_primitive::<Cube>() {
+        Ok(primitive) => primitive,
+        Err(error) => unreachable!("it lies on a GPU, as the tensors beside it: {error:?}"),
+    }
+}
+
+/// The same of whole numbers.
+fn given_numbers(tensor: Tensor<1, Int>) -> IntTensor<Cube> {
+    match tensor.try_into_primitive::<Cube>() {
+        Ok(primitive) => primitive,
+        Err(error) => unreachable!("it lies on a GPU, as the tensors beside it: {error:?}"),
+    }
+}
+
+/// See [`crate::ops::pour`]; gives `into` back where it does not lie on a GPU.
+pub(crate) fn pour(
+    into: Tensor<1>,
+    at: usize,
+    values: &Tensor<1>,
+    range: Range<usize>,
+    adds: bool,
+) -> Result<Tensor<1>, Tensor<1>> {
+    let (from, count) = (range.start, range.len());
+    match primitive(values).filter(|_| counts(&[range.end, at + count])) {
+        Some(values) => {
+            let poured =
+                <Cube as Kernels>::pour(given(into), values, Span { from, count, at }, adds);
+            Ok(Tensor::from_primitive::<Cube>(poured))
+        }
+        None => Err(into),
+    }
+}
+
+/// See [`crate::ops::square_sums`]; gives `sums` back where they do not lie on a GPU.
+pub(crate) fn square_sums(
+    sums: Tensor<1>,
+    at: usize,
+    values: &Tensor<1>,
+    range: Range<usize>,
+    unit: usize,
+) -> Result<Tensor<1>, Tensor<1>> {
+    let (from, count) = (range.start, range.len());
+    match primitive(values).filter(|_| counts(&[range.end, at + count]) && flat::sums(unit)) {
+        Some(values) => {
+            let span = Span { from, count, at };
+            let summed = <Cube as Kernels>::square_sums(given(sums), values, span, unit);
+            Ok(Tensor::from_primitive::<Cube>(summed))
+        }
+        None => Err(sums),
+    }
+}
+
+/// See [`crate::ops::update`]; gives `weight` back where it does not lie on a GPU.
+pub(crate) fn update(
+    weight: Tensor<1>,
+    gradient: &Tensor<1>,
+    state: &mut State,
+    piece: Piece,
+    step: &Step,
+) -> Result<Tensor<1>, Tensor<1>> {
+    let Piece { count, .. } = piece;
+    let ends = [piece.weight, piece.gradient, piece.state].map(|start| start + count);
+    let Some(gradient) = primitive(gradient).filter(|_| counts(&ends) && !weight.is_autodiff())
+    else {
+        return Err(weight);
+    };
+    let device = weight.device();
+    // Of one value: for what the rule or the form has none of.
+    let none = || Tensor::<1>::empty([1], (&device, DType::F32));
+    let (has_first, has_second) = (state.first.is_some(), state.second.is_some());
+    let first = given(state.first.take().unwrap_or_else(none));
+    let second = given(state.second.take().unwrap_or_else(none));
+    let work = |form, key| Work { step: *step, piece, form, key };
+    let weight = given(weight);
+    let (weight, first, second) = match std::mem::replace(&mut state.beside, Beside::Nothing) {
+        Beside::Low(low) => {
+            let work = work(Form::Split, 0);
+            let (weight, first, second, low) =
+                Cube::update_split(weight, gradient, first, second, given_numbers(low), work);
+            state.beside = Beside::Low(Tensor::<1, Int>::from_primitive::<Cube>(low));
+            (weight, first, second)
+        }
+        Beside::Full(master) => {
+            let work = work(Form::Full, 0);
+            let (weight, first, second, master) =
+                <Cube as Kernels>::update(weight, gradient, first, second, given(master), work);
+            state.beside = Beside::Full(Tensor::from_primitive::<Cube>(master));
+            (weight, first, second)
+        }
+        alone => {
+            let work = match alone {
+                Beside::Draws(key) => work(Form::Rounded, key),
+                _ => work(Form::Plain, 0),
+            };
+            let (weight, first, second, _) =
+                <Cube as Kernels>::update(weight, gradient, first, second, given(none()), work);
+            state.beside = alone;
+            (weight, first, second)
+        }
+    };
+    state.first = has_first.then(|| Tensor::from_primitive::<Cube>(first));
+    state.second = has_second.then(|| Tensor::from_primitive::<Cube>(second));
+    Ok(Tensor::from_primitive::<Cube>(weight))
 }
