@@ -1,6 +1,6 @@
 //! Values into their place in a flat buffer, and sums of squares in a fixed order.
 
-use super::own;
+use super::given::own;
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;

@@ -1,8 +1,7 @@
 //! `silu(gate) ⊙ up`, in one pass.
 
-use super::empty_like;
+use super::{empty_like, width};
 use burn_cubecl::cubecl;
-use burn_cubecl::ops::max_vector_size_many;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
@@ -28,8 +27,7 @@ fn forward_kernel<T: Float, N: Size>(
 /// See [`crate::ops::swiglu`].
 pub(super) fn forward(gate: CubeTensor, up: CubeTensor) -> CubeTensor {
     let output = empty_like(&gate);
-    let last = output.meta.num_dims() - 1;
-    let width = max_vector_size_many(&[&gate, &up, &output], last);
+    let width = width(&[&gate, &up, &output]);
     let units = output.meta.num_elements() / width as usize;
     let cube_dim = CubeDim::new(&output.client, units);
     let cubes = calculate_cube_count_elemwise(&output.client, units, cube_dim);

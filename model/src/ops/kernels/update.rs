@@ -1,6 +1,6 @@
 //! A step of the optimizer over flat buffers: everything is read and written once, in place.
 
-use super::own;
+use super::given::own;
 use crate::ops::{Piece, Rule, Step};
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn_cubecl::cubecl;
