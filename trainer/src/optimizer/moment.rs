@@ -2,6 +2,7 @@
 
 use super::blocks::Blocks;
 use super::master::Master;
+pub(super) use crate::transfer::{host, upload};
 use burn::tensor::{DType, Device, Element, Tensor, TensorData};
 use model::ops;
 
@@ -82,20 +83,6 @@ pub(super) struct State {
     pub(super) second: Option<Moment>,
     /// What weights in bf16 lack.
     pub(super) master: Option<Master>,
-}
-
-/// The values of a tensor, in memory.
-pub(super) fn host<E: Element>(tensor: Tensor<1>) -> Vec<E> {
-    match tensor.into_data().convert::<E>().try_into_vec::<E>() {
-        Ok(values) => values,
-        Err(error) => unreachable!("converted to {:?} just before: {error:?}", E::dtype()),
-    }
-}
-
-/// A tensor of these values.
-pub(super) fn upload<E: Element>(values: Vec<E>, device: &Device) -> Tensor<1> {
-    let count = values.len();
-    Tensor::from_data(TensorData::new(values, [count]), (device, E::dtype()))
 }
 
 /// A moment as a tensor.
