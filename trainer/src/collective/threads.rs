@@ -5,7 +5,7 @@
 
 mod device;
 
-use super::{Collective, CollectiveError, DeviceCollective, Moment, Operation, share};
+use super::{Collective, CollectiveError, Moment, Operation, share};
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -244,7 +244,7 @@ impl Collective for Threads {
         self.close(&mut self.state(), reason);
     }
 
-    fn on_device(&mut self) -> Option<&mut dyn DeviceCollective> {
+    fn on_device(&mut self) -> Option<&mut dyn super::DeviceCollective> {
         Some(self)
     }
 }

@@ -41,21 +41,6 @@ impl Change {
             }
         }
     }
-
-    /// Over tensors.
-    pub(super) fn tensors(
-        &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        first: &mut Option<Tensor<1>>,
-        second: &mut Option<Tensor<1>>,
-    ) -> Tensor<1> {
-        match self {
-            Self::AdamW(rule) => rule.tensors(weight, gradient, first, second),
-            Self::Lion(rule) => rule.tensors(weight, gradient, first),
-            Self::Along { rate, keep } => weight.mul_scalar(*keep) - gradient.mul_scalar(*rate),
-        }
-    }
 }
 
 /// The values of a stretch as they are stored, in memory.
@@ -87,6 +72,9 @@ impl Held {
                 Self::Full(weight, master)
             }
             (MasterKind::Split, Some(Master::Low(low))) => Self::Split(weight, low),
+            (MasterKind::Split, Some(Master::LowThere(low))) => {
+                Self::Split(weight, low.into_data().iter::<u16>().collect())
+            }
             (MasterKind::Split, _) => {
                 let low = vec![0; weight.len()];
                 Self::Split(weight, low)

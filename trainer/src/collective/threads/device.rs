@@ -2,7 +2,6 @@
 
 use super::Threads;
 use crate::collective::{Collective, CollectiveError, DeviceCollective};
-use crate::transfer::host;
 use burn::tensor::{Tensor, TensorData};
 
 impl DeviceCollective for Threads {
@@ -27,7 +26,7 @@ fn through_memory(
     buffer: &mut Tensor<1>,
     work: impl FnOnce(&mut [f32]) -> Result<(), CollectiveError>,
 ) -> Result<(), CollectiveError> {
-    let mut values: Vec<f32> = host(buffer.clone());
+    let mut values: Vec<f32> = buffer.to_data().iter::<f32>().collect();
     work(&mut values)?;
     let count = values.len();
     let (device, dtype) = (buffer.device(), buffer.dtype());
