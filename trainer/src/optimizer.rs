@@ -5,15 +5,13 @@
 //!   same over tensors, [`model::ops::update`]; the last over tensors.
 //! - `blocks`: states in 8 bits. `master`: what weights in bf16 lack.
 //! - `pass`: a step over slices, in one pass. `moment`: what is kept of a stretch.
+//! - `resident`: a step where weights, gradients and state stay on the device, in place.
 //!
 //! State is kept by weight path, so that a checkpoint means the same on every world and device.
 //!
-//! - `resident`: a step where weights, gradients and state stay on the device, in place.
-//!
 //! On the CPU every step is a pass over slices, and the state is plain vectors. Elsewhere it is tensors on
-//! the device, changed there in one launch a piece, but for 8-bit states: those are kept in memory, and
-//! weights and gradients travel there and back in each step, as they do where ranks reach each other's memory
-//! alone. That is exact, and slow.
+//! the device, changed there in one launch a piece; only where ranks reach each other's memory alone do
+//! weights and gradients travel there and back in each step. That is exact, and slow.
 
 mod adamw;
 mod blocks;
@@ -41,7 +39,7 @@ use lion::Lion;
 use master::{Draws, Master};
 use model::weight::{Mapper, Weight, WeightInfo, Weights};
 use model::{Decoder, Gradients, ops};
-use moment::{Moment, State, Values, data};
+use moment::{BlocksThere, Moment, State, Values, data};
 use pass::{Change, Held, pass};
 use std::collections::BTreeMap;
 
@@ -74,6 +72,8 @@ pub struct Optimizer {
     groups: BTreeMap<String, Option<usize>>,
     /// Steps taken, for the bias correction.
     steps: usize,
+    /// What the codes of 8 bits stand for, on the device.
+    codes: Option<Tensor<1>>,
 }
 
 impl Optimizer {
@@ -222,6 +222,10 @@ impl Optimizer {
                         keep(codes, 1, data(&blocks.codes));
                         keep(scales, BLOCK, data(&blocks.scales));
                     }
+                    Some(Moment::BlocksThere(blocks)) => {
+                        keep(codes, 1, blocks.codes.to_data());
+                        keep(scales, BLOCK, blocks.scales.to_data());
+                    }
                     None => {}
                 }
             }
@@ -252,7 +256,12 @@ impl Optimizer {
                 scales: scales.iter::<f32>().collect(),
                 signed,
             });
-            Ok::<_, Error>(blocks.map(Moment::Blocks))
+            let there = |blocks| Moment::BlocksThere(BlocksThere::of(blocks, device));
+            let blocks = blocks.map(|blocks| match device::is_host(device) {
+                true => Moment::Blocks(blocks),
+                false => there(blocks),
+            });
+            Ok::<_, Error>(blocks)
         };
         let first = moment("first", "first8", "first8-scale", true)?;
         let second = moment("second", "second8", "second8-scale", false)?;

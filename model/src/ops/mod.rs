@@ -29,7 +29,7 @@ pub use flat::{pour, square_sums};
 pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu, swiglu_backward};
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
-pub use update::{Beside, Piece, Rule, State, Step, update};
+pub use update::{BLOCK, Beside, Moment, Piece, Rule, State, Step, update};
 
 use burn::tensor::DType;
 

@@ -62,15 +62,36 @@ pub enum Beside {
     Draws(u64),
 }
 
-/// The optimizer's state of a stretch of a weight: `[values of the stretch]`, moments in f32.
+/// Values of a block that share a scale.
+pub const BLOCK: usize = 256;
+
+/// A moment of a stretch of a weight.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a stretch, each with thousands of numbers")]
+pub enum Moment {
+    /// In f32: `[values of the stretch]`.
+    Values(Tensor<1>),
+    /// In 8 bits: a code for each value, and the largest magnitude of each [`BLOCK`] of them.
+    Blocks {
+        /// `[values of the stretch]`.
+        codes: Tensor<1, Int>,
+        /// In f32: `[blocks of the stretch]`.
+        scales: Tensor<1>,
+    },
+}
+
+/// The optimizer's state of a stretch of a weight: `[values of the stretch]`.
 #[derive(Clone, Debug)]
 pub struct State {
     /// AdamW's first moment, or the momentum of Lion.
-    pub first: Option<Tensor<1>>,
+    pub first: Option<Moment>,
     /// AdamW's second moment.
-    pub second: Option<Tensor<1>>,
+    pub second: Option<Moment>,
     /// What is kept beside the weight.
     pub beside: Beside,
+    /// The numbers that the 256 codes of a first moment stand for, in rising order, and those of a second
+    /// one; where moments are in 8 bits.
+    pub codes: Option<Tensor<1>>,
 }
 
 /// Which values are changed.
@@ -127,8 +148,8 @@ fn blend(kept: Option<Tensor<1>>, decay: f32, share: Tensor<1>) -> Tensor<1> {
 
 /// `weight`, flat and whole, with `piece` of it changed by a step along `gradient`.
 ///
-/// `state` has the moments that the rule has, and changes with it. Where nobody else holds the tensors, a
-/// GPU changes them where they lie.
+/// `state` has the moments that the rule has, and changes with it; in 8 bits, a piece of it begins with a
+/// block. Where nobody else holds the tensors, a GPU changes them where they lie.
 pub fn update(
     weight: Tensor<1>,
     gradient: &Tensor<1>,
@@ -166,11 +187,14 @@ fn plain(
         }
         Beside::Nothing | Beside::Draws(_) => cast(values, F32),
     };
-    let mut first = state.first.as_ref().map(|moment| part(moment, kept_at));
-    let mut second = state.second.as_ref().map(|moment| part(moment, kept_at));
+    let codes: Option<Vec<f32>> =
+        state.codes.as_ref().map(|it| it.to_data().iter::<f32>().collect());
+    let table = |from: usize| codes.as_ref().map_or(&[][..], |codes| &codes[from..from + 256]);
+    let mut first = decoded(state.first.as_ref(), (kept_at, count), table(0));
+    let mut second = decoded(state.second.as_ref(), (kept_at, count), table(256));
     let new = step.apply(full, gradient, &mut first, &mut second);
-    put(&mut state.first, kept_at, first);
-    put(&mut state.second, kept_at, second);
+    put(&mut state.first, kept_at, first, table(0));
+    put(&mut state.second, kept_at, second, table(256));
     let rounded = match &mut state.beside {
         Beside::Nothing => cast(new, dtype),
         Beside::Full(master) => {
@@ -201,9 +225,58 @@ fn bitwise(tensor: Tensor<1>, dtype: DType, work: impl Fn(usize, f32) -> f32) ->
     cast(Tensor::from_data(TensorData::new(values, [count]), (&device, F32)), dtype)
 }
 
-fn put(moment: &mut Option<Tensor<1>>, at: usize, part: Option<Tensor<1>>) {
-    if let (Some(kept), Some(part)) = (moment.take(), part) {
-        let end = at + part.dims()[0];
-        *moment = Some(kept.slice_assign([at..end], part));
+/// Values of a moment in f32.
+fn decoded(
+    moment: Option<&Moment>,
+    (at, count): (usize, usize),
+    table: &[f32],
+) -> Option<Tensor<1>> {
+    match moment? {
+        Moment::Values(values) => Some(values.clone().narrow(0, at, count)),
+        Moment::Blocks { codes, scales } => {
+            let codes = codes.clone().narrow(0, at, count).into_data();
+            let device = scales.device();
+            let scales: Vec<f32> = scales.to_data().iter::<f32>().collect();
+            let value =
+                |(i, code): (usize, u8)| table[usize::from(code)] * scales[(at + i) / BLOCK];
+            let values: Vec<f32> = codes.iter::<u8>().enumerate().map(value).collect();
+            Some(Tensor::from_data(TensorData::new(values, [count]), (&device, F32)))
+        }
     }
+}
+
+/// Writes values of a moment into their place.
+fn put(moment: &mut Option<Moment>, at: usize, part: Option<Tensor<1>>, table: &[f32]) {
+    let (Some(kept), Some(part)) = (moment.take(), part) else { return };
+    let count = part.dims()[0];
+    *moment = Some(match kept {
+        Moment::Values(values) => Moment::Values(values.slice_assign([at..at + count], part)),
+        Moment::Blocks { codes, scales } => {
+            let device = codes.device();
+            let values: Vec<f32> = part.into_data().iter::<f32>().collect();
+            let most = |block: &[f32]| block.iter().fold(0.0f32, |most, it| most.max(it.abs()));
+            let new: Vec<f32> = values.chunks(BLOCK).map(most).collect();
+            let code = |(i, value): (usize, &f32)| match new[i / BLOCK] {
+                0.0 => nearest_code(table, 0.0),
+                scale => nearest_code(table, value / scale),
+            };
+            let coded: Vec<u8> = values.iter().enumerate().map(code).collect();
+            let (block, blocks) = (at / BLOCK, new.len());
+            let coded = TensorData::new(coded, [count]);
+            let coded = Tensor::<1, Int>::from_data(coded, (&device, codes.dtype()));
+            let new = Tensor::<1>::from_data(TensorData::new(new, [blocks]), (&device, F32));
+            Moment::Blocks {
+                codes: codes.slice_assign([at..at + count], coded),
+                scales: scales.slice_assign([block..block + blocks], new),
+            }
+        }
+    });
+}
+
+/// Of two codes as near the lower.
+fn nearest_code(table: &[f32], value: f32) -> u8 {
+    let low = table.partition_point(|code| *code <= value).saturating_sub(1);
+    let above = (low + 1).min(table.len() - 1);
+    let apart = |code: usize| (value - table[code]).abs();
+    (if apart(above) < apart(low) { above } else { low }) as u8
 }

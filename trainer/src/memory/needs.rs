@@ -213,7 +213,7 @@ fn summed(
     let values: u64 = trained.iter().map(|info| info.numel() as u64).sum();
     let largest = trained.iter().map(WeightInfo::numel).max().unwrap_or(0) as u64;
     // Where weights stay, they and their state are changed in place, but for what cannot be.
-    let in_place = stays && config.bits == 32 && config.name != Rule::Muon;
+    let in_place = stays && config.name != Rule::Muon;
     let update = if in_place { 0 } else { 4 * largest * update_copies(config) };
     let states = |stretches: &mut dyn Iterator<Item = Stretch>| -> u64 {
         let bf16 =

@@ -195,7 +195,7 @@ fn parts(moment: Option<&mut Moment>, count: usize) -> Vec<Part<'_>> {
             pieces.map(|(codes, scales)| Part::Blocks { codes, scales, table }).collect()
         }
         // Moments were brought into memory before.
-        Some(Moment::Values(Values::Device(_))) | None => {
+        Some(Moment::Values(Values::Device(_)) | Moment::BlocksThere(_)) | None => {
             (0..count).map(|_| Part::Absent).collect()
         }
     }

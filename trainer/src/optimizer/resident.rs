@@ -1,11 +1,10 @@
 //! Updates of weights where they lie: gradients, state and weights stay on the device.
-//!
-//! States in 8 bits are kept in memory: their weights and gradients travel there and back.
 
 use super::adamw::AdamW;
+use super::blocks::Codes;
 use super::lion::Lion;
 use super::master::{Draws, Master};
-use super::moment::{self, Moment, State, Values};
+use super::moment::{self, BlocksThere, Moment, State, Values, upload};
 use super::pass::Change;
 use super::{MasterKind, Optimizer, OptimizerConfig};
 use crate::sharding::Stretch;
@@ -51,11 +50,6 @@ impl Optimizer {
         factor: f64,
     ) -> Tensor<1> {
         let Stretch { path, dims, range } = stretch;
-        if config.is_in_blocks(path, dims) {
-            let part = weight.clone().narrow(0, range.start, range.len());
-            let new = self.update(stretch, part, joined(&gradient, scale), config, factor);
-            return weight.slice_assign([range.clone()], new);
-        }
         let key = (path.clone(), range.start);
         let mut state = self.states.remove(&key).unwrap_or_default();
         let change = self.rule(stretch, config, factor);
@@ -68,7 +62,11 @@ impl Optimizer {
             _ => (gradient, scale),
         };
         let draws = Draws::new(config.seed, self.steps, path, 0);
-        let mut kept = taken(&change, &mut state, stretch, (&weight, config.master), draws);
+        let blocks = config.is_in_blocks(path, dims);
+        let (first, second) = moments(&change, &mut state, stretch, blocks, &weight.device());
+        let beside = beside(&mut state, stretch, &weight, config.master, draws);
+        let codes = blocks.then(|| self.codes(&weight.device()));
+        let mut kept = ops::State { first, second, beside, codes };
         let step = change.step(scale);
         let mut weight = weight;
         for part in &gradient {
@@ -80,6 +78,11 @@ impl Optimizer {
         give_back(&mut state, kept);
         self.states.insert(key, state);
         weight
+    }
+
+    /// What the codes of 8 bits stand for.
+    fn codes(&mut self, device: &Device) -> Tensor<1> {
+        self.codes.get_or_insert_with(|| upload(Codes::both(), device)).clone()
     }
 }
 
@@ -138,26 +141,46 @@ fn joined(parts: &[Part], scale: f32) -> Tensor<1> {
     if scale == 1.0 { whole } else { whole.mul_scalar(scale) }
 }
 
-/// A stretch's state as the step takes it; zeros where there is none yet.
-fn taken(
+/// The moments of a stretch as the step takes them; zeros where there are none yet.
+fn moments(
     change: &Change,
     state: &mut State,
     stretch: &Stretch,
-    (weight, master): (&Tensor<1>, MasterKind),
-    draws: Draws,
-) -> ops::State {
-    let (device, count) = (weight.device(), stretch.len());
-    let of = |moment: &mut Option<Moment>| {
-        let zeros = || Tensor::zeros([count], (&device, DType::F32));
-        Some(moment::tensor(moment.take(), &device).unwrap_or_else(zeros))
+    blocks: bool,
+    device: &Device,
+) -> (Option<ops::Moment>, Option<ops::Moment>) {
+    let count = stretch.len();
+    let of = |kept: &mut Option<Moment>, signed| {
+        Some(match blocks {
+            true => {
+                let kept = Moment::in_blocks(kept.take(), count, signed, device);
+                ops::Moment::Blocks { codes: kept.codes, scales: kept.scales }
+            }
+            false => {
+                let zeros = || Tensor::zeros([count], (device, DType::F32));
+                let kept = moment::tensor(kept.take(), device);
+                ops::Moment::Values(kept.unwrap_or_else(zeros))
+            }
+        })
     };
-    let (first, second) = match change {
-        Change::AdamW(_) => (of(&mut state.first), of(&mut state.second)),
-        Change::Lion(_) => (of(&mut state.first), None),
+    match change {
+        Change::AdamW(_) => (of(&mut state.first, true), of(&mut state.second, false)),
+        Change::Lion(_) => (of(&mut state.first, true), None),
         // Its momentum has been heeded in the direction.
         Change::Along { .. } => (None, None),
-    };
-    let beside = match (weight.dtype(), master, state.master.take()) {
+    }
+}
+
+/// What is kept beside a stretch, as the step takes it.
+fn beside(
+    state: &mut State,
+    stretch: &Stretch,
+    weight: &Tensor<1>,
+    master: MasterKind,
+    draws: Draws,
+) -> Beside {
+    let (device, count) = (weight.device(), stretch.len());
+    match (weight.dtype(), master, state.master.take()) {
         (DType::BF16, MasterKind::F32, Some(Master::Full(values))) => {
             Beside::Full(values.into_tensor(&device))
         }
@@ -175,18 +198,22 @@ fn taken(
         }
         (DType::BF16, MasterKind::None, _) => Beside::Draws(draws.key()),
         _ => Beside::Nothing,
-    };
-    ops::State { first, second, beside }
+    }
 }
 
 /// The state after a step.
 fn give_back(state: &mut State, kept: ops::State) {
-    let moment = |it: Tensor<1>| Moment::Values(Values::Device(it));
+    let moment = |it: ops::Moment, signed| match it {
+        ops::Moment::Values(values) => Moment::Values(Values::Device(values)),
+        ops::Moment::Blocks { codes, scales } => {
+            Moment::BlocksThere(BlocksThere { codes, scales, signed })
+        }
+    };
     if let Some(first) = kept.first {
-        state.first = Some(moment(first));
+        state.first = Some(moment(first, true));
     }
     if let Some(second) = kept.second {
-        state.second = Some(moment(second));
+        state.second = Some(moment(second, false));
     }
     state.master = match kept.beside {
         Beside::Full(master) => Some(Master::Full(Values::Device(master))),

@@ -224,7 +224,7 @@ fn weights_in_bf16_change_as_in_memory() {
 }
 
 #[test]
-fn states_in_8_bits_are_kept_in_memory() {
+fn states_in_8_bits_change_as_in_memory() {
     check(Case { bits: 8, ..PLAIN });
     check(Case { bits: 8, world: 2, stage: 1, ..PLAIN });
 }

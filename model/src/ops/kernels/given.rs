@@ -3,9 +3,9 @@
 use super::flat::{self, Span};
 use super::update::{Form, Work};
 use super::{Kernels, primitive};
-use crate::ops::{Beside, Piece, State, Step};
+use crate::ops::{Beside, Moment, Piece, State, Step};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 use burn_cubecl::Cube;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -63,43 +63,171 @@ pub(crate) fn update(
     else {
         return Err(weight);
     };
-    let device = weight.device();
-    // Of one value: for what the rule or the form has none of.
-    let none = || Tensor::<1>::empty([1], (&device, DType::F32));
-    let (has_first, has_second) = (state.first.is_some(), state.second.is_some());
-    let first = given(state.first.take().unwrap_or_else(none));
-    let second = given(state.second.take().unwrap_or_else(none));
-    let work = |form, key| Work { step: *step, piece, form, key };
+    let blocks = matches!(state.first, Some(Moment::Blocks { .. }));
+    let one = One(weight.device());
+    let (form, key) = match &state.beside {
+        Beside::Nothing => (Form::Plain, 0),
+        Beside::Full(_) => (Form::Full, 0),
+        Beside::Low(_) => (Form::Split, 0),
+        Beside::Draws(key) => (Form::Rounded, *key),
+    };
+    let work = Work { step: *step, piece, form, key };
     let weight = given(weight);
+    let weight = match blocks {
+        true => in_blocks(weight, gradient, state, &one, work),
+        false => in_values(weight, gradient, state, &one, work),
+    };
+    Ok(Tensor::from_primitive::<Cube>(weight))
+}
+
+/// Tensors of one value: for what a rule or a form has none of.
+struct One(Device);
+
+impl One {
+    fn value(&self) -> Tensor<1> {
+        Tensor::empty([1], (&self.0, DType::F32))
+    }
+
+    fn number(&self) -> Tensor<1, Int> {
+        Tensor::empty([1], (&self.0, DType::U32))
+    }
+}
+
+fn in_values(
+    weight: FloatTensor<Cube>,
+    gradient: FloatTensor<Cube>,
+    state: &mut State,
+    one: &One,
+    work: Work,
+) -> FloatTensor<Cube> {
+    let moment = |moment: &mut Option<Moment>| match moment.take() {
+        Some(Moment::Values(values)) => (given(values), true),
+        _ => (given(one.value()), false),
+    };
+    let (first, has_first) = moment(&mut state.first);
+    let (second, has_second) = moment(&mut state.second);
     let (weight, first, second) = match std::mem::replace(&mut state.beside, Beside::Nothing) {
         Beside::Low(low) => {
-            let work = work(Form::Split, 0);
             let (weight, first, second, low) =
                 Cube::update_split(weight, gradient, first, second, given_numbers(low), work);
-            state.beside = Beside::Low(Tensor::<1, Int>::from_primitive::<Cube>(low));
+            state.beside = Beside::Low(Tensor::from_primitive::<Cube>(low));
             (weight, first, second)
         }
-        Beside::Full(master) => {
-            let work = work(Form::Full, 0);
+        beside => {
+            let (master, left) = alone(beside, one);
             let (weight, first, second, master) =
-                <Cube as Kernels>::update(weight, gradient, first, second, given(master), work);
-            state.beside = Beside::Full(Tensor::from_primitive::<Cube>(master));
-            (weight, first, second)
-        }
-        alone => {
-            let work = match alone {
-                Beside::Draws(key) => work(Form::Rounded, key),
-                _ => work(Form::Plain, 0),
-            };
-            let (weight, first, second, _) =
-                <Cube as Kernels>::update(weight, gradient, first, second, given(none()), work);
-            state.beside = alone;
+                <Cube as Kernels>::update(weight, gradient, first, second, master, work);
+            state.beside =
+                left.unwrap_or_else(|| Beside::Full(Tensor::from_primitive::<Cube>(master)));
             (weight, first, second)
         }
     };
-    state.first = has_first.then(|| Tensor::from_primitive::<Cube>(first));
-    state.second = has_second.then(|| Tensor::from_primitive::<Cube>(second));
-    Ok(Tensor::from_primitive::<Cube>(weight))
+    let values = |it| Moment::Values(Tensor::from_primitive::<Cube>(it));
+    state.first = has_first.then(|| values(first));
+    state.second = has_second.then(|| values(second));
+    weight
+}
+
+fn in_blocks(
+    weight: FloatTensor<Cube>,
+    gradient: FloatTensor<Cube>,
+    state: &mut State,
+    one: &One,
+    work: Work,
+) -> FloatTensor<Cube> {
+    let moment = |moment: &mut Option<Moment>| match moment.take() {
+        Some(Moment::Blocks { codes, scales }) => (given_numbers(codes), given(scales), true),
+        _ => (given_numbers(one.number()), given(one.value()), false),
+    };
+    let (first, first_scales, has_first) = moment(&mut state.first);
+    let (second, second_scales, has_second) = moment(&mut state.second);
+    let codes = state.codes.clone().unwrap_or_else(|| one.value());
+    let blocks = Blocks { first, first_scales, second, second_scales, codes: given(codes) };
+    let (weight, blocks) = match std::mem::replace(&mut state.beside, Beside::Nothing) {
+        Beside::Low(low) => {
+            let low = given_numbers(low);
+            let (weight, blocks, low) = blocks.split(weight, gradient, low, work);
+            state.beside = Beside::Low(Tensor::from_primitive::<Cube>(low));
+            (weight, blocks)
+        }
+        beside => {
+            let (master, left) = alone(beside, one);
+            let (weight, blocks, master) = blocks.update(weight, gradient, master, work);
+            state.beside =
+                left.unwrap_or_else(|| Beside::Full(Tensor::from_primitive::<Cube>(master)));
+            (weight, blocks)
+        }
+    };
+    let moment = |codes, scales| Moment::Blocks {
+        codes: Tensor::from_primitive::<Cube>(codes),
+        scales: Tensor::from_primitive::<Cube>(scales),
+    };
+    state.first = has_first.then(|| moment(blocks.first, blocks.first_scales));
+    state.second = has_second.then(|| moment(blocks.second, blocks.second_scales));
+    weight
+}
+
+/// The master, or a tensor of one value and what stands for it.
+fn alone(beside: Beside, one: &One) -> (FloatTensor<Cube>, Option<Beside>) {
+    match beside {
+        Beside::Full(master) => (given(master), None),
+        other => (given(one.value()), Some(other)),
+    }
+}
+
+/// Moments in 8 bits on their way to a kernel and back.
+struct Blocks {
+    first: IntTensor<Cube>,
+    first_scales: FloatTensor<Cube>,
+    second: IntTensor<Cube>,
+    second_scales: FloatTensor<Cube>,
+    codes: FloatTensor<Cube>,
+}
+
+impl Blocks {
+    fn update(
+        self,
+        weight: FloatTensor<Cube>,
+        gradient: FloatTensor<Cube>,
+        beside: FloatTensor<Cube>,
+        work: Work,
+    ) -> (FloatTensor<Cube>, Self, FloatTensor<Cube>) {
+        let Self { first, first_scales, second, second_scales, codes } = self;
+        let (weight, first, first_scales, second, second_scales, beside) = Cube::update_blocks(
+            weight,
+            gradient,
+            first,
+            first_scales,
+            second,
+            second_scales,
+            codes.clone(),
+            beside,
+            work,
+        );
+        (weight, Self { first, first_scales, second, second_scales, codes }, beside)
+    }
+
+    fn split(
+        self,
+        weight: FloatTensor<Cube>,
+        gradient: FloatTensor<Cube>,
+        low: IntTensor<Cube>,
+        work: Work,
+    ) -> (FloatTensor<Cube>, Self, IntTensor<Cube>) {
+        let Self { first, first_scales, second, second_scales, codes } = self;
+        let (weight, first, first_scales, second, second_scales, low) = Cube::update_blocks_split(
+            weight,
+            gradient,
+            first,
+            first_scales,
+            second,
+            second_scales,
+            codes.clone(),
+            low,
+            work,
+        );
+        (weight, Self { first, first_scales, second, second_scales, codes }, low)
+    }
 }
 
 /// `tensor` where a kernel may write to it: as it is if nobody else holds its memory, else a copy.

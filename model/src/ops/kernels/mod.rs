@@ -4,6 +4,7 @@
 //! Each stands behind the function of [`ops`](crate::ops) whose plain body it is held against, and is
 //! asked only for tensors without a tape: their backward passes are operations, too.
 
+mod blocks;
 mod flat;
 mod given;
 mod swiglu;
@@ -58,6 +59,68 @@ pub(crate) trait Kernels: Backend {
         work: Work,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, IntTensor<Self>);
 
+    /// See [`crate::ops::update`], with moments in 8 bits: weight, moments and what is beside them.
+    #[allow(clippy::too_many_arguments, clippy::type_complexity)]
+    #[fusion(meta = |weight, _, first, first_scales, second, second_scales, _, beside, _| {
+        (
+            weight.clone(),
+            first.clone(),
+            first_scales.clone(),
+            second.clone(),
+            second_scales.clone(),
+            beside.clone(),
+        )
+    })]
+    fn update_blocks(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: IntTensor<Self>,
+        first_scales: FloatTensor<Self>,
+        second: IntTensor<Self>,
+        second_scales: FloatTensor<Self>,
+        codes: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        work: Work,
+    ) -> (
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    );
+
+    /// The same with lower halves beside.
+    #[allow(clippy::too_many_arguments, clippy::type_complexity)]
+    #[fusion(meta = |weight, _, first, first_scales, second, second_scales, _, low, _| {
+        (
+            weight.clone(),
+            first.clone(),
+            first_scales.clone(),
+            second.clone(),
+            second_scales.clone(),
+            low.clone(),
+        )
+    })]
+    fn update_blocks_split(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: IntTensor<Self>,
+        first_scales: FloatTensor<Self>,
+        second: IntTensor<Self>,
+        second_scales: FloatTensor<Self>,
+        codes: FloatTensor<Self>,
+        low: IntTensor<Self>,
+        work: Work,
+    ) -> (
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        IntTensor<Self>,
+    );
+
     /// See [`crate::ops::pour`].
     #[fusion(dtype = into, shape = into)]
     fn pour(
@@ -104,6 +167,62 @@ impl Kernels for CubeBackend {
         work: Work,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, IntTensor<Self>) {
         <Self as Kernels>::update(weight, gradient, first, second, low, work)
+    }
+
+    fn update_blocks(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: IntTensor<Self>,
+        first_scales: FloatTensor<Self>,
+        second: IntTensor<Self>,
+        second_scales: FloatTensor<Self>,
+        codes: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        work: Work,
+    ) -> (
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
+        let (first, second) = ([first, first_scales], [second, second_scales]);
+        let tensors = blocks::Tensors { weight, gradient, first, second, codes, beside };
+        let blocks::Tensors { weight, first, second, beside, .. } = blocks::update(tensors, work);
+        let ([first, first_scales], [second, second_scales]) = (first, second);
+        (weight, first, first_scales, second, second_scales, beside)
+    }
+
+    fn update_blocks_split(
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: IntTensor<Self>,
+        first_scales: FloatTensor<Self>,
+        second: IntTensor<Self>,
+        second_scales: FloatTensor<Self>,
+        codes: FloatTensor<Self>,
+        low: IntTensor<Self>,
+        work: Work,
+    ) -> (
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        IntTensor<Self>,
+        FloatTensor<Self>,
+        IntTensor<Self>,
+    ) {
+        <Self as Kernels>::update_blocks(
+            weight,
+            gradient,
+            first,
+            first_scales,
+            second,
+            second_scales,
+            codes,
+            low,
+            work,
+        )
     }
 
     fn pour(

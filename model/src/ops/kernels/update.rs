@@ -32,28 +32,58 @@ pub(crate) struct Work {
     pub(crate) key: u64,
 }
 
+impl Work {
+    pub(super) fn numbers(&self) -> NumbersLaunch {
+        let step = &self.step;
+        NumbersLaunch::new(
+            step.scale,
+            step.rate,
+            step.keep,
+            step.beta1,
+            step.beta2,
+            step.rest1,
+            step.rest2,
+            step.epsilon,
+            step.correct1,
+            step.correct2,
+        )
+    }
+
+    pub(super) fn places(&self) -> PlacesLaunch {
+        let Self { piece, key, .. } = self;
+        PlacesLaunch::new(
+            piece.weight as u32,
+            piece.gradient as u32,
+            piece.state as u32,
+            piece.count as u32,
+            *key as u32,
+            (*key >> 32) as u32,
+        )
+    }
+}
+
 /// The numbers of a step, as [`Step`] has them.
 #[derive(CubeLaunch, CubeType)]
-struct Numbers {
-    scale: f32,
-    rate: f32,
-    keep: f32,
-    beta1: f32,
-    beta2: f32,
-    rest1: f32,
-    rest2: f32,
-    epsilon: f32,
-    correct1: f32,
-    correct2: f32,
+pub(super) struct Numbers {
+    pub(super) scale: f32,
+    pub(super) rate: f32,
+    pub(super) keep: f32,
+    pub(super) beta1: f32,
+    pub(super) beta2: f32,
+    pub(super) rest1: f32,
+    pub(super) rest2: f32,
+    pub(super) epsilon: f32,
+    pub(super) correct1: f32,
+    pub(super) correct2: f32,
 }
 
 /// Where the piece lies, and the two halves of the key of random bits.
 #[derive(CubeLaunch, CubeType)]
-struct Places {
-    weight: u32,
-    gradient: u32,
-    state: u32,
-    count: u32,
+pub(super) struct Places {
+    pub(super) weight: u32,
+    pub(super) gradient: u32,
+    pub(super) state: u32,
+    pub(super) count: u32,
     key_low: u32,
     key_high: u32,
 }
@@ -102,6 +132,65 @@ fn draw(key_low: u32, key_high: u32, index: u32) -> u32 {
     (word >> (16u32 * (index & 1u32))) & 0xffffu32
 }
 
+/// The value of a weight in f32.
+#[cube]
+pub(super) fn before<T: Float, B: Numeric>(
+    weight: &mut [T],
+    beside: &mut [B],
+    place: usize,
+    kept: usize,
+    #[comptime] form: Form,
+) -> f32 {
+    let mut w = f32::cast_from(weight[place]);
+    if comptime!(form == Form::Full) {
+        w = f32::cast_from(beside[kept]);
+    }
+    if comptime!(form == Form::Split) {
+        w = joined(w, u32::cast_from(beside[kept]));
+    }
+    w
+}
+
+/// Writes `w` as the form has it.
+#[cube]
+pub(super) fn after<T: Float, B: Numeric>(
+    weight: &mut [T],
+    beside: &mut [B],
+    place: usize,
+    kept: usize,
+    w: f32,
+    at: &Places,
+    #[comptime] form: Form,
+) {
+    if comptime!(form == Form::Plain) {
+        weight[place] = T::cast_from(w);
+    }
+    if comptime!(form == Form::Full) {
+        beside[kept] = B::cast_from(w);
+        weight[place] = T::cast_from(rounded(w, 0x8000u32));
+    }
+    if comptime!(form == Form::Split) {
+        beside[kept] = B::cast_from(u32::reinterpret(w) & 0xffffu32);
+        weight[place] = T::cast_from(rounded(w, 0x8000u32));
+    }
+    if comptime!(form == Form::Rounded) {
+        let chance = draw(at.key_low, at.key_high, place as u32);
+        weight[place] = T::cast_from(rounded(w, chance));
+    }
+}
+
+/// The direction of AdamW, of its new moments.
+#[cube]
+pub(super) fn adamw(m: f32, v: f32, by: &Numbers) -> f32 {
+    (m / by.correct1) / ((v / by.correct2).sqrt() + by.epsilon)
+}
+
+/// -1, 0 or 1.
+#[cube]
+pub(super) fn sign(value: f32) -> f32 {
+    select(value > 0.0f32, 1.0f32, select(value < 0.0f32, -1.0f32, 0.0f32))
+}
+
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn update_kernel<T: Float, G: Float, B: Numeric>(
     weight: &mut [T],
@@ -123,43 +212,22 @@ fn update_kernel<T: Float, G: Float, B: Numeric>(
     let place = ABSOLUTE_POS + at.weight as usize;
     let kept = ABSOLUTE_POS + at.state as usize;
     let g = f32::cast_from(gradient[ABSOLUTE_POS + at.gradient as usize]) * by.scale;
-    let mut w = f32::cast_from(weight[place]);
-    if comptime!(form == Form::Full) {
-        w = f32::cast_from(beside[kept]);
-    }
-    if comptime!(form == Form::Split) {
-        w = joined(w, u32::cast_from(beside[kept]));
-    }
+    let w = before::<T, B>(weight, beside, place, kept, form);
     let mut direction = g;
     if comptime!(rule == Rule::AdamW) {
         let m = first[kept] * by.beta1 + g * by.rest1;
         let v = second[kept] * by.beta2 + g * g * by.rest2;
         first[kept] = m;
         second[kept] = v;
-        direction = (m / by.correct1) / ((v / by.correct2).sqrt() + by.epsilon);
+        direction = adamw(m, v, &by);
     }
     if comptime!(rule == Rule::Lion) {
         let m = first[kept];
-        let ahead = m * by.beta1 + g * by.rest1;
+        direction = sign(m * by.beta1 + g * by.rest1);
         first[kept] = m * by.beta2 + g * by.rest2;
-        direction = select(ahead > 0.0f32, 1.0f32, select(ahead < 0.0f32, -1.0f32, 0.0f32));
     }
-    w = w * by.keep - direction * by.rate;
-    if comptime!(form == Form::Plain) {
-        weight[place] = T::cast_from(w);
-    }
-    if comptime!(form == Form::Full) {
-        beside[kept] = B::cast_from(w);
-        weight[place] = T::cast_from(rounded(w, 0x8000u32));
-    }
-    if comptime!(form == Form::Split) {
-        beside[kept] = B::cast_from(u32::reinterpret(w) & 0xffffu32);
-        weight[place] = T::cast_from(rounded(w, 0x8000u32));
-    }
-    if comptime!(form == Form::Rounded) {
-        let chance = draw(at.key_low, at.key_high, place as u32);
-        weight[place] = T::cast_from(rounded(w, chance));
-    }
+    let w = w * by.keep - direction * by.rate;
+    after::<T, B>(weight, beside, place, kept, w, &at, form);
 }
 
 /// The tensors of a launch; what the rule or the form has none of is any tensor of its type.
@@ -173,7 +241,7 @@ pub(super) struct Tensors {
 
 /// See [`crate::ops::update`].
 pub(super) fn update(tensors: Tensors, work: Work) -> Tensors {
-    let Work { step, piece, form, key } = work;
+    let Work { step, piece, form, .. } = work;
     let tensors = Tensors {
         weight: own(tensors.weight),
         gradient: into_contiguous(tensors.gradient),
@@ -187,26 +255,6 @@ pub(super) fn update(tensors: Tensors, work: Work) -> Tensors {
     let cubes = calculate_cube_count_elemwise(client, piece.count, cube_dim);
     let all = [weight, gradient, first, second, beside];
     let address = all.map(CubeTensor::required_address_type).into_iter().max();
-    let numbers = NumbersLaunch::new(
-        step.scale,
-        step.rate,
-        step.keep,
-        step.beta1,
-        step.beta2,
-        step.rest1,
-        step.rest2,
-        step.epsilon,
-        step.correct1,
-        step.correct2,
-    );
-    let places = PlacesLaunch::new(
-        piece.weight as u32,
-        piece.gradient as u32,
-        piece.state as u32,
-        piece.count as u32,
-        key as u32,
-        (key >> 32) as u32,
-    );
     // SAFETY: units beyond `count` end at once; the caller's piece lies within all buffers that the rule and
     // the form touch.
     unsafe {
@@ -220,8 +268,8 @@ pub(super) fn update(tensors: Tensors, work: Work) -> Tensors {
             first.clone().into_buffer_arg(),
             second.clone().into_buffer_arg(),
             beside.clone().into_buffer_arg(),
-            numbers,
-            places,
+            work.numbers(),
+            work.places(),
             step.rule,
             form,
             dtype_to_storage_type(weight.dtype),

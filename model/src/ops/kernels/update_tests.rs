@@ -1,7 +1,7 @@
 //! Steps and flat buffers against their plain bodies; rounding to the bit.
 #![allow(clippy::unwrap_used)]
 
-use crate::ops::{Beside, Piece, Rule, State, Step, pour, square_sums, update};
+use crate::ops::{BLOCK, Beside, Moment, Piece, Rule, State, Step, pour, square_sums, update};
 use crate::rounding::nearest;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, bf16};
 
@@ -58,10 +58,42 @@ fn step(rule: Rule, scale: f32) -> Step {
 }
 
 fn state(rule: Rule, beside: Beside, device: &Device) -> State {
-    let first = (rule != Rule::Along).then(|| tensor(numbers(3, STATE), device));
+    let values = |values| Moment::Values(tensor(values, device));
+    let first = (rule != Rule::Along).then(|| values(numbers(3, STATE)));
     let squares = || numbers(4, STATE).into_iter().map(|it| it * it).collect();
-    let second = (rule == Rule::AdamW).then(|| tensor(squares(), device));
-    State { first, second, beside }
+    let second = (rule == Rule::AdamW).then(|| values(squares()));
+    State { first, second, beside, codes: None }
+}
+
+/// The same in 8 bits; codes are cubes, closer to each other the smaller they are.
+fn state_in_blocks(rule: Rule, beside: Beside, device: &Device) -> State {
+    let moment = |seed: usize| {
+        let codes: Vec<u32> = (0..STATE).map(|i| ((i * 37 + seed * 11) % 256) as u32).collect();
+        let codes = TensorData::new(codes, [STATE]);
+        let scales = (0..STATE.div_ceil(BLOCK)).map(|block| (block % 5) as f32 / 3.0).collect();
+        Moment::Blocks {
+            codes: Tensor::from_data(codes, (device, DType::U32)),
+            scales: tensor(scales, device),
+        }
+    };
+    let signed = (0..256).map(|i| ((i as f32 - 127.0) / 128.0).powi(3));
+    let unsigned = (0..256).map(|i| (i as f32 / 255.0).powi(3));
+    State {
+        first: Some(moment(1)),
+        second: (rule == Rule::AdamW).then(|| moment(2)),
+        beside,
+        codes: Some(tensor(signed.chain(unsigned).collect(), device)),
+    }
+}
+
+fn values(moment: &Moment) -> Vec<f32> {
+    match moment {
+        Moment::Values(values) => host(values),
+        Moment::Blocks { codes, scales } => {
+            let codes: Vec<u32> = codes.to_data().iter::<u32>().collect();
+            host(scales).into_iter().chain(codes.into_iter().map(|it| it as f32)).collect()
+        }
+    }
 }
 
 /// Numbers that bf16 holds, in f32: what a GPU without bf16 can test.
@@ -119,7 +151,7 @@ fn a_step_is_the_plain_one() {
             for (ours, theirs) in [(&state.first, &plain.first), (&state.second, &plain.second)] {
                 assert_eq!(ours.is_some(), theirs.is_some(), "{what}");
                 if let (Some(ours), Some(theirs)) = (ours, theirs) {
-                    close(&host(ours), &host(theirs), &what);
+                    close(&values(ours), &values(theirs), &what);
                 }
             }
             match form {
@@ -140,6 +172,10 @@ fn a_step_is_the_plain_one() {
     }
 }
 
+fn nothing_but(beside: Beside) -> State {
+    State { first: None, second: None, beside, codes: None }
+}
+
 #[test]
 fn rounding_is_the_hosts_to_the_bit() {
     // Along a gradient of zeros, nothing kept but the weight: only rounding is left.
@@ -150,7 +186,7 @@ fn rounding_is_the_hosts_to_the_bit() {
         for key in [0, 1, 0x1234_5678_9abc_def0, u64::MAX] {
             let piece = Piece { weight: start, gradient: 0, state: 0, count: WEIGHT - start };
             let run = |device: &Device| {
-                let mut state = State { first: None, second: None, beside: Beside::Draws(key) };
+                let mut state = nothing_but(Beside::Draws(key));
                 let gradient = tensor(vec![0.0; WEIGHT], device);
                 let weight = tensor(values.clone(), device);
                 host(&update(weight, &gradient, &mut state, piece, &still))
@@ -163,7 +199,7 @@ fn rounding_is_the_hosts_to_the_bit() {
     }
     // A weight and its lower half come back as they were.
     let run = |device: &Device| {
-        let mut state = State { first: None, second: None, beside: beside("low", device) };
+        let mut state = nothing_but(beside("low", device));
         let piece = Piece { weight: 0, gradient: 0, state: 0, count: STATE };
         let gradient = tensor(vec![0.0; WEIGHT], device);
         let weight = update(tensor(weights(), device), &gradient, &mut state, piece, &still);
@@ -182,11 +218,16 @@ fn what_nobody_else_holds_is_changed_in_place() {
     let gradient = tensor(numbers(2, WEIGHT), &device);
     let weight = tensor(weights(), &device);
     let place = |tensor: &Tensor<1>| super::primitive(tensor).map(address);
-    let before = [Some(&weight), state.first.as_ref(), state.second.as_ref()];
-    let before = before.map(|it| it.and_then(place).unwrap());
+    let places = |weight: &Tensor<1>, state: &State| {
+        let moments = [&state.first, &state.second].map(|moment| match moment {
+            Some(Moment::Values(values)) => place(values).unwrap(),
+            other => panic!("{other:?}"),
+        });
+        (place(weight).unwrap(), moments)
+    };
+    let before = places(&weight, &state);
     let weight = update(weight, &gradient, &mut state, PIECE, &step(Rule::AdamW, 1.0));
-    let after = [Some(&weight), state.first.as_ref(), state.second.as_ref()];
-    assert_eq!(after.map(|it| it.and_then(place).unwrap()), before);
+    assert_eq!(places(&weight, &state), before);
     // What somebody else holds stays as it was.
     let held = weight.clone();
     let values = host(&held);
@@ -198,6 +239,50 @@ fn what_nobody_else_holds_is_changed_in_place() {
     let bucket = pour(bucket, 11, &gradient, 5..5000, false);
     let bucket = pour(bucket, 11, &gradient, 5..5000, true);
     assert_eq!(place(&bucket).unwrap(), before);
+}
+
+#[test]
+fn moments_in_8_bits_are_the_plain_ones() {
+    // From a block on; the last of them is short.
+    let piece = Piece { state: 4 * BLOCK, ..PIECE };
+    for rule in [Rule::AdamW, Rule::Lion] {
+        for form in ["nothing", "full", "low", "draws"] {
+            let run = |device: &Device| {
+                let mut state = state_in_blocks(rule, beside(form, device), device);
+                let gradient = tensor(numbers(2, WEIGHT), device);
+                let weight = tensor(weights(), device);
+                let step = step(rule, 0.37);
+                let weight = update(weight, &gradient, &mut state, piece, &step);
+                (host(&weight), state)
+            };
+            let what = format!("{rule:?} {form}");
+            let ((found, state), (expected, plain)) = (run(&gpu()), run(&Device::flex()));
+            let before = state_in_blocks(rule, Beside::Nothing, &Device::flex());
+            let moments = [
+                (&state.first, &plain.first, before.first),
+                (&state.second, &plain.second, before.second),
+            ];
+            for (ours, theirs, before) in moments {
+                let (Some(ours), Some(theirs), Some(before)) = (ours, theirs, before) else {
+                    assert!(ours.is_none() && rule == Rule::Lion);
+                    continue;
+                };
+                let (ours, theirs, before) = (values(ours), values(theirs), values(&before));
+                let blocks = STATE.div_ceil(BLOCK);
+                close(&ours[..blocks], &theirs[..blocks], &what);
+                // Half-way between two codes, the last bit of a quotient decides.
+                let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| a != b).count();
+                let others = apart(&ours[blocks..], &theirs[blocks..]);
+                assert!(others < PIECE.count / 500, "{what}: {others} codes differ");
+                assert!(apart(&theirs, &before) > PIECE.count / 2, "{what}: codes change");
+            }
+            let others = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
+            assert!(form == "nothing" || others < PIECE.count / 500, "{what}: {others} differ");
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() <= b.abs().max(1e-3) / 100.0, "{what}: {a} and {b}");
+            }
+        }
+    }
 }
 
 /// Which memory a tensor has.
