@@ -12,8 +12,6 @@ use model::init::Init;
 use model::{DecoderConfig, LoraConfig};
 use std::time::Duration;
 
-const STEPS: usize = 3;
-
 #[derive(Clone, Copy, Debug)]
 struct Case {
     world: usize,
@@ -24,6 +22,7 @@ struct Case {
     bf16: Option<MasterKind>,
     adapters: bool,
     micro_tokens: usize,
+    steps: usize,
 }
 
 const PLAIN: Case = Case {
@@ -34,6 +33,7 @@ const PLAIN: Case = Case {
     bf16: None,
     adapters: false,
     micro_tokens: 40,
+    steps: 3,
 };
 
 /// What a rank has in the end.
@@ -56,8 +56,9 @@ impl Mapper for InBf16 {
 }
 
 fn decoder(case: Case) -> Decoder {
+    // Embedding and head fill a bucket each, and more.
     let shape = DecoderConfig {
-        vocab_size: 160,
+        vocab_size: 9000,
         hidden_size: 32,
         intermediate_size: 140,
         num_hidden_layers: 2,
@@ -115,7 +116,7 @@ fn live(case: Case, site: Site, mut decoder: Decoder, collective: &mut dyn Colle
     let mut optimizer = Optimizer::default();
     let (mut found, mut read) = (Vec::new(), Vec::new());
     let mut gradients = Vec::new();
-    for step in 0..STEPS {
+    for step in 0..case.steps {
         let input = input(step, place.0, place.1);
         let before = transfer::read();
         let one = stepper.gradients(&decoder, input, objective, false, collective).unwrap();
@@ -161,41 +162,41 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
     if apart == 0.0 { 0.0 } else { apart / norm(&mut b.iter().map(|b| f64::from(*b))) }
 }
 
+/// The first step, from the same bits; and three, over which differences in last bits grow: AdamW's first
+/// steps have the same length whatever a gradient's size is.
 fn check(case: Case) {
+    let is_coarse = case.bf16.is_some() || case.bits == 8;
+    compare(Case { steps: 1, ..case }, if is_coarse { 1e-3 } else { 1e-5 });
+    compare(case, if is_coarse { 0.1 } else { 1e-3 });
+}
+
+fn compare(case: Case, allowed: f64) {
     let memory = learn(case, &Site::Host);
     let device = learn(case, &Site::Device(Device::flex()));
     for (there, here) in device.iter().zip(&memory) {
-        // Weights in bf16 take other roundings, and with them later gradients.
-        let allowed = if case.bf16.is_some() { 2e-2 } else { 2e-5 };
         for (step, (a, b)) in there.found.iter().zip(&here.found).enumerate() {
-            let close = |a: f64, b: f64, by: f64| (a - b).abs() <= by * b.abs();
             let by = if step == 0 { 1e-6 } else { allowed };
-            assert!(close(a.loss, b.loss, by), "{case:?}: {} and {}", a.loss, b.loss);
-            let (a, b) = (a.gradient_norm, b.gradient_norm);
-            assert!(close(a, b, by), "{case:?}, step {step}: norms {a} and {b}");
+            for (a, b) in [(a.loss, b.loss), (a.gradient_norm, b.gradient_norm)] {
+                assert!((a - b).abs() <= by * b.abs(), "{case:?}, step {step}: {a} and {b}");
+            }
         }
-        let cuts = |learned: &Learned| -> Vec<Stretch> {
-            learned.gradients.iter().map(|(stretch, _)| stretch.clone()).collect()
-        };
-        assert_eq!(cuts(there), cuts(here));
-        for ((stretch, a), (_, b)) in there.gradients.iter().zip(&here.gradients) {
+        for ((stretch, a), (other, b)) in there.gradients.iter().zip(&here.gradients) {
+            assert_eq!(stretch, other);
             let apart = distance(a, b);
-            assert!(apart <= 50.0 * allowed, "{case:?}: {} is {apart:e} apart", stretch.path);
+            assert!(apart <= 10.0 * allowed, "{case:?}: {} is {apart:e} apart", stretch.path);
         }
-        assert_eq!(
-            there.weights.keys().collect::<Vec<_>>(),
-            here.weights.keys().collect::<Vec<_>>()
-        );
+        assert_eq!(there.gradients.len(), here.gradients.len());
+        assert!(there.weights.keys().eq(here.weights.keys()));
         for (path, values) in &there.weights {
             let apart = distance(values, &here.weights[path]);
             assert!(apart <= allowed, "{case:?}: {path} is {apart:e} apart");
             assert_eq!(*values, device[0].weights[path], "every rank has the same");
         }
+        assert_eq!(there.state.len(), here.state.len());
         for (a, b) in there.state.iter().zip(&here.state) {
             assert_eq!((&a.path, a.kind, a.start), (&b.path, b.kind, b.start), "{case:?}");
             assert_eq!(a.data.num_elements(), b.data.num_elements());
         }
-        assert_eq!(there.state.len(), here.state.len());
     }
     let untouched = model::files::host_tensors(&decoder(case), |_| true);
     let moved = |(path, values): (&String, &Vec<f32>)| distance(values, &untouched[path].1) > 1e-3;
