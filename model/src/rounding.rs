@@ -2,7 +2,7 @@
 //!
 //! Rounding goes to the nearest, and half-way away from zero, not to even as usual: then the lower half says
 //! whether it went up, and the f32 comes back bit for bit from the bf16 number and 16 bits beside it. A GPU's
-//! kernels do the same to the bit (see [`ops::update`](crate::ops::update)).
+//! kernels do the same to the bit (see [`update`](crate::ops::update())).
 
 use burn::tensor::bf16;
 

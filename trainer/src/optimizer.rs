@@ -2,7 +2,7 @@
 //!
 //! - `config`, `groups`: the `[optimizer]` section, and which weights it speaks of.
 //! - `adamw`, `lion`, `muon`: the rules. The first two are written over slices, held by tests against the
-//!   same over tensors, [`model::ops::update`]; the last over tensors.
+//!   same over tensors, [`model::ops::update()`]; the last over tensors.
 //! - `blocks`: states in 8 bits. `master`: what weights in bf16 lack.
 //! - `pass`: a step over slices, in one pass. `moment`: what is kept of a stretch.
 //! - `resident`: a step where weights, gradients and state stay on the device, in place.

@@ -50,7 +50,6 @@ pub struct Step {
 
 /// What is kept beside a weight, so that steps below its precision are not lost.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one a stretch, each with thousands of numbers")]
 pub enum Beside {
     /// Nothing: the weight holds its values.
     Nothing,

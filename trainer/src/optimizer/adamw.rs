@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay (arXiv:1711.05101), as `torch.optim.AdamW`.
 //!
-//! Over slices; the same over tensors is [`model::ops::update`].
+//! Over slices; the same over tensors is [`model::ops::update()`].
 
 /// What a step of AdamW is made of.
 #[derive(Clone, Copy, Debug)]

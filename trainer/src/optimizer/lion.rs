@@ -1,6 +1,6 @@
 //! Lion: the sign of an interpolated momentum (arXiv:2302.06675, program 1).
 //!
-//! Over slices; the same over tensors is [`model::ops::update`].
+//! Over slices; the same over tensors is [`model::ops::update()`].
 
 /// What a step of Lion is made of.
 #[derive(Clone, Copy, Debug)]

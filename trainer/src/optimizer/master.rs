@@ -9,7 +9,6 @@ use model::rounding::draw;
 
 /// What is kept of a stretch.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one a stretch, each with thousands of numbers")]
 pub(super) enum Master {
     /// The weights in f32.
     Full(Values),

@@ -138,10 +138,9 @@ fn live(case: Case, site: Site, mut decoder: Decoder, collective: &mut dyn Colle
 }
 
 /// Every rank of a world.
-fn learn(case: Case, site: &Site) -> Vec<Learned> {
-    let decoder = decoder(case);
+fn learn(case: Case, decoder: &Decoder, site: &Site) -> Vec<Learned> {
     if case.world == 1 {
-        return vec![live(case, site.clone(), decoder, &mut Solo)];
+        return vec![live(case, site.clone(), decoder.clone(), &mut Solo)];
     }
     let ranks = Threads::world_of(case.world, Duration::from_secs(60));
     std::thread::scope(|scope| {
@@ -171,8 +170,10 @@ fn check(case: Case) {
 }
 
 fn compare(case: Case, allowed: f64) {
-    let memory = learn(case, &Site::Host);
-    let device = learn(case, &Site::Device(Device::flex()));
+    // Adapters are drawn from a stream that all threads share: once for both.
+    let decoder = decoder(case);
+    let memory = learn(case, &decoder, &Site::Host);
+    let device = learn(case, &decoder, &Site::Device(Device::flex()));
     for (there, here) in device.iter().zip(&memory) {
         for (step, (a, b)) in there.found.iter().zip(&here.found).enumerate() {
             let by = if step == 0 { 1e-6 } else { allowed };
@@ -198,7 +199,7 @@ fn compare(case: Case, allowed: f64) {
             assert_eq!(a.data.num_elements(), b.data.num_elements());
         }
     }
-    let untouched = model::files::host_tensors(&decoder(case), |_| true);
+    let untouched = model::files::host_tensors(&decoder, |_| true);
     let moved = |(path, values): (&String, &Vec<f32>)| distance(values, &untouched[path].1) > 1e-3;
     assert!(device[0].weights.iter().any(moved), "{case:?}: nothing was learned");
 }
@@ -272,9 +273,10 @@ fn first(
 fn a_step_reads_one_number_a_unit_of_gradients() {
     for (world, stage) in [(1, 0), (2, 0), (2, 1), (2, 2)] {
         let case = Case { world, stage, ..PLAIN };
-        let weights = list(&decoder(case), "");
+        let decoder = decoder(case);
+        let weights = list(&decoder, "");
         let values: usize = weights.iter().map(WeightInfo::numel).sum();
-        for learned in learn(case, &Site::Device(Device::flex())) {
+        for learned in learn(case, &decoder, &Site::Device(Device::flex())) {
             for (reads, read) in learned.read {
                 assert_eq!(reads, 1, "{world} ranks, stage {stage}");
                 // Each weight has a unit of its own at least, and cuts make some more.

@@ -16,7 +16,7 @@ fn train_there(
         let gradient = upload(numbers(step + 1, 0.3), &device());
         for cut in cuts {
             // In two parts, as from two buckets.
-            let middle = cut.start + cut.len() / 3;
+            let middle = cut.start + cut.len() / 3 / BLOCK * BLOCK;
             let part =
                 |range: Range<usize>| Part { values: gradient.clone(), at: range.start, range };
             let parts = vec![part(cut.start..middle), part(middle..cut.end)];
