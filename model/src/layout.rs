@@ -7,9 +7,15 @@
 //! real token and hands nothing back. Positions of every suffix start at the prefix's true length,
 //! so a sample has the positions that it would have alone.
 
+mod plain;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod untaped;
+
 use crate::DecoderConfig;
 use crate::config::Position;
-use crate::ops::{self, GroupBias, GroupShape, alibi_slopes, rope_tables};
+use crate::ops::{self, FlashBody, GroupBias, GroupShape, alibi_slopes, rope_tables};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::OnceLock;
 
@@ -69,15 +75,45 @@ pub struct Layout {
     back: Tensor<1, Int>,
     /// ALiBi's slope of each head; one zero without.
     slopes: Vec<f64>,
+    /// Made when attention without a tape first asks for them.
+    runs: OnceLock<runs::Runs>,
+    body: Option<AttentionBody>,
     #[cfg(feature = "flex")]
     spans: std::sync::Arc<[ops::fused::Span]>,
 }
 
+/// How attention that keeps what its backward pass needs is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttentionBody {
+    /// By the backend's kernels, which hold no scores; rotary positions only.
+    Flash,
+    /// In plain operations, a block of queries after the other, on any device.
+    Chunked,
+    /// By [`Layout::attend`] on a tape of its own.
+    Tape,
+}
+
 /// What [`Layout::attend_backward`] needs of the forward pass.
 #[derive(Clone, Debug)]
-pub struct Attended {
-    inputs: Vec<Tensor<3>>,
-    output: Tensor<3>,
+pub struct Attended(Saved);
+
+#[derive(Clone, Debug)]
+enum Saved {
+    Tape { inputs: Vec<Tensor<3>>, output: Tensor<3> },
+    Untaped(AttentionBody, untaped::Kept),
+}
+
+impl Attended {
+    /// Bytes of the tensors that are kept, the mixed values included. What a tape keeps beside its
+    /// inputs and its output is not seen.
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Saved::Tape { inputs, output } => {
+                inputs.iter().map(bytes).sum::<usize>() + bytes(output)
+            }
+            Saved::Untaped(_, kept) => kept.bytes(),
+        }
+    }
 }
 
 /// A piece on the device.
@@ -157,6 +193,8 @@ impl Layout {
             pieces,
             back: places(back, device),
             slopes,
+            runs: OnceLock::new(),
+            body: None,
             #[cfg(feature = "flex")]
             spans: spans(&batch.pieces).into(),
         }
@@ -182,87 +220,85 @@ impl Layout {
                 return mixed;
             }
         }
+        if self.body_for(&projected[0]) != AttentionBody::Tape && !projected[0].is_autodiff() {
+            return self.attend_saving(projected, heads).0;
+        }
         self.plain_attend(projected, heads)
+    }
+
+    /// This layout with attention by `body`, whatever the device.
+    #[must_use]
+    pub fn with_body(self, body: AttentionBody) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     /// [`attend`](Self::attend) without a tape, and what its backward pass needs.
     pub fn attend_saving(&self, projected: &[Tensor<3>], heads: Heads) -> (Tensor<3>, Attended) {
+        let body = self.body_for(&projected[0]);
+        if let Some(flash) = self.flash(body) {
+            let rotary = self.rotary.as_ref();
+            let (mixed, kept) = untaped::forward(self.runs(), flash, rotary, projected, heads);
+            return (mixed, Attended(Saved::Untaped(body, kept)));
+        }
         let inputs: Vec<Tensor<3>> =
             projected.iter().map(|t| t.clone().autodiff().require_grad()).collect();
         let output = self.attend(&inputs, heads);
-        (output.clone().inner(), Attended { inputs, output })
+        (output.clone().inner(), Attended(Saved::Tape { inputs, output }))
     }
 
     /// Gradients of the projections from that of the mixed values, in the shapes of `projected`.
     pub fn attend_backward(&self, saved: Attended, gradient: Tensor<3>) -> Vec<Tensor<3>> {
-        let mut tape = ops::pull(saved.output, gradient);
-        let of = |input: &Tensor<3>| input.grad_remove(&mut tape);
-        let zeros = |input: &Tensor<3>| input.clone().inner().zeros_like();
-        saved
-            .inputs
-            .iter()
-            .map(of)
-            .zip(&saved.inputs)
-            .map(|(it, input)| it.unwrap_or_else(|| zeros(input)))
-            .collect()
+        match saved.0 {
+            Saved::Untaped(body, kept) => {
+                let flash = self.flash(body).unwrap_or(FlashBody::Chunked(&self.slopes));
+                untaped::backward(self.runs(), flash, self.rotary.as_ref(), kept, gradient)
+            }
+            Saved::Tape { inputs, output } => pulled(inputs, output, gradient),
+        }
     }
 
-    /// The plain body of [`attend`](Self::attend).
-    pub(crate) fn plain_attend(&self, projected: &[Tensor<3>], heads: Heads) -> Tensor<3> {
-        let d = heads.head_dim;
-        let apart = |t: Tensor<3>, count: usize| {
-            let [g, tokens, _] = t.dims();
-            t.reshape([g, tokens, count, d]).swap_dims(1, 2)
-        };
-        let (q, kv) = (heads.queries, heads.keys_values);
-        let (q, k, v) = match projected {
-            [queries, keys, values] => {
-                (apart(queries.clone(), q), apart(keys.clone(), kv), apart(values.clone(), kv))
+    /// How attention over values like these is computed: on a GPU without scores.
+    fn body_for(&self, like: &Tensor<3>) -> AttentionBody {
+        #[cfg(feature = "kernels")]
+        let default =
+            if ops::kernels::serves(like) { AttentionBody::Flash } else { AttentionBody::Tape };
+        #[cfg(not(feature = "kernels"))]
+        let default = AttentionBody::Tape;
+        match self.body.unwrap_or(default) {
+            // No kernel takes ALiBi's biases.
+            AttentionBody::Flash if self.rotary.is_none() || !ops::flash_takes(like.dtype()) => {
+                AttentionBody::Chunked
             }
-            all => {
-                let part = |first: usize, count: usize| {
-                    apart(all[0].clone().narrow(2, first * d, count * d), count)
-                };
-                (part(0, q), part(q, kv), part(q + kv, kv))
-            }
-        };
-        let (q, k) = match &self.rotary {
-            Some((cos, sin)) => (ops::rope(q, cos, sin), ops::rope(k, cos, sin)),
-            None => (q, k),
-        };
-        let [g, tokens, _] = projected[0].dims();
-        self.attention(q, k, v).swap_dims(1, 2).reshape([g, tokens, heads.queries * d])
+            body => body,
+        }
     }
 
-    /// Attention of the batch: suffixes see their prefix and themselves.
-    ///
-    /// # Shapes
-    /// - q: `[1, h, tokens, d]`, k and v: `[1, key_value_heads, tokens, d]`, positions already applied
-    /// - result: as q
-    pub fn attention(&self, q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
-        let [_, h, tokens, d] = q.dims();
-        let shared = k.dims()[1];
-        let flat = |t: Tensor<4>, heads: usize| t.swap_dims(1, 2).reshape([tokens, heads * d]);
-        let (q, k, v) = (flat(q, h), flat(k, shared), flat(v, shared));
-        let mixed: Vec<Tensor<2>> = self
-            .pieces
-            .iter()
-            .map(|piece| {
-                let (groups, shape) = (piece.piece.groups, piece.piece.shape);
-                let length = shape.length();
-                let rows = |t: &Tensor<2>, heads: usize| {
-                    let rows = t.clone().select(0, piece.tokens.clone());
-                    rows.reshape([groups, length, heads, d]).swap_dims(1, 2)
-                };
-                let (q, k, v) = (rows(&q, h), rows(&k, shared), rows(&v, shared));
-                let bias = piece.bias.get_or_init(|| bias(&piece.piece, &self.slopes, &q.device()));
-                let mixed = ops::group_attention(q, k, v, shape, bias);
-                mixed.swap_dims(1, 2).reshape([groups * length, h * d])
-            })
-            .collect();
-        let mixed = Tensor::cat(mixed, 0).select(0, self.back.clone());
-        mixed.reshape([1, tokens, h, d]).swap_dims(1, 2)
+    /// What computes attention without a tape, if `body` is without one.
+    fn flash(&self, body: AttentionBody) -> Option<FlashBody<'_>> {
+        match body {
+            AttentionBody::Flash => Some(FlashBody::Backend),
+            AttentionBody::Chunked => Some(FlashBody::Chunked(&self.slopes)),
+            AttentionBody::Tape => None,
+        }
     }
+
+    fn runs(&self) -> &runs::Runs {
+        let pieces = self.pieces.iter().map(|rows| &rows.piece);
+        self.runs.get_or_init(|| runs::Runs::new(pieces, &self.back.device()))
+    }
+}
+
+/// Gradients of `inputs` from that of `output`, which was computed from them on a tape.
+fn pulled(inputs: Vec<Tensor<3>>, output: Tensor<3>, gradient: Tensor<3>) -> Vec<Tensor<3>> {
+    let mut tape = ops::pull(output, gradient);
+    let of = |input: Tensor<3>| {
+        input.grad_remove(&mut tape).unwrap_or_else(|| input.inner().zeros_like())
+    };
+    inputs.into_iter().map(of).collect()
+}
+
+fn bytes<const D: usize>(tensor: &Tensor<D>) -> usize {
+    tensor.shape().num_elements() * tensor.dtype().size()
 }
 
 fn places(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
@@ -285,55 +321,6 @@ fn spans(pieces: &[Piece]) -> Vec<ops::fused::Span> {
         }
     }
     spans
-}
-
-fn bias(piece: &Piece, slopes: &[f64], device: &Device) -> GroupBias {
-    let GroupShape { prefix: p, k, suffix: u } = piece.shape;
-    let causal = |length: usize| {
-        tensor(
-            slopes.iter().flat_map(|slope| causal_bias(length, *slope)).collect(),
-            [1, slopes.len(), length, length],
-            device,
-        )
-    };
-    if p == 0 {
-        return GroupBias { prefix: None, shared: None, own: causal(u) };
-    }
-    // Without ALiBi the bias of a suffix to its prefix is the same for each query.
-    let queries = if slopes == [0.0] { 1 } else { k * u };
-    let mut shared = Vec::with_capacity(piece.groups * slopes.len() * queries * p);
-    for length in &piece.prefix_lengths {
-        for slope in slopes {
-            for query in 0..queries {
-                let position = length + query % u.max(1);
-                shared.extend((0..p).map(|key| {
-                    if key < *length {
-                        (slope * (key as f64 - position as f64)) as f32
-                    } else {
-                        f32::NEG_INFINITY
-                    }
-                }));
-            }
-        }
-    }
-    GroupBias {
-        prefix: Some(causal(p)),
-        shared: Some(tensor(shared, [piece.groups, slopes.len(), queries, p], device)),
-        own: causal(u),
-    }
-}
-
-/// `slope · (key - query)` where the key is not later than the query, else -inf: `[length, length]`.
-fn causal_bias(length: usize, slope: f64) -> impl Iterator<Item = f32> {
-    (0..length).flat_map(move |query| {
-        (0..length).map(move |key| {
-            if key <= query {
-                (slope * (key as f64 - query as f64)) as f32
-            } else {
-                f32::NEG_INFINITY
-            }
-        })
-    })
 }
 
 /// A tensor from host numbers.

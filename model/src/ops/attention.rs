@@ -98,7 +98,7 @@ pub fn group_attention(
 ///
 /// # Shapes
 /// - q: `[b, h, s, d]`, k: `[b, n, t, d]`, result: `[b, h, s, t]`
-fn scores(q: Tensor<4>, k: Tensor<4>) -> Tensor<4> {
+pub(super) fn scores(q: Tensor<4>, k: Tensor<4>) -> Tensor<4> {
     let ([b, h, s, d], [_, n, t, _]) = (q.dims(), k.dims());
     if h == n {
         return q.matmul(k.swap_dims(2, 3));
@@ -111,7 +111,7 @@ fn scores(q: Tensor<4>, k: Tensor<4>) -> Tensor<4> {
 ///
 /// # Shapes
 /// - weights: `[b, h, s, t]`, v: `[b, n, t, d]`, result: `[b, h, s, d]`
-fn mix(weights: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+pub(super) fn mix(weights: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
     let ([b, h, s, t], [_, n, _, d]) = (weights.dims(), v.dims());
     if h == n {
         return weights.matmul(v);

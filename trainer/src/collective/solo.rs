@@ -1,8 +1,9 @@
 //! A world of one.
 
-use super::{Collective, CollectiveError, DeviceCollective};
+use super::{Collective, CollectiveError, Control, DeviceCollective, Moment, News, Whereabouts};
 use burn::tensor::Tensor;
 use std::ops::Range;
+use std::time::Duration;
 
 /// The only rank: sums over it are its own values.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,4 +62,20 @@ impl DeviceCollective for Solo {
     fn finish(&mut self) -> Result<(), CollectiveError> {
         Ok(())
     }
+}
+
+impl Control for Solo {
+    fn news(&mut self, _during: Moment) -> Option<News> {
+        None
+    }
+
+    fn ask(
+        &mut self,
+        here: Whereabouts,
+        _patience: Duration,
+    ) -> Result<Vec<Whereabouts>, CollectiveError> {
+        Ok(vec![here])
+    }
+
+    fn end(&mut self, _culprit: Option<usize>, _reason: &str) {}
 }

@@ -1,8 +1,9 @@
 //! Tensors that are given to kernels for good: those that nobody else holds are changed where they lie.
 
 use super::flat::{self, Span};
+use super::primitive;
+use super::steps::Steps;
 use super::update::{Form, Work};
-use super::{Kernels, primitive};
 use crate::ops::{Beside, Moment, Piece, State, Step};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Device, Int, Tensor};
@@ -22,8 +23,7 @@ pub(crate) fn pour(
     let (from, count) = (range.start, range.len());
     match primitive(values).filter(|_| counts(&[range.end, at + count])) {
         Some(values) => {
-            let poured =
-                <Cube as Kernels>::pour(given(into), values, Span { from, count, at }, adds);
+            let poured = <Cube as Steps>::pour(given(into), values, Span { from, count, at }, adds);
             Ok(Tensor::from_primitive::<Cube>(poured))
         }
         None => Err(into),
@@ -42,7 +42,7 @@ pub(crate) fn square_sums(
     match primitive(values).filter(|_| counts(&[range.end, at + count]) && flat::sums(unit)) {
         Some(values) => {
             let span = Span { from, count, at };
-            let summed = <Cube as Kernels>::square_sums(given(sums), values, span, unit);
+            let summed = <Cube as Steps>::square_sums(given(sums), values, span, unit);
             Ok(Tensor::from_primitive::<Cube>(summed))
         }
         None => Err(sums),
@@ -116,7 +116,7 @@ fn in_values(
         beside => {
             let (master, left) = alone(beside, one);
             let (weight, first, second, master) =
-                <Cube as Kernels>::update(weight, gradient, first, second, master, work);
+                <Cube as Steps>::update(weight, gradient, first, second, master, work);
             state.beside =
                 left.unwrap_or_else(|| Beside::Full(Tensor::from_primitive::<Cube>(master)));
             (weight, first, second)

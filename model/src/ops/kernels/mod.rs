@@ -4,27 +4,49 @@
 //! Each stands behind the function of [`ops`](crate::ops) whose plain body it is held against, and is
 //! asked only for tensors without a tape: their backward passes are operations, too.
 
+mod attention;
 mod blocks;
+mod cross_entropy;
+mod embedding;
 mod flat;
 mod given;
+#[cfg(test)]
+pub(crate) mod launches;
+mod merge;
+mod norm;
+mod norm_backward;
+#[cfg(feature = "cuda")]
+mod product;
+mod rows;
+mod steps;
 mod swiglu;
+mod team;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod update;
 #[cfg(test)]
 mod update_tests;
 
+pub(crate) use attention::{collect, merge, rows, spread, turn_back};
+pub(crate) use cross_entropy::cross_entropy;
+pub(crate) use embedding::add_rows;
+pub(crate) use given::{pour, square_sums, update};
+pub(crate) use norm::{add_rms_norm, normalise_rows, rms_norm};
+pub(crate) use norm_backward::rms_norm_backward;
+#[cfg(feature = "cuda")]
+pub(crate) use product::{add_product, multiplies, product, product_routes};
+
+use crate::ops::LossTerms;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 use burn_cubecl::cubecl::ir::VectorSize;
 use burn_cubecl::cubecl::tensor_vector_size_parallel;
 use burn_cubecl::ops::numeric::empty_device_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
-use flat::Span;
-pub(crate) use given::{pour, square_sums, update};
-use update::{Tensors, Work};
+use norm_backward::Pulled;
 
 /// What the kernels do, as the backend is asked for it.
 #[backend_extension(Cube, Fusion: cfg(feature = "fusion"))]
@@ -33,111 +55,71 @@ pub(crate) trait Kernels: Backend {
     #[fusion(dtype = gate, shape = gate)]
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// See [`crate::ops::update`]: weight, moments and what is beside them.
-    #[fusion(meta = |weight, _, first, second, beside, _| {
-        (weight.clone(), first.clone(), second.clone(), beside.clone())
-    })]
-    fn update(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
+    /// See [`crate::ops::swiglu_backward`].
+    #[fusion(meta = |gate, _up, _dy| (gate.clone(), gate.clone()))]
+    fn swiglu_backward(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`crate::ops::rms_norm`].
+    #[fusion(dtype = x, shape = x)]
+    fn rms_norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, eps: f64) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::add_rms_norm`].
+    #[fusion(meta = |x, _r, _gain, _eps| (x.clone(), x.clone()))]
+    fn add_rms_norm(
+        x: FloatTensor<Self>,
+        r: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`crate::ops::rms_norm_backward`]; `beside` is read if `adding`.
+    #[fusion(dtype = x, shape = x)]
+    fn rms_norm_backward(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
         beside: FloatTensor<Self>,
-        work: Work,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-
-    /// The same with lower halves beside.
-    #[fusion(meta = |weight, _, first, second, low, _| {
-        (weight.clone(), first.clone(), second.clone(), low.clone())
-    })]
-    fn update_split(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        low: IntTensor<Self>,
-        work: Work,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, IntTensor<Self>);
-
-    /// See [`crate::ops::update`], with moments in 8 bits: weight, moments and what is beside them.
-    #[allow(clippy::too_many_arguments, clippy::type_complexity)]
-    #[fusion(meta = |weight, _, first, first_scales, second, second_scales, _, beside, _| {
-        (
-            weight.clone(),
-            first.clone(),
-            first_scales.clone(),
-            second.clone(),
-            second_scales.clone(),
-            beside.clone(),
-        )
-    })]
-    fn update_blocks(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: IntTensor<Self>,
-        first_scales: FloatTensor<Self>,
-        second: IntTensor<Self>,
-        second_scales: FloatTensor<Self>,
-        codes: FloatTensor<Self>,
-        beside: FloatTensor<Self>,
-        work: Work,
-    ) -> (
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        FloatTensor<Self>,
-    );
-
-    /// The same with lower halves beside.
-    #[allow(clippy::too_many_arguments, clippy::type_complexity)]
-    #[fusion(meta = |weight, _, first, first_scales, second, second_scales, _, low, _| {
-        (
-            weight.clone(),
-            first.clone(),
-            first_scales.clone(),
-            second.clone(),
-            second_scales.clone(),
-            low.clone(),
-        )
-    })]
-    fn update_blocks_split(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: IntTensor<Self>,
-        first_scales: FloatTensor<Self>,
-        second: IntTensor<Self>,
-        second_scales: FloatTensor<Self>,
-        codes: FloatTensor<Self>,
-        low: IntTensor<Self>,
-        work: Work,
-    ) -> (
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        IntTensor<Self>,
-    );
-
-    /// See [`crate::ops::pour`].
-    #[fusion(dtype = into, shape = into)]
-    fn pour(
-        into: FloatTensor<Self>,
-        values: FloatTensor<Self>,
-        span: Span,
-        adds: bool,
+        adding: bool,
+        eps: f64,
     ) -> FloatTensor<Self>;
 
-    /// See [`crate::ops::square_sums`].
-    #[fusion(dtype = sums, shape = sums)]
-    fn square_sums(
-        sums: FloatTensor<Self>,
-        values: FloatTensor<Self>,
-        span: Span,
-        unit: usize,
+    /// The same, and the gradient of the gain in f32.
+    #[fusion(meta = |x, gain, _dy, _beside, _adding, _eps| (x.clone(), in_f32(gain)))]
+    fn rms_norm_backward_of_both(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        adding: bool,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Loss of each row and gradient of the logits: see [`crate::ops::cross_entropy`].
+    #[fusion(meta = |logits, _labels, weights, _smoothing, _z| (in_f32(weights), logits.clone()))]
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        smoothing: f64,
+        z: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// `sum`, with rows of `gradient` added where `plan` says: see [`crate::ops::embedding_gradient`].
+    #[fusion(dtype = sum, shape = sum)]
+    fn add_rows(
+        sum: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        plan: IntTensor<Self>,
+        tokens: usize,
     ) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::normalise_rows`].
+    #[fusion(dtype = weight, shape = weight)]
+    fn normalise_rows(weight: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl Kernels for CubeBackend {
@@ -145,110 +127,96 @@ impl Kernels for CubeBackend {
         swiglu::forward(gate, up)
     }
 
-    fn update(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
+    fn swiglu_backward(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        swiglu::backward(gate, up, dy)
+    }
+
+    fn rms_norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, eps: f64) -> FloatTensor<Self> {
+        norm::forward(x, gain, eps)
+    }
+
+    fn add_rms_norm(
+        x: FloatTensor<Self>,
+        r: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        norm::add_forward(x, r, gain, eps)
+    }
+
+    fn rms_norm_backward(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
         beside: FloatTensor<Self>,
-        work: Work,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let tensors = Tensors { weight, gradient, first, second, beside };
-        let Tensors { weight, first, second, beside, .. } = update::update(tensors, work);
-        (weight, first, second, beside)
+        adding: bool,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        norm_backward::of_row(x, gain, Pulled { dy, beside, adding }, eps)
     }
 
-    fn update_split(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        low: IntTensor<Self>,
-        work: Work,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, IntTensor<Self>) {
-        <Self as Kernels>::update(weight, gradient, first, second, low, work)
-    }
-
-    fn update_blocks(
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: IntTensor<Self>,
-        first_scales: FloatTensor<Self>,
-        second: IntTensor<Self>,
-        second_scales: FloatTensor<Self>,
-        codes: FloatTensor<Self>,
+    fn rms_norm_backward_of_both(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
         beside: FloatTensor<Self>,
-        work: Work,
-    ) -> (
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        FloatTensor<Self>,
-    ) {
-        let (first, second) = ([first, first_scales], [second, second_scales]);
-        let tensors = blocks::Tensors { weight, gradient, first, second, codes, beside };
-        let blocks::Tensors { weight, first, second, beside, .. } = blocks::update(tensors, work);
-        let ([first, first_scales], [second, second_scales]) = (first, second);
-        (weight, first, first_scales, second, second_scales, beside)
+        adding: bool,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        norm_backward::of_both(x, gain, Pulled { dy, beside, adding }, eps)
     }
 
-    fn update_blocks_split(
-        weight: FloatTensor<Self>,
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        smoothing: f64,
+        z: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        cross_entropy::chunk(logits, labels, weights, LossTerms { smoothing, z })
+    }
+
+    fn add_rows(
+        sum: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        first: IntTensor<Self>,
-        first_scales: FloatTensor<Self>,
-        second: IntTensor<Self>,
-        second_scales: FloatTensor<Self>,
-        codes: FloatTensor<Self>,
-        low: IntTensor<Self>,
-        work: Work,
-    ) -> (
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        IntTensor<Self>,
-        FloatTensor<Self>,
-        IntTensor<Self>,
-    ) {
-        <Self as Kernels>::update_blocks(
-            weight,
-            gradient,
-            first,
-            first_scales,
-            second,
-            second_scales,
-            codes,
-            low,
-            work,
-        )
+        plan: IntTensor<Self>,
+        tokens: usize,
+    ) -> FloatTensor<Self> {
+        embedding::add(sum, gradient, plan, tokens)
     }
 
-    fn pour(
-        into: FloatTensor<Self>,
-        values: FloatTensor<Self>,
-        span: Span,
-        adds: bool,
-    ) -> FloatTensor<Self> {
-        flat::pour(into, values, span, adds)
-    }
-
-    fn square_sums(
-        sums: FloatTensor<Self>,
-        values: FloatTensor<Self>,
-        span: Span,
-        unit: usize,
-    ) -> FloatTensor<Self> {
-        flat::square_sums(sums, values, span, unit)
+    fn normalise_rows(weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        norm::normalised(weight)
     }
 }
 
-/// `tensor` as the kernels take it, if it lies on a GPU and has no tape.
+/// What fusion is told of an output in f32.
+#[cfg(feature = "fusion")]
+fn in_f32(
+    like: &burn::backend::fusion::custom::TensorSpec,
+) -> burn::backend::fusion::custom::TensorSpec {
+    burn::backend::fusion::custom::TensorSpec::new(like.shape.clone(), crate::ops::F32)
+}
+
+/// `tensor` as the kernels take it, if it lies on a GPU, has no tape, and is not empty.
 fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
-    if tensor.is_autodiff() {
+    if tensor.is_autodiff() || tensor.shape().num_elements() == 0 {
         return None;
     }
+    tensor.clone().try_into_primitive::<Cube>().ok()
+}
+
+/// Whether `tensor` lies where the kernels run, with no tape.
+pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
+    primitive(tensor).is_some()
+}
+
+/// [`primitive`] of whole numbers.
+fn int_primitive<const D: usize>(tensor: &Tensor<D, Int>) -> Option<IntTensor<Cube>> {
     tensor.clone().try_into_primitive::<Cube>().ok()
 }
 
@@ -256,6 +224,20 @@ fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
 pub(crate) fn swiglu<const D: usize>(gate: &Tensor<D>, up: &Tensor<D>) -> Option<Tensor<D>> {
     let result = <Cube as Kernels>::swiglu(primitive(gate)?, primitive(up)?);
     Some(Tensor::from_primitive::<Cube>(result))
+}
+
+/// See [`crate::ops::swiglu_backward`].
+pub(crate) fn swiglu_backward(
+    gate: &Tensor<3>,
+    up: &Tensor<3>,
+    dy: &Tensor<3>,
+) -> Option<(Tensor<3>, Tensor<3>)> {
+    if [up.dtype(), dy.dtype()] != [gate.dtype(); 2] {
+        return None;
+    }
+    let (dgate, dup) =
+        <Cube as Kernels>::swiglu_backward(primitive(gate)?, primitive(up)?, primitive(dy)?);
+    Some((Tensor::from_primitive::<Cube>(dgate), Tensor::from_primitive::<Cube>(dup)))
 }
 
 /// A tensor of the shape, type and device of `like`, with nothing in it yet.
