@@ -15,7 +15,7 @@ mod stream;
 mod svd;
 mod targets;
 
-pub(crate) use backward::{Kept, learns};
+pub(crate) use backward::{Kept, Wanted, learns};
 pub(crate) use config::Selector;
 pub use config::{LoraConfig, LoraInit, Setting};
 pub use linear::{Adapter, Linear, Start};

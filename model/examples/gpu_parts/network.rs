@@ -6,7 +6,7 @@ use burn::tensor::{DType, Device, Distribution, Tensor};
 use model::block::{Block, Projections};
 use model::decoder::Head;
 use model::lora::Linear;
-use model::memory::{Adapters, Network};
+use model::memory::{Adapters, Bodies, Network};
 use model::weight::{Mapper, Weight, Weights};
 use model::{Decoder, DecoderConfig, LoraConfig, ops};
 
@@ -95,6 +95,10 @@ pub fn as_planned(
     let dtype = arguments.dtype();
     let adapters = if lora { Some(Adapters::new(config, &LoraConfig::default())?) } else { None };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let fused = arguments.device_name == "flex" && dtype == DType::F32;
-    Ok(Network { config: config.clone(), dtype, adapters, fused, threads })
+    let bodies = match (arguments.device_name.as_str(), dtype) {
+        ("flex", DType::F32) => Bodies::Fused,
+        ("flex", _) => Bodies::Plain,
+        _ => Bodies::Explicit,
+    };
+    Ok(Network { config: config.clone(), dtype, adapters, bodies, threads })
 }

@@ -12,7 +12,7 @@
 
 use super::{Block, linear_path};
 use crate::layout::{Attended, Layout};
-use crate::lora::Kept;
+use crate::lora::{Kept, Wanted};
 use crate::ops;
 use crate::weight::{Sink, Weight};
 use burn::tensor::Tensor;
@@ -90,39 +90,40 @@ impl Block {
         sink: &mut Sink<'_>,
     ) -> Option<Tensor<3>> {
         let Saved { x, projected, attended, mixed, stream, gate, up, down, .. } = saved;
-        let all = (training, true);
+        let alone = || (training, Wanted::Alone);
 
         let activated = ops::swiglu(gate.output.clone(), up.output.clone());
         let of = sink.of("mlp.down_proj");
-        let d_activated = self.down_proj.backward(activated, down, dy.clone(), all, of)?;
+        let d_activated = self.down_proj.backward(activated, down, dy.clone(), alone(), of)?;
         let (d_gate, d_up) = ops::swiglu_backward(gate.output, up.output, d_activated);
         let normed = self.normed(&stream, &self.post_norm);
         let of = sink.of("mlp.gate_proj");
         let through_gate =
-            self.gate_proj.backward(normed.clone(), gate.product, d_gate, all, of)?;
+            self.gate_proj.backward(normed.clone(), gate.product, d_gate, alone(), of)?;
         let of = sink.of("mlp.up_proj");
-        let through_up = self.up_proj.backward(normed, up.product, d_up, all, of)?;
+        let onto = (training, Wanted::Onto(through_gate));
+        let d_normed = self.up_proj.backward(normed, up.product, d_up, onto, of)?;
         let of = sink.of("post_attention_layernorm");
-        let d_normed = through_gate + through_up;
         let d_stream = self.norm_backward(stream, &self.post_norm, d_normed, dy, of);
 
         let of = sink.of("self_attn.o_proj");
         let d_mixed =
-            self.o_proj.backward(mixed.output, mixed.product, d_stream.clone(), all, of)?;
+            self.o_proj.backward(mixed.output, mixed.product, d_stream.clone(), alone(), of)?;
         let d_projected = layout.attend_backward(attended, d_mixed);
 
-        let through = (training, wanted || self.input_norm.trainable);
+        let wanted = wanted || self.input_norm.trainable;
         let normed = self.normed(&x, &self.input_norm);
         let mut d_normed: Option<Tensor<3>> = None;
         for (((name, linear), product), dy) in
             self.projections().into_iter().zip(projected).zip(d_projected)
         {
             let of = sink.of(&linear_path(name));
-            let part = linear.backward(normed.clone(), product, dy, through, of);
-            d_normed = match (d_normed, part) {
-                (Some(sum), Some(part)) => Some(sum + part),
-                (sum, part) => sum.or(part),
+            let onto = match d_normed.take() {
+                _ if !wanted => Wanted::Not,
+                Some(sum) => Wanted::Onto(sum),
+                None => Wanted::Alone,
             };
+            d_normed = linear.backward(normed.clone(), product, dy, (training, onto), of);
         }
         let of = sink.of("input_layernorm");
         Some(self.norm_backward(x, &self.input_norm, d_normed?, d_stream, of))

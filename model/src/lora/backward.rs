@@ -23,6 +23,16 @@ pub(crate) struct Kept {
     pub(crate) product: Option<Tensor<3>>,
 }
 
+/// What becomes of the gradient of a layer's input.
+pub(crate) enum Wanted {
+    /// Nobody asks for it.
+    Not,
+    /// It is all there is so far.
+    Alone,
+    /// It is added to this, of which nobody else holds a copy.
+    Onto(Tensor<3>),
+}
+
 impl Linear {
     /// Whether the gradients of this layer are written out here: of all but DoRA.
     pub(crate) fn is_explicit(&self) -> bool {
@@ -35,11 +45,11 @@ impl Linear {
         let Some(adapter) = &self.adapter else { return Kept { output, product: None } };
         let mask = training.then(|| adapter.mask(&x)).flatten();
         let product = adapter.product(dropped(x, mask.as_ref()));
-        let output = output + ops::linear(product.clone(), adapter.b.value.clone());
+        let output = ops::add_linear(output, product.clone(), adapter.b.value.clone());
         Kept { output, product: Some(product) }
     }
 
-    /// Adds the gradients of its weights to `sink`; the gradient of the input, if that is `wanted`.
+    /// Adds the gradients of its weights to `sink`; the gradient of the input, as it is `wanted`.
     ///
     /// `x` is the input of the forward pass and `product` what that kept, if it still is.
     pub(crate) fn backward(
@@ -47,12 +57,16 @@ impl Linear {
         x: Tensor<3>,
         product: Option<Tensor<3>>,
         dy: Tensor<3>,
-        (training, wanted): (bool, bool),
+        (training, wanted): (bool, Wanted),
         mut sink: Sink<'_>,
     ) -> Option<Tensor<3>> {
         sink.add("weight", &self.weight, || ops::linear_weight_gradient(dy.clone(), x.clone()));
-        let base =
-            wanted.then(|| ops::linear_input_gradient(dy.clone(), self.weight.value.clone()));
+        let weight = || self.weight.value.clone();
+        let base = match wanted {
+            Wanted::Not => None,
+            Wanted::Alone => Some(ops::linear_input_gradient(dy.clone(), weight())),
+            Wanted::Onto(sum) => Some(ops::add_linear_input_gradient(sum, dy.clone(), weight())),
+        };
         let Some(adapter) = &self.adapter else { return base };
         let mask = training.then(|| adapter.mask(&x)).flatten();
         let input = dropped(x, mask.as_ref());
@@ -63,8 +77,11 @@ impl Linear {
         let low = ops::linear_input_gradient(dy, adapter.b.value.clone()).mul_scalar(adapter.scale);
         sink.add("lora_A.weight", &adapter.a, || ops::linear_weight_gradient(low.clone(), input));
         let base = base?;
-        let through = ops::linear_input_gradient(low, adapter.a.value.clone());
-        Some(base + dropped(through, mask.as_ref()))
+        let a = adapter.a.value.clone();
+        Some(match &mask {
+            None => ops::add_linear_input_gradient(base, low, a),
+            Some(mask) => base + dropped(ops::linear_input_gradient(low, a), Some(mask)),
+        })
     }
 }
 

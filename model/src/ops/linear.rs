@@ -1,8 +1,6 @@
 //! Products with weights stored `[out, in]`, as Hugging Face files hold them.
 
-#[cfg(feature = "cuda")]
-use super::add_product;
-use super::{F32, Transposed, cast, product};
+use super::{F32, Transposed, add_product, cast, product};
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, activation};
 
 /// `y = x Wᵀ`, with the weight in the type of `x`.
@@ -33,7 +31,29 @@ pub fn linear_input_gradient(dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let [b, t, out] = dy.dims();
     let [_, d] = weight.dims();
     let weight = cast(weight, dy.dtype());
-    dy.reshape([b * t, out]).matmul(weight).reshape([b, t, d])
+    product(dy.reshape([b * t, out]), weight, Transposed::Neither).reshape([b, t, d])
+}
+
+/// `sum` with [`linear`] added, in one product where the device can: `sum + x Wᵀ`.
+///
+/// # Shapes
+/// - as of [`linear`], without a tape; sum: `[batch, length, out]`
+pub fn add_linear(sum: Tensor<3>, x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let ([b, t, d], [out, _]) = (x.dims(), weight.dims());
+    let weight = cast(weight, x.dtype());
+    let (sum, x) = (sum.reshape([b * t, out]), x.reshape([b * t, d]));
+    add_product(sum, x, weight, Transposed::Second, 1.0).reshape([b, t, out])
+}
+
+/// `sum` with [`linear_input_gradient`] added: `sum + dy W`.
+///
+/// # Shapes
+/// - as of [`linear_input_gradient`]; sum: `[batch, length, in]`
+pub fn add_linear_input_gradient(sum: Tensor<3>, dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
+    let ([b, t, out], [_, d]) = (dy.dims(), weight.dims());
+    let weight = cast(weight, dy.dtype());
+    let (sum, dy) = (sum.reshape([b * t, d]), dy.reshape([b * t, out]));
+    add_product(sum, dy, weight, Transposed::Neither, 1.0).reshape([b, t, d])
 }
 
 /// Gradient of [`linear`] for its weight, `dW = dyᵀ x`, in the type of both.
@@ -42,7 +62,7 @@ pub fn linear_input_gradient(dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
 /// - dy: `[batch, length, out]`, x: `[batch, length, in]`, result: `[out, in]`, without a tape
 pub fn linear_weight_gradient(dy: Tensor<3>, x: Tensor<3>) -> Tensor<2> {
     let ([b, t, out], [_, _, d]) = (dy.dims(), x.dims());
-    dy.reshape([b * t, out]).transpose().matmul(x.reshape([b * t, d]))
+    product(dy.reshape([b * t, out]), x.reshape([b * t, d]), Transposed::First)
 }
 
 /// `y = x Wᵀ + scale · (x Aᵀ) Bᵀ`: the adapter stands beside the weight, no dense delta is formed.

@@ -32,8 +32,9 @@ pub use dora::{dora_linear, row_norms};
 pub use flash::{FlashBody, Sight, flash_takes};
 pub use flat::{pour, square_sums};
 pub use linear::{
-    adapted_linear, embedding, embedding_gradient, linear, linear_input_gradient,
-    linear_weight_gradient, normalise_rows, normalise_rows_backward, swiglu, swiglu_backward,
+    adapted_linear, add_linear, add_linear_input_gradient, embedding, embedding_gradient, linear,
+    linear_input_gradient, linear_weight_gradient, normalise_rows, normalise_rows_backward, swiglu,
+    swiglu_backward,
 };
 pub use merge::merge_attention;
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};

@@ -73,7 +73,9 @@ impl Places {
             CudaError::Call { call: "cuInit", code, .. } => {
                 format!("device `cuda`: {error}{}; {}", self.visible_text(), way_out(code))
             }
-            CudaError::Call { .. } => format!("device `cuda`: {error}"),
+            CudaError::Call { .. } | CudaError::Tensor { .. } => {
+                format!("device `cuda`: {error}")
+            }
         })
     }
 
