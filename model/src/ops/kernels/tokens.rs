@@ -3,8 +3,8 @@
 //! A unit moves the two halves of a head that rotary positions turn together, or a few values that stay
 //! as they are. As every token has one place, nothing is added up, and no atomic is needed.
 
-use crate::layout::Heads;
 use super::rows::{address, along_rows, elements, grid, halves, vector_width};
+use crate::layout::Heads;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
