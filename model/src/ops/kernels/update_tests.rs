@@ -1,6 +1,7 @@
 //! Steps and flat buffers against their plain bodies; rounding to the bit.
 #![allow(clippy::unwrap_used)]
 
+use super::launches::launches;
 use crate::ops::{BLOCK, Beside, Moment, Piece, Rule, State, Step, pour, square_sums, update};
 use crate::rounding::nearest;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, bf16};
@@ -239,6 +240,32 @@ fn what_nobody_else_holds_is_changed_in_place() {
     let bucket = pour(bucket, 11, &gradient, 5..5000, false);
     let bucket = pour(bucket, 11, &gradient, 5..5000, true);
     assert_eq!(place(&bucket).unwrap(), before);
+}
+
+#[test]
+fn a_step_is_one_launch() {
+    let device = gpu();
+    for form in ["nothing", "full", "low", "draws"] {
+        for blocks in [false, true] {
+            let beside = beside(form, &device);
+            let mut state = match blocks {
+                true => state_in_blocks(Rule::AdamW, beside, &device),
+                false => state(Rule::AdamW, beside, &device),
+            };
+            let piece = Piece { state: 4 * BLOCK, ..PIECE };
+            let gradient = tensor(numbers(2, WEIGHT), &device);
+            let weight = tensor(weights(), &device);
+            let step = step(Rule::AdamW, 0.5);
+            let found = launches(|| drop(update(weight, &gradient, &mut state, piece, &step)));
+            assert_eq!(found.len(), 1, "{form}, in blocks: {blocks}: {found:?}");
+        }
+    }
+    let (bucket, gradient) = (tensor(vec![0.0; WEIGHT], &device), tensor(weights(), &device));
+    let found = launches(|| {
+        let bucket = pour(bucket, 11, &gradient, 5..5000, true);
+        drop(square_sums(bucket, 0, &gradient, 0..9000, 4096));
+    });
+    assert_eq!(found.len(), 2, "{found:?}");
 }
 
 #[test]
