@@ -6,6 +6,7 @@
 //! - [`block`], [`decoder`]: the network. [`lora`]: adapters beside frozen weights.
 //! - [`layout`]: where the tokens of groups stand, and the rows in which they attend.
 //! - [`backward`]: loss and gradients, block by block; [`memory`], [`flops`]: what that holds and takes.
+//! - [`rounding`]: bf16 and the bits that it lacks.
 //! - [`generate`]: answers, in batches that stay full, with a cache that shares prefixes.
 //! - [`files`]: directories as on the hub; [`tensor_file`]: tensors of any type in files of our own;
 //!   [`source`]: weights in anyone's files; [`peft`]: adapters as
@@ -31,6 +32,7 @@ pub mod memory;
 pub mod noise;
 pub mod ops;
 pub mod peft;
+pub mod rounding;
 pub mod runtime;
 pub mod source;
 pub mod tensor_file;

@@ -99,8 +99,8 @@ fn samples(rows: &StepRows) -> Value {
 impl Work {
     fn new(base: &Decoder, rows: &StepRows, grouped: bool) -> Self {
         let decoder = base.clone();
-        let (config, solo) = (settings(), Solo);
-        let stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &solo);
+        let (config, mut solo) = (settings(), Solo);
+        let stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &mut solo);
         let groups: Vec<Group> = rows.parts.iter().flatten().cloned().collect();
         let apart = |group: Group| {
             let prefix = group.prefix;

@@ -1,17 +1,30 @@
 //! Gradients summed over the world, bucket by bucket, while the backward pass goes on.
 //!
-//! A thread of its own does the operations in the fixed order of the [`Partition`]; what computes only
-//! fills buffers. After the sums each rank has every gradient, or under [`Sharding`] those of its share.
+//! Buckets are summed in the fixed order of the [`Partition`]; what computes only fills them. After the sums
+//! each rank has every gradient, or under [`Sharding`] those of its share.
+//!
+//! - `host`: buckets in memory, which a thread of its own sums: on the CPU, for exact sums, and where ranks
+//!   reach each other's memory alone.
+//! - `device`: buckets that stay on the device with the weights: nothing is read but a norm.
+//! - `norm`: the global norm, of either.
+
+mod device;
+#[cfg(test)]
+mod device_tests;
+mod host;
+mod norm;
+#[cfg(test)]
+mod tests;
 
 use crate::Error;
-use crate::collective::{Collective, CollectiveError};
+use crate::collective::Collective;
+use crate::device::is_host;
+use crate::optimizer::Part;
 use crate::sharding::{Partition, Sharding, Stretch, UNIT};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use model::weight::WeightInfo;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Instant;
 
 /// Buckets that are away to be summed at a time, at most, where only shares of them are kept.
 const AWAY: usize = 4;
@@ -27,8 +40,28 @@ enum Sum {
     Exact,
 }
 
-/// The trainable weights of a phase, and this rank's part of them.
-pub struct Exchange {
+/// Where gradients are summed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// In memory.
+    Host,
+    /// On the device that the weights are on.
+    Device(Device),
+}
+
+impl Site {
+    /// On the device, unless that is the CPU, or the ranks do not reach it; exact sums are formed in memory.
+    pub fn of(device: &Device, exact: bool, collective: &mut dyn Collective) -> Self {
+        let alone = collective.world() == 1;
+        match exact || is_host(device) || (!alone && collective.on_device().is_none()) {
+            true => Self::Host,
+            false => Self::Device(device.clone()),
+        }
+    }
+}
+
+/// What is summed where.
+struct Plan {
     rank: usize,
     world: usize,
     sum: Sum,
@@ -39,12 +72,44 @@ pub struct Exchange {
     weights: Vec<WeightInfo>,
     /// Of each weight: bucket, place in its buffer, values of the weight.
     places: BTreeMap<String, Vec<(usize, usize, Range<usize>)>>,
-    /// One a bucket, used again and again; where shares are kept, only for as long as it is filled.
-    buffers: Vec<Vec<f32>>,
-    /// Buffers to be filled next, where shares are kept.
-    spare: Vec<Vec<f32>>,
-    /// Sums of this rank's shares over the rounds of a step.
-    kept: Vec<Vec<f32>>,
+}
+
+impl Plan {
+    /// Every stretch that is summed here, with its bucket and its place there: this rank's, or all of them.
+    fn held(&self) -> impl Iterator<Item = (usize, usize, &Stretch)> {
+        self.partition.buckets.iter().enumerate().flat_map(move |(index, bucket)| {
+            let mine = match self.sharded {
+                true => self.rank * bucket.length..(self.rank + 1) * bucket.length,
+                false => 0..bucket.size(),
+            };
+            let places = bucket
+                .places()
+                .filter(move |(at, stretch)| mine.contains(at) && !stretch.is_empty());
+            places.map(move |(at, stretch)| (index, at, stretch))
+        })
+    }
+
+    /// Where the values of a stretch lie, in their order: bucket, place, values of the weight.
+    fn places_of(&self, stretch: &Stretch) -> Vec<(usize, usize, Range<usize>)> {
+        let mut places = self.places.get(&stretch.path).cloned().unwrap_or_default();
+        places.sort_by_key(|(_, _, range)| range.start);
+        let inside = |(bucket, at, range): (usize, usize, Range<usize>)| {
+            let inside = range.start.max(stretch.range.start)..range.end.min(stretch.range.end);
+            (!inside.is_empty()).then(|| (bucket, at + inside.start - range.start, inside))
+        };
+        places.into_iter().filter_map(inside).collect()
+    }
+}
+
+enum Buckets {
+    Host(host::Buckets),
+    Device(device::Buckets),
+}
+
+/// The trainable weights of a phase, and this rank's part of them.
+pub struct Exchange {
+    plan: Plan,
+    buckets: Buckets,
 }
 
 impl Exchange {
@@ -54,6 +119,7 @@ impl Exchange {
         (rank, world): (usize, usize),
         sharding: Sharding,
         exact: bool,
+        site: &Site,
         is_indivisible: &dyn Fn(&WeightInfo) -> bool,
     ) -> Self {
         let partition = Partition::new(&weights, world, sharding.bucket_mib << 20, is_indivisible);
@@ -71,33 +137,43 @@ impl Exchange {
             (false, false) => Sum::All,
         };
         let keeps_share = sharding.stage == 2 && world > 1 && !exact;
-        let buffers = vec![Vec::new(); partition.buckets.len()];
-        let kept = vec![Vec::new(); if keeps_share { buffers.len() } else { 0 }];
-        let spare = Vec::new();
-        Self {
-            rank,
-            world,
-            sum,
-            keeps_share,
-            sharded,
-            partition,
-            weights,
-            places,
-            buffers,
-            spare,
-            kept,
-        }
+        let plan = Plan { rank, world, sum, keeps_share, sharded, partition, weights, places };
+        let buckets = match site {
+            Site::Device(device) if !exact => {
+                Buckets::Device(device::Buckets::new(&plan, device.clone()))
+            }
+            _ => Buckets::Host(host::Buckets::new(&plan)),
+        };
+        Self { plan, buckets }
     }
 
     /// Whether gradients are summed once for each micro-batch: what is kept of them is a share.
     pub fn sums_each_round(&self) -> bool {
-        self.keeps_share
+        self.plan.keeps_share
+    }
+
+    /// Whether gradients, and the weights that they change, stay on the device.
+    pub fn is_on_device(&self) -> bool {
+        matches!(self.buckets, Buckets::Device(_))
+    }
+
+    /// Whether each rank changes a share of the weights.
+    pub fn is_sharded(&self) -> bool {
+        self.plan.sharded
     }
 
     /// Forgets the sums of the step before.
     pub fn begin(&mut self) {
-        for kept in &mut self.kept {
-            kept.clear();
+        match &mut self.buckets {
+            Buckets::Host(buckets) => buckets.begin(),
+            Buckets::Device(buckets) => buckets.begin(&self.plan),
+        }
+    }
+
+    /// Adds the gradient of a weight to its buckets on the device, before the round in which they are summed.
+    pub fn add(&mut self, path: &str, gradient: &Tensor<1>) {
+        if let Buckets::Device(buckets) = &mut self.buckets {
+            buckets.add(&self.plan, path, gradient);
         }
     }
 
@@ -108,121 +184,47 @@ impl Exchange {
     pub fn round<R>(
         &mut self,
         collective: &mut dyn Collective,
-        work: impl FnOnce(&mut Filling<'_>) -> R,
+        work: impl FnOnce(&mut dyn Fill) -> R,
     ) -> Result<(R, f64), Error> {
-        let sum = self.sum;
-        let ((sender, jobs), (back, returned)) = (channel(), channel());
-        let shares = self.keeps_share.then(|| Shares { rank: self.rank, world: self.world, back });
-        let (result, done, returned, waited) = std::thread::scope(|scope| {
-            let thread = scope.spawn(move || summed(collective, &jobs, sum, shares.as_ref()));
-            let mut filling = Filling::new(self, sender, returned);
-            let result = work(&mut filling);
-            let returned = filling.finish();
-            let started = Instant::now();
-            let done = thread.join();
-            (result, done, returned, started.elapsed().as_secs_f64())
-        });
-        let done = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        for (index, sums) in done {
-            match self.kept.get_mut(index) {
-                Some(kept) => {
-                    kept.resize(sums.len(), 0.0);
-                    kept.iter_mut().zip(sums).for_each(|(sum, value)| *sum += value);
-                }
-                None => self.buffers[index] = sums,
-            }
+        match &mut self.buckets {
+            Buckets::Host(buckets) => buckets.round(&self.plan, collective, work),
+            Buckets::Device(buckets) => buckets.round(&self.plan, collective, work),
         }
-        self.spare.extend(returned.try_iter());
-        self.spare.truncate(AWAY);
-        Ok((result, waited))
     }
 
     /// The stretches that this rank changes.
     pub fn own(&self) -> Vec<Stretch> {
-        if self.sharded {
-            self.partition.of(self.rank).cloned().collect()
+        if self.plan.sharded {
+            self.plan.partition.of(self.plan.rank).cloned().collect()
         } else {
-            self.weights.iter().map(Stretch::whole).collect()
+            self.plan.weights.iter().map(Stretch::whole).collect()
         }
     }
 
-    /// The summed gradient of one of this rank's stretches.
+    /// The summed gradient of one of this rank's stretches, in memory.
     pub fn gradient(&self, stretch: &Stretch) -> Vec<f32> {
-        let mut gradient = Vec::with_capacity(stretch.len());
-        let mut places = self.places.get(&stretch.path).cloned().unwrap_or_default();
-        places.sort_by_key(|(_, _, range)| range.start);
-        for (bucket, at, range) in places {
-            let inside = range.start.max(stretch.range.start)..range.end.min(stretch.range.end);
-            if !inside.is_empty() {
-                let at = at + inside.start - range.start;
-                gradient.extend_from_slice(&self.summed_in(bucket)[at..at + inside.len()]);
-            }
+        match &self.buckets {
+            Buckets::Host(buckets) => buckets.gradient(&self.plan, stretch),
+            Buckets::Device(buckets) => buckets.gradient(&self.plan, stretch),
         }
-        gradient
     }
 
-    /// A bucket's sums, laid out as its buffer.
-    fn summed_in(&self, bucket: usize) -> Summed<'_> {
-        match self.kept.get(bucket) {
-            Some(kept) => Summed { values: kept, from: self.rank * kept.len() },
-            None => Summed { values: &self.buffers[bucket], from: 0 },
+    /// The summed gradient of one of this rank's stretches, where it lies on the device.
+    pub fn parts(&self, stretch: &Stretch) -> Vec<Part> {
+        match &self.buckets {
+            Buckets::Host(_) => Vec::new(),
+            Buckets::Device(buckets) => buckets.parts(&self.plan, stretch),
         }
     }
 
     /// Global norm of the summed gradients: squares are added in f64, by units of a weight and in the
     /// order of the network, so that it is the same number wherever the cuts are.
     pub fn norm(&self, collective: &mut dyn Collective) -> Result<f64, Error> {
-        let mut units: BTreeMap<&str, Vec<(usize, f64)>> = BTreeMap::new();
-        let mut note = |stretch: &'_ Stretch, sums: &[f64]| {
-            let Some((path, _)) = self.places.get_key_value(&stretch.path) else { return };
-            let starts = (stretch.range.start..).step_by(UNIT);
-            units.entry(path).or_default().extend(starts.zip(sums.iter().copied()));
+        let squares = match &self.buckets {
+            Buckets::Host(buckets) => buckets.squares(&self.plan),
+            Buckets::Device(buckets) => buckets.squares(&self.plan),
         };
-        if self.sharded {
-            let own: Vec<f64> = self.squares(Some(self.rank)).flat_map(|(_, sums)| sums).collect();
-            let counts: Vec<usize> = (0..self.world).map(|rank| self.units_of(rank)).collect();
-            let most = counts.iter().copied().max().unwrap_or_default();
-            let all = gather(&own, most, (self.rank, self.world), collective)?;
-            for rank in 0..self.world {
-                let mut rest = &all[rank * most..];
-                for stretch in self.partition.of(rank) {
-                    let (sums, others) = rest.split_at(stretch.len().div_ceil(UNIT));
-                    note(stretch, sums);
-                    rest = others;
-                }
-            }
-        } else {
-            for (stretch, sums) in self.squares(None) {
-                note(stretch, &sums);
-            }
-        }
-        let of_weight = |weight: &WeightInfo| -> f64 {
-            let mut sums = units.get(weight.path.as_str()).cloned().unwrap_or_default();
-            sums.sort_by_key(|(start, _)| *start);
-            sums.iter().map(|(_, sum)| sum).sum()
-        };
-        Ok(self.weights.iter().map(of_weight).sum::<f64>().sqrt())
-    }
-
-    /// Every stretch that `rank` holds, or all of them, with the sum of squares of each of its units.
-    fn squares(&self, rank: Option<usize>) -> impl Iterator<Item = (&Stretch, Vec<f64>)> {
-        let square = |unit: &[f32]| unit.iter().map(|it| f64::from(*it) * f64::from(*it)).sum();
-        self.partition.buckets.iter().enumerate().flat_map(move |(index, bucket)| {
-            let summed = self.summed_in(index);
-            let mine = rank
-                .map_or(0..bucket.size(), |rank| rank * bucket.length..(rank + 1) * bucket.length);
-            let places = bucket
-                .places()
-                .filter(move |(at, stretch)| mine.contains(at) && !stretch.is_empty());
-            places.map(move |(at, stretch)| {
-                let values = &summed[at..at + stretch.len()];
-                (stretch, values.chunks(UNIT).map(square).collect())
-            })
-        })
-    }
-
-    fn units_of(&self, rank: usize) -> usize {
-        self.partition.of(rank).map(|stretch| stretch.len().div_ceil(UNIT)).sum()
+        norm::norm(&self.plan, &squares, collective)
     }
 
     /// Gives every rank what each has made of its stretches; nothing to do where all have everything.
@@ -231,221 +233,32 @@ impl Exchange {
         updated: Vec<(Stretch, Vec<f32>)>,
         collective: &mut dyn Collective,
     ) -> Result<BTreeMap<String, Vec<f32>>, Error> {
-        if !self.sharded {
-            return Ok(updated.into_iter().map(|(it, values)| (it.path, values)).collect());
+        match &mut self.buckets {
+            Buckets::Host(buckets) if self.plan.sharded => {
+                buckets.spread(&self.plan, updated, collective)
+            }
+            _ => Ok(updated.into_iter().map(|(it, values)| (it.path, values)).collect()),
         }
-        let updated: BTreeMap<(String, usize), Vec<f32>> =
-            updated.into_iter().map(|(it, values)| ((it.path, it.range.start), values)).collect();
-        let mut weights: BTreeMap<String, Vec<f32>> = BTreeMap::new();
-        for (index, bucket) in self.partition.buckets.iter().enumerate() {
-            let mut buffer = match self.keeps_share {
-                true => self.spare.pop().unwrap_or_default(),
-                false => std::mem::take(&mut self.buffers[index]),
-            };
-            buffer.clear();
-            buffer.resize(bucket.size(), 0.0);
-            for (at, stretch) in bucket.places() {
-                let key = (stretch.path.clone(), stretch.range.start);
-                if let Some(values) = updated.get(&key) {
-                    buffer[at..at + values.len()].copy_from_slice(values);
-                }
-            }
-            collective.all_gather(&mut buffer)?;
-            for (at, stretch) in bucket.places() {
-                let whole = weights.entry(stretch.path.clone()).or_default();
-                whole.resize(stretch.dims.iter().product(), 0.0);
-                whole[stretch.range.clone()].copy_from_slice(&buffer[at..at + stretch.len()]);
-            }
-            match self.keeps_share {
-                true => self.spare.push(buffer),
-                false => self.buffers[index] = buffer,
-            }
-        }
-        Ok(weights)
     }
-}
 
-/// Sums of a bucket, of which only a part may be here.
-struct Summed<'a> {
-    values: &'a [f32],
-    /// Where `values` begin in the bucket.
-    from: usize,
-}
-
-impl std::ops::Index<Range<usize>> for Summed<'_> {
-    type Output = [f32];
-
-    fn index(&self, range: Range<usize>) -> &[f32] {
-        &self.values[range.start - self.from..range.end - self.from]
+    /// The same of weights on the device, flat and whole: this rank's stretches of them are given to all, and
+    /// theirs are put in.
+    pub fn spread_weights(
+        &self,
+        weights: &mut BTreeMap<String, Tensor<1>>,
+        collective: &mut dyn Collective,
+    ) -> Result<(), Error> {
+        match &self.buckets {
+            Buckets::Device(buckets) if self.plan.sharded => {
+                buckets.spread(&self.plan, weights, collective)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 /// Where a rank puts its gradients, in any order; buckets leave in theirs.
-pub struct Filling<'a> {
-    exchange: &'a mut Exchange,
-    /// Weights that a bucket still waits for.
-    missing: Vec<usize>,
-    next: usize,
-    sender: Sender<(usize, Vec<f32>)>,
-    /// Buffers that are summed, where shares of them are kept.
-    returned: Receiver<Vec<f32>>,
-    /// Buffers that have left and have not come back.
-    away: usize,
+pub trait Fill {
+    /// Puts the whole gradient of a weight in; each path comes once a round.
+    fn add(&mut self, path: &str, gradient: Tensor<1>);
 }
-
-impl<'a> Filling<'a> {
-    fn new(
-        exchange: &'a mut Exchange,
-        sender: Sender<(usize, Vec<f32>)>,
-        returned: Receiver<Vec<f32>>,
-    ) -> Self {
-        let missing =
-            exchange.partition.buckets.iter().map(|bucket| bucket.places().count()).collect();
-        let mut filling = Self { exchange, missing, next: 0, sender, returned, away: 0 };
-        if !filling.exchange.keeps_share {
-            (0..filling.missing.len()).for_each(|index| filling.open(index));
-        }
-        filling
-    }
-
-    /// Puts the whole gradient of a weight in; it is added to nothing, so each path comes once.
-    pub fn add(&mut self, path: &str, gradient: Tensor<1>) {
-        let Some(places) = self.exchange.places.get(path).cloned() else { return };
-        let data = gradient.into_data().convert::<f32>();
-        // Converted to f32 just before, so that the slice is there.
-        let Ok(values) = data.as_slice::<f32>() else { return };
-        for (bucket, at, range) in places {
-            if self.exchange.buffers[bucket].is_empty() {
-                self.open(bucket);
-            }
-            let into = &mut self.exchange.buffers[bucket][at..at + range.len()];
-            into.copy_from_slice(&values[range]);
-            self.missing[bucket] -= 1;
-            while self.missing.get(self.next) == Some(&0) {
-                self.send();
-            }
-        }
-    }
-
-    /// A buffer of zeros for this bucket; waits for one where enough are away.
-    fn open(&mut self, index: usize) {
-        let mut buffer = std::mem::take(&mut self.exchange.buffers[index]);
-        if let Some(spare) = self.exchange.spare.pop() {
-            buffer = spare;
-        } else if self.exchange.keeps_share {
-            let back = match self.away >= AWAY {
-                true => self.returned.recv().ok(),
-                false => self.returned.try_recv().ok(),
-            };
-            if let Some(back) = back {
-                self.away -= 1;
-                buffer = back;
-            }
-        }
-        buffer.clear();
-        buffer.resize(self.exchange.partition.buckets[index].size(), 0.0);
-        self.exchange.buffers[index] = buffer;
-    }
-
-    fn send(&mut self) {
-        let buffer = std::mem::take(&mut self.exchange.buffers[self.next]);
-        // A closed channel means an error on the other side, which is reported there.
-        let _ = self.sender.send((self.next, buffer));
-        self.next += 1;
-        self.away += 1;
-    }
-
-    /// What has no gradient here counts as zeros.
-    fn finish(mut self) -> Receiver<Vec<f32>> {
-        while self.next < self.missing.len() {
-            if self.exchange.buffers[self.next].is_empty() {
-                self.open(self.next);
-            }
-            self.send();
-        }
-        self.returned
-    }
-}
-
-/// How shares are kept of what is summed.
-struct Shares {
-    rank: usize,
-    world: usize,
-    /// Where a buffer goes whose share is kept, to be filled again.
-    back: Sender<Vec<f32>>,
-}
-
-/// Sums buckets as they come.
-fn summed(
-    collective: &mut dyn Collective,
-    jobs: &Receiver<(usize, Vec<f32>)>,
-    sum: Sum,
-    shares: Option<&Shares>,
-) -> Result<Vec<(usize, Vec<f32>)>, CollectiveError> {
-    let mut done = Vec::new();
-    for (index, mut buffer) in jobs {
-        match sum {
-            Sum::All => collective.all_reduce(&mut buffer)?,
-            Sum::Share => {
-                collective.reduce_scatter(&mut buffer)?;
-            }
-            Sum::Exact => exact_sum(collective, &mut buffer)?,
-        }
-        match shares {
-            Some(Shares { rank, world, back }) => {
-                let length = buffer.len() / world;
-                done.push((index, buffer[rank * length..(rank + 1) * length].to_vec()));
-                // Who fills may have all that it needs.
-                let _ = back.send(buffer);
-            }
-            None => done.push((index, buffer)),
-        }
-    }
-    Ok(done)
-}
-
-/// Adds neighbours, then neighbouring sums, as one rank would that held all parts.
-fn exact_sum(collective: &mut dyn Collective, buffer: &mut [f32]) -> Result<(), CollectiveError> {
-    let (rank, world, length) = (collective.rank(), collective.world(), buffer.len());
-    if world == 1 {
-        return Ok(());
-    }
-    let mut all = vec![0.0; world * length];
-    all[rank * length..(rank + 1) * length].copy_from_slice(buffer);
-    collective.all_gather(&mut all)?;
-    let mut width = 1;
-    while width < world {
-        for first in (0..world).step_by(2 * width) {
-            let (left, right) = all.split_at_mut((first + width) * length);
-            let left = &mut left[first * length..(first + 1) * length];
-            left.iter_mut().zip(&right[..length]).for_each(|(sum, value)| *sum += value);
-        }
-        width *= 2;
-    }
-    buffer.copy_from_slice(&all[..length]);
-    Ok(())
-}
-
-/// `values` of every rank, each filled up to `most`.
-fn gather(
-    values: &[f64],
-    most: usize,
-    (rank, world): (usize, usize),
-    collective: &mut dyn Collective,
-) -> Result<Vec<f64>, CollectiveError> {
-    // Two f32 carry the bits of an f64: an all-gather moves them and computes nothing.
-    let mut buffer = vec![0.0; 2 * most * world];
-    for (place, value) in values.iter().enumerate() {
-        let (bits, at) = (value.to_bits(), 2 * (rank * most + place));
-        buffer[at] = f32::from_bits((bits >> 32) as u32);
-        buffer[at + 1] = f32::from_bits(bits as u32);
-    }
-    collective.all_gather(&mut buffer)?;
-    let join = |pair: &[f32]| {
-        f64::from_bits(u64::from(pair[0].to_bits()) << 32 | u64::from(pair[1].to_bits()))
-    };
-    Ok(buffer.chunks_exact(2).map(join).collect())
-}
-
-#[cfg(test)]
-mod tests;

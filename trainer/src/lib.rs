@@ -50,6 +50,7 @@ pub mod schedule;
 pub mod sharding;
 pub mod step;
 pub mod tensorboard;
+mod transfer;
 pub mod verify;
 
 pub use error::Error;

@@ -1,17 +1,17 @@
 //! How gradients change weights: rules, their state, and the precision of both.
 //!
 //! - `config`, `groups`: the `[optimizer]` section, and which weights it speaks of.
-//! - `adamw`, `lion`, `muon`: the rules. Each is written over tensors; the first two also over slices, held
-//!   against the tensors by tests.
+//! - `adamw`, `lion`, `muon`: the rules. The first two are written over slices, held by tests against the
+//!   same over tensors, [`model::ops::update()`]; the last over tensors.
 //! - `blocks`: states in 8 bits. `master`: what weights in bf16 lack.
 //! - `pass`: a step over slices, in one pass. `moment`: what is kept of a stretch.
+//! - `resident`: a step where weights, gradients and state stay on the device, in place.
 //!
 //! State is kept by weight path, so that a checkpoint means the same on every world and device.
 //!
 //! On the CPU every step is a pass over slices, and the state is plain vectors. Elsewhere it is tensors on
-//! the device, but for 8-bit states and for `master = "split"` and `"none"` of weights in bf16: Burn cannot
-//! read the bits of a float on a device, so weights and gradients travel to the host and back in each step,
-//! and the state stays there. That is exact, and slow.
+//! the device, changed there in one launch a piece; only where ranks reach each other's memory alone do
+//! weights and gradients travel there and back in each step. That is exact, and slow.
 
 mod adamw;
 mod blocks;
@@ -22,11 +22,13 @@ mod master;
 mod moment;
 mod muon;
 mod pass;
+mod resident;
 #[cfg(test)]
 mod tests;
 
 pub use config::{MasterKind, MuonScale, OptimizerConfig, Rule};
 pub use groups::{Group, trained};
+pub use resident::Part;
 
 use crate::sharding::Stretch;
 use crate::{Error, device};
@@ -37,7 +39,7 @@ use lion::Lion;
 use master::{Draws, Master};
 use model::weight::{Mapper, Weight, WeightInfo, Weights};
 use model::{Decoder, Gradients, ops};
-use moment::{Moment, State, Values, data};
+use moment::{BlocksThere, Moment, State, Values, data};
 use pass::{Change, Held, pass};
 use std::collections::BTreeMap;
 
@@ -70,6 +72,8 @@ pub struct Optimizer {
     groups: BTreeMap<String, Option<usize>>,
     /// Steps taken, for the bias correction.
     steps: usize,
+    /// What the codes of 8 bits stand for, on the device.
+    codes: Option<Tensor<1>>,
 }
 
 impl Optimizer {
@@ -126,6 +130,16 @@ impl Optimizer {
         config: &OptimizerConfig,
         factor: f64,
     ) -> (Change, Tensor<1>) {
+        let change = self.rule(stretch, config, factor);
+        let gradient = match change {
+            Change::Along { .. } => Self::direction(stretch, gradient, state, config),
+            _ => gradient,
+        };
+        (change, gradient)
+    }
+
+    /// The rule of a stretch in this step.
+    fn rule(&mut self, stretch: &Stretch, config: &OptimizerConfig, factor: f64) -> Change {
         let Stretch { path, dims, .. } = stretch;
         let group = self.group(config, path);
         let is_muon = config.is_muon(path, dims);
@@ -136,23 +150,30 @@ impl Optimizer {
         // Norm gains are vectors and are not decayed.
         let keep = if dims.len() > 1 { 1.0 - rate * decay } else { 1.0 };
         let (beta1, beta2) = (config.beta1, config.beta2);
-        if is_muon {
-            let device = gradient.device();
-            let gradient = ops::cast(gradient, DType::F32);
-            let mut momentum = moment::tensor(state.first.take(), &device);
-            let shape = (dims[0], dims[1]);
-            let direction = muon::direction(&mut momentum, gradient, shape, config.muon_scale);
-            state.first = momentum.map(|it| Moment::Values(Values::Device(it)));
-            return (Change::Along { rate, keep }, direction);
-        }
-        let change = match config.name {
+        match config.name {
+            _ if is_muon => Change::Along { rate, keep },
             Rule::Lion => Change::Lion(Lion { rate, keep, beta1, beta2 }),
             Rule::AdamW | Rule::Muon => {
                 let (epsilon, step) = (config.epsilon, self.steps);
                 Change::AdamW(AdamW { rate, keep, beta1, beta2, epsilon, step })
             }
-        };
-        (change, gradient)
+        }
+    }
+
+    /// Where Muon goes with a matrix.
+    fn direction(
+        stretch: &Stretch,
+        gradient: Tensor<1>,
+        state: &mut State,
+        config: &OptimizerConfig,
+    ) -> Tensor<1> {
+        let device = gradient.device();
+        let gradient = ops::cast(gradient, DType::F32);
+        let mut momentum = moment::tensor(state.first.take(), &device);
+        let shape = (stretch.dims[0], stretch.dims[1]);
+        let direction = muon::direction(&mut momentum, gradient, shape, config.muon_scale);
+        state.first = momentum.map(|it| Moment::Values(Values::Device(it)));
+        direction
     }
 
     /// The group of a weight; expressions are asked once.
@@ -201,12 +222,17 @@ impl Optimizer {
                         keep(codes, 1, data(&blocks.codes));
                         keep(scales, BLOCK, data(&blocks.scales));
                     }
+                    Some(Moment::BlocksThere(blocks)) => {
+                        keep(codes, 1, blocks.codes.to_data());
+                        keep(scales, BLOCK, blocks.scales.to_data());
+                    }
                     None => {}
                 }
             }
             match &state.master {
                 Some(Master::Full(values)) => keep("master", 1, values.data()),
                 Some(Master::Low(low)) => keep("low", 1, data(low)),
+                Some(Master::LowThere(low)) => keep("low", 1, low.to_data()),
                 None => {}
             }
         }
@@ -230,13 +256,24 @@ impl Optimizer {
                 scales: scales.iter::<f32>().collect(),
                 signed,
             });
-            Ok::<_, Error>(blocks.map(Moment::Blocks))
+            let there = |blocks| Moment::BlocksThere(BlocksThere::of(blocks, device));
+            let blocks = blocks.map(|blocks| match device::is_host(device) {
+                true => Moment::Blocks(blocks),
+                false => there(blocks),
+            });
+            Ok::<_, Error>(blocks)
         };
         let first = moment("first", "first8", "first8-scale", true)?;
         let second = moment("second", "second8", "second8-scale", false)?;
         let master = match read("master", 1)? {
             Some(kept) => Some(Master::Full(restored(kept, device))),
-            None => read("low", 1)?.map(|low| Master::Low(low.iter::<u16>().collect())),
+            None => read("low", 1)?.map(|low| {
+                let low = low.iter::<u16>().collect();
+                match device::is_host(device) {
+                    true => Master::Low(low),
+                    false => Master::LowThere(resident::lower_halves(low, device)),
+                }
+            }),
         };
         if first.is_some() || second.is_some() || master.is_some() {
             let state = State { first, second, master };
@@ -298,13 +335,13 @@ fn on_device(
         _ => ops::cast(weight, DType::F32),
     };
     let gradient = ops::cast(gradient, DType::F32);
-    let is_along = matches!(change, Change::Along { .. });
-    let new = if is_along {
-        change.tensors(full, gradient, &mut None, &mut None)
+    let step = change.step(1.0);
+    let new = if matches!(change, Change::Along { .. }) {
+        step.apply(full, gradient, &mut None, &mut None)
     } else {
         let mut first = moment::tensor(state.first.take(), &device);
         let mut second = moment::tensor(state.second.take(), &device);
-        let new = change.tensors(full, gradient, &mut first, &mut second);
+        let new = step.apply(full, gradient, &mut first, &mut second);
         state.first = first.map(|it| Moment::Values(Values::Device(it)));
         state.second = second.map(|it| Moment::Values(Values::Device(it)));
         new

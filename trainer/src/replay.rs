@@ -101,7 +101,7 @@ pub fn replay(event: &Path, told: &mut dyn FnMut(usize, usize)) -> Result<Replay
     let again = again(&incident, &found);
     let mut samples = Vec::with_capacity(step.rows.len());
     told(0, step.rows.len());
-    let mut stepper = Stepper::new(&decoder, &phase.optimizer, Sharding::default(), 0, &Solo);
+    let mut stepper = Stepper::new(&decoder, &phase.optimizer, Sharding::default(), 0, &mut Solo);
     for slot in 0..step.rows.len() {
         samples.push(step.alone(slot, &decoder, &mut stepper, &tokenizer)?);
         told(slot + 1, step.rows.len());

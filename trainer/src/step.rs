@@ -5,14 +5,18 @@
 //! loss was; a step in which one is missing, or there twice, is an error.
 
 mod micro;
+mod resident;
 mod rounds;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use micro::to_model;
 
 use crate::Error;
 use crate::collective::Collective;
-use crate::exchange::Exchange;
+use crate::device::is_host;
+use crate::exchange::{Exchange, Site};
 use crate::objective::LossConfig;
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::recipe::{BatchConfig, LossAverage};
@@ -126,6 +130,8 @@ pub struct Stepper {
     exchange: Option<Exchange>,
     /// Sums of a world of one.
     gradients: Gradients,
+    /// Where they, or those of the exchange, are.
+    site: Site,
 }
 
 impl Stepper {
@@ -137,16 +143,29 @@ impl Stepper {
         optimizer: &OptimizerConfig,
         sharding: Sharding,
         exact_shards: usize,
-        collective: &dyn Collective,
+        collective: &mut dyn Collective,
     ) -> Self {
-        let (rank, world) = (collective.rank(), collective.world());
+        let site = Site::of(&decoder.device(), exact_shards > 0, collective);
+        let place = (collective.rank(), collective.world());
+        Self::at(site, decoder, optimizer, sharding, exact_shards, place)
+    }
+
+    /// The same with a choice of where gradients are summed.
+    fn at(
+        site: Site,
+        decoder: &Decoder,
+        optimizer: &OptimizerConfig,
+        sharding: Sharding,
+        exact_shards: usize,
+        (rank, world): (usize, usize),
+    ) -> Self {
         let weights: Vec<WeightInfo> =
             list(decoder, "").into_iter().filter(|info| info.trainable).collect();
         let indivisible = |weight: &WeightInfo| Optimizer::is_indivisible(optimizer, weight);
         let exact = exact_shards > 0;
         let exchange = (world > 1 || exact)
-            .then(|| Exchange::new(weights, (rank, world), sharding, exact, &indivisible));
-        Self { exact_shards, exchange, gradients: Gradients::new() }
+            .then(|| Exchange::new(weights, (rank, world), sharding, exact, &site, &indivisible));
+        Self { exact_shards, exchange, gradients: Gradients::new(), site }
     }
 
     /// The stretches of weights that this rank changes, and keeps the optimizer's state of.
@@ -203,7 +222,10 @@ impl Stepper {
         let slots = tally.slots()?;
         let gradient_norm = match &self.exchange {
             Some(exchange) => exchange.norm(collective)?,
-            None => norm(&self.gradients),
+            None => match &self.site {
+                Site::Host => norm(&self.gradients),
+                Site::Device(device) => resident::norm(&self.gradients, device),
+            },
         };
         let exchange = waited + exchanging.elapsed().as_secs_f64();
         Ok(Found {
@@ -244,13 +266,22 @@ impl Stepper {
         factor: f64,
         collective: &mut dyn Collective,
     ) -> Result<(), Error> {
+        let scale = clip(found.gradient_norm, config.clip_norm);
+        let rule = resident::Rule { config, factor, scale: scale.map_or(1.0, |it| it as f32) };
         let Some(exchange) = &mut self.exchange else {
             let gradients = std::mem::take(&mut self.gradients);
-            let gradients = clipped(gradients, found.gradient_norm, config.clip_norm);
-            optimizer.step(decoder, gradients, config, factor);
+            match &self.site {
+                Site::Host => {
+                    let gradients = clipped(gradients, found.gradient_norm, config.clip_norm);
+                    optimizer.step(decoder, gradients, config, factor);
+                }
+                Site::Device(_) => resident::apply(decoder, optimizer, gradients, rule),
+            }
             return Ok(());
         };
-        let scale = clip(found.gradient_norm, config.clip_norm);
+        if exchange.is_on_device() {
+            return resident::exchanged(decoder, optimizer, exchange, rule, collective);
+        }
         let weights = flat(decoder);
         let device = decoder.device();
         optimizer.begin_step();
@@ -296,8 +327,15 @@ pub fn change(
     config: &OptimizerConfig,
     factor: f64,
 ) -> f64 {
-    let norm = norm(&gradients);
-    optimizer.step(decoder, clipped(gradients, norm, config.clip_norm), config, factor);
+    let device = decoder.device();
+    if is_host(&device) {
+        let norm = norm(&gradients);
+        optimizer.step(decoder, clipped(gradients, norm, config.clip_norm), config, factor);
+        return norm;
+    }
+    let norm = resident::norm(&gradients, &device);
+    let scale = clip(norm, config.clip_norm).map_or(1.0, |it| it as f32);
+    resident::apply(decoder, optimizer, gradients, resident::Rule { config, factor, scale });
     norm
 }
 

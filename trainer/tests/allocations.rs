@@ -196,7 +196,7 @@ fn counted(case: &Case, steps: usize) -> Counted {
     let weights = live() - before;
     let mut optimizer = Optimizer::default();
     let config = &phase.optimizer;
-    let mut stepper = Stepper::new(&decoder, config, Sharding::default(), 0, &Solo);
+    let mut stepper = Stepper::new(&decoder, config, Sharding::default(), 0, &mut Solo);
     let objective =
         Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
     let drops = case.lora.as_ref().is_some_and(|lora| lora.dropout > 0.0);

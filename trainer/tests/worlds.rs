@@ -278,7 +278,7 @@ fn a_sample_that_nobody_computes_is_an_error() {
     let (batch, loss) = (BatchConfig::default(), LossConfig::default());
     let objective = Objective { batch: &batch, average: LossAverage::Token, loss: &loss };
     for (mine, times) in [(vec![0, 1, 2, 3, 4], 0), (vec![0, 1, 2, 3, 4, 5, 5], 2)] {
-        let mut stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &ring);
+        let mut stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &mut ring);
         let input = input(0, |_| mine.clone(), 0..1);
         let error = stepper.gradients(&decoder, input, objective, false, &mut ring).unwrap_err();
         assert!(error.to_string().contains(&format!("computed {times} times")), "{error}");

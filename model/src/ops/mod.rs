@@ -10,6 +10,7 @@ mod cast;
 mod cross_entropy;
 mod dora;
 mod flash;
+mod flat;
 #[cfg(feature = "flex")]
 pub(crate) mod fused;
 #[cfg(feature = "kernels")]
@@ -20,6 +21,7 @@ mod norm;
 mod product;
 mod rope;
 mod rows;
+mod update;
 
 pub use attention::{GroupBias, GroupShape, group_attention};
 pub use cached_attention::{CacheBias, cached_attention};
@@ -28,6 +30,7 @@ pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
 pub use flash::{FlashBody, Sight, flash_takes};
+pub use flat::{pour, square_sums};
 pub use linear::{
     adapted_linear, add_linear, add_linear_input_gradient, embedding, embedding_gradient, linear,
     linear_input_gradient, linear_weight_gradient, normalise_rows, normalise_rows_backward, swiglu,
@@ -38,6 +41,7 @@ pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
 pub use product::{Transposed, add_product, product, product_in, product_routes, products};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
 pub use rows::{Places, Rotary, collect, rows, spread, turn_back};
+pub use update::{BLOCK, Beside, Moment, Piece, Rule, State, Step, update};
 
 use burn::tensor::DType;
 

@@ -35,7 +35,7 @@ impl Learner {
         micro_tokens: usize,
         recompute: usize,
     ) -> Self {
-        let stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &Solo);
+        let stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &mut Solo);
         let batch = BatchConfig {
             micro_tokens: MicroTokens::Most(micro_tokens),
             recompute: Recompute::Blocks(recompute),

@@ -3,6 +3,8 @@
 //! Every operation is a meeting: each rank puts down its part, the last one to come works out the result, and
 //! all take it. Sums are formed in the order of the ranks.
 
+mod device;
+
 use super::{Collective, CollectiveError, Moment, Operation, share};
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -240,6 +242,10 @@ impl Collective for Threads {
     fn abort(&mut self) {
         let reason = format!("rank {} gave up", self.rank);
         self.close(&mut self.state(), reason);
+    }
+
+    fn on_device(&mut self) -> Option<&mut dyn super::DeviceCollective> {
+        Some(self)
     }
 }
 

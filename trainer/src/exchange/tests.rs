@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::collective::Solo;
+use crate::collective::{CollectiveError, Solo};
 use burn::tensor::{Device, TensorData};
 use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 const MODEL: [(&str, usize); 4] = [
@@ -19,7 +20,7 @@ fn exchange(sharding: Sharding) -> Exchange {
         dims: vec![values],
         trainable: true,
     };
-    Exchange::new(MODEL.map(info).to_vec(), (0, 1), sharding, true, &|_| false)
+    Exchange::new(MODEL.map(info).to_vec(), (0, 1), sharding, true, &Site::Host, &|_| false)
 }
 
 fn gradient(path: &str, values: usize) -> Tensor<1> {
@@ -27,6 +28,13 @@ fn gradient(path: &str, values: usize) -> Tensor<1> {
     let values: Vec<f32> = (0..values).map(|i| first + (i % 97) as f32).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), &Device::flex())
+}
+
+fn in_memory(exchange: &Exchange) -> &host::Buckets {
+    match &exchange.buckets {
+        Buckets::Host(buckets) => buckets,
+        Buckets::Device(_) => panic!("made for memory"),
+    }
 }
 
 /// One rank that tells of each sum as it happens.
@@ -77,10 +85,10 @@ fn a_bucket_leaves_before_the_next_gradient_is_there() {
             trainable: true,
         };
         let weights = MODEL.map(info).to_vec();
-        let mut exchange = Exchange::new(weights, (0, 2), sharding, false, &|_| false);
+        let mut exchange = Exchange::new(weights, (0, 2), sharding, false, &Site::Host, &|_| false);
         let mut told = Told(Mutex::new(sender));
         let next = || sums.recv_timeout(Duration::from_secs(60));
-        let work = |filling: &mut Filling<'_>| {
+        let work = |filling: &mut dyn Fill| {
             let mut seen = Vec::new();
             for (path, values) in MODEL.into_iter().rev() {
                 filling.add(path, gradient(path, values));
@@ -104,7 +112,7 @@ fn what_is_put_in_comes_out_whatever_the_order() {
         let mut exchange = exchange(Sharding { stage: 0, bucket_mib });
         for round in 0..2 {
             exchange.begin();
-            let work = |filling: &mut Filling<'_>| {
+            let work = |filling: &mut dyn Fill| {
                 // The second time one weight has no gradient.
                 for (path, values) in MODEL.into_iter().skip(round) {
                     filling.add(path, gradient(path, values));
@@ -136,7 +144,7 @@ fn buffers_are_used_again() {
     for _ in 0..3 {
         exchange.begin();
         exchange.round(&mut Solo, |_| ()).unwrap();
-        places.push(exchange.buffers.iter().map(|buffer| buffer.as_ptr()).collect());
+        places.push(in_memory(&exchange).buffers.iter().map(|buffer| buffer.as_ptr()).collect());
     }
     assert_eq!(places[0], places[1]);
     assert_eq!(places[1], places[2]);
@@ -152,21 +160,22 @@ fn where_shares_are_kept_few_buffers_exist() {
         trainable: true,
     };
     let weights = MODEL.map(info).to_vec();
-    let mut exchange = Exchange::new(weights, (0, 2), sharding, false, &|_| false);
-    assert!(exchange.buffers.len() > 2 * AWAY);
+    let mut exchange = Exchange::new(weights, (0, 2), sharding, false, &Site::Host, &|_| false);
+    assert!(in_memory(&exchange).buffers.len() > 2 * AWAY);
     let mut told = Told(Mutex::new(sender));
     for _ in 0..3 {
         exchange.begin();
-        let work = |filling: &mut Filling<'_>| {
+        let work = |filling: &mut dyn Fill| {
             for (path, values) in MODEL.into_iter().rev() {
                 filling.add(path, gradient(path, values));
             }
         };
         exchange.round(&mut told, work).unwrap();
-        assert!(exchange.buffers.iter().all(Vec::is_empty));
-        assert!(exchange.spare.len() <= AWAY);
-        let kept: usize = exchange.kept.iter().map(Vec::len).sum();
-        let size: usize = exchange.partition.buckets.iter().map(|it| it.length).sum();
+        let buckets = in_memory(&exchange);
+        assert!(buckets.buffers.iter().all(Vec::is_empty));
+        assert!(buckets.spare.len() <= AWAY);
+        let kept: usize = buckets.kept.iter().map(Vec::len).sum();
+        let size: usize = exchange.plan.partition.buckets.iter().map(|it| it.length).sum();
         assert_eq!(kept, size);
     }
 }

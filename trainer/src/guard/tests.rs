@@ -201,7 +201,7 @@ fn a_planted_outlier_is_a_spike_and_blamed_first() {
     let mut decoder = Decoder::init(&config, Default::default(), 7, &device);
     let rule = OptimizerConfig { learning_rate: 1e-2, ..OptimizerConfig::default() };
     let mut optimizer = Optimizer::default();
-    let mut stepper = Stepper::new(&decoder, &rule, Sharding::default(), 0, &Solo);
+    let mut stepper = Stepper::new(&decoder, &rule, Sharding::default(), 0, &mut Solo);
     // Counting from different numbers is learned soon.
     let counting = |from: u32| -> Vec<u32> { (0..12).map(|i| 2 + (from + i) % 20).collect() };
     let usual = |step: u32| -> Vec<Vec<u32>> {

@@ -2,7 +2,7 @@
 
 use super::states::{state_bytes, update_copies};
 use crate::Error;
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::optimizer::{Optimizer, OptimizerConfig, Rule};
 use crate::recipe::{AdapterHandover, Precision, Recipe, Train};
 use crate::sharding::{Partition, Sharding, Stretch};
 use burn::tensor::DType;
@@ -146,7 +146,9 @@ impl Needs {
             network.weights().into_iter().filter(|info| info.trainable).collect();
         let mut fixed = Predicted { weights: network.weight_bytes(), ..Predicted::default() };
         let exact = recipe.run.exact_shards;
-        let update = summed(&mut fixed, &network, &trained, &phase.optimizer, machine, exact);
+        let trained = Trained { weights: &trained, optimizer: &phase.optimizer, exact };
+        let stays = stays(&recipe.run.device, machine.ranks, exact);
+        let update = summed(&mut fixed, &network, &trained, machine, stays);
         fixed.data = shards.map_or(0, |shards| data(shards, phase.batch.samples, machine.ranks));
         // On other devices the program is in other memory.
         fixed.program = if recipe.run.device == "flex" { PROGRAM } else { 0 };
@@ -189,19 +191,34 @@ impl Predicted {
 /// Buckets in memory at a time where shares are kept: those that are away, and one that fills.
 const BUFFERS: u64 = 5;
 
+/// What is trained, and how.
+struct Trained<'a> {
+    weights: &'a [WeightInfo],
+    optimizer: &'a OptimizerConfig,
+    exact: usize,
+}
+
+/// Whether gradients and weights stay on the device when they are summed and changed, as
+/// [`Site`](crate::exchange::Site) has it: more than one rank reach each other's devices over NCCL alone.
+fn stays(device: &str, ranks: usize, exact: usize) -> bool {
+    exact == 0 && (device == "cuda" || (device != "flex" && ranks == 1))
+}
+
 /// Fills in gradients, states and buffers of the rank that has most; returns what its update takes.
 fn summed(
     fixed: &mut Predicted,
     network: &Network,
-    trained: &[WeightInfo],
-    config: &OptimizerConfig,
+    trained: &Trained<'_>,
     machine: Machine,
-    exact_shards: usize,
+    stays: bool,
 ) -> u64 {
+    let Trained { weights: trained, optimizer: config, exact: exact_shards } = *trained;
     let Machine { ranks, sharding, .. } = machine;
     let values: u64 = trained.iter().map(|info| info.numel() as u64).sum();
     let largest = trained.iter().map(WeightInfo::numel).max().unwrap_or(0) as u64;
-    let update = 4 * largest * update_copies(config);
+    // Where weights stay, they and their state are changed in place, but for what cannot be.
+    let in_place = stays && config.name != Rule::Muon;
+    let update = if in_place { 0 } else { 4 * largest * update_copies(config) };
     let states = |stretches: &mut dyn Iterator<Item = Stretch>| -> u64 {
         let bf16 =
             |stretch: &Stretch| network.dtype == DType::BF16 && !stretch.path.contains("lora_");
@@ -230,6 +247,9 @@ fn summed(
         gradients = network.part_bytes();
         let bucket = partition.buckets.iter().map(|bucket| 4 * bucket.size() as u64).max();
         exchange = (BUFFERS * bucket.unwrap_or(0)).min(buffers) + share;
+    } else if stays {
+        // Micro-batches add up in the buffers: only the gradients of one part exist beside them.
+        gradients = network.part_bytes();
     }
     (fixed.gradients, fixed.exchange) = (gradients, exchange);
     fixed.states = if sharded {
@@ -238,6 +258,11 @@ fn summed(
     } else {
         states(&mut trained.iter().map(Stretch::whole))
     };
+    if stays {
+        // Weights on their way to the other ranks, a few buckets at a time.
+        let bucket = partition.buckets.iter().map(|bucket| 4 * bucket.size() as u64).max();
+        return update + if sharded { BUFFERS * bucket.unwrap_or(0) } else { 0 };
+    }
     // New values on the host, of the own stretches and then of all.
     update + 4 * values + if sharded { share } else { 0 }
 }
@@ -258,7 +283,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn fixed(ranks: usize, stage: u8, exact_shards: usize) -> (Predicted, u64) {
+    fn fixed(ranks: usize, stage: u8, exact: usize) -> (Predicted, u64) {
+        planned(ranks, stage, exact, false)
+    }
+
+    fn planned(ranks: usize, stage: u8, exact: usize, stays: bool) -> (Predicted, u64) {
         let config = DecoderConfig {
             vocab_size: 5000,
             hidden_size: 64,
@@ -277,9 +306,25 @@ mod tests {
         let trained = network.weights();
         let machine = Machine { ranks, threads: 1, sharding: Sharding { stage, bucket_mib: 1 } };
         let mut fixed = Predicted { weights: network.weight_bytes(), ..Predicted::default() };
-        let optimizer = OptimizerConfig::default();
-        let update = summed(&mut fixed, &network, &trained, &optimizer, machine, exact_shards);
+        let optimizer = &OptimizerConfig::default();
+        let trained = Trained { weights: &trained, optimizer, exact };
+        let update = summed(&mut fixed, &network, &trained, machine, stays);
         (fixed, update)
+    }
+
+    #[test]
+    fn what_stays_on_a_device_is_held_once() {
+        let (alone, update) = planned(1, 0, 0, true);
+        assert_eq!((alone.gradients, update), (alone.weights, 0));
+        for stage in [0, 1] {
+            let (there, update) = planned(4, stage, 0, true);
+            let (here, more) = fixed(4, stage, 0);
+            assert!(there.gradients < here.gradients && there.exchange == here.exchange);
+            assert_eq!(there.states, here.states);
+            assert!(update < more, "{update} and {more}");
+        }
+        assert!(stays("cuda", 8, 0) && stays("wgpu", 1, 0));
+        assert!(!stays("cuda", 8, 4) && !stays("wgpu", 2, 0) && !stays("flex", 1, 0));
     }
 
     #[test]

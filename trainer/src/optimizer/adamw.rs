@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay (arXiv:1711.05101), as `torch.optim.AdamW`.
-
-use burn::tensor::Tensor;
+//!
+//! Over slices; the same over tensors is [`model::ops::update()`].
 
 /// What a step of AdamW is made of.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub(super) struct AdamW {
 
 impl AdamW {
     /// What the moments, which begin with zeros, lack.
-    fn corrections(&self) -> (f64, f64) {
+    pub(super) fn corrections(&self) -> (f64, f64) {
         let of = |beta: f64| 1.0 - beta.powi(self.step as i32);
         (of(self.beta1), of(self.beta2))
     }
@@ -46,25 +46,5 @@ impl AdamW {
             let update = (*m / correct1) / ((*v / correct2).sqrt() + epsilon);
             *w = *w * keep - update * rate;
         }
-    }
-
-    /// The same over tensors: the reference of the above, and what other devices do.
-    pub(super) fn tensors(
-        &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        first: &mut Option<Tensor<1>>,
-        second: &mut Option<Tensor<1>>,
-    ) -> Tensor<1> {
-        let (b1, b2) = (self.beta1, self.beta2);
-        let m = gradient.clone().mul_scalar(1.0 - b1);
-        let v = gradient.square().mul_scalar(1.0 - b2);
-        let m = first.take().map_or_else(|| m.clone(), |kept| kept.mul_scalar(b1) + m.clone());
-        let v = second.take().map_or_else(|| v.clone(), |kept| kept.mul_scalar(b2) + v.clone());
-        let (correct1, correct2) = self.corrections();
-        let root = v.clone().div_scalar(correct2).sqrt().add_scalar(self.epsilon);
-        let update = m.clone().div_scalar(correct1) / root;
-        (*first, *second) = (Some(m), Some(v));
-        weight.mul_scalar(self.keep) - update.mul_scalar(self.rate)
     }
 }

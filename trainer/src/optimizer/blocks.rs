@@ -11,7 +11,7 @@
 use std::sync::LazyLock;
 
 /// Values of a block.
-pub(super) const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = model::ops::BLOCK;
 
 /// The numbers that codes stand for, in rising order.
 #[derive(Debug)]
@@ -48,6 +48,11 @@ impl Codes {
         let mut sorted = [0.0; 256];
         sorted.copy_from_slice(&values);
         Self { values: sorted, zero }
+    }
+
+    /// The numbers of signed codes and then those of the others, as a device takes them.
+    pub(super) fn both() -> Vec<f32> {
+        [Self::of(true), Self::of(false)].iter().flat_map(|codes| codes.values).collect()
     }
 
     /// The nearest code of a number between -1 and 1; of two as near the lower.

@@ -1,6 +1,6 @@
 //! Lion: the sign of an interpolated momentum (arXiv:2302.06675, program 1).
-
-use burn::tensor::Tensor;
+//!
+//! Over slices; the same over tensors is [`model::ops::update()`].
 
 /// What a step of Lion is made of.
 #[derive(Clone, Copy, Debug)]
@@ -31,19 +31,5 @@ impl Lion {
             *m = *m * b2 + g * c2;
             *w = *w * keep - update * rate;
         }
-    }
-
-    /// The same over tensors: the reference of the above, and what other devices do.
-    pub(super) fn tensors(
-        &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        momentum: &mut Option<Tensor<1>>,
-    ) -> Tensor<1> {
-        let kept = momentum.take().unwrap_or_else(|| gradient.zeros_like());
-        let ahead =
-            kept.clone().mul_scalar(self.beta1) + gradient.clone().mul_scalar(1.0 - self.beta1);
-        *momentum = Some(kept.mul_scalar(self.beta2) + gradient.mul_scalar(1.0 - self.beta2));
-        weight.mul_scalar(self.keep) - ahead.sign().mul_scalar(self.rate)
     }
 }

@@ -1,47 +1,21 @@
 //! What is kept beside weights in bf16, so that steps that are smaller than their precision are not lost.
 //!
-//! A bf16 number is the upper half of an f32. Rounding to it goes to the nearest, and half-way away from
-//! zero, not to even as usual: then the lower half says whether it went up, and the f32 comes back bit for
-//! bit from the bf16 number and 16 bits beside it.
+//! How an f32 becomes a bf16 number and comes back stands in [`model::rounding`].
 
 use super::moment::Values;
-use burn::tensor::bf16;
+use burn::tensor::{Int, Tensor};
 use model::lora::stream;
+use model::rounding::draw;
 
 /// What is kept of a stretch.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one a stretch, each with thousands of numbers")]
 pub(super) enum Master {
     /// The weights in f32.
     Full(Values),
-    /// Their lower halves.
+    /// Their lower halves, in memory.
     Low(Vec<u16>),
-}
-
-/// The nearest bf16; half-way values go away from zero.
-pub(super) fn nearest(value: f32) -> bf16 {
-    stochastic(value, 0x8000)
-}
-
-/// Rounded up in magnitude where the lower half and `draw` exceed it together: for a draw from all 16 bit
-/// numbers, right on average.
-pub(super) fn stochastic(value: f32, draw: u16) -> bf16 {
-    if value.is_nan() {
-        return bf16::NAN;
-    }
-    bf16::from_bits((value.to_bits().wrapping_add(u32::from(draw)) >> 16) as u16)
-}
-
-/// The nearest bf16 and the lower half.
-pub(super) fn split(value: f32) -> (bf16, u16) {
-    (nearest(value), value.to_bits() as u16)
-}
-
-/// What [`split`] took apart.
-pub(super) fn joined(weight: bf16, low: u16) -> f32 {
-    let up = u32::from(low >= 0x8000) << 16;
-    let high = (u32::from(weight.to_bits()) << 16).wrapping_sub(up);
-    f32::from_bits(high | u32::from(low))
+    /// Their lower halves, where the weights lie.
+    LowThere(Tensor<1, Int>),
 }
 
 /// Random bits for each value of a weight in a step: a function of (seed, step, path, index).
@@ -62,6 +36,11 @@ impl Draws {
         Self { key: stream(&[seed, step as u64, name]), start }
     }
 
+    /// What the bits of all values of the weight come from.
+    pub(super) fn key(self) -> u64 {
+        self.key
+    }
+
     /// Those from `count` values later on.
     pub(super) fn skip(self, count: usize) -> Self {
         Self { start: self.start + count, ..self }
@@ -69,54 +48,15 @@ impl Draws {
 
     /// The bits of value `i`, counted from the first.
     pub(super) fn at(self, i: usize) -> u16 {
-        // Four from each number (the finaliser of SplitMix64 over a counter).
-        let index = (self.start + i) as u64;
-        let mut z = self.key.wrapping_add((index >> 2).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        (z >> (16 * (index & 3))) as u16
+        draw(self.key, (self.start + i) as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Bits of numbers of every kind: all exponents and signs, lower halves around each edge.
-    fn numbers() -> impl Iterator<Item = f32> {
-        let lows = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0x1234, 0xabcd];
-        let highs = (0..=u16::MAX).step_by(7).chain([0x7f7f, 0x7f80, 0xff7f, 0xff80, 0x8000]);
-        highs.flat_map(move |high| lows.map(|low| f32::from_bits(u32::from(high) << 16 | low)))
-    }
-
-    #[test]
-    fn a_split_number_comes_back_bit_for_bit() {
-        let mut count = 0;
-        for value in numbers().filter(|value| !value.is_nan()) {
-            let (weight, low) = split(value);
-            assert_eq!(joined(weight, low).to_bits(), value.to_bits(), "{value:e}");
-            count += 1;
-        }
-        assert!(count > 60_000, "{count}");
-        let (weight, low) = split(f32::NAN);
-        assert!(joined(weight, low).is_nan());
-    }
-
-    #[test]
-    fn rounding_goes_to_the_nearest() {
-        for value in numbers().filter(|value| value.abs() < 1e38) {
-            let ours = nearest(value).to_f32();
-            let even = bf16::from_f32(value).to_f32();
-            // Only half-way values go another way than to even.
-            let is_half = value.to_bits() & 0xffff == 0x8000;
-            assert!(ours == even || is_half, "{value:e}: {ours:e}, to even {even:e}");
-            assert!((ours - value).abs() <= (even - value).abs(), "{value:e}");
-        }
-        let half_way = f32::from_bits(0x3f80_8000);
-        assert_eq!(nearest(half_way).to_bits(), 0x3f81, "up from half-way");
-        assert!(nearest(f32::NAN).is_nan());
-    }
+    use burn::tensor::bf16;
+    use model::rounding::stochastic;
 
     #[test]
     fn rounding_by_chance_is_right_on_average() {

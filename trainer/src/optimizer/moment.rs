@@ -2,7 +2,8 @@
 
 use super::blocks::Blocks;
 use super::master::Master;
-use burn::tensor::{DType, Device, Element, Tensor, TensorData};
+pub(super) use crate::transfer::{host, upload};
+use burn::tensor::{DType, Device, Element, Int, Tensor, TensorData};
 use model::ops;
 
 /// Numbers in f32.
@@ -45,8 +46,34 @@ impl Values {
 pub(super) enum Moment {
     /// In 32 bits.
     Values(Values),
-    /// In 8 bits.
+    /// In 8 bits, in memory.
     Blocks(Blocks),
+    /// In 8 bits, where the weights lie.
+    BlocksThere(BlocksThere),
+}
+
+/// A moment in 8 bits on the device: as [`Blocks`].
+#[derive(Clone, Debug)]
+pub(super) struct BlocksThere {
+    pub(super) codes: Tensor<1, Int>,
+    pub(super) scales: Tensor<1>,
+    pub(super) signed: bool,
+}
+
+impl BlocksThere {
+    /// The same on the device.
+    pub(super) fn of(blocks: Blocks, device: &Device) -> Self {
+        let Blocks { codes, scales, signed } = blocks;
+        let count = codes.len();
+        let codes = TensorData::new(codes, [count]);
+        let codes = Tensor::from_data(codes, (device, DType::U8));
+        Self { codes, scales: upload(scales, device), signed }
+    }
+
+    fn into_host(self) -> Blocks {
+        let codes = self.codes.into_data().iter::<u8>().collect();
+        Blocks { codes, scales: host(self.scales), signed: self.signed }
+    }
 }
 
 impl Moment {
@@ -54,6 +81,25 @@ impl Moment {
         match self {
             Self::Values(values) => values,
             Self::Blocks(blocks) => Values::Host(blocks.values()),
+            Self::BlocksThere(blocks) => Values::Host(blocks.into_host().values()),
+        }
+    }
+
+    /// In 8 bits on the device; zeros where there is none yet.
+    pub(super) fn in_blocks(
+        moment: Option<Self>,
+        length: usize,
+        signed: bool,
+        device: &Device,
+    ) -> BlocksThere {
+        match moment {
+            Some(Self::BlocksThere(kept)) => kept,
+            Some(Self::Blocks(kept)) => BlocksThere::of(kept, device),
+            other => {
+                let zeros = || vec![0.0; length];
+                let values = other.map_or_else(zeros, |it| it.into_values().into_host());
+                BlocksThere::of(Blocks::of(&values, signed), device)
+            }
         }
     }
 
@@ -61,6 +107,7 @@ impl Moment {
     pub(super) fn on_host(moment: Option<Self>, length: usize, blocks: bool, signed: bool) -> Self {
         match (moment, blocks) {
             (Some(Self::Blocks(kept)), true) => Self::Blocks(kept),
+            (Some(Self::BlocksThere(kept)), true) => Self::Blocks(kept.into_host()),
             (moment, blocks) => {
                 let values =
                     moment.map_or_else(|| vec![0.0; length], |it| it.into_values().into_host());
@@ -82,20 +129,6 @@ pub(super) struct State {
     pub(super) second: Option<Moment>,
     /// What weights in bf16 lack.
     pub(super) master: Option<Master>,
-}
-
-/// The values of a tensor, in memory.
-pub(super) fn host<E: Element>(tensor: Tensor<1>) -> Vec<E> {
-    match tensor.into_data().convert::<E>().try_into_vec::<E>() {
-        Ok(values) => values,
-        Err(error) => unreachable!("converted to {:?} just before: {error:?}", E::dtype()),
-    }
-}
-
-/// A tensor of these values.
-pub(super) fn upload<E: Element>(values: Vec<E>, device: &Device) -> Tensor<1> {
-    let count = values.len();
-    Tensor::from_data(TensorData::new(values, [count]), (device, E::dtype()))
 }
 
 /// A moment as a tensor.

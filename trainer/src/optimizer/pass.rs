@@ -8,10 +8,11 @@ use super::adamw::AdamW;
 use super::blocks::{BLOCK, Blocks, Codes};
 use super::config::MasterKind;
 use super::lion::Lion;
-use super::master::{Draws, Master, joined, nearest, split, stochastic};
+use super::master::{Draws, Master};
 use super::moment::{Moment, Values, host, upload};
 use crate::sharding::UNIT;
 use burn::tensor::{DType, Device, Tensor, bf16};
+use model::rounding::{joined, nearest, split, stochastic};
 use rayon::prelude::*;
 
 /// What happens to a weight.
@@ -38,21 +39,6 @@ impl Change {
                     *w = *w * keep - direction * rate;
                 }
             }
-        }
-    }
-
-    /// Over tensors.
-    pub(super) fn tensors(
-        &self,
-        weight: Tensor<1>,
-        gradient: Tensor<1>,
-        first: &mut Option<Tensor<1>>,
-        second: &mut Option<Tensor<1>>,
-    ) -> Tensor<1> {
-        match self {
-            Self::AdamW(rule) => rule.tensors(weight, gradient, first, second),
-            Self::Lion(rule) => rule.tensors(weight, gradient, first),
-            Self::Along { rate, keep } => weight.mul_scalar(*keep) - gradient.mul_scalar(*rate),
         }
     }
 }
@@ -86,6 +72,9 @@ impl Held {
                 Self::Full(weight, master)
             }
             (MasterKind::Split, Some(Master::Low(low))) => Self::Split(weight, low),
+            (MasterKind::Split, Some(Master::LowThere(low))) => {
+                Self::Split(weight, low.into_data().iter::<u16>().collect())
+            }
             (MasterKind::Split, _) => {
                 let low = vec![0; weight.len()];
                 Self::Split(weight, low)
@@ -206,7 +195,7 @@ fn parts(moment: Option<&mut Moment>, count: usize) -> Vec<Part<'_>> {
             pieces.map(|(codes, scales)| Part::Blocks { codes, scales, table }).collect()
         }
         // Moments were brought into memory before.
-        Some(Moment::Values(Values::Device(_))) | None => {
+        Some(Moment::Values(Values::Device(_)) | Moment::BlocksThere(_)) | None => {
             (0..count).map(|_| Part::Absent).collect()
         }
     }

@@ -3,6 +3,8 @@
 // A cut of one range is a whole weight.
 #![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 
+mod resident;
+
 use super::*;
 use burn::tensor::bf16;
 use model::init::Init;
@@ -145,7 +147,8 @@ fn a_split_master_is_a_full_one_bit_for_bit() {
             else {
                 panic!("one has a whole master, the other a half");
             };
-            let joined = b.iter().zip(low).map(|(high, low)| master::joined(*high, *low).to_bits());
+            let joined =
+                b.iter().zip(low).map(|(high, low)| model::rounding::joined(*high, *low).to_bits());
             assert!(joined.eq(full.iter().map(|value| value.to_bits())), "{:?}", rule.name);
             // The master holds what bf16 cannot.
             assert!(low.iter().filter(|low| **low != 0).count() > COUNT / 2);
@@ -198,7 +201,11 @@ fn steps_below_the_precision_of_bf16_are_not_lost() {
             MasterKind::Split => {
                 let low = kept.iter().find(|part| part.kind == "low").unwrap();
                 let low = low.data.iter::<u16>();
-                weights.iter().zip(low).map(|(w, low)| master::joined(*w, low).into()).collect()
+                weights
+                    .iter()
+                    .zip(low)
+                    .map(|(w, low)| model::rounding::joined(*w, low).into())
+                    .collect()
             }
         };
         let mean = values.iter().sum::<f64>() / COUNT as f64;

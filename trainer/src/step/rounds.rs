@@ -4,7 +4,7 @@ use super::micro::{Micro, Pass};
 use super::tally::Tally;
 use crate::Error;
 use crate::collective::Collective;
-use crate::exchange::{Exchange, Filling};
+use crate::exchange::{Exchange, Fill};
 use model::backward::{Gradients, Ready};
 use model::weight::add;
 
@@ -34,7 +34,7 @@ pub(super) fn exact(
         waiting.push((width, sum));
     }
     let sum = waiting.pop().map(|(_, sum)| sum).unwrap_or_default();
-    let fill = |filling: &mut Filling<'_>| {
+    let fill = |filling: &mut dyn Fill| {
         for (path, gradient) in sum {
             filling.add(&path, gradient);
         }
@@ -60,7 +60,7 @@ pub(super) fn each_round(
     let mut waited = 0.0;
     for _ in 0..rounds.max(1) {
         let micro = micros.next();
-        let work = |filling: &mut Filling<'_>| {
+        let work = |filling: &mut dyn Fill| {
             if let Some(micro) = micro {
                 pass.micro(micro, tally, &mut Gradients::new(), &mut |ready| pour(filling, ready));
             }
@@ -70,7 +70,7 @@ pub(super) fn each_round(
     Ok(waited)
 }
 
-/// Gradients add up here; those of the last micro-batch leave as they come.
+/// Gradients add up here, or in the buckets of a device; those of the last micro-batch leave as they come.
 pub(super) fn last_round(
     exchange: &mut Exchange,
     pass: &Pass<'_>,
@@ -82,9 +82,17 @@ pub(super) fn last_round(
     let last = micros.pop();
     let mut sum = Gradients::new();
     for micro in micros {
-        pass.micro(micro, tally, &mut sum, &mut |_| {});
+        match exchange.is_on_device() {
+            true => {
+                let mut add = |ready: Ready<'_>| {
+                    ready.take().iter().for_each(|(path, it)| exchange.add(path, it));
+                };
+                pass.micro(micro, tally, &mut Gradients::new(), &mut add);
+            }
+            false => pass.micro(micro, tally, &mut sum, &mut |_| {}),
+        }
     }
-    let work = |filling: &mut Filling<'_>| {
+    let work = |filling: &mut dyn Fill| {
         if let Some(micro) = last {
             pass.micro(micro, tally, &mut sum, &mut |ready| pour(filling, ready));
         }
@@ -96,7 +104,7 @@ pub(super) fn last_round(
     Ok(exchange.round(collective, work)?.1)
 }
 
-fn pour(filling: &mut Filling<'_>, ready: Ready<'_>) {
+fn pour(filling: &mut dyn Fill, ready: Ready<'_>) {
     for (path, gradient) in ready.take() {
         filling.add(&path, gradient);
     }

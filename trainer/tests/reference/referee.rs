@@ -112,7 +112,7 @@ fn ours(mut decoder: Decoder, average: LossAverage) -> Vec<f64> {
     };
     let batch = BatchConfig { micro_tokens: MicroTokens::Most(32), ..BatchConfig::default() };
     let loss = LossConfig::default();
-    let mut stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &Solo);
+    let mut stepper = Stepper::new(&decoder, &config, Sharding::default(), 0, &mut Solo);
     let mut optimizer = Optimizer::default();
     let mut losses = Vec::new();
     for step in 0..STEPS {

@@ -5,8 +5,11 @@
 //! asked only for tensors without a tape: their backward passes are operations, too.
 
 mod attention;
+mod blocks;
 mod cross_entropy;
 mod embedding;
+mod flat;
+mod given;
 #[cfg(test)]
 pub(crate) mod launches;
 mod merge;
@@ -15,15 +18,20 @@ mod norm_backward;
 #[cfg(feature = "cuda")]
 mod product;
 mod rows;
+mod steps;
 mod swiglu;
 mod team;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod update;
+#[cfg(test)]
+mod update_tests;
 
 pub(crate) use attention::{collect, merge, rows, spread, turn_back};
 pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use embedding::add_rows;
+pub(crate) use given::{pour, square_sums, update};
 pub(crate) use norm::{add_rms_norm, normalise_rows, rms_norm};
 pub(crate) use norm_backward::rms_norm_backward;
 #[cfg(feature = "cuda")]

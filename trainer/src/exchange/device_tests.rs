@@ -1,0 +1,103 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::collective::{CollectiveError, Solo};
+use burn::tensor::TensorData;
+
+const MODEL: [(&str, usize); 4] = [
+    ("model.embed_tokens.weight", 3 << 18),
+    ("model.layers.0.mlp.up_proj.weight", 1 << 17),
+    ("model.layers.1.mlp.up_proj.weight", 1 << 17),
+    ("lm_head.weight", 10_000),
+];
+
+fn exchange() -> Exchange {
+    let info = |(path, values): (&str, usize)| WeightInfo {
+        path: path.to_owned(),
+        dims: vec![values],
+        trainable: true,
+    };
+    let sharding = Sharding { stage: 0, bucket_mib: 1 };
+    let site = Site::Device(Device::flex());
+    Exchange::new(MODEL.map(info).to_vec(), (0, 1), sharding, false, &site, &|_| false)
+}
+
+fn gradient(seed: usize, values: usize) -> Vec<f32> {
+    (0..values).map(|i| ((i * 31 + seed * 7) % 97) as f32 - 40.0).collect()
+}
+
+fn tensor(values: Vec<f32>) -> Tensor<1> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), &Device::flex())
+}
+
+#[test]
+fn micro_batches_add_up_and_what_is_missing_is_zero() {
+    let mut exchange = exchange();
+    // Steps with other weights missing: nothing of the step before is left.
+    for step in 0..4 {
+        exchange.begin();
+        let has = |round: usize, i: usize| (step + round + i) % 4 != 0 && (step, i) != (2, 1);
+        for round in 0..2 {
+            for (i, (path, values)) in MODEL.into_iter().enumerate().filter(|(i, _)| has(round, *i))
+            {
+                exchange.add(path, &tensor(gradient(round + i, values)));
+            }
+        }
+        let work = |filling: &mut dyn Fill| {
+            for (i, (path, values)) in MODEL.into_iter().enumerate().filter(|(i, _)| has(2, *i)) {
+                filling.add(path, tensor(gradient(2 + i, values)));
+            }
+        };
+        exchange.round(&mut Solo, work).unwrap();
+        let mut square = 0.0;
+        for (i, stretch) in exchange.own().iter().enumerate() {
+            let mut expected = vec![0.0; stretch.len()];
+            for round in (0..3).filter(|round| has(*round, i)) {
+                let values = gradient(round + i, stretch.len());
+                expected.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+            assert!(exchange.gradient(stretch) == expected, "step {step}, {}", stretch.path);
+            square += expected.iter().map(|it| f64::from(*it).powi(2)).sum::<f64>();
+        }
+        let norm = exchange.norm(&mut Solo).unwrap();
+        assert!((norm - square.sqrt()).abs() <= 1e-6 * norm, "{norm}, {}", square.sqrt());
+        // One buffer a bucket, in the first step.
+        let Buckets::Device(buckets) = &exchange.buckets else { panic!("made for a device") };
+        assert_eq!(buckets.made, exchange.plan.partition.buckets.len());
+    }
+}
+
+#[test]
+fn ranks_that_share_memory_alone_are_refused() {
+    struct Apart;
+    impl Collective for Apart {
+        fn rank(&self) -> usize {
+            0
+        }
+        fn world(&self) -> usize {
+            2
+        }
+        fn all_reduce(&mut self, _: &mut [f32]) -> Result<(), CollectiveError> {
+            Ok(())
+        }
+        fn reduce_scatter(&mut self, _: &mut [f32]) -> Result<Range<usize>, CollectiveError> {
+            Ok(0..0)
+        }
+        fn all_gather(&mut self, _: &mut [f32]) -> Result<(), CollectiveError> {
+            Ok(())
+        }
+        fn broadcast(&mut self, _: &mut Vec<u8>, _: usize) -> Result<(), CollectiveError> {
+            Ok(())
+        }
+        fn barrier(&mut self) -> Result<(), CollectiveError> {
+            Ok(())
+        }
+        fn abort(&mut self) {}
+    }
+    assert_eq!(Site::of(&Device::flex(), false, &mut Apart), Site::Host);
+    let mut exchange = exchange();
+    exchange.begin();
+    let error = exchange.round(&mut Apart, |_| ()).unwrap_err();
+    assert!(error.to_string().contains("memory only"), "{error}");
+}
