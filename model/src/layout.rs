@@ -98,6 +98,7 @@ pub enum AttentionBody {
 pub struct Attended(Saved);
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of these a block, each beside megabytes")]
 enum Saved {
     Tape { inputs: Vec<Tensor<3>>, output: Tensor<3> },
     Untaped(AttentionBody, untaped::Kept),

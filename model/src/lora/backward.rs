@@ -24,6 +24,7 @@ pub(crate) struct Kept {
 }
 
 /// What becomes of the gradient of a layer's input.
+#[expect(clippy::large_enum_variant, reason = "one of these a call, beside megabytes")]
 pub(crate) enum Wanted {
     /// Nobody asks for it.
     Not,

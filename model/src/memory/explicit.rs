@@ -21,7 +21,7 @@ impl Network {
     /// Whether the backward pass of a block is written out.
     pub(super) fn is_explicit(&self, block: usize) -> bool {
         let dora = self.adapters.as_ref().is_some_and(|adapters| adapters.dora);
-        self.bodies == Bodies::Explicit && !(dora && !self.adapted(block).is_empty())
+        self.bodies == Bodies::Explicit && (!dora || self.adapted(block).is_empty())
     }
 
     /// `block/explicit.rs` keeps what cannot be made again in a pass over memory.

@@ -1,5 +1,7 @@
 //! Flat buffers: values put or added into their place, and sums of squares.
 
+#![allow(clippy::single_range_in_vec_init, reason = "a place in a tensor of one dimension")]
+
 #[cfg(feature = "kernels")]
 use super::kernels;
 use super::{F32, cast};

@@ -4,6 +4,8 @@
 //! moments, and the rounding of weights in bf16 are folded in. The plain body is the reference; it rounds in
 //! host memory, as Burn cannot read the bits of a float on a device.
 
+#![allow(clippy::single_range_in_vec_init, reason = "a place in a tensor of one dimension")]
+
 #[cfg(feature = "kernels")]
 use super::kernels;
 use super::{F32, cast};
