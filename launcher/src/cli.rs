@@ -4,6 +4,7 @@
 //! by name.
 
 mod data;
+mod doctor;
 mod export;
 mod ledger;
 mod replay;
@@ -12,6 +13,7 @@ mod tests;
 mod track;
 
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
+pub use doctor::Doctor;
 pub use export::Export;
 pub use ledger::{Ledger, LedgerDiff, LedgerProve};
 pub use replay::Replay;
@@ -22,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use data_pipeline::Task;
 use data_pipeline::score::Protocol;
 use std::path::{Path, PathBuf};
+use trainer::collective::Carrier;
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -79,6 +82,9 @@ pub enum Verb {
     /// Write a run's numbers as MLflow and Weights & Biases keep them; sends nothing.
     #[command(after_help = exit::HELP)]
     Track(Track),
+    /// Say what this machine has for a run and what it lacks: driver, GPUs, libraries, disk. Changes nothing.
+    #[command(after_help = exit::HELP)]
+    Doctor(Doctor),
     /// One rank of a run; started by the launcher.
     #[command(hide = true)]
     Worker(Worker),
@@ -347,6 +353,10 @@ pub struct Worker {
     #[arg(long, default_value_t = 0)]
     pub generation: u32,
 
+    /// Who carries the sums between ranks: auto, tcp or nccl.
+    #[arg(long, default_value = "auto", value_parser = carrier)]
+    pub collective: Carrier,
+
     /// What ranks hold a share of: 0 nothing, 1 the optimizer's state, 2 gradients, too.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=2))]
     pub zero_stage: u8,
@@ -366,6 +376,11 @@ pub struct Worker {
     /// Seconds for the next byte of what a rank has begun to send.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub stall_seconds: u64,
+}
+
+/// `collective` of a cluster file.
+fn carrier(name: &str) -> Result<Carrier, String> {
+    Carrier::named(name).ok_or_else(|| format!("unknown collective `{name}`"))
 }
 
 /// `a.b=c`, checked for its shape only: the recipe knows its keys.

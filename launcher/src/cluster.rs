@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
-use trainer::collective::Deadlines;
+use trainer::collective::{Carrier, Deadlines};
 use trainer::sharding::Sharding;
 
 /// Longest deadline that a file may set, in seconds: a week.
@@ -29,6 +29,8 @@ pub struct Cluster {
     pub ranks: usize,
     /// Threads that each of them computes with.
     pub threads_per_rank: usize,
+    /// Who carries the sums between them.
+    pub collective: Carrier,
     /// How gradients and optimizer state are divided among them.
     pub sharding: Sharding,
     /// How long they wait for each other.
@@ -78,6 +80,7 @@ struct ClusterSection {
     ranks: Spanned<usize>,
     #[serde(default = "one")]
     threads_per_rank: Spanned<usize>,
+    collective: Option<Spanned<String>>,
 }
 
 impl Cluster {
@@ -137,7 +140,17 @@ impl Cluster {
             }
             given => given.map(Spanned::into_inner),
         };
+        let collective = match &cluster.collective {
+            Some(given) => Carrier::named(given.get_ref()).ok_or_else(|| {
+                let known = Carrier::ALL.map(Carrier::name).join(", ");
+                let message =
+                    format!("unknown collective `{}`; known are: {known}", given.get_ref());
+                place(given.span().start, message)
+            })?,
+            None => Carrier::default(),
+        };
         Ok(Self {
+            collective,
             sharding,
             deadlines,
             peak_tflops,
@@ -157,19 +170,28 @@ impl Cluster {
             backend: Backend::Local,
             ranks: cores.min(2),
             threads_per_rank: 1,
+            collective: Carrier::default(),
             sharding: Sharding::default(),
             deadlines: Deadlines::default(),
             peak_tflops: None,
         }
     }
 
+    /// Refuses sums that cannot be carried between ranks that compute on `device`.
+    pub fn check_device(&self, device: &str) -> Result<(), Error> {
+        self.collective.check(device).map_err(|message| Error::new(exit::DECLARATION, message))
+    }
+
     /// The file that means this cluster.
     pub fn to_toml(&self) -> String {
-        let Self { backend, ranks, threads_per_rank, sharding, deadlines, peak_tflops } = self;
+        let Self { backend, ranks, threads_per_rank, sharding, deadlines, .. } = self;
         let mut text = "[cluster]\n".to_owned();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "backend = \"{}\"\nranks = {ranks}", backend.name());
         let _ = writeln!(text, "threads_per_rank = {threads_per_rank}");
+        if self.collective != Carrier::default() {
+            let _ = writeln!(text, "collective = \"{}\"", self.collective);
+        }
         let Sharding { stage, bucket_mib } = sharding;
         let _ = writeln!(text, "\n[sharding]\nstage = {stage}\nbucket_mib = {bucket_mib}");
         let [join, operation, stall] =
@@ -178,7 +200,7 @@ impl Cluster {
             text,
             "\n[deadlines]\njoin = {join}\noperation = {operation}\nstall = {stall}"
         );
-        if let Some(peak) = peak_tflops {
+        if let Some(peak) = self.peak_tflops {
             let _ = writeln!(text, "\n[hardware]\npeak_tflops = {peak:?}");
         }
         text
@@ -244,6 +266,11 @@ mod tests {
             expect!["c.toml:2:11: unknown backend `lokal`; known is `local`"],
         );
         check(
+            "[cluster]\nbackend = \"local\"\nranks = 2\ncollective = \"mpi\"\n",
+            64,
+            expect!["c.toml:4:14: unknown collective `mpi`; known are: auto, tcp, nccl"],
+        );
+        check(
             "[cluster]\nbackend = \"local\"\nranks = 2\n\n[sharding]\nstage = 3\n",
             64,
             expect!["c.toml:5:1: sharding.stage is 3; known are 0, 1 and 2"],
@@ -263,14 +290,28 @@ mod tests {
     }
 
     #[test]
+    fn nccl_needs_gpus() {
+        let text = "[cluster]\nbackend = \"local\"\nranks = 2\ncollective = \"nccl\"\n";
+        let cluster = Cluster::parse(text, Path::new("c.toml")).unwrap();
+        assert!(cluster.check_device("cuda").is_ok());
+        let error = cluster.check_device("flex").unwrap_err();
+        assert_eq!(error.code, exit::DECLARATION);
+        expect![[r#"the cluster file says collective = "nccl", but run.device is `flex`: NCCL sums on GPUs of NVIDIA's only; set run.device = "cuda", or leave `collective` out"#]]
+            .assert_eq(&error.message);
+        assert!(Cluster::of_this_machine().check_device("flex").is_ok());
+    }
+
+    #[test]
     fn a_written_cluster_is_read_back() {
         let deadlines = Deadlines { operation: Duration::from_secs(5), ..Deadlines::default() };
         let sharding = Sharding { stage: 2, bucket_mib: 7 };
-        for peak_tflops in [None, Some(312.0), Some(0.05)] {
+        let figures = [None, Some(312.0), Some(0.05)];
+        for (peak_tflops, collective) in figures.into_iter().zip(Carrier::ALL) {
             let cluster = Cluster {
                 backend: Backend::Local,
                 ranks: 4,
                 threads_per_rank: 3,
+                collective,
                 sharding,
                 deadlines,
                 peak_tflops,
@@ -285,7 +326,8 @@ mod tests {
     #[test]
     fn the_files_of_the_repository_are_right() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/clusters");
-        for (name, ranks) in [("laptop", 2), ("one-process", 1), ("four-ranks", 4), ("sharded", 2)]
+        for (name, ranks) in
+            [("laptop", 2), ("one-process", 1), ("four-ranks", 4), ("sharded", 2), ("gpus", 8)]
         {
             let cluster = Cluster::load(&folder.join(name).with_extension("toml")).unwrap();
             assert_eq!(cluster.ranks, ranks);

@@ -15,6 +15,7 @@ use crate::plan::bytes_text;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
+use trainer::device::Facts;
 
 /// Between two plain lines about the same thing.
 const PLAIN: Duration = Duration::from_secs(10);
@@ -106,6 +107,13 @@ impl Display {
             Message::Progress(progress) => {
                 let Progress { phase, step, steps, .. } = progress;
                 self.advance(phase, *step, *steps, &speed(progress), now);
+            }
+            Message::Device(Facts { device, name, memory, kernels, .. }) => {
+                let kernels = match kernels {
+                    Some(file) => format!("its kernels are kept in {}", file.display()),
+                    None => "its kernels are not kept".to_owned(),
+                };
+                self.line(&format!("{device} is {name} ({}); {kernels}", bytes_text(*memory)));
             }
             Message::Loading(Loading { megabytes, of }) => {
                 self.advance("reading the model (MB)", *megabytes as usize, *of as usize, "", now);

@@ -47,6 +47,21 @@ impl Events {
         self.file.sync_data().map_err(Error::write(&self.path))
     }
 
+    /// The events called `name` of the newest start.
+    pub fn newest(&self, name: &str) -> Result<Vec<Value>, Error> {
+        let text = std::fs::read_to_string(&self.path).map_err(Error::read(&self.path))?;
+        let mut found = Vec::new();
+        for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            if event["event"] == "started" {
+                found.clear();
+            }
+            if event["event"] == name {
+                found.push(event);
+            }
+        }
+        Ok(found)
+    }
+
     /// How many events called `name` there are.
     pub fn count(&self, name: &str) -> Result<usize, Error> {
         let text = std::fs::read_to_string(&self.path).map_err(Error::read(&self.path))?;

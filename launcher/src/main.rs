@@ -6,6 +6,7 @@
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
 //!   [`room`]: what a run needs on the disk.
+//! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
@@ -16,6 +17,7 @@
 mod cli;
 mod cluster;
 mod display;
+mod doctor;
 mod download;
 mod error;
 mod events;
@@ -24,6 +26,7 @@ mod lock;
 mod logs;
 mod message;
 mod page;
+mod panics;
 mod plan;
 mod report;
 mod room;
@@ -37,14 +40,14 @@ use clap::Parser;
 use cli::{Cli, Data, Ledger, Verb};
 use error::{Error, exit};
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 use verbs::Answer;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    std::panic::set_hook(Box::new(report_bug));
+    panics::install(cli.json);
     let filter = EnvFilter::try_from_env("KNOWCODER_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -52,11 +55,13 @@ fn main() -> ExitCode {
         .without_time()
         .with_target(false)
         .init();
-    // A panic has been reported by the hook; only its exit code is left to give.
-    let result = catch_unwind(AssertUnwindSafe(|| answer(cli.verb)));
-    let code = match result.unwrap_or_else(|_| Err(Error::new(exit::BUG, "this is a bug"))) {
-        Ok(answer) => show(&answer, cli.json),
-        Err(error) => complain(&error, cli.json),
+    let code = match catch_unwind(AssertUnwindSafe(|| answer(cli.verb))) {
+        Ok(Ok(answer)) => show(&answer, cli.json),
+        Ok(Err(error)) => complain(&error, cli.json, false),
+        Err(payload) => {
+            let (error, said) = panics::unwound(payload.as_ref());
+            complain(&error, cli.json, said)
+        }
     };
     ExitCode::from(code)
 }
@@ -83,6 +88,7 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Replay(args) => verbs::replay::replay(&args),
         Verb::Report(args) => verbs::report::report(&args),
         Verb::Track(args) => verbs::track::track(&args),
+        Verb::Doctor(args) => verbs::doctor::doctor(&args),
         Verb::Worker(args) => verbs::worker::worker(&args),
     }
 }
@@ -96,13 +102,13 @@ fn show(answer: &Answer, json: bool) -> u8 {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => answer.code,
         Err(error) => {
             let message = format!("failed to write to stdout: {error}");
-            complain(&Error::new(exit::TRANSIENT, message), false)
+            complain(&Error::new(exit::TRANSIENT, message), false, false)
         }
     }
 }
 
-/// Prints an error and returns its exit code.
-fn complain(error: &Error, json: bool) -> u8 {
+/// Prints an error, unless stderr has it already, and returns its exit code.
+fn complain(error: &Error, json: bool, said: bool) -> u8 {
     if json {
         let Error { message, hint, code } = error;
         let document = serde_json::json!({
@@ -111,27 +117,8 @@ fn complain(error: &Error, json: bool) -> u8 {
         // With stdout gone, stderr below is all that is left.
         let _ = writeln!(io::stdout(), "{document:#}");
     }
-    if error.code != exit::BUG || error.message != "this is a bug" {
+    if !said {
         eprintln!("{error}");
     }
     error.code
-}
-
-/// Says on stderr what a panic is: our bug, and where.
-fn report_bug(info: &PanicHookInfo<'_>) {
-    let payload = info.payload();
-    let message = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    let place = info.location().map_or_else(String::new, |it| format!(" ({it})"));
-    // One line: a supervisor keeps the last line of a rank that starts with `error:`.
-    eprintln!("error: this is a bug in knowcoder: {}{place}", message.replace('\n', " "));
-    let trace = std::backtrace::Backtrace::capture();
-    if trace.status() == std::backtrace::BacktraceStatus::Captured {
-        eprintln!("{trace}");
-    } else {
-        eprintln!("hint: please report it, with what RUST_BACKTRACE=1 adds");
-    }
 }

@@ -12,6 +12,8 @@ const MARK: char = '@';
 pub enum Message {
     /// A step was done.
     Progress(Progress),
+    /// What the rank computes on, if that is a GPU.
+    Device(trainer::device::Facts),
     /// Weights were read.
     Loading(Loading),
     /// Sentences were answered.

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
 use trainer::checkpoint::space::{self, Sizes};
+use trainer::collective::Carrier;
 pub use trainer::memory::bytes_text;
 use trainer::memory::{PhasePlan, Predicted};
 use trainer::recipe::CheckpointConfig;
@@ -36,6 +37,8 @@ pub struct Start<'a> {
     pub rendezvous: &'a str,
     /// The how-manieth start of the run this is.
     pub generation: u32,
+    /// What the user calls the kernels of this machine, if anything.
+    pub kernels: Option<&'a str>,
 }
 
 /// The processes of a run on this machine.
@@ -50,6 +53,9 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
             add("--world", cluster.ranks.to_string().into());
             add("--rendezvous", start.rendezvous.into());
             add("--generation", start.generation.to_string().into());
+            if cluster.collective != Carrier::default() {
+                add("--collective", cluster.collective.name().into());
+            }
             add("--zero-stage", cluster.sharding.stage.to_string().into());
             add("--bucket-mib", cluster.sharding.bucket_mib.to_string().into());
             add("--join-seconds", cluster.deadlines.join.as_secs().to_string().into());
@@ -62,10 +68,20 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
                 // Other people's tools look for a rank here.
                 ("RANK", rank.to_string()),
                 ("WORLD_SIZE", cluster.ranks.to_string()),
+                // Kernels of a rank are kept by itself: see `trainer::device::kernels`.
+                ("CUBECL_ENVIRONMENT", kernels(start.kernels, rank)),
             ];
             Worker { rank, arguments, environment }
         })
         .collect()
+}
+
+/// What the kernels of a rank are called.
+fn kernels(of_the_user: Option<&str>, rank: usize) -> String {
+    match of_the_user.filter(|name| !name.is_empty()) {
+        Some(name) => format!("{name}-r{rank}"),
+        None => format!("r{rank}"),
+    }
 }
 
 /// What a recipe says that matters for its cost.
@@ -403,6 +419,7 @@ mod tests {
             data_root: Path::new("data"),
             rendezvous: "127.0.0.1:4000",
             generation: 3,
+            kernels: None,
         };
         let lines: Vec<String> = workers(&cluster(2), start)
             .iter()
@@ -413,9 +430,11 @@ mod tests {
             })
             .collect();
         expect![[r#"
-            worker --run-dir runs/x --data-root data --rank 0 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "0"), ("WORLD_SIZE", "2")]
-            worker --run-dir runs/x --data-root data --rank 1 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "1"), ("WORLD_SIZE", "2")]"#]]
+            worker --run-dir runs/x --data-root data --rank 0 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "0"), ("WORLD_SIZE", "2"), ("CUBECL_ENVIRONMENT", "r0")]
+            worker --run-dir runs/x --data-root data --rank 1 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "1"), ("WORLD_SIZE", "2"), ("CUBECL_ENVIRONMENT", "r1")]"#]]
         .assert_eq(&lines.join("\n"));
+        let mine = workers(&cluster(2), Start { kernels: Some("h200"), ..start });
+        assert_eq!(mine[1].environment.last().map(|it| it.1.as_str()), Some("h200-r1"));
     }
 
     fn memory() -> PhasePlan {

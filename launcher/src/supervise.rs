@@ -21,7 +21,7 @@ use crate::message::{
 use crate::plan::Worker;
 use cause::{Failed, first_cause};
 use process::{Happening, follow, start};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -212,6 +212,15 @@ impl<'a> Watch<'a> {
     fn told(&mut self, rank: usize, message: Message) -> Result<(), Error> {
         match &message {
             Message::Failure(failure) => self.ranks[rank].failure = Some(failure.clone()),
+            Message::Device(facts) => {
+                let mut fields = json!({"rank": rank});
+                if let (Some(fields), Ok(Value::Object(facts))) =
+                    (fields.as_object_mut(), serde_json::to_value(facts))
+                {
+                    fields.extend(facts);
+                }
+                self.events.record("device", fields)?;
+            }
             // All ranks are equally far; one of them is enough to watch.
             _ if rank != 0 => {}
             Message::Checkpoint(Checkpoint { path }) => {

@@ -1,11 +1,14 @@
 //! Loss and gradients, block by block.
 //!
 //! A tape never spans more than one block: gradients of a block are ready, and can be reduced and
-//! released, before the block below is touched. Tapes are kept from the forward pass, or the block
-//! is computed again, as the caller's memory plan says. Logits exist for a chunk of supervised
-//! positions only.
+//! released, before the block below is touched. Tapes, or what a block keeps without one, are kept from
+//! the forward pass, or the block is computed again, as the caller's memory plan says. Logits exist for a
+//! chunk of supervised positions only.
 
-use crate::block::Block;
+mod segment;
+
+pub use segment::Tape;
+
 use crate::decoder::{EMBEDDING, block_path};
 use crate::layout::{GroupBatch, Layout};
 use crate::noise::Noise;
@@ -13,6 +16,7 @@ use crate::ops::LossTerms;
 use crate::weight::{add, collect, track};
 use crate::{Decoder, ops};
 use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use segment::Blocks;
 use std::collections::BTreeMap;
 
 /// Gradients by weight path, each flattened to `[numel]`.
@@ -32,6 +36,8 @@ pub struct Options {
     pub noise: Option<Noise>,
     /// What is minimised beside the negative log-likelihood.
     pub terms: LossTerms,
+    /// Where gradients come from.
+    pub tape: Tape,
 }
 
 /// Supervised positions whose logits exist at a time, unless [`Options`] say otherwise.
@@ -40,7 +46,8 @@ pub const CHUNK: usize = 1024;
 impl Default for Options {
     fn default() -> Self {
         let terms = LossTerms::default();
-        Self { recompute: 0, chunk: CHUNK, dropout_seed: None, noise: None, terms }
+        let tape = Tape::default();
+        Self { recompute: 0, chunk: CHUNK, dropout_seed: None, noise: None, terms, tape }
     }
 }
 
@@ -89,13 +96,6 @@ impl Ready<'_> {
     }
 }
 
-/// The tape of one block.
-struct Segment {
-    block: Block,
-    input: Tensor<3>,
-    output: Tensor<3>,
-}
-
 /// Summed loss of `batch`; its gradients are added to `gradients`.
 pub fn backward(
     decoder: &Decoder,
@@ -123,78 +123,64 @@ pub fn backward_telling(
     let device = decoder.device();
     let layout = Layout::new(batch, &decoder.config, &device);
     let ids = batch.ids(&device);
-    let mut x = decoder.embed(ids.clone());
+    let mut x = decoder.embed(ids);
     if let Some(noise) = options.noise {
         x = noise.add(x, batch);
     }
+    let blocks = Blocks::new(decoder, &layout, options);
     let mut inputs = Vec::with_capacity(decoder.blocks.len());
     let mut segments = Vec::new();
-    for (i, block) in decoder.blocks.iter().enumerate() {
-        if i < options.recompute {
+    for i in 0..decoder.blocks.len() {
+        if !blocks.reaches(i) {
+            x = blocks.forward(i, x);
+        } else if i < options.recompute {
             inputs.push(x.clone());
-            x = seeded(block, options, i).forward(x, &layout, options.dropout_seed.is_some());
+            x = blocks.forward(i, x);
         } else {
-            let segment = segment(block, x, &layout, options, i);
-            x = segment.output.clone().inner();
+            let (segment, output) = blocks.keep(i, x);
+            x = output;
             segments.push(segment);
         }
     }
-    let (loss, mut gradient) = head(decoder, batch, x, options, gradients);
+    let (rows, gradient) = head(decoder, batch, x, (options, blocks.explicit), gradients);
     ready(Ready { part: Part::Head, gradients });
-    for (i, block) in decoder.blocks.iter().enumerate().rev() {
-        let segment = match segments.pop() {
-            Some(segment) => segment,
-            None => {
-                let Some(input) = inputs.pop() else { break };
-                segment(block, input, &layout, options, i)
-            }
-        };
-        let mut tape = ops::pull(segment.output, gradient.clone());
-        collect(&segment.block, &block_path(i), &mut tape, gradients);
-        if let Some(below) = segment.input.grad_remove(&mut tape) {
-            gradient = below;
+    let mut gradient = Some(gradient);
+    for i in (0..decoder.blocks.len()).rev() {
+        if blocks.reaches(i) {
+            let kept = segments.pop();
+            let segment = kept.or_else(|| Some(blocks.again(i, inputs.pop()?)));
+            let (Some(segment), Some(above)) = (segment, gradient.take()) else { break };
+            gradient = blocks.backward(i, segment, above, gradients);
         }
         ready(Ready { part: Part::Block(i), gradients });
     }
-    if decoder.embedding.trainable {
-        embedding(decoder, ids, gradient, gradients);
+    if let Some(gradient) = gradient.filter(|_| decoder.embedding.trainable) {
+        embedding(decoder, &batch.ids, gradient, gradients);
     }
     ready(Ready { part: Part::Embedding, gradients });
-    loss
+    // Asked for at last: the device has its work before it while the host waits.
+    let targets: Vec<f32> = rows.into_data().iter::<f32>().collect();
+    let sum = targets.iter().map(|loss| f64::from(*loss)).sum();
+    Loss { sum, targets }
 }
 
-/// The block's forward pass on a tape of its own.
-fn segment(block: &Block, x: Tensor<3>, layout: &Layout, options: Options, i: usize) -> Segment {
-    let block = track(&seeded(block, options, i));
-    let input = x.autodiff().require_grad();
-    let output = block.forward(input.clone(), layout, options.dropout_seed.is_some());
-    Segment { block, input, output }
-}
-
-/// Adapter dropout of block `i` is a function of (seed, block, layer): computing it again draws the same.
-fn seeded(block: &Block, options: Options, i: usize) -> Block {
-    match options.dropout_seed {
-        Some(seed) => crate::lora::seeded(block, seed, i),
-        None => block.clone(),
-    }
-}
-
-/// Loss over the supervised positions, and the gradient of the last block's output.
+/// Loss of each supervised position, and the gradient of the last block's output; without a tape if
+/// `explicit`.
 fn head(
     decoder: &Decoder,
     batch: &GroupBatch,
     x: Tensor<3>,
-    options: Options,
+    (options, explicit): (Options, bool),
     gradients: &mut Gradients,
-) -> (Loss, Tensor<3>) {
+) -> (Tensor<1>, Tensor<3>) {
     let [g, s, d] = x.dims();
     let device = decoder.device();
     let flat = x.reshape([g * s, d]);
-    let head = track(&decoder.head);
+    let head = if explicit { decoder.head.clone() } else { track(&decoder.head) };
     let (matrix_path, raw) = decoder.head_weight();
     let trained = raw.trainable;
-    // Rows are normalised once, on a tape where their gradient will be asked for.
-    let normalised = (trained && head.normalise).then(|| {
+    // Rows are normalised once, on a tape where their gradient will be asked for from one.
+    let normalised = (trained && head.normalise && !explicit).then(|| {
         let raw = raw.value.clone().autodiff().require_grad();
         (raw.clone(), head.matrix(raw, DType::F32))
     });
@@ -214,10 +200,11 @@ fn head(
         let labels = ints(&|i| chunk[i].label as i32);
         let weights: Vec<f32> = chunk.iter().map(|target| target.weight).collect();
         let weights = Tensor::from_data(TensorData::new(weights, [n]), &device);
-        let states =
-            flat.clone().select(0, positions.clone()).reshape([1, n, d]).autodiff().require_grad();
+        let states = flat.clone().select(0, positions.clone()).reshape([1, n, d]);
+        let states = if explicit { states } else { states.autodiff().require_grad() };
         let normed = head.normed(states.clone());
-        let hidden = normed.clone().inner().reshape([n, d]);
+        let hidden = if explicit { normed.clone() } else { normed.clone().inner() };
+        let hidden = hidden.reshape([n, d]);
         let matrix = plain_matrix.clone();
         let loss = ops::cross_entropy(hidden, matrix, labels, weights, options.terms, trained);
         rows.push(loss.rows);
@@ -229,13 +216,23 @@ fn head(
                 None => part,
             });
         }
-        let mut tape = ops::pull(normed, loss.hidden.reshape([1, n, d]));
-        if let Some(gradient) =
-            head.norm.value.grad_remove(&mut tape).filter(|_| head.norm.trainable)
-        {
-            add(gradients, "model.norm.weight", gradient);
+        let gradient = loss.hidden.reshape([1, n, d]);
+        let (gradient, of_gain) = if explicit {
+            let gain = head.norm.value.clone();
+            let trained = head.norm.trainable;
+            let (dx, of_gain) =
+                ops::rms_norm_backward(states, gain, gradient, None, head.eps, trained);
+            (Some(dx), of_gain)
+        } else {
+            let mut tape = ops::pull(normed, gradient);
+            let of_gain = head.norm.value.grad_remove(&mut tape);
+            (states.grad_remove(&mut tape), of_gain.filter(|_| head.norm.trainable))
+        };
+        if let Some(of_gain) = of_gain {
+            let of_gain = ops::cast(of_gain, decoder.head.norm.value.dtype());
+            add(gradients, "model.norm.weight", of_gain);
         }
-        if let Some(gradient) = states.grad_remove(&mut tape) {
+        if let Some(gradient) = gradient {
             state_gradient = state_gradient.select_assign(
                 0,
                 positions,
@@ -250,34 +247,25 @@ fn head(
                 let mut tape = ops::pull(matrix.unsqueeze(), gradient.unsqueeze());
                 raw.grad_remove(&mut tape)
             }
+            None if head.normalise => {
+                Some(ops::normalise_rows_backward(raw.value.clone(), gradient))
+            }
             None => Some(ops::cast(gradient, raw.value.dtype())),
         };
         if let Some(gradient) = gradient {
             add(gradients, matrix_path, gradient.reshape([-1]));
         }
     }
-    let targets: Vec<f32> = Tensor::cat(rows, 0).into_data().iter::<f32>().collect();
-    let sum = targets.iter().map(|loss| f64::from(*loss)).sum();
-    (Loss { sum, targets }, state_gradient.reshape([g, s, d]))
+    (Tensor::cat(rows, 0), state_gradient.reshape([g, s, d]))
 }
 
-/// Gradient of the embedding's rows: what arrives at their positions, added up.
-fn embedding(
-    decoder: &Decoder,
-    ids: Tensor<2, Int>,
-    gradient: Tensor<3>,
-    gradients: &mut Gradients,
-) {
+/// Gradient of the embedding's rows, added to what is there.
+fn embedding(decoder: &Decoder, ids: &[i32], gradient: Tensor<3>, gradients: &mut Gradients) {
     let [g, s, d] = gradient.dims();
-    let embedding = &decoder.embedding.value;
-    let rows = Tensor::zeros(embedding.dims(), (&decoder.device(), DType::F32));
-    let rows = rows.select_assign(
-        0,
-        ids.reshape([g * s]),
-        ops::cast(gradient.reshape([g * s, d]), DType::F32),
-        IndexingUpdateOp::Add,
-    );
-    add(gradients, EMBEDDING, ops::cast(rows, embedding.dtype()).reshape([-1]));
+    let weight = &decoder.embedding.value;
+    let before = gradients.remove(EMBEDDING).map(|sum| sum.reshape(weight.dims()));
+    let sum = ops::embedding_gradient(weight, ids, gradient.reshape([g * s, d]), before);
+    gradients.insert(EMBEDDING.to_owned(), sum.reshape([-1]));
 }
 
 /// The same loss in one piece on one tape, by its textbook formula: the reference that [`backward`] is held

@@ -1,5 +1,9 @@
 //! One block: attention and feed-forward, each on a normed input and added to the stream.
 
+mod explicit;
+
+pub(crate) use explicit::{Pass, Saved};
+
 use crate::layout::{Heads, Layout};
 use crate::lora::Linear;
 use crate::ops;
@@ -60,11 +64,7 @@ impl Block {
     /// - x and result: `[1, tokens, hidden]`
     pub fn forward(&self, x: Tensor<3>, layout: &Layout, training: bool) -> Tensor<3> {
         let normed = ops::rms_norm(x.clone(), self.input_norm.value.clone(), self.eps);
-        let heads = Heads {
-            queries: self.heads,
-            keys_values: self.key_value_heads,
-            head_dim: self.head_dim,
-        };
+        let heads = self.shape();
         let mixed = match &self.attention {
             Projections::Packed(linear) => {
                 layout.attend(&[linear.forward(normed, training)], heads)
@@ -75,6 +75,11 @@ impl Block {
             }
         };
         self.add_to(x, mixed, training)
+    }
+
+    /// How the projections divide into heads.
+    fn shape(&self) -> Heads {
+        Heads { queries: self.heads, keys_values: self.key_value_heads, head_dim: self.head_dim }
     }
 
     /// Queries, keys and values with positions applied.
@@ -132,10 +137,7 @@ impl Block {
 
     /// The linear layers with their short names, in the order of the family's names.
     pub fn linears(&self) -> Vec<(&'static str, &Linear)> {
-        let mut all = match &self.attention {
-            Projections::Packed(linear) => vec![("W_pack", linear)],
-            Projections::Split { q, k, v } => vec![("q_proj", q), ("k_proj", k), ("v_proj", v)],
-        };
+        let mut all = self.projections();
         all.extend([
             ("o_proj", &self.o_proj),
             ("gate_proj", &self.gate_proj),
@@ -143,6 +145,14 @@ impl Block {
             ("down_proj", &self.down_proj),
         ]);
         all
+    }
+
+    /// Those that queries, keys and values come from.
+    fn projections(&self) -> Vec<(&'static str, &Linear)> {
+        match &self.attention {
+            Projections::Packed(linear) => vec![("W_pack", linear)],
+            Projections::Split { q, k, v } => vec![("q_proj", q), ("k_proj", k), ("v_proj", v)],
+        }
     }
 
     /// The linear layers to be changed, as [`Self::linears`].

@@ -48,7 +48,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use crate::memory::{Adapters, Network};
+    use crate::memory::{Adapters, Bodies, Network};
     use crate::{DecoderConfig, LoraConfig};
     use burn::tensor::DType;
 
@@ -56,7 +56,8 @@ mod tests {
     fn per_token(lora: Option<LoraConfig>, length: u64) -> f64 {
         let config = DecoderConfig::baichuan2_7b();
         let adapters = lora.map(|lora| Adapters::new(&config, &lora).unwrap());
-        let network = Network { config, dtype: DType::BF16, adapters, fused: false, threads: 1 };
+        let bodies = Bodies::Explicit;
+        let network = Network { config, dtype: DType::BF16, adapters, bodies, threads: 1 };
         network.flops(length, length, length * (length + 1) / 2) / length as f64 / 1e9
     }
 

@@ -10,6 +10,7 @@
 //! - [`files`]: directories as on the hub; [`tensor_file`]: tensors of any type in files of our own;
 //!   [`source`]: weights in anyone's files; [`peft`]: adapters as
 //!   PEFT keeps them; [`export`]: weights for other programs; [`init`]: how untrained weights begin.
+//! - [`cuda`]: NVIDIA's libraries; [`runtime`]: what the program and CubeCL must agree on.
 //!
 //! The crate knows neither text nor ranks nor run directories.
 
@@ -30,6 +31,7 @@ pub mod memory;
 pub mod noise;
 pub mod ops;
 pub mod peft;
+pub mod runtime;
 pub mod source;
 pub mod tensor_file;
 pub mod weight;

@@ -2,10 +2,12 @@
 //!
 //! - [`LoraConfig`]: the `[lora]` section; [`Targets`]: which layers get an adapter.
 //! - [`Linear`], [`Adapter`]: a layer and what stands beside it, with DoRA's magnitudes.
+//! - `backward`: gradients of a layer without a tape.
 //! - `init`: how adapters begin, by chance or from the weight itself (PiSSA).
 //!
 //! Their files are [`crate::peft`]'s.
 
+mod backward;
 mod config;
 mod init;
 mod linear;
@@ -13,6 +15,7 @@ mod stream;
 mod svd;
 mod targets;
 
+pub(crate) use backward::{Kept, Wanted, learns};
 pub(crate) use config::Selector;
 pub use config::{LoraConfig, LoraInit, Setting};
 pub use linear::{Adapter, Linear, Start};

@@ -4,6 +4,7 @@
 //! the shape of the network and of the batch alone. Each line of [`Network::tape`] is a tensor that an
 //! operation of [`ops`](crate::ops) keeps for its backward pass. `docs/memory.md` has the same as formulas; an allocator counts it in a test of `trainer`.
 
+mod explicit;
 mod tape;
 
 pub use tape::Saved;
@@ -76,6 +77,18 @@ impl Adapters {
     }
 }
 
+/// What computes blocks and their gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// Tapes of the bodies of `ops/fused/`: f32 on flex.
+    Fused,
+    /// Tapes of Burn's own operations: other types on flex.
+    Plain,
+    /// Backward passes that are written out, over kernels: a GPU. DoRA's blocks are as those of
+    /// [`Plain`](Self::Plain).
+    Explicit,
+}
+
 /// A network as far as bytes go.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -85,8 +98,8 @@ pub struct Network {
     pub dtype: DType,
     /// Adapters, beside which all is frozen; without them every weight is trained.
     pub adapters: Option<Adapters>,
-    /// Whether the bodies of `ops/fused/` compute it: f32 on flex.
-    pub fused: bool,
+    /// What computes it.
+    pub bodies: Bodies,
     /// Threads that compute it.
     pub threads: usize,
 }
@@ -181,19 +194,23 @@ impl Network {
     /// computed again and the head's logits exist for `chunk` positions.
     pub fn peak(&self, shape: &BatchShape, chunk: usize, recomputed: usize) -> Peak {
         let blocks = self.config.num_hidden_layers;
-        let recomputed = recomputed.min(blocks);
+        let lowest = self.lowest();
+        let recomputed = recomputed.clamp(lowest, blocks);
         let input = shape.tokens * self.config.hidden_size as u64 * self.e();
         let tapes: Vec<u64> = (0..blocks).map(|block| self.tape_bytes(block, shape)).collect();
         // The last block's output, and the gradient that comes back into it.
         let all = self.shared(shape) + 2 * input;
-        let kept = all + recomputed as u64 * input + tapes[recomputed..].iter().sum::<u64>();
+        let kept =
+            all + (recomputed - lowest) as u64 * input + tapes[recomputed..].iter().sum::<u64>();
         let (logits, work) = self.head(shape, chunk);
         let mut moments = vec![Peak { activations: kept, logits, work }];
-        for block in (0..blocks).rev() {
+        for block in (lowest..blocks).rev() {
             // Tapes above are gone; a block that is computed again has its own now.
             let (inputs, tapes) = match block < recomputed {
-                true => (block as u64, tapes[block]),
-                false => (recomputed as u64, tapes[recomputed..=block].iter().sum::<u64>()),
+                true => ((block - lowest) as u64, tapes[block]),
+                false => {
+                    ((recomputed - lowest) as u64, tapes[recomputed..=block].iter().sum::<u64>())
+                }
             };
             moments.push(Peak {
                 activations: all + inputs * input + tapes,
@@ -223,12 +240,16 @@ impl Network {
 
     /// What the backward pass of a block holds beside its tape, its weights' gradients included.
     fn block_work(&self, block: usize, shape: &BatchShape) -> u64 {
+        if self.is_explicit(block) {
+            return self.explicit_work(block, shape) + self.block_gradients(block);
+        }
         let Widths { h, f, q, p, heads } = self.widths();
         let (t, e) = (shape.tokens, self.e());
+        let fused = self.bodies == Bodies::Fused;
         // Where the activation is taken apart: the gradients of its result and of both factors while
         // its own result is gone, and that of the stream.
-        let activation = if self.fused { t * (h + 2 * f) * e } else { t * (h + 4 * f) * e };
-        let attention = if self.fused {
+        let activation = if fused { t * (h + 2 * f) * e } else { t * (h + 4 * f) * e };
+        let attention = if fused {
             // A thread's copies of one head of the longest group, and of their gradients.
             let d = self.config.head_dim() as u64;
             self.threads as u64 * shape.longest * (6 * d + 2 * TILE) * F32
@@ -258,11 +279,20 @@ impl Network {
         let Widths { h, .. } = self.widths();
         let c = shape.targets.min(chunk as u64);
         let v = self.config.vocab_size as u64;
-        // The plain body keeps logits, exponentials and their gradient apart.
-        let copies = if self.fused { 1 } else { 4 };
+        // The plain body keeps logits, exponentials and their gradient apart; a kernel puts the gradient in
+        // the place of the logits, in the type of the products.
+        let logits = match self.bodies {
+            Bodies::Fused => c * v * F32,
+            Bodies::Plain => 4 * c * v * F32,
+            Bodies::Explicit => c * v * self.e(),
+        };
         // Hidden states of the chunk before and after the norm, and what comes back.
-        let logits = copies * c * v * F32 + 6 * c * h * self.e();
+        let logits = logits + 6 * c * h * self.e();
         let trained = self.adapters.is_none();
+        let chunks = shape.targets.div_ceil((chunk as u64).max(1));
+        if self.bodies == Bodies::Explicit {
+            return (logits, self.explicit_head(trained, chunks));
+        }
         let normalised = match (self.config.norm_head(), trained && self.e() != F32) {
             (true, true) => self.matrix(F32) + self.matrix(self.e()),
             (true, false) => self.matrix(self.e()),
@@ -271,7 +301,6 @@ impl Network {
         if !trained {
             return (logits, normalised);
         }
-        let chunks = shape.targets.div_ceil((chunk as u64).max(1));
         let summed = self.matrix(F32) * if chunks > 1 { 2 } else { 1 };
         // Behind the chunks: the gradient of the normalised rows becomes that of the rows.
         let behind = self.matrix(F32) * if self.config.norm_head() { 2 } else { 1 };

@@ -111,6 +111,37 @@ pub fn collect(
     part.visit(prefix, &mut Collect(tape, into));
 }
 
+/// Where the gradients of a part go that has no tape: sums by path, as [`collect`] adds to them.
+pub(crate) struct Sink<'a> {
+    prefix: String,
+    into: &'a mut BTreeMap<String, Tensor<1>>,
+}
+
+impl<'a> Sink<'a> {
+    /// For the part at `prefix`.
+    pub(crate) fn new(prefix: String, into: &'a mut BTreeMap<String, Tensor<1>>) -> Self {
+        Self { prefix, into }
+    }
+
+    /// For the part of it that is called `name`.
+    pub(crate) fn of(&mut self, name: &str) -> Sink<'_> {
+        Sink { prefix: join(&self.prefix, name), into: self.into }
+    }
+
+    /// Adds what `gradient` gives, in the type of the weight called `name`, if that is trained.
+    pub(crate) fn add<const D: usize>(
+        &mut self,
+        name: &str,
+        weight: &Weight<D>,
+        gradient: impl FnOnce() -> Tensor<D>,
+    ) {
+        if weight.trainable {
+            let gradient = cast(gradient(), weight.value.dtype());
+            add(self.into, &join(&self.prefix, name), gradient.reshape([-1]));
+        }
+    }
+}
+
 /// Adds `gradient` to what is kept under `path`; sums are f32 whatever their parts are.
 pub fn add(into: &mut BTreeMap<String, Tensor<1>>, path: &str, gradient: Tensor<1>) {
     let sum = match into.remove(path) {

@@ -8,6 +8,7 @@ mod budget;
 mod chat;
 mod checkpoints;
 mod cli;
+mod doctor;
 mod during;
 mod export;
 mod faults;

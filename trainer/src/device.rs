@@ -1,16 +1,34 @@
 //! Which device a rank computes on; the only place that knows the features.
+//!
+//! What a device needs of its machine is looked for before it is touched: the tensor library opens it on a
+//! thread of its own, where what is missing becomes a panic and its cause is lost.
+
+pub mod cuda;
+#[cfg(test)]
+mod fake;
+pub mod inventory;
+pub mod kernels;
+pub mod libdevice;
+pub mod nccl;
+pub mod nvml;
 
 use crate::Error;
 use burn::tensor::Device;
+pub use model::runtime::{LOST_TASK, THREADS};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The device called `name` for the rank with this local number.
 pub fn of(name: &str, local_rank: usize) -> Result<Device, Error> {
-    let _ = local_rank;
+    ready(name, local_rank + 1)?;
     match name {
         #[cfg(feature = "flex")]
         "flex" => Ok(Device::flex()),
         #[cfg(feature = "cuda")]
-        "cuda" => Ok(Device::cuda(local_rank)),
+        "cuda" => {
+            kernels::keep();
+            Ok(Device::cuda(local_rank))
+        }
         #[cfg(feature = "wgpu")]
         "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
         other => Err(check(other).err().unwrap_or_else(|| {
@@ -42,6 +60,28 @@ pub fn check(name: &str) -> Result<(), Error> {
     )))
 }
 
+/// Refuses a device that this build or this machine does not have for so many ranks.
+pub fn ready(name: &str, ranks: usize) -> Result<(), Error> {
+    check(name)?;
+    if name == "cuda" {
+        cuda::Places::of_this_machine().find(ranks).map_err(Error::Device)?;
+    }
+    Ok(())
+}
+
+/// Bytes of the smallest of the first `ranks` devices called `name`, as their runtime states them.
+///
+/// Of a GPU of NVIDIA's its driver is asked: the device is not opened, since who plans with its memory may
+/// not be who computes there.
+pub fn capacity(name: &str, ranks: usize) -> Result<Option<u64>, Error> {
+    if name != "cuda" {
+        return Ok(of(name, 0)?.memory_capacity());
+    }
+    check(name)?;
+    let found = cuda::Places::of_this_machine().find(ranks).map_err(Error::Device)?;
+    Ok(found.gpus.iter().take(ranks).map(|gpu| gpu.memory).min())
+}
+
 /// The devices of this build.
 pub const BUILT: &[&str] = &[
     #[cfg(feature = "flex")]
@@ -51,3 +91,34 @@ pub const BUILT: &[&str] = &[
     #[cfg(feature = "wgpu")]
     "wgpu",
 ];
+
+/// What a rank computes on, for those who read of it later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The device as recipes call it.
+    pub device: String,
+    /// What the driver calls it.
+    pub name: String,
+    /// Bytes of its memory.
+    pub memory: u64,
+    /// The highest version of CUDA that the driver serves.
+    pub driver: String,
+    /// The file that keeps compiled kernels and tuning; `None` where nothing is kept.
+    pub kernels: Option<PathBuf>,
+}
+
+/// The facts of a GPU of NVIDIA's; other devices have none. To be asked for when the device is open.
+pub fn facts(name: &str, local_rank: usize) -> Option<Facts> {
+    if name != "cuda" {
+        return None;
+    }
+    let found = cuda::Places::of_this_machine().find(local_rank + 1).ok()?;
+    let gpu = found.gpus.get(local_rank)?;
+    Some(Facts {
+        device: format!("cuda:{local_rank}"),
+        name: gpu.name.clone(),
+        memory: gpu.memory,
+        driver: cuda::version_text(found.version),
+        kernels: kernels::kept(),
+    })
+}

@@ -64,6 +64,8 @@ pub enum Progress {
         /// Bytes of the rank that held most.
         measured: u64,
     },
+    /// What the rank computes on, if that is a GPU.
+    Device(device::Facts),
     /// Answers so far for a dataset.
     Evaluation {
         /// Which model and dataset.
@@ -147,6 +149,9 @@ pub fn run(
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let device = device::of(&recipe.run.device, collective.rank())?;
+    if let Some(facts) = device::facts(&recipe.run.device, collective.rank()) {
+        report(Progress::Device(facts));
+    }
     check_world(&run_dir.recipe_lock(), &recipe, collective.world())?;
     let memory = memory::of_run(&recipe, run_dir, sharding, collective)?;
     let recipe = memory.resolved(&recipe);

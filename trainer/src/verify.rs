@@ -234,7 +234,11 @@ pub fn verify(
         let splits = first.splits(phase, recipe, own, extent);
         first.compare(phase, recipe, &decoder, splits, &mut *told)
     };
-    Ok(Verification { phases: phases.into_iter().map(phase).collect::<Result<_, _>>()? })
+    let phases = phases.into_iter().map(phase).collect::<Result<_, _>>()?;
+    // A rank may be about to compute on the same GPU, in a process of its own.
+    drop(base);
+    device.memory_cleanup();
+    Ok(Verification { phases })
 }
 
 /// The phases that a run verifies by itself.

@@ -50,6 +50,8 @@ fn every_verb_is_understood() {
         "report runs/x",
         "track runs/x --format mlflow --out mlruns",
         "track runs/x --format wandb --out . --json",
+        "doctor",
+        "doctor --cluster c.toml --device cuda --run-dir runs/x --json",
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
@@ -77,6 +79,7 @@ fn what_is_not_understood_ends_with_2() {
         ("ledger diff runs/x", ErrorKind::MissingRequiredArgument),
         ("ledger diff runs/x runs/y --tolerance=-1", ErrorKind::ValueValidation),
         ("evaluate --checkpoint c", ErrorKind::MissingRequiredArgument),
+        ("doctor --device gpu", ErrorKind::InvalidValue),
         ("score", ErrorKind::MissingRequiredArgument),
         ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),
         ("extract --checkpoint c --schema s.py --task eae x", ErrorKind::ValueValidation),

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod concepts;
 pub mod data;
 mod difference;
+pub mod doctor;
 mod effect;
 pub mod evaluate;
 pub mod export;

@@ -21,7 +21,9 @@ pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     trainer::prepare::check(&recipe)?;
     let cluster = cluster_of(args.cluster.as_deref())?;
+    trainer::device::ready(&recipe.run.device, cluster.ranks)?;
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
+    cluster.check_device(&recipe.run.device)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     let planned = of(&recipe, &cluster, &run_dir)?;
     match args.verify_gradients {

@@ -36,7 +36,9 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let cluster = cluster_of(args.cluster.as_deref())?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     trainer::prepare::check(&recipe)?;
+    trainer::device::ready(&recipe.run.device, cluster.ranks)?;
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
+    cluster.check_device(&recipe.run.device)?;
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }
@@ -287,7 +289,14 @@ fn train(
     let rendezvous =
         free_address().map_err(|error| transient("find a free port at 127.0.0.1", error))?;
     let generation = events.count("started")? as u32 + 1;
-    let start = Start { run_dir: run_dir.root(), data_root, rendezvous: &rendezvous, generation };
+    let kernels = std::env::var("CUBECL_ENVIRONMENT").ok();
+    let start = Start {
+        run_dir: run_dir.root(),
+        data_root,
+        rendezvous: &rendezvous,
+        generation,
+        kernels: kernels.as_deref(),
+    };
     let job = Job {
         program: std::env::current_exe()
             .map_err(|error| transient("find the program itself", error))?,
@@ -336,12 +345,18 @@ fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answ
             text += &format!("{}\n", held(&plan.phase, plan.predicted.total, measured));
         }
     }
+    let devices = events.newest("device")?;
+    let kernels: Vec<&str> = devices.iter().filter_map(|it| it["kernels"].as_str()).collect();
+    if !kernels.is_empty() {
+        text += &format!("kernels, kept for the next start: {}\n", kernels.join(", "));
+    }
     text += &format!("report: {}\n", page.display());
     let json = json!({
         "status": "done",
         "run_dir": run_dir.root(),
         "report": page,
         "memory": memory,
+        "devices": devices,
         "scores": answer.json,
     });
     Ok(Answer::new(text, json))

@@ -19,6 +19,7 @@ use serde_json::Value;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
+use trainer::collective::nccl::{Gpu, Nccl};
 use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
 use trainer::during;
 use trainer::metrics::StepMetrics;
@@ -37,10 +38,10 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
         store::of_recipe(&Recipe::load_lock(&lock)?, asked)
     })?;
     let mut teller = Teller::new();
-    let result = join(args).map_err(trainer::Error::from).and_then(|mut collective| {
-        let run_dir = RunDir::new(&args.run_dir);
-        let deadline = Recipe::load_lock(&run_dir.recipe_lock())?.checkpoint.stop_deadline;
-        let deadline = Duration::from_secs(deadline);
+    let run_dir = RunDir::new(&args.run_dir);
+    let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
+        let mut collective = join(args, &recipe.run.device)?;
+        let deadline = Duration::from_secs(recipe.checkpoint.stop_deadline);
         let tell = &mut |happening| teller.tell(happening);
         let sharding = Sharding { stage: args.zero_stage, bucket_mib: args.bucket_mib.max(1) };
         Watch { run_dir: run_dir.clone(), rank: args.rank, deadline }.start(requests);
@@ -70,7 +71,10 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
 }
 
 /// The other ranks, or nobody.
-fn join(args: &cli::Worker) -> Result<Box<dyn Collective>, collective::CollectiveError> {
+fn join(
+    args: &cli::Worker,
+    device: &str,
+) -> Result<Box<dyn Collective>, collective::CollectiveError> {
     if args.world == 1 {
         return Ok(Box::new(Solo));
     }
@@ -96,7 +100,14 @@ fn join(args: &cli::Worker) -> Result<Box<dyn Collective>, collective::Collectiv
             stall: Duration::from_secs(args.stall_seconds),
         },
     };
-    collective::join(&args.rendezvous, &membership)
+    if !args.collective.is_nccl(device, args.world) {
+        return collective::join(&args.rendezvous, &membership);
+    }
+    // The ring first: what is wrong with one rank's GPU or NCCL is told to all through it.
+    let ring = collective::meet(&args.rendezvous, &membership)?;
+    // All ranks are on this machine, so that a rank's number is that of its GPU here.
+    let nccl = Nccl::new(ring, Gpu::open(args.rank), membership.deadlines)?;
+    Ok(Box::new(nccl))
 }
 
 /// A variant by its name in files.
@@ -123,6 +134,7 @@ impl Teller {
             Happening::Loading(read, total) => {
                 Message::Loading(Loading { megabytes: read >> 20, of: total >> 20 })
             }
+            Happening::Device(facts) => Message::Device(facts),
             Happening::Evaluation { label, done, total } => {
                 Message::Evaluation(Evaluation { dataset: label, done, total })
             }

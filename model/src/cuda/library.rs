@@ -34,6 +34,12 @@ pub enum CudaError {
         /// The library's own words for it.
         reason: String,
     },
+    /// A tensor's memory cannot be worked on.
+    #[error("a tensor cannot be reached in a GPU's memory: {reason}")]
+    Tensor {
+        /// What is in the way.
+        reason: String,
+    },
 }
 
 /// An open library.

@@ -63,10 +63,15 @@ impl Adapter {
 
     /// `x` with a share of its values dropped and the rest scaled up, where this pass drops any.
     fn dropped(&self, x: &Tensor<3>) -> Option<Tensor<3>> {
+        self.mask(x).map(|mask| x.clone() * mask)
+    }
+
+    /// What `x` is multiplied with for that: the same for every pass with this stream.
+    pub(super) fn mask(&self, x: &Tensor<3>) -> Option<Tensor<3>> {
         let seed = self.stream.filter(|_| self.dropout > 0.0)?;
         let share = Distribution::Bernoulli(1.0 - self.dropout);
         let keep = draw(x.dims(), share, &x.device().inner(), Some(seed)).cast(x.dtype());
-        Some(x.clone() * keep.div_scalar(1.0 - self.dropout))
+        Some(keep.div_scalar(1.0 - self.dropout))
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a block keeps for its backward pass: who changes an operation changes its line here.
 
-use super::{BatchShape, F32, Network, Widths};
+use super::{BatchShape, Bodies, F32, Network, Widths};
 
 // t tokens, h hidden, q width of the queries, p of queries, keys and values, f intermediate, e bytes of
 // a value
 
-/// A tensor that a tape keeps.
+/// A tensor that a block keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Saved {
     /// What it is.
@@ -15,10 +15,15 @@ pub struct Saved {
 }
 
 impl Network {
-    /// What the tape of a block keeps.
+    /// What a block keeps, on its tape or without one.
     pub fn tape(&self, block: usize, shape: &BatchShape) -> Vec<Saved> {
-        let mut tape =
-            if self.fused { self.fused_tape(shape) } else { self.plain_tape(block, shape) };
+        if self.is_explicit(block) {
+            return self.explicit(block, shape);
+        }
+        let mut tape = match self.bodies {
+            Bodies::Fused => self.fused_tape(shape),
+            Bodies::Plain | Bodies::Explicit => self.plain_tape(block, shape),
+        };
         let t = shape.tokens;
         for (layer, rank) in self.adapted(block) {
             let (out, input) = (layer.out as u64, layer.input as u64);

@@ -11,7 +11,7 @@
 //! ε of label smoothing, as torch's `CrossEntropyLoss(label_smoothing = ε)` spreads it over the whole
 //! vocabulary, and z of the z-loss; the gradient is `softmax(l) (1 + 2 z log Z) - (1 - ε) onehot(y) - ε / V`.
 
-use super::{F32, cast};
+use super::{F32, Transposed, cast, product};
 use burn::tensor::{Int, Tensor};
 
 /// What is minimised beside the negative log-likelihood of the labels; nothing by default.
@@ -61,6 +61,12 @@ pub fn cross_entropy(
     {
         return loss;
     }
+    #[cfg(feature = "kernels")]
+    if let Some(loss) =
+        super::kernels::cross_entropy(&hidden, &head, &labels, &weights, terms, head_trained)
+    {
+        return loss;
+    }
     plain_cross_entropy(hidden, head, labels, weights, terms, head_trained)
 }
 
@@ -75,7 +81,7 @@ pub(super) fn plain_cross_entropy(
 ) -> ChunkLoss {
     let [n, _] = hidden.dims();
     let dtype = hidden.dtype();
-    let logits = cast(hidden.clone().matmul(head.clone().transpose()), F32);
+    let logits = cast(product(hidden.clone(), head.clone(), Transposed::Second), F32);
     // One exponential for both the loss and its gradient: it is a tenth of a small model's step.
     let most = logits.clone().max_dim(1);
     let shifted = logits - most.clone();
@@ -108,7 +114,7 @@ pub(super) fn plain_cross_entropy(
     let logits_gradient = cast(logits_gradient, dtype);
     ChunkLoss {
         rows: rows.reshape([n]),
-        hidden: logits_gradient.clone().matmul(head),
-        head: head_trained.then(|| logits_gradient.transpose().matmul(hidden)),
+        hidden: product(logits_gradient.clone(), head, Transposed::Neither),
+        head: head_trained.then(|| product(logits_gradient, hidden, Transposed::First)),
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod kernels;
 mod linear;
 mod merge;
 mod norm;
+mod product;
 mod rope;
 mod rows;
 
@@ -27,9 +28,14 @@ pub use cast::cast;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
 pub use flash::{FlashBody, Sight, flash_takes};
-pub use linear::{adapted_linear, embedding, linear, normalise_rows, swiglu, swiglu_backward};
+pub use linear::{
+    adapted_linear, add_linear, add_linear_input_gradient, embedding, embedding_gradient, linear,
+    linear_input_gradient, linear_weight_gradient, normalise_rows, normalise_rows_backward, swiglu,
+    swiglu_backward,
+};
 pub use merge::merge_attention;
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
+pub use product::{Transposed, add_product, product, product_in, product_routes, products};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
 pub use rows::{Places, Rotary, collect, rows, spread, turn_back};
 

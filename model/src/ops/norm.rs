@@ -15,6 +15,10 @@ pub fn rms_norm(x: Tensor<3>, gain: Tensor<1>, eps: f64) -> Tensor<3> {
     if let Some(y) = super::fused::rms_norm(&x, &gain, eps) {
         return y;
     }
+    #[cfg(feature = "kernels")]
+    if let Some(y) = super::kernels::rms_norm(&x, &gain, eps) {
+        return y;
+    }
     plain_rms_norm(x, gain, eps)
 }
 
@@ -37,6 +41,11 @@ pub fn add_rms_norm(
     gain: Tensor<1>,
     eps: f64,
 ) -> (Tensor<3>, Tensor<3>) {
+    #[cfg(feature = "kernels")]
+    if let Some(results) = super::kernels::add_rms_norm(&x, &r, &cast(gain.clone(), x.dtype()), eps)
+    {
+        return results;
+    }
     let sum = x + r;
     (sum.clone(), rms_norm(sum, gain, eps))
 }
@@ -55,6 +64,12 @@ pub fn rms_norm_backward(
     eps: f64,
     gain_wanted: bool,
 ) -> (Tensor<3>, Option<Tensor<1>>) {
+    #[cfg(feature = "kernels")]
+    if let Some(gradients) =
+        super::kernels::rms_norm_backward(&x, &gain, &dy, beside.as_ref(), eps, gain_wanted)
+    {
+        return gradients;
+    }
     let dtype = x.dtype();
     let (x, dy) = (cast(x, F32), cast(dy, F32));
     let inverse = x.clone().square().mean_dim(2).add_scalar(eps).sqrt().recip();

@@ -4,6 +4,8 @@
 //! - [`Solo`]: a world of one, where every operation is already done.
 //! - [`Threads`]: ranks as threads of this process, for what is computed here under several worlds.
 //! - [`TcpRing`]: ranks as processes (or threads, in tests) that pass frames around a ring.
+//! - [`Nccl`]: ranks with a GPU each; NCCL carries the sums, a ring everything else.
+//! - [`Carrier`]: which of the two a run takes.
 //! - `wire`: a frame as bytes. `transfer`: frames in both directions at once, with deadlines.
 //! - [`hello`]: who is at the other end, proved by the run's secret.
 //! - [`rendezvous`]: rank 0 hosts, everyone learns everyone's address.
@@ -11,7 +13,10 @@
 //! Every rank calls the same operations in the same order with the same lengths. A rank that does
 //! not is named, together with what it did instead; nothing here waits without a deadline.
 
+mod carrier;
+mod control;
 pub mod hello;
+pub mod nccl;
 pub mod rendezvous;
 pub mod ring;
 #[cfg(test)]
@@ -21,12 +26,17 @@ mod threads;
 mod transfer;
 mod wire;
 
+pub use carrier::Carrier;
+pub use control::{Control, News, Whereabouts};
 pub use hello::{Identity, Secret};
-pub use rendezvous::{Membership, join};
+pub use nccl::Nccl;
+pub use rendezvous::{Membership, join, meet};
 pub use ring::TcpRing;
 pub use solo::Solo;
 pub use threads::Threads;
 
+use burn::tensor::Tensor;
+use model::cuda::CudaError;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -64,6 +74,30 @@ pub trait Collective: Send {
 
     /// Closes the collective, so that no other rank waits for this one.
     fn abort(&mut self);
+
+    /// How tensors are summed where they lie; `None` where the carrier only reaches host memory.
+    fn on_device(&mut self) -> Option<&mut dyn DeviceCollective> {
+        None
+    }
+}
+
+/// Sums over tensors that stay on the device, in place.
+///
+/// A buffer is contiguous, of f32 or bf16, and of the same length on each rank; for the two halves, that
+/// length is a multiple of the world. What is asked for may go on after the call returns: a buffer is read
+/// and changed again only after [`finish`](Self::finish).
+pub trait DeviceCollective {
+    /// Replaces `buffer` by its sum over the world, the same bits on every rank.
+    fn all_reduce(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError>;
+
+    /// Sums over the world, but only this rank's [`share`] of `buffer`; nothing relies on the rest.
+    fn reduce_scatter(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError>;
+
+    /// Fills `buffer` from everybody's [`share`] of it.
+    fn all_gather(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError>;
+
+    /// Returns when all of the above is done and visible to the tensor library.
+    fn finish(&mut self) -> Result<(), CollectiveError>;
 }
 
 /// How long a rank waits for others.
@@ -109,6 +143,10 @@ pub enum Operation {
     Broadcast,
     /// [`Collective::barrier`].
     Barrier,
+    /// [`Control::ask`].
+    Question,
+    /// The beginning, where a carrier connects the ranks.
+    Meeting,
 }
 
 impl fmt::Display for Operation {
@@ -119,6 +157,8 @@ impl fmt::Display for Operation {
             Self::AllGather => "all-gather",
             Self::Broadcast => "broadcast",
             Self::Barrier => "barrier",
+            Self::Question => "question",
+            Self::Meeting => "meeting",
         })
     }
 }
@@ -231,6 +271,54 @@ pub enum CollectiveError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// NCCL, or the driver below it, is not here or cannot be used.
+    #[error("rank {rank} cannot sum over NCCL: {source}; {way_out}")]
+    Unusable {
+        /// The rank.
+        rank: usize,
+        /// What is missing, and where it was looked for.
+        source: CudaError,
+        /// What to do.
+        way_out: &'static str,
+    },
+    /// Ranks have found different builds of NCCL, which do not speak with each other.
+    #[error(
+        "rank {rank} has NCCL {here}, but rank {peer} has NCCL {there}: ranks need the same; \
+         KNOWCODER_NCCL says which one is opened"
+    )]
+    Versions {
+        /// This rank.
+        rank: usize,
+        /// Its version.
+        here: String,
+        /// The first rank with another one.
+        peer: usize,
+        /// The version there.
+        there: String,
+    },
+    /// NCCL or the driver refused to go on.
+    #[error("rank {rank} failed in {moment}: {reason}")]
+    Device {
+        /// The rank.
+        rank: usize,
+        /// What it did.
+        moment: Moment,
+        /// What the library said.
+        reason: String,
+    },
+    /// Every rank is there and waits, but nothing moves.
+    #[error(
+        "all {world} ranks wait in {moment} for {seconds} s and nothing moves; the way between their GPUs is \
+         broken (NCCL_DEBUG=INFO shows which one is taken)"
+    )]
+    Stuck {
+        /// How many ranks there are.
+        world: usize,
+        /// In what they wait.
+        moment: Moment,
+        /// How long we waited.
+        seconds: f64,
+    },
     /// The run's secret could not be read or written.
     #[error("the secret of the run, `{}`, {reason}", path.display())]
     Secret {
@@ -255,7 +343,10 @@ impl CollectiveError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Diverged { .. } => 70,
-            Self::Refused { .. } | Self::Secret { .. } => 69,
+            Self::Refused { .. }
+            | Self::Secret { .. }
+            | Self::Unusable { .. }
+            | Self::Versions { .. } => 69,
             _ => 75,
         }
     }

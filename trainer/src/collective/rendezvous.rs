@@ -6,7 +6,7 @@
 
 use super::hello::{self, Identity, Line, Secret};
 use super::ring::TcpRing;
-use super::{Collective, CollectiveError, Deadlines, Solo};
+use super::{Collective, CollectiveError, Control, Deadlines, Solo};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +35,11 @@ pub fn join(
     address: &str,
     membership: &Membership,
 ) -> Result<Box<dyn Collective>, CollectiveError> {
+    Ok(meet(address, membership)?)
+}
+
+/// The same, for a collective that other carriers are built upon.
+pub fn meet(address: &str, membership: &Membership) -> Result<Box<dyn Control>, CollectiveError> {
     let Identity { rank, world, .. } = membership.identity;
     assert!(rank < world, "rank {rank} is not in a world of {world}");
     if world == 1 {

@@ -9,6 +9,8 @@
 //! When a rank fails it tells both neighbours why before it closes, and they pass it on: all ranks
 //! name the first culprit.
 
+mod control;
+
 use super::transfer::{self, Incoming, Note, Outgoing, Ready, Sink, Source, Trouble};
 use super::wire::{Content, Header, SEGMENT};
 use super::{Collective, CollectiveError, Deadlines, Moment, Operation, hello, rendezvous, share};
@@ -257,6 +259,8 @@ impl TcpRing {
             (self.before(1), "stopped within a frame", self.deadlines.stall)
         } else if incoming.is_done() {
             (self.next_rank(), "took nothing", self.deadlines.operation)
+        } else if moment.operation == Operation::Question {
+            (self.before(1), "did not say where it is", self.deadlines.operation)
         } else {
             (self.before(1), "did not finish", self.deadlines.operation)
         };
@@ -379,11 +383,15 @@ impl Collective for TcpRing {
         if self.closed.is_some() {
             return;
         }
-        let moment = Moment { operation: Operation::Barrier, sequence: self.sequence };
-        let call = Call { moment, content: Content::Note, total: 0, begun: Instant::now() };
+        let call = idle(Moment { operation: Operation::Barrier, sequence: self.sequence });
         let reason = format!("rank {} gave up after operation {}", self.rank, self.sequence);
         self.leave(self.header(&call, 0), Note { culprit: Some(self.rank), reason }, true);
     }
+}
+
+/// What is said between operations belongs to none.
+fn idle(moment: Moment) -> Call {
+    Call { moment, content: Content::Note, total: 0, begun: Instant::now() }
 }
 
 /// Two disjoint parts of `buffer`, the second to be written.

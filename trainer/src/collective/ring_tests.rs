@@ -402,3 +402,72 @@ fn strangers_do_not_keep_the_ranks_apart() {
     });
     drop(silent);
 }
+
+/// What another carrier's operation is, for the ring beside it.
+fn whereabouts(sequence: u64) -> Whereabouts {
+    let moment = Moment { operation: Operation::AllReduce, sequence };
+    Whereabouts { moment, len: (1 << 40) + sequence }
+}
+
+#[test]
+fn everybody_says_where_it_is() {
+    on_ranks(3, QUICK, |ring| {
+        let here = whereabouts((1 << 33) + ring.rank() as u64);
+        assert!(ring.news(here.moment).is_none());
+        ring.barrier().unwrap();
+        let answers = ring.ask(here, QUICK.operation).unwrap();
+        assert_eq!(answers, [0, 1, 2].map(|rank| whereabouts((1 << 33) + rank)));
+        // The ring is as it was.
+        ring.barrier().unwrap();
+    });
+}
+
+#[test]
+fn news_of_a_neighbour_come_without_waiting() {
+    let here = whereabouts(7);
+    let hear = |ring: &mut TcpRing| {
+        let begun = Instant::now();
+        loop {
+            if let Some(news) = ring.news(here.moment) {
+                return news;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "no news");
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let world = || TcpRing::threads(2, QUICK).unwrap();
+
+    let mut ranks = world();
+    drop(ranks.pop());
+    assert!(matches!(hear(&mut ranks[0]), News::Gone(1)));
+
+    let mut ranks = world();
+    ranks[1].end(Some(0), "rank 0 is to blame");
+    match hear(&mut ranks[0]) {
+        News::Left(error) => {
+            assert_eq!(error.to_string(), "rank 0 is to blame (said rank 1)");
+            assert_eq!(error.culprit(), Some(0));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(ranks[0].barrier(), Err(CollectiveError::Closed { .. })));
+
+    let mut ranks = world();
+    let patience = Duration::from_millis(300);
+    let error = ranks[1].ask(here, patience).unwrap_err();
+    let said = "rank 0 did not say where it is for 0.3 s during question 1";
+    assert_eq!(error.to_string(), said);
+    match hear(&mut ranks[0]) {
+        News::Left(error) => assert_eq!(error.to_string(), format!("{said} (said rank 1)")),
+        other => panic!("{other:?}"),
+    }
+
+    let mut ranks = world();
+    let (first, second) = ranks.split_at_mut(1);
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| second[0].ask(here, QUICK.operation).unwrap());
+        assert!(matches!(hear(&mut first[0]), News::Asks));
+        assert_eq!(first[0].ask(here, QUICK.operation).unwrap(), [here; 2]);
+        assert_eq!(asking.join().unwrap(), [here; 2]);
+    });
+}

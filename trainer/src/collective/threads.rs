@@ -182,7 +182,7 @@ fn result(operation: Operation, total: usize, parts: Vec<Part>) -> Content {
             let part = parts.into_iter().nth(total);
             part.map_or(Content::Nothing, |part| part.content)
         }
-        Operation::Barrier => Content::Nothing,
+        Operation::Barrier | Operation::Question | Operation::Meeting => Content::Nothing,
     }
 }
 

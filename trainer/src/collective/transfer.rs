@@ -294,6 +294,30 @@ pub fn wait(
     })
 }
 
+/// What a connection holds that nobody has read yet.
+#[derive(Debug)]
+pub enum Sight {
+    /// Nothing, or not enough to say.
+    Nothing,
+    /// A frame headed like this, or the beginning of one.
+    Frame(Header),
+    /// The other end is gone.
+    End,
+}
+
+/// Looks at what has arrived, and leaves it there.
+pub fn peek(stream: &TcpStream) -> Sight {
+    let mut bytes = [0; HEADER];
+    match stream.peek(&mut bytes) {
+        Ok(0) => Sight::End,
+        // What cannot be decoded is reported by whoever reads it.
+        Ok(HEADER) => Header::decode(&bytes).map_or(Sight::Nothing, Sight::Frame),
+        Ok(_) => Sight::Nothing,
+        Err(error) if is_for_later(&error) => Sight::Nothing,
+        Err(_) => Sight::End,
+    }
+}
+
 /// Reads a note from a connection that carries nothing else, waiting for at most `patience`.
 pub fn read_note(stream: &TcpStream, patience: Duration) -> Option<Note> {
     stream.set_nonblocking(false).ok()?;

@@ -109,19 +109,23 @@ fn checksum(header: &[u8; HEADER], payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-const OPERATIONS: [Operation; 5] = [
+const OPERATIONS: [Operation; 7] = [
     Operation::AllReduce,
     Operation::ReduceScatter,
     Operation::AllGather,
     Operation::Broadcast,
     Operation::Barrier,
+    Operation::Question,
+    Operation::Meeting,
 ];
 
-fn code_of(operation: Operation) -> u8 {
+/// An operation as a number.
+pub fn code_of(operation: Operation) -> u8 {
     operation as u8
 }
 
-fn operation_of(code: u8) -> Option<Operation> {
+/// The operation of a number.
+pub fn operation_of(code: u8) -> Option<Operation> {
     OPERATIONS.get(code as usize).copied()
 }
 

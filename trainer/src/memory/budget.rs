@@ -34,7 +34,7 @@ impl Budget {
                 origin: format!("90 % of {}, for {ranks} rank(s)", free.origin),
             }));
         }
-        match device::of(name, 0)?.memory_capacity() {
+        match device::capacity(name, ranks)? {
             Some(bytes) => Ok(Some(Self {
                 bytes: (bytes as f64 * USED) as u64,
                 origin: format!("90 % of what {name} states"),

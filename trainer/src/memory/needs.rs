@@ -10,7 +10,7 @@ use data_pipeline::shard::ShardSet;
 use model::DecoderConfig;
 use model::backward::CHUNK;
 use model::lora::LoraConfig;
-use model::memory::{Adapters, BatchShape, Network};
+use model::memory::{Adapters, BatchShape, Bodies, Network};
 use model::weight::WeightInfo;
 use serde::{Deserialize, Serialize};
 
@@ -95,9 +95,13 @@ pub fn network(
         Precision::F32 => DType::F32,
         Precision::Bf16 => DType::BF16,
     };
-    // The fused bodies are for f32.
-    let fused = recipe.run.device == "flex" && dtype == DType::F32;
-    Ok(Network { config: config.clone(), dtype, adapters, fused, threads })
+    // As `model::backward::Tape::Auto` has it; the fused bodies are for f32.
+    let bodies = match (recipe.run.device.as_str(), dtype) {
+        ("flex", DType::F32) => Bodies::Fused,
+        ("flex", _) => Bodies::Plain,
+        _ => Bodies::Explicit,
+    };
+    Ok(Network { config: config.clone(), dtype, adapters, bodies, threads })
 }
 
 /// The phase's own adapters, those of a directory, or those of the phase before that go on.
@@ -263,8 +267,13 @@ mod tests {
             num_attention_heads: 4,
             ..DecoderConfig::baichuan2_tiny()
         };
-        let network =
-            Network { config, dtype: DType::F32, adapters: None, fused: true, threads: 1 };
+        let network = Network {
+            config,
+            dtype: DType::F32,
+            adapters: None,
+            bodies: Bodies::Fused,
+            threads: 1,
+        };
         let trained = network.weights();
         let machine = Machine { ranks, threads: 1, sharding: Sharding { stage, bucket_mib: 1 } };
         let mut fixed = Predicted { weights: network.weight_bytes(), ..Predicted::default() };

@@ -2,7 +2,7 @@
 
 use super::{
     AdapterHandover, BatchConfig, CheckpointConfig, EvaluationConfig, Length, LossAverage,
-    ModelConfig, Phase, Recipe, RunConfig, TokenizerConfig, Train,
+    ModelConfig, Phase, Precision, Recipe, RunConfig, TokenizerConfig, Train,
 };
 use crate::Error;
 use crate::audit::AuditConfig;
@@ -164,9 +164,14 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         .into_iter()
         .map(|phase| Phase { prompt: with_bank(phase.prompt.clone()), ..phase })
         .collect();
+    // Tensor cores multiply bf16 an order of magnitude faster than f32.
+    let dtype = match table.get("model").and_then(|model| model.get("dtype")) {
+        None if merged.run.device == "cuda" => Precision::Bf16,
+        _ => merged.model.dtype,
+    };
     let mut recipe = Recipe {
         run: merged.run,
-        model: ModelConfig { path: merged.model.path.map(absolute), ..merged.model },
+        model: ModelConfig { path: merged.model.path.map(absolute), dtype, ..merged.model },
         tokenizer: TokenizerConfig {
             file: merged.tokenizer.file.map(absolute),
             ..merged.tokenizer

@@ -4,14 +4,32 @@
 //! Each stands behind the function of [`ops`](crate::ops) whose plain body it is held against, and is
 //! asked only for tensors without a tape: their backward passes are operations, too.
 
+mod attention;
+mod cross_entropy;
+mod embedding;
+#[cfg(test)]
+pub(crate) mod launches;
 mod merge;
+mod norm;
+mod norm_backward;
+#[cfg(feature = "cuda")]
+mod product;
 mod rows;
 mod swiglu;
+mod team;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
-use crate::layout::Heads;
+pub(crate) use attention::{collect, merge, rows, spread, turn_back};
+pub(crate) use cross_entropy::cross_entropy;
+pub(crate) use embedding::add_rows;
+pub(crate) use norm::{add_rms_norm, normalise_rows, rms_norm};
+pub(crate) use norm_backward::rms_norm_backward;
+#[cfg(feature = "cuda")]
+pub(crate) use product::{add_product, multiplies, product, product_routes};
+
+use crate::ops::LossTerms;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 use burn::tensor::{Int, Tensor};
@@ -20,6 +38,7 @@ use burn_cubecl::cubecl::tensor_vector_size_parallel;
 use burn_cubecl::ops::numeric::empty_device_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
+use norm_backward::Pulled;
 
 /// What the kernels do, as the backend is asked for it.
 #[backend_extension(Cube, Fusion: cfg(feature = "fusion"))]
@@ -28,58 +47,71 @@ pub(crate) trait Kernels: Backend {
     #[fusion(dtype = gate, shape = gate)]
     fn swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// See [`crate::ops::rows`]. Keys and values begin at `columns` of their tensors.
-    #[allow(clippy::too_many_arguments)]
-    #[fusion(dtype = q, shape = rows_shape(tokens, heads))]
-    fn rows(
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
-        cos: FloatTensor<Self>,
-        sin: FloatTensor<Self>,
-        tokens: IntTensor<Self>,
-        heads: Heads,
-        columns: [usize; 2],
-    ) -> FloatTensor<Self>;
-
-    /// See [`crate::ops::turn_back`]. Writes the tokens of one part, whose rows begin at
-    /// `first_place`, into `output`, which nothing else holds.
-    #[allow(clippy::too_many_arguments)]
-    #[fusion(dtype = output, shape = output)]
-    fn turn_back(
-        output: FloatTensor<Self>,
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
-        cos: FloatTensor<Self>,
-        sin: FloatTensor<Self>,
-        tokens: IntTensor<Self>,
-        first_place: usize,
-        heads: Heads,
-    ) -> FloatTensor<Self>;
-
-    /// See [`crate::ops::spread`].
-    #[fusion(dtype = source, shape = spread_shape(source, tokens))]
-    fn spread(source: FloatTensor<Self>, tokens: IntTensor<Self>) -> FloatTensor<Self>;
-
-    /// See [`crate::ops::collect`]. Writes the tokens of one part, as
-    /// [`turn_back`](Self::turn_back).
-    #[fusion(dtype = output, shape = output)]
-    fn collect(
-        output: FloatTensor<Self>,
-        part: FloatTensor<Self>,
-        tokens: IntTensor<Self>,
-        first_place: usize,
-    ) -> FloatTensor<Self>;
-
-    /// See [`crate::ops::merge_attention`]; the sums come flat.
-    #[fusion(meta = |own, own_sums, _shared, _shared_sums| (own.clone(), flat(own_sums)))]
-    fn merge(
-        own: FloatTensor<Self>,
-        own_sums: FloatTensor<Self>,
-        shared: FloatTensor<Self>,
-        shared_sums: FloatTensor<Self>,
+    /// See [`crate::ops::swiglu_backward`].
+    #[fusion(meta = |gate, _up, _dy| (gate.clone(), gate.clone()))]
+    fn swiglu_backward(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`crate::ops::rms_norm`].
+    #[fusion(dtype = x, shape = x)]
+    fn rms_norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, eps: f64) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::add_rms_norm`].
+    #[fusion(meta = |x, _r, _gain, _eps| (x.clone(), x.clone()))]
+    fn add_rms_norm(
+        x: FloatTensor<Self>,
+        r: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`crate::ops::rms_norm_backward`]; `beside` is read if `adding`.
+    #[fusion(dtype = x, shape = x)]
+    fn rms_norm_backward(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        adding: bool,
+        eps: f64,
+    ) -> FloatTensor<Self>;
+
+    /// The same, and the gradient of the gain in f32.
+    #[fusion(meta = |x, gain, _dy, _beside, _adding, _eps| (x.clone(), in_f32(gain)))]
+    fn rms_norm_backward_of_both(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        adding: bool,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Loss of each row and gradient of the logits: see [`crate::ops::cross_entropy`].
+    #[fusion(meta = |logits, _labels, weights, _smoothing, _z| (in_f32(weights), logits.clone()))]
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        smoothing: f64,
+        z: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// `sum`, with rows of `gradient` added where `plan` says: see [`crate::ops::embedding_gradient`].
+    #[fusion(dtype = sum, shape = sum)]
+    fn add_rows(
+        sum: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        plan: IntTensor<Self>,
+        tokens: usize,
+    ) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::normalise_rows`].
+    #[fusion(dtype = weight, shape = weight)]
+    fn normalise_rows(weight: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl Kernels for CubeBackend {
@@ -87,79 +119,84 @@ impl Kernels for CubeBackend {
         swiglu::forward(gate, up)
     }
 
-    fn rows(
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
-        cos: FloatTensor<Self>,
-        sin: FloatTensor<Self>,
-        tokens: IntTensor<Self>,
-        heads: Heads,
-        columns: [usize; 2],
-    ) -> FloatTensor<Self> {
-        rows::rows([q, k, v], [cos, sin], tokens, heads, columns)
-    }
-
-    fn turn_back(
-        output: FloatTensor<Self>,
-        q: FloatTensor<Self>,
-        k: FloatTensor<Self>,
-        v: FloatTensor<Self>,
-        cos: FloatTensor<Self>,
-        sin: FloatTensor<Self>,
-        tokens: IntTensor<Self>,
-        first_place: usize,
-        heads: Heads,
-    ) -> FloatTensor<Self> {
-        tokens::turn_back(output, [q, k, v], [cos, sin], tokens, first_place, heads)
-    }
-
-    fn spread(source: FloatTensor<Self>, tokens: IntTensor<Self>) -> FloatTensor<Self> {
-        rows::spread(source, tokens)
-    }
-
-    fn collect(
-        output: FloatTensor<Self>,
-        part: FloatTensor<Self>,
-        tokens: IntTensor<Self>,
-        first_place: usize,
-    ) -> FloatTensor<Self> {
-        tokens::collect(output, part, tokens, first_place)
-    }
-
-    fn merge(
-        own: FloatTensor<Self>,
-        own_sums: FloatTensor<Self>,
-        shared: FloatTensor<Self>,
-        shared_sums: FloatTensor<Self>,
+    fn swiglu_backward(
+        gate: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        merge::merge(own, own_sums, shared, shared_sums)
+        swiglu::backward(gate, up, dy)
+    }
+
+    fn rms_norm(x: FloatTensor<Self>, gain: FloatTensor<Self>, eps: f64) -> FloatTensor<Self> {
+        norm::forward(x, gain, eps)
+    }
+
+    fn add_rms_norm(
+        x: FloatTensor<Self>,
+        r: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        norm::add_forward(x, r, gain, eps)
+    }
+
+    fn rms_norm_backward(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        adding: bool,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        norm_backward::of_row(x, gain, Pulled { dy, beside, adding }, eps)
+    }
+
+    fn rms_norm_backward_of_both(
+        x: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        beside: FloatTensor<Self>,
+        adding: bool,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        norm_backward::of_both(x, gain, Pulled { dy, beside, adding }, eps)
+    }
+
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        weights: FloatTensor<Self>,
+        smoothing: f64,
+        z: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        cross_entropy::chunk(logits, labels, weights, LossTerms { smoothing, z })
+    }
+
+    fn add_rows(
+        sum: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        plan: IntTensor<Self>,
+        tokens: usize,
+    ) -> FloatTensor<Self> {
+        embedding::add(sum, gradient, plan, tokens)
+    }
+
+    fn normalise_rows(weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        norm::normalised(weight)
     }
 }
 
+/// What fusion is told of an output in f32.
 #[cfg(feature = "fusion")]
-fn rows_shape(tokens: &burn::tensor::Shape, heads: &Heads) -> burn::tensor::Shape {
-    let wide = (heads.queries + 2 * heads.keys_values) * heads.head_dim;
-    burn::tensor::Shape::new([tokens.num_elements(), wide])
-}
-
-#[cfg(feature = "fusion")]
-fn spread_shape(source: &burn::tensor::Shape, tokens: &burn::tensor::Shape) -> burn::tensor::Shape {
-    burn::tensor::Shape::new([tokens.num_elements(), source[1]])
-}
-
-#[cfg(feature = "fusion")]
-fn flat(
-    sums: &burn::backend::fusion::custom::TensorSpec,
+fn in_f32(
+    like: &burn::backend::fusion::custom::TensorSpec,
 ) -> burn::backend::fusion::custom::TensorSpec {
-    let mut sums = sums.clone();
-    sums.shape = burn::tensor::Shape::new([sums.shape.num_elements()]);
-    sums
+    burn::backend::fusion::custom::TensorSpec::new(like.shape.clone(), crate::ops::F32)
 }
 
-/// `tensor` as the kernels take it, if it lies on a GPU and has no tape.
+/// `tensor` as the kernels take it, if it lies on a GPU, has no tape, and is not empty.
 fn primitive<const D: usize>(tensor: &Tensor<D>) -> Option<FloatTensor<Cube>> {
-    if tensor.is_autodiff() {
+    if tensor.is_autodiff() || tensor.shape().num_elements() == 0 {
         return None;
     }
     tensor.clone().try_into_primitive::<Cube>().ok()
@@ -170,8 +207,9 @@ pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
     primitive(tensor).is_some()
 }
 
-fn places(tokens: &Tensor<1, Int>) -> Option<IntTensor<Cube>> {
-    tokens.clone().try_into_primitive::<Cube>().ok()
+/// [`primitive`] of whole numbers.
+fn int_primitive<const D: usize>(tensor: &Tensor<D, Int>) -> Option<IntTensor<Cube>> {
+    tensor.clone().try_into_primitive::<Cube>().ok()
 }
 
 /// See [`crate::ops::swiglu`].
@@ -180,104 +218,18 @@ pub(crate) fn swiglu<const D: usize>(gate: &Tensor<D>, up: &Tensor<D>) -> Option
     Some(Tensor::from_primitive::<Cube>(result))
 }
 
-/// See [`crate::ops::rows`]. Keys and values begin at `columns` of their tensors.
-pub(crate) fn rows(
-    [q, k, v]: [&Tensor<3>; 3],
-    rotary: &(Tensor<4>, Tensor<4>),
-    tokens: &Tensor<1, Int>,
-    heads: Heads,
-    columns: [usize; 2],
-) -> Option<Tensor<2>> {
-    if heads.head_dim % 2 != 0 {
+/// See [`crate::ops::swiglu_backward`].
+pub(crate) fn swiglu_backward(
+    gate: &Tensor<3>,
+    up: &Tensor<3>,
+    dy: &Tensor<3>,
+) -> Option<(Tensor<3>, Tensor<3>)> {
+    if [up.dtype(), dy.dtype()] != [gate.dtype(); 2] {
         return None;
     }
-    let result = <Cube as Kernels>::rows(
-        primitive(q)?,
-        primitive(k)?,
-        primitive(v)?,
-        primitive(&rotary.0)?,
-        primitive(&rotary.1)?,
-        places(tokens)?,
-        heads,
-        columns,
-    );
-    Some(Tensor::from_primitive::<Cube>(result))
-}
-
-/// See [`crate::ops::turn_back`].
-pub(crate) fn turn_back(
-    parts: &[[Tensor<4>; 3]],
-    rotary: &(Tensor<4>, Tensor<4>),
-    tokens: &Tensor<1, Int>,
-    count: usize,
-    heads: Heads,
-) -> Option<Tensor<2>> {
-    let like = &parts.first()?[0];
-    if heads.head_dim % 2 != 0 || !serves(like) {
-        return None;
-    }
-    let wide = (heads.queries + 2 * heads.keys_values) * heads.head_dim;
-    let output = Tensor::<2>::empty([count, wide], (&like.device(), like.dtype()));
-    let mut output = output.try_into_primitive::<Cube>().ok()?;
-    let mut first_place = 0;
-    for [q, k, v] in parts {
-        let [rows, _, length, _] = q.dims();
-        output = <Cube as Kernels>::turn_back(
-            output,
-            primitive(q)?,
-            primitive(k)?,
-            primitive(v)?,
-            primitive(&rotary.0)?,
-            primitive(&rotary.1)?,
-            places(tokens)?,
-            first_place,
-            heads,
-        );
-        first_place += rows * length;
-    }
-    Some(Tensor::from_primitive::<Cube>(output))
-}
-
-/// See [`crate::ops::spread`].
-pub(crate) fn spread(source: &Tensor<2>, tokens: &Tensor<1, Int>) -> Option<Tensor<2>> {
-    let result = <Cube as Kernels>::spread(primitive(source)?, places(tokens)?);
-    Some(Tensor::from_primitive::<Cube>(result))
-}
-
-/// See [`crate::ops::collect`].
-pub(crate) fn collect(
-    parts: &[Tensor<2>],
-    tokens: &Tensor<1, Int>,
-    count: usize,
-) -> Option<Tensor<2>> {
-    let like = parts.first()?;
-    if !serves(like) {
-        return None;
-    }
-    let output = Tensor::<2>::empty([count, like.dims()[1]], (&like.device(), like.dtype()));
-    let mut output = output.try_into_primitive::<Cube>().ok()?;
-    let mut first_place = 0;
-    for part in parts {
-        let part_places = part.dims()[0];
-        output = <Cube as Kernels>::collect(output, primitive(part)?, places(tokens)?, first_place);
-        first_place += part_places;
-    }
-    Some(Tensor::from_primitive::<Cube>(output))
-}
-
-/// See [`crate::ops::merge_attention`].
-pub(crate) fn merge(
-    (own, own_sums): (&Tensor<4>, &Tensor<3>),
-    (shared, shared_sums): (&Tensor<4>, &Tensor<3>),
-) -> Option<(Tensor<4>, Tensor<3>)> {
-    let (output, sums) = <Cube as Kernels>::merge(
-        primitive(own)?,
-        primitive(own_sums)?,
-        primitive(shared)?,
-        primitive(shared_sums)?,
-    );
-    let sums = Tensor::<1>::from_primitive::<Cube>(sums).reshape(own_sums.dims());
-    Some((Tensor::from_primitive::<Cube>(output), sums))
+    let (dgate, dup) =
+        <Cube as Kernels>::swiglu_backward(primitive(gate)?, primitive(up)?, primitive(dy)?);
+    Some((Tensor::from_primitive::<Cube>(dgate), Tensor::from_primitive::<Cube>(dup)))
 }
 
 /// A tensor of the shape, type and device of `like`, with nothing in it yet.

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::Heads;
+use crate::layout::Heads;
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_dtype;

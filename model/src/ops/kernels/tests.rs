@@ -1,24 +1,257 @@
-//! Every kernel against the plain body of its operation.
+//! Every kernel against the plain body of its operation, and what each of them launches.
 #![allow(clippy::unwrap_used)]
 
-use crate::ops;
-use burn::tensor::{Device, Tensor, TensorData};
+use super::launches::launches;
+use super::{Kernels, int_primitive, primitive};
+use crate::ops::{self, LossTerms};
+use burn::tensor::{DType, Device, DeviceKind, Int, Tensor, TensorData};
+use burn_cubecl::Cube;
+
+/// The GPU at hand, and the CPU that it is held against.
+fn devices() -> [Device; 2] {
+    [Device::wgpu(DeviceKind::DefaultDevice), Device::flex()]
+}
+
+/// Made-up values of these dimensions, the same on every run and device.
+fn values<const D: usize>(dims: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
+    let count = dims.iter().product::<usize>() as u64;
+    let numbers: Vec<f32> = (0..count)
+        .map(|i| {
+            let bits = (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_mul(2 * seed + 1);
+            ((bits >> 40) as f32 / (1u64 << 24) as f32 - 0.5) * 3.0
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(numbers, dims), device)
+}
+
+fn ints(numbers: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+    let length = numbers.len();
+    Tensor::from_data(TensorData::new(numbers, [length]), device)
+}
+
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    assert_eq!(tensor.dtype(), DType::F32);
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// What an operation gives on the GPU and on the CPU differs by the order of sums only.
+fn check(name: &str, run: impl Fn(&Device) -> Vec<Vec<f32>>) {
+    let [gpu, cpu] = devices();
+    let (ours, theirs) = (run(&gpu), run(&cpu));
+    assert_eq!(ours.len(), theirs.len(), "{name}");
+    for (i, (ours, theirs)) in ours.into_iter().zip(theirs).enumerate() {
+        assert_eq!(ours.len(), theirs.len(), "{name}, result {i}");
+        let most = theirs.iter().fold(1e-6f32, |most, value| most.max(value.abs()));
+        for (at, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+            assert!((a - b).abs() <= 2e-5 * most, "{name}, result {i}, at {at}: {a} and {b}");
+        }
+    }
+}
+
+/// Nothing here is a multiple of anything but the real widths; the last has more rows than a launch has
+/// cubes.
+const SHAPES: [[usize; 3]; 7] = [
+    [1, 1, 5],
+    [1, 70, 33],
+    [2, 3, 4096],
+    [1, 3, 5120],
+    [1, 2, 5119],
+    [3, 67, 132],
+    [1, 70_001, 2],
+];
 
 #[test]
-fn swiglu_is_the_plain_one() {
-    let device = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
-    let values = |seed: u32| -> Vec<f32> {
-        (0..6 * 1000).map(|i: u32| ((i * 37 + seed) % 199) as f32 / 50.0 - 2.0).collect()
-    };
-    let tensor = |seed, device: &Device| {
-        Tensor::<3>::from_data(TensorData::new(values(seed), [2, 3, 1000]), device)
-    };
-    let found = super::swiglu(&tensor(1, &device), &tensor(5, &device)).unwrap();
-    let flex = Device::flex();
-    let expected = ops::swiglu(tensor(1, &flex), tensor(5, &flex));
-    let found: Vec<f32> = found.into_data().iter::<f32>().collect();
-    let expected: Vec<f32> = expected.into_data().iter::<f32>().collect();
-    for (a, b) in found.iter().zip(&expected) {
-        assert!((a - b).abs() < 1e-5, "{a} and {b}");
+fn rms_norm() {
+    for dims in SHAPES {
+        check(&format!("norm {dims:?}"), |device| {
+            let gain = values([dims[2]], 2, device);
+            vec![host(ops::rms_norm(values(dims, 1, device), gain, 1e-6))]
+        });
+        check(&format!("sum and norm {dims:?}"), |device| {
+            let (x, r) = (values(dims, 1, device), values(dims, 3, device));
+            let (sum, y) = ops::add_rms_norm(x, r, values([dims[2]], 2, device), 1e-6);
+            vec![host(sum), host(y)]
+        });
     }
+}
+
+#[test]
+fn rms_norm_backward() {
+    for dims in SHAPES {
+        for (adding, gain_wanted) in [(false, false), (true, false), (false, true), (true, true)] {
+            check(&format!("{dims:?} {adding} {gain_wanted}"), |device| {
+                let (x, dy) = (values(dims, 1, device), values(dims, 3, device));
+                let gain = values([dims[2]], 2, device);
+                let beside = adding.then(|| values(dims, 4, device));
+                let (dx, of_gain) = ops::rms_norm_backward(x, gain, dy, beside, 1e-6, gain_wanted);
+                assert_eq!(of_gain.is_some(), gain_wanted);
+                [Some(host(dx)), of_gain.map(host)].into_iter().flatten().collect()
+            });
+        }
+    }
+}
+
+#[test]
+fn a_view_of_a_tensor_is_read_as_what_it_shows() {
+    check("views", |device| {
+        let x = values([4, 33, 7], 1, device).swap_dims(0, 1);
+        let r = values([33, 9, 7], 3, device).narrow(1, 2, 4);
+        let (sum, y) = ops::add_rms_norm(x.clone(), r.clone(), values([7], 2, device), 1e-6);
+        let (dgate, dup) = ops::swiglu_backward(x.clone(), r.clone(), sum.clone());
+        vec![host(sum), host(y), host(dgate), host(dup)]
+    });
+}
+
+#[test]
+fn swiglu() {
+    for (dims, size) in
+        [([2, 3, 1000], 1.0), ([1, 3, 7], 1.0), ([1, 71, 11_008], 1.0), ([1, 9, 40], 60.0)]
+    {
+        check(&format!("swiglu {dims:?}"), |device| {
+            let (gate, up) = (values(dims, 1, device) * size, values(dims, 2, device));
+            let dy = values(dims, 3, device);
+            let (dgate, dup) = ops::swiglu_backward(gate.clone(), up.clone(), dy);
+            vec![host(ops::swiglu(gate, up)), host(dgate), host(dup)]
+        });
+    }
+}
+
+#[test]
+fn normalised_rows() {
+    for dims in [[2, 4], [130, 33], [3, 5119], [70_001, 2]] {
+        check(&format!("rows {dims:?}"), |device| {
+            // A row of zeros stays one.
+            let weight = values(dims, 1, device);
+            let first = weight.clone().narrow(0, 0, 1).mul_scalar(0.0);
+            let rows = vec![first, weight.narrow(0, 1, dims[0] - 1)];
+            vec![host(ops::normalise_rows(Tensor::cat(rows, 0)))]
+        });
+    }
+}
+
+#[test]
+fn cross_entropy() {
+    let terms = [(0.0, 0.0), (0.1, 0.0), (0.0, 1e-2), (0.3, 1e-3)];
+    let terms = terms.map(|(smoothing, z)| LossTerms { smoothing, z });
+    for [rows, width, vocabulary] in [[1, 3, 2], [37, 16, 500], [3, 5, 12_569]] {
+        for (terms, trained) in terms.into_iter().zip([false, true, true, false]) {
+            check(&format!("{rows} rows of {vocabulary}, {terms:?}"), |device| {
+                let labels = (0..rows).map(|i| (i * 37 % vocabulary) as i32).collect();
+                let loss = ops::cross_entropy(
+                    values([rows, width], 1, device) * 4.0,
+                    values([vocabulary, width], 2, device),
+                    ints(labels, device),
+                    values([rows], 3, device),
+                    terms,
+                    trained,
+                );
+                assert_eq!(loss.head.is_some(), trained);
+                let head = loss.head.map(host);
+                [Some(host(loss.rows)), Some(host(loss.hidden)), head]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            });
+        }
+    }
+}
+
+#[test]
+fn logits_that_somebody_holds_are_not_written() {
+    let [gpu, _] = devices();
+    let logits = values([3, 50], 1, &gpu);
+    let labels = int_primitive(&ints(vec![4, 0, 49], &gpu)).unwrap();
+    let weights = primitive(&values([3], 2, &gpu)).unwrap();
+    let (_, gradient) =
+        <Cube as Kernels>::cross_entropy(primitive(&logits).unwrap(), labels, weights, 0.0, 0.0);
+    let gradient = host(Tensor::<2>::from_primitive::<Cube>(gradient));
+    assert_eq!(host(logits), host(values([3, 50], 1, &gpu)));
+    // Of one row: softmax less the label, which adds up to nothing.
+    assert!(gradient[..50].iter().sum::<f32>().abs() < 1e-5);
+    assert!(gradient.iter().any(|value| value.abs() > 1e-3));
+}
+
+#[test]
+fn embedding_gradient() {
+    let vocabulary = 60;
+    for (tokens, width) in [(1, 3), (700, 33), (9, 4096), (50, 132)] {
+        // One token at a third of the places, some not at all.
+        let id = |i: usize| if i.is_multiple_of(3) { 7 } else { (i * 31 % 50) as i32 };
+        let ids: Vec<i32> = (0..tokens).map(id).collect();
+        for earlier in [false, true] {
+            check(&format!("{tokens} tokens of {width}, {earlier}"), |device| {
+                let weight = values([vocabulary, width], 1, device);
+                let gradient = values([tokens, width], 2, device);
+                let before = earlier.then(|| values([vocabulary, width], 3, device));
+                let sum = ops::embedding_gradient(&weight, &ids, gradient.clone(), before.clone());
+                let again = ops::embedding_gradient(&weight, &ids, gradient, before.clone());
+                let sum = host(sum);
+                assert_eq!(sum, host(again), "to the bit");
+                // What was there before is not written while somebody holds it.
+                let before = before.map(host);
+                [Some(sum), before].into_iter().flatten().collect()
+            });
+        }
+    }
+}
+
+#[test]
+fn each_operation_is_the_launches_that_it_says() {
+    let [gpu, _] = devices();
+    let dims = [1, 37, 132];
+    let x = || values(dims, 1, &gpu);
+    let gain = values([132], 2, &gpu);
+    let check = |name: &str, expected: &[&str], work: &dyn Fn()| {
+        // What is only done once, like tuning a product, is done before.
+        work();
+        let found = launches(work);
+        let ours = found.iter().filter(|kernel| kernel.contains("ops::kernels")).count();
+        assert_eq!(ours, expected.len(), "{name} launches {found:?}");
+        for (kernel, expected) in found.iter().filter(|k| k.contains("ops::kernels")).zip(expected)
+        {
+            assert!(kernel.contains(expected), "{name} launches {found:?}");
+        }
+        found.len() - ours
+    };
+    let (a, b, c) = (x(), x(), x());
+    let none_beside = [
+        check("norm", &["norm::forward"], &|| drop(ops::rms_norm(a.clone(), gain.clone(), 1e-6))),
+        check("sum and norm", &["norm::add"], &|| {
+            drop(ops::add_rms_norm(a.clone(), b.clone(), gain.clone(), 1e-6));
+        }),
+        check("norm backward", &["norm_backward::backward"], &|| {
+            let (x, dy, beside) = (a.clone(), b.clone(), Some(c.clone()));
+            drop(ops::rms_norm_backward(x, gain.clone(), dy, beside, 1e-6, false));
+        }),
+        check(
+            "both gradients",
+            &["norm_backward::backward", "norm_backward::column_sums"],
+            &|| {
+                let (x, dy, beside) = (a.clone(), b.clone(), Some(c.clone()));
+                drop(ops::rms_norm_backward(x, gain.clone(), dy, beside, 1e-6, true));
+            },
+        ),
+        check("swiglu", &["swiglu::forward"], &|| drop(ops::swiglu(a.clone(), b.clone()))),
+        check("swiglu backward", &["swiglu::backward"], &|| {
+            drop(ops::swiglu_backward(a.clone(), b.clone(), c.clone()));
+        }),
+        check("rows", &["norm::normalise"], &|| {
+            drop(ops::normalise_rows(a.clone().reshape([37, 132])));
+        }),
+        check("embedding", &["embedding::add"], &|| {
+            let [weight, before] = [1, 2].map(|seed| values([50, 132], seed, &gpu));
+            let gradient = values([3, 132], 3, &gpu);
+            drop(ops::embedding_gradient(&weight, &[3, 4, 3], gradient, Some(before)));
+        }),
+    ];
+    assert_eq!(none_beside, [0; 8], "launches of the tensor library beside ours");
+    let head = values([50, 132], 4, &gpu);
+    let (labels, weights) = (ints((0..37).collect(), &gpu), values([37], 5, &gpu));
+    let beside = check("cross-entropy", &["cross_entropy::chunk"], &|| {
+        let (hidden, terms) = (a.clone().reshape([37, 132]), LossTerms::default());
+        let (labels, weights) = (labels.clone(), weights.clone());
+        drop(ops::cross_entropy(hidden, head.clone(), labels, weights, terms, true));
+    });
+    // The products: logits, the gradient of the states, the gradient of the head.
+    assert_eq!(beside, 3);
 }

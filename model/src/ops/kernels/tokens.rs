@@ -3,7 +3,7 @@
 //! A unit moves the two halves of a head that rotary positions turn together, or a few values that stay
 //! as they are. As every token has one place, nothing is added up, and no atomic is needed.
 
-use super::Heads;
+use crate::layout::Heads;
 use super::rows::{address, along_rows, elements, grid, halves, vector_width};
 use burn_cubecl::cubecl;
 use burn_cubecl::kernel::into_contiguous;

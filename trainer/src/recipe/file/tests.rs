@@ -187,6 +187,30 @@ fn a_lock_keeps_every_setting_of_adapters() {
 }
 
 #[test]
+fn a_gpu_of_nvidias_computes_in_bf16_unless_the_recipe_says_otherwise() {
+    use crate::recipe::Precision;
+    let folder = folder(&[("r.toml", ADAPTERS)]);
+    let load = |sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        Recipe::load(&folder.path().join("r.toml"), &sets).unwrap()
+    };
+    let check = |sets: &[&str], expected: Precision, origin: &str| {
+        let recipe = load(sets);
+        let found = recipe.origins.get("model.dtype").map(String::as_str);
+        assert_eq!((recipe.model.dtype, found), (expected, Some(origin)), "{sets:?}");
+        // What was decided once stays.
+        let lock = folder.path().join("recipe.lock");
+        std::fs::write(&lock, recipe.to_lock()).unwrap();
+        assert_eq!(Recipe::load_lock(&lock).unwrap().model.dtype, expected);
+    };
+    check(&[], Precision::F32, "default");
+    check(&["run.device=cuda"], Precision::Bf16, "default");
+    check(&["run.device=wgpu"], Precision::F32, "default");
+    check(&["run.device=cuda", "model.dtype=f32"], Precision::F32, "--set");
+    check(&["model.dtype=bf16"], Precision::Bf16, "--set");
+}
+
+#[test]
 fn weights_that_an_optimizer_names_are_checked_with_the_recipe() {
     let check = |sets: &[&str], expected: &str| {
         let folder = folder(&[("r.toml", ADAPTERS)]);

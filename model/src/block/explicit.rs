@@ -1,0 +1,168 @@
+//! A block without a tape: a forward pass that keeps little, and its backward pass written out.
+//!
+//! A tape keeps what each operation needs for itself. Kept here is what cannot be made again cheaply:
+//!
+//! ```text
+//! x, queries, keys and values, what they mix and its log-sum-exp, x' (the stream behind attention), gate, up
+//! ```
+//!
+//! In bf16 that is `12 H + 4 I + 4 A` bytes a token where every head has its own keys, 93.3 kB in a 7B,
+//! and `2 r` for each adapter. Results of the norms and `silu(gate) ⊙ up` are computed again, each in one
+//! pass over memory. Computed is what [`Block::forward`] computes, whose tape is the reference.
+
+use super::{Block, linear_path};
+use crate::layout::{Attended, Layout};
+use crate::lora::{Kept, Wanted};
+use crate::ops;
+use crate::weight::{Sink, Weight};
+use burn::tensor::Tensor;
+
+// t tokens, H hidden, I intermediate, A heads, r rank
+
+/// What is the same for every block of a pass.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass<'a> {
+    /// Where the tokens stand.
+    pub layout: &'a Layout,
+    /// Whether adapters drop inputs.
+    pub training: bool,
+}
+
+/// What the backward pass of a block needs of its forward pass.
+pub(crate) struct Saved {
+    x: Tensor<3>,
+    projected: Vec<Option<Tensor<3>>>,
+    attended: Attended,
+    mixed: Kept,
+    stream: Tensor<3>,
+    gate: Kept,
+    up: Kept,
+    /// There once the block's result was asked for, if `down_proj` has an adapter.
+    down: Option<Tensor<3>>,
+}
+
+impl Block {
+    /// Whether the backward pass of every layer is written out; a block of other layers needs a tape.
+    pub fn is_explicit(&self) -> bool {
+        self.linears().iter().all(|(_, linear)| linear.is_explicit())
+    }
+
+    /// The forward pass up to what is kept.
+    ///
+    /// # Shapes
+    /// - x: `[1, t, H]`
+    pub(crate) fn keep(&self, x: Tensor<3>, Pass { layout, training }: Pass<'_>) -> Saved {
+        let normed = self.normed(&x, &self.input_norm);
+        let of = |(_, linear): (_, &crate::lora::Linear)| {
+            let Kept { output, product } = linear.forward_keeping(normed.clone(), training);
+            (output, product)
+        };
+        let (projected, products): (Vec<_>, Vec<_>) =
+            self.projections().into_iter().map(of).unzip();
+        drop(normed);
+        let (mixed, attended) = layout.attend_saving(&projected, self.shape());
+        drop(projected);
+        let Kept { output, product } = self.o_proj.forward_keeping(mixed.clone(), training);
+        let gain = self.post_norm.value.clone();
+        let (stream, normed) = ops::add_rms_norm(x.clone(), output, gain, self.eps);
+        let gate = self.gate_proj.forward_keeping(normed.clone(), training);
+        let up = self.up_proj.forward_keeping(normed, training);
+        let mixed = Kept { output: mixed, product };
+        Saved { x, projected: products, attended, mixed, stream, gate, up, down: None }
+    }
+
+    /// The block's result, from what was kept.
+    pub(crate) fn output(&self, saved: &mut Saved, Pass { training, .. }: Pass<'_>) -> Tensor<3> {
+        let activated = ops::swiglu(saved.gate.output.clone(), saved.up.output.clone());
+        let Kept { output, product } = self.down_proj.forward_keeping(activated, training);
+        saved.down = product;
+        saved.stream.clone() + output
+    }
+
+    /// Adds the gradients of the weights to `sink`, from `dy`, that of the block's result. Returns the
+    /// gradient of its input, at least if that is `wanted`.
+    pub(crate) fn backward(
+        &self,
+        saved: Saved,
+        dy: Tensor<3>,
+        Pass { layout, training }: Pass<'_>,
+        wanted: bool,
+        sink: &mut Sink<'_>,
+    ) -> Option<Tensor<3>> {
+        let Saved { x, projected, attended, mixed, stream, gate, up, down, .. } = saved;
+        let alone = || (training, Wanted::Alone);
+
+        let activated = ops::swiglu(gate.output.clone(), up.output.clone());
+        let of = sink.of("mlp.down_proj");
+        let d_activated = self.down_proj.backward(activated, down, dy.clone(), alone(), of)?;
+        let (d_gate, d_up) = ops::swiglu_backward(gate.output, up.output, d_activated);
+        let normed = self.normed(&stream, &self.post_norm);
+        let of = sink.of("mlp.gate_proj");
+        let through_gate =
+            self.gate_proj.backward(normed.clone(), gate.product, d_gate, alone(), of)?;
+        let of = sink.of("mlp.up_proj");
+        let onto = (training, Wanted::Onto(through_gate));
+        let d_normed = self.up_proj.backward(normed, up.product, d_up, onto, of)?;
+        let of = sink.of("post_attention_layernorm");
+        let d_stream = self.norm_backward(stream, &self.post_norm, d_normed, dy, of);
+
+        let of = sink.of("self_attn.o_proj");
+        let d_mixed =
+            self.o_proj.backward(mixed.output, mixed.product, d_stream.clone(), alone(), of)?;
+        let d_projected = layout.attend_backward(attended, d_mixed);
+
+        let wanted = wanted || self.input_norm.trainable;
+        let normed = self.normed(&x, &self.input_norm);
+        let mut d_normed: Option<Tensor<3>> = None;
+        for (((name, linear), product), dy) in
+            self.projections().into_iter().zip(projected).zip(d_projected)
+        {
+            let of = sink.of(&linear_path(name));
+            let onto = match d_normed.take() {
+                _ if !wanted => Wanted::Not,
+                Some(sum) => Wanted::Onto(sum),
+                None => Wanted::Alone,
+            };
+            d_normed = linear.backward(normed.clone(), product, dy, (training, onto), of);
+        }
+        let of = sink.of("input_layernorm");
+        Some(self.norm_backward(x, &self.input_norm, d_normed?, d_stream, of))
+    }
+
+    fn normed(&self, x: &Tensor<3>, gain: &Weight<1>) -> Tensor<3> {
+        ops::rms_norm(x.clone(), gain.value.clone(), self.eps)
+    }
+
+    /// Gradient of the stream `x`: through the norm, and `beside` it.
+    fn norm_backward(
+        &self,
+        x: Tensor<3>,
+        gain: &Weight<1>,
+        dy: Tensor<3>,
+        beside: Tensor<3>,
+        mut sink: Sink<'_>,
+    ) -> Tensor<3> {
+        let value = gain.value.clone();
+        let (dx, d_gain) =
+            ops::rms_norm_backward(x, value, dy, Some(beside), self.eps, gain.trainable);
+        if let Some(d_gain) = d_gain {
+            sink.add("weight", gain, || d_gain);
+        }
+        dx
+    }
+}
+
+#[cfg(test)]
+impl Saved {
+    /// Bytes of all that is kept; what the heads mixed is one tensor with that of `attended`.
+    fn bytes(&self) -> usize {
+        let Self { x, projected, attended, mixed, stream, gate, up, down } = self;
+        let products = projected.iter().chain([&mixed.product, &gate.product, &up.product, down]);
+        let tensors = products.flatten().chain([x, stream, &gate.output, &up.output]);
+        let of = |t: &Tensor<3>| t.shape().num_elements() * t.dtype().size();
+        attended.bytes() + tensors.map(of).sum::<usize>()
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

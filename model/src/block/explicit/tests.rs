@@ -1,0 +1,397 @@
+//! The backward pass that is written out against the tape, and what each keeps.
+#![allow(clippy::unwrap_used)]
+
+use super::Pass;
+use crate::backward::{Gradients, Options, Part, Tape, backward_telling, plain_backward};
+use crate::config::Position;
+use crate::init::{Init, Normal};
+use crate::layout::{AttentionBody, GroupBatch, Layout, Piece, Target};
+use crate::memory::{Adapters, BatchShape, Bodies, Network};
+use crate::ops::{GroupShape, LossTerms};
+use crate::weight::{Mapper, Weight, Weights, list};
+use crate::{Decoder, DecoderConfig, LoraConfig};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+/// Packed projections, rotary positions, NormHead.
+fn packed() -> DecoderConfig {
+    DecoderConfig {
+        vocab_size: 50,
+        hidden_size: 32,
+        intermediate_size: 48,
+        num_hidden_layers: 3,
+        num_attention_heads: 4,
+        initializer_range: 0.2,
+        ..DecoderConfig::baichuan2_tiny()
+    }
+}
+
+/// Slopes in the place of rotary positions.
+fn alibi() -> DecoderConfig {
+    DecoderConfig { position: Some(Position::Alibi), ..packed() }
+}
+
+/// Split projections, two heads to a key, the head being the embedding.
+fn split() -> DecoderConfig {
+    DecoderConfig {
+        model_type: "llama".into(),
+        num_key_value_heads: Some(2),
+        head_dim: Some(12),
+        tie_word_embeddings: true,
+        norm_head: None,
+        position: None,
+        ..packed()
+    }
+}
+
+fn full(config: &DecoderConfig) -> Decoder {
+    Decoder::init(config, Init::Normal, 7, &Device::flex())
+}
+
+/// With adapters that say something.
+fn adapted(config: &DecoderConfig, lora: &LoraConfig) -> Decoder {
+    let mut decoder = full(config);
+    decoder.add_adapters(lora).unwrap();
+    let mut normal = Normal::new(11);
+    for block in &mut decoder.blocks {
+        for (_, linear) in block.linears_mut() {
+            let Some(adapter) = &mut linear.adapter else { continue };
+            let dims = adapter.b.value.dims();
+            let values = (0..dims[0] * dims[1]).map(|_| 0.05 * normal.sample()).collect();
+            adapter.b.value = Tensor::from_data(TensorData::new(values, dims), &Device::flex());
+        }
+    }
+    decoder
+}
+
+fn lora() -> LoraConfig {
+    LoraConfig { rank: 4, alpha: 8.0, dropout: 0.0, ..LoraConfig::default() }
+}
+
+/// Two groups of three suffixes, one of which lacks the last, one of a single suffix, one without a prefix.
+fn batch() -> GroupBatch {
+    let piece = |shape, prefixes: &[usize], suffixes: &[usize]| Piece {
+        groups: prefixes.len(),
+        shape,
+        prefix_lengths: prefixes.to_vec(),
+        suffix_lengths: suffixes.to_vec(),
+    };
+    let pieces = vec![
+        piece(GroupShape { prefix: 9, k: 3, suffix: 6 }, &[9, 7], &[6, 4, 5, 3, 6, 0]),
+        piece(GroupShape { prefix: 5, k: 1, suffix: 8 }, &[4], &[8]),
+        piece(GroupShape { prefix: 0, k: 1, suffix: 7 }, &[0], &[7]),
+    ];
+    let tokens: usize = pieces.iter().map(Piece::tokens).sum();
+    let ids: Vec<i32> = (0..tokens).map(|i| (3 + (i * 17 + 5) % 47) as i32).collect();
+    let target =
+        |i: usize| Target { position: i - 1, label: ids[i] as u32, weight: 0.01 * i as f32 };
+    let targets = (1..tokens).filter(|i| i % 3 != 0).map(target).collect();
+    GroupBatch { pieces, targets, ids }
+}
+
+fn gradients(decoder: &Decoder, options: Options) -> (f64, Gradients) {
+    let (mut gradients, mut parts) = (Gradients::new(), Vec::new());
+    let ready = &mut |ready: crate::backward::Ready<'_>| parts.push(ready.part);
+    let loss = backward_telling(decoder, &batch(), options, &mut gradients, ready);
+    let blocks = (0..decoder.blocks.len()).rev().map(Part::Block);
+    let all: Vec<Part> = [Part::Head].into_iter().chain(blocks).chain([Part::Embedding]).collect();
+    assert_eq!(parts, all);
+    (loss.sum, gradients)
+}
+
+/// ‖a - b‖ / ‖a‖ of the tensor where it is largest, and its path.
+fn difference(a: &Gradients, b: &Gradients) -> (f32, String) {
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    let norm = |t: Tensor<1>| t.square().sum().sqrt().into_scalar::<f32>();
+    let mut worst = (0.0, String::new());
+    for (path, a) in a {
+        let (a, b) = (a.clone().cast(DType::F32), b[path].clone().cast(DType::F32));
+        let apart = norm(a.clone() - b) / norm(a).max(1e-12);
+        if apart > worst.0 {
+            worst = (apart, path.clone());
+        }
+    }
+    worst
+}
+
+/// Written out, a pass gives the loss and the gradients of the tape, and those of one tape over everything.
+fn check(name: &str, decoder: &Decoder, options: Options) {
+    let taped = gradients(decoder, Options { tape: Tape::Always, recompute: 0, ..options });
+    let ours = gradients(decoder, Options { tape: Tape::Needed, ..options });
+    let mut references = vec![taped];
+    if options.dropout_seed.is_none() {
+        references.push(plain_backward(decoder, &batch(), options.terms));
+    }
+    for (loss, reference) in references {
+        assert!((loss - ours.0).abs() < 4e-6 * loss.abs(), "{name}: {} for {loss}", ours.0);
+        let (apart, path) = difference(&reference, &ours.1);
+        // f32, three blocks: summation order only.
+        assert!(apart < 1e-5, "{name}, {options:?}: {path} is off by {apart}");
+        for (path, gradient) in &reference {
+            assert_eq!(gradient.dtype(), ours.1[path].dtype(), "{name}: {path}");
+        }
+    }
+}
+
+fn with(recompute: usize) -> Options {
+    Options { recompute, chunk: 7, ..Options::default() }
+}
+
+#[test]
+fn gradients_are_those_of_the_tape() {
+    for (name, config) in [("packed", packed()), ("alibi", alibi()), ("split", split())] {
+        for recompute in 0..=3 {
+            check(&format!("{name}, full"), &full(&config), with(recompute));
+            check(&format!("{name}, adapted"), &adapted(&config, &lora()), with(recompute));
+        }
+        let terms = LossTerms { smoothing: 0.1, z: 1e-2 };
+        check(&format!("{name}, full"), &full(&config), Options { terms, ..with(0) });
+    }
+}
+
+#[test]
+fn dropped_inputs_are_drawn_as_the_tape_draws_them() {
+    for config in [packed(), split()] {
+        let decoder = adapted(&config, &LoraConfig { dropout: 0.3, ..lora() });
+        for recompute in [0, 2] {
+            check("dropout", &decoder, Options { dropout_seed: Some(5), ..with(recompute) });
+        }
+        let of = |seed| {
+            let options = Options { tape: Tape::Needed, dropout_seed: seed, ..with(0) };
+            gradients(&decoder, options).1
+        };
+        assert!(difference(&of(Some(5)), &of(Some(6))).0 > 1e-2);
+        assert!(difference(&of(Some(5)), &of(None)).0 > 1e-2);
+    }
+}
+
+/// Freezes all weights whose path does not contain one of `kept`.
+fn frozen(mut decoder: Decoder, kept: &[&str]) -> Decoder {
+    struct Freeze<'a>(&'a [&'a str]);
+    impl Mapper for Freeze<'_> {
+        fn weight<const D: usize>(&mut self, path: &str, weight: &mut Weight<D>) {
+            weight.trainable &= self.0.iter().any(|part| path.contains(part));
+        }
+    }
+    decoder.map("", &mut Freeze(kept));
+    decoder
+}
+
+#[test]
+fn what_is_frozen_has_no_gradient_and_what_is_below_it_has() {
+    for config in [packed(), split()] {
+        for kept in [
+            &["embed_tokens"][..],
+            &["input_layernorm", "o_proj"],
+            &["layers.1.mlp"],
+            &["layers.2.input_layernorm"],
+            &["model.norm", "lm_head"],
+            &["layers.1", "layers.2.mlp.gate_proj"],
+        ] {
+            let decoder = frozen(full(&config), kept);
+            if list(&decoder, "").iter().any(|info| info.trainable) {
+                for recompute in [0, 2, 3] {
+                    check(&format!("{kept:?}"), &decoder, with(recompute));
+                }
+            }
+        }
+        let some = LoraConfig { layers: Some(vec![1]), ..lora() };
+        check("adapters of one layer", &adapted(&config, &some), with(0));
+        let half = frozen(adapted(&config, &lora()), &["lora_B"]);
+        check("second factors alone", &half, with(1));
+    }
+}
+
+#[test]
+fn a_block_that_has_no_backward_pass_keeps_its_tape() {
+    let dora = LoraConfig { dora: true, layers: Some(vec![1]), ..lora() };
+    let decoder = adapted(&packed(), &dora);
+    let explicit: Vec<bool> = decoder.blocks.iter().map(|block| block.is_explicit()).collect();
+    assert_eq!(explicit, [true, false, true]);
+    for recompute in [0, 2] {
+        check("dora", &decoder, with(recompute));
+    }
+}
+
+#[test]
+fn computed_again_it_gives_the_same_bits() {
+    let bits = |gradients: Gradients| -> Vec<Vec<u32>> {
+        let bits = |t: Tensor<1>| t.into_data().iter::<f32>().map(f32::to_bits).collect();
+        gradients.into_values().map(bits).collect()
+    };
+    let decoder = adapted(&packed(), &LoraConfig { dropout: 0.3, ..lora() });
+    let of = |recompute| {
+        let options = Options { tape: Tape::Needed, dropout_seed: Some(5), ..with(recompute) };
+        let (loss, gradients) = gradients(&decoder, options);
+        (loss.to_bits(), bits(gradients))
+    };
+    let kept = of(0);
+    for recompute in 1..=3 {
+        assert!(of(recompute) == kept, "{recompute}");
+    }
+}
+
+/// bf16 keeps 8 bits. Held is the whole gradient, whose errors mostly cancel, at a usual size of weights.
+#[test]
+fn in_bf16_it_is_f32_rounded() {
+    for config in [packed(), split()] {
+        let config = DecoderConfig { initializer_range: 0.05, ..config };
+        for exact in [full(&config), adapted(&config, &lora())] {
+            let mut low = exact.clone();
+            low.convert(DType::BF16);
+            let options = Options { tape: Tape::Needed, ..with(1) };
+            let (loss, reference) = gradients(&exact, options);
+            let (rounded, ours) = gradients(&low, options);
+            assert!((loss - rounded).abs() < 2e-2 * loss.abs(), "{rounded} for {loss}");
+            let (_, taped) = gradients(&low, Options { tape: Tape::Always, ..options });
+            for (path, gradient) in &taped {
+                assert_eq!(gradient.dtype(), ours[path].dtype(), "{path}");
+            }
+            let [ours, taped] = [ours, taped].map(|found| whole_difference(&reference, &found));
+            assert!(ours < 2e-2, "{ours}; the tape is off by {taped}");
+        }
+    }
+}
+
+fn whole_difference(a: &Gradients, b: &Gradients) -> f32 {
+    let square = |t: Tensor<1>| t.square().sum().into_scalar::<f32>();
+    let (mut apart, mut all) = (0.0, 0.0);
+    for (path, a) in a {
+        apart += square(a.clone() - b[path].clone().cast(DType::F32));
+        all += square(a.clone());
+    }
+    (apart / all).sqrt()
+}
+
+/// Bytes that the first block keeps of `batch`, on the way and as planned.
+fn kept(
+    config: &DecoderConfig,
+    dtype: DType,
+    lora: Option<&LoraConfig>,
+    batch: &GroupBatch,
+) -> (usize, usize) {
+    let mut decoder = match lora {
+        Some(lora) => adapted(config, lora),
+        None => full(config),
+    };
+    decoder.convert(dtype);
+    let layout = Layout::new(batch, config, &Device::flex());
+    // As on a GPU: no scores, whatever computes them.
+    let layout = layout.with_body(AttentionBody::Chunked);
+    let block = crate::lora::seeded(&decoder.blocks[0], 5, 0);
+    let pass = Pass { layout: &layout, training: true };
+    let mut saved = block.keep(decoder.embed(batch.ids(&Device::flex())), pass);
+    block.output(&mut saved, pass);
+    let adapters = lora.map(|lora| Adapters::new(config, lora).unwrap());
+    let network =
+        Network { config: config.clone(), dtype, adapters, bodies: Bodies::Explicit, threads: 1 };
+    let places = batch.pieces.iter().map(|piece| piece.groups * piece.shape.length());
+    let shape = BatchShape {
+        tokens: batch.ids.len() as u64,
+        places: places.sum::<usize>() as u64,
+        ..BatchShape::default()
+    };
+    let planned: u64 = network.tape(0, &shape).iter().map(|saved| saved.bytes).sum();
+    (saved.bytes(), planned as usize)
+}
+
+#[test]
+fn a_block_keeps_its_formula_and_no_more() {
+    let dropping = LoraConfig { dropout: 0.3, ..lora() };
+    let piece = Piece {
+        groups: 2,
+        shape: GroupShape { prefix: 9, k: 3, suffix: 5 },
+        prefix_lengths: vec![9; 2],
+        suffix_lengths: vec![5; 6],
+    };
+    let full_rows = GroupBatch { pieces: vec![piece], ids: vec![3; 48], targets: Vec::new() };
+    for (dtype, e) in [(DType::F32, 4), (DType::BF16, 2)] {
+        let check = |config: &DecoderConfig, lora, formula: usize| {
+            // Nothing is padded: so much a token.
+            let (found, planned) = kept(config, dtype, lora, &full_rows);
+            assert_eq!((found, planned), (48 * formula, 48 * formula), "{dtype:?}");
+            // Queries, keys and values of padding are kept, too.
+            let (found, planned) = kept(config, dtype, lora, &batch());
+            let tokens = batch().ids.len();
+            assert!(tokens * formula < found && found <= planned, "{found}, planned {planned}");
+        };
+        // As many keys as heads: x, q, k, v, o and x' are H wide.
+        let (h, i, a, r) = (32, 48, 4, 4);
+        let formula = e * (6 * h + 2 * i) + 4 * a;
+        check(&packed(), None, formula);
+        // An adapter for each of five layers; what it drops is not kept.
+        check(&packed(), Some(&dropping), formula + 5 * r * e);
+        check(&alibi(), None, formula);
+        // Four heads of 12, two to a key; seven layers.
+        let formula = e * (2 * h + 48 + 48 + 48 + 2 * i) + 4 * a;
+        check(&split(), None, formula);
+        check(&split(), Some(&lora()), formula + 7 * r * e);
+    }
+}
+
+/// Everything of `decoder` on `device`.
+#[cfg(feature = "kernels")]
+fn moved(mut decoder: Decoder, device: &Device) -> Decoder {
+    struct Move<'a>(&'a Device);
+    impl Mapper for Move<'_> {
+        fn weight<const D: usize>(&mut self, _: &str, weight: &mut Weight<D>) {
+            let data = weight.value.clone().into_data();
+            weight.value = Tensor::from_data(data, (self.0, DType::F32));
+        }
+    }
+    decoder.map("", &mut Move(device));
+    decoder
+}
+
+/// What a GPU computes by default is what the tape on the CPU does.
+#[cfg(feature = "kernels")]
+#[test]
+fn on_a_gpu_it_is_the_tape_of_the_cpu() {
+    let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    let config = DecoderConfig { num_hidden_layers: 2, head_dim: Some(16), ..split() };
+    // Every weight of the lower block, adapters above.
+    let mut decoder = adapted(&config, &LoraConfig { layers: Some(vec![1]), ..lora() });
+    for (_, linear) in decoder.blocks[0].linears_mut() {
+        linear.weight.trainable = true;
+    }
+    decoder.blocks[0].post_norm.trainable = true;
+    let (loss, expected) = gradients(&decoder, with(1));
+    let (found, ours) = gradients(&moved(decoder, &gpu), with(1));
+    assert!((loss - found).abs() < 1e-4 * loss.abs(), "{found} for {loss}");
+    let flex = |t: Tensor<1>| Tensor::from_data(t.into_data(), &Device::flex());
+    let ours = ours.into_iter().map(|(path, t)| (path, flex(t))).collect();
+    let (apart, path) = difference(&expected, &ours);
+    // The device's own exponentials, sines and order of sums.
+    assert!(apart < 1e-4, "{path} is off by {apart}");
+}
+
+#[cfg(feature = "kernels")]
+#[test]
+fn a_block_launches_so_many_kernels() {
+    let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
+    for (name, decoder) in [("full", full(&config)), ("adapted", adapted(&config, &lora()))] {
+        let decoder = moved(decoder, &gpu);
+        let layout = Layout::new(&batch(), &config, &gpu);
+        let pass = Pass { layout: &layout, training: false };
+        let block = &decoder.blocks[0];
+        let x = decoder.embed(batch().ids(&gpu));
+        for round in 0..2 {
+            let (mut saved, mut y) = (None, None);
+            let forward = crate::ops::kernels::launches::launches(|| {
+                let mut kept = block.keep(x.clone(), pass);
+                y = Some(block.output(&mut kept, pass));
+                saved = Some(kept);
+            });
+            let backward = crate::ops::kernels::launches::launches(|| {
+                let mut gradients = Gradients::new();
+                let mut sink = crate::weight::Sink::new(String::new(), &mut gradients);
+                let (saved, dy) = (saved.take().unwrap(), y.take().unwrap());
+                block.backward(saved, dy, pass, true, &mut sink);
+            });
+            if round == 1 {
+                eprintln!("{name} forward {}: {forward:#?}", forward.len());
+                eprintln!("{name} backward {}: {backward:#?}", backward.len());
+            }
+        }
+    }
+}

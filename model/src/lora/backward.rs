@@ -1,0 +1,105 @@
+//! The backward pass of a linear layer and its adapter, written out.
+//!
+//! With `x̃` the input after the adapter's dropout and `p = s · x̃ Aᵀ`: `y = x Wᵀ + p Bᵀ`, and from `dy`
+//!
+//! ```text
+//! g = s · dy B      dB = dyᵀ p      dA = gᵀ x̃      dW = dyᵀ x      dx = dy W + mask ⊙ (g A)
+//! ```
+//!
+//! Kept is `p`, `rank` values a token: made again it would take another pass over the input. The mask
+//! is drawn again from its seed.
+
+use super::{Adapter, Linear};
+use crate::ops;
+use crate::weight::{Sink, Weights, list};
+use burn::tensor::Tensor;
+
+// t tokens, r rank
+
+/// A result of a layer, and `p` of its adapter: `[1, t, out]` and `[1, t, r]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) output: Tensor<3>,
+    pub(crate) product: Option<Tensor<3>>,
+}
+
+/// What becomes of the gradient of a layer's input.
+pub(crate) enum Wanted {
+    /// Nobody asks for it.
+    Not,
+    /// It is all there is so far.
+    Alone,
+    /// It is added to this, of which nobody else holds a copy.
+    Onto(Tensor<3>),
+}
+
+impl Linear {
+    /// Whether the gradients of this layer are written out here: of all but DoRA.
+    pub(crate) fn is_explicit(&self) -> bool {
+        self.adapter.as_ref().is_none_or(|adapter| adapter.magnitude.is_none())
+    }
+
+    /// [`forward`](Self::forward), and what [`backward`](Self::backward) needs beside the input.
+    pub(crate) fn forward_keeping(&self, x: Tensor<3>, training: bool) -> Kept {
+        let output = ops::linear(x.clone(), self.weight.value.clone());
+        let Some(adapter) = &self.adapter else { return Kept { output, product: None } };
+        let mask = training.then(|| adapter.mask(&x)).flatten();
+        let product = adapter.product(dropped(x, mask.as_ref()));
+        let output = ops::add_linear(output, product.clone(), adapter.b.value.clone());
+        Kept { output, product: Some(product) }
+    }
+
+    /// Adds the gradients of its weights to `sink`; the gradient of the input, as it is `wanted`.
+    ///
+    /// `x` is the input of the forward pass and `product` what that kept, if it still is.
+    pub(crate) fn backward(
+        &self,
+        x: Tensor<3>,
+        product: Option<Tensor<3>>,
+        dy: Tensor<3>,
+        (training, wanted): (bool, Wanted),
+        mut sink: Sink<'_>,
+    ) -> Option<Tensor<3>> {
+        sink.add("weight", &self.weight, || ops::linear_weight_gradient(dy.clone(), x.clone()));
+        let weight = || self.weight.value.clone();
+        let base = match wanted {
+            Wanted::Not => None,
+            Wanted::Alone => Some(ops::linear_input_gradient(dy.clone(), weight())),
+            Wanted::Onto(sum) => Some(ops::add_linear_input_gradient(sum, dy.clone(), weight())),
+        };
+        let Some(adapter) = &self.adapter else { return base };
+        let mask = training.then(|| adapter.mask(&x)).flatten();
+        let input = dropped(x, mask.as_ref());
+        sink.add("lora_B.weight", &adapter.b, || {
+            let product = product.unwrap_or_else(|| adapter.product(input.clone()));
+            ops::linear_weight_gradient(dy.clone(), product)
+        });
+        let low = ops::linear_input_gradient(dy, adapter.b.value.clone()).mul_scalar(adapter.scale);
+        sink.add("lora_A.weight", &adapter.a, || ops::linear_weight_gradient(low.clone(), input));
+        let base = base?;
+        let a = adapter.a.value.clone();
+        Some(match &mask {
+            None => ops::add_linear_input_gradient(base, low, a),
+            Some(mask) => base + dropped(ops::linear_input_gradient(low, a), Some(mask)),
+        })
+    }
+}
+
+impl Adapter {
+    /// `s · x̃ Aᵀ`: scaled where it is narrow.
+    fn product(&self, input: Tensor<3>) -> Tensor<3> {
+        ops::linear(input, self.a.value.clone()).mul_scalar(self.scale)
+    }
+}
+
+fn dropped(x: Tensor<3>, mask: Option<&Tensor<3>>) -> Tensor<3> {
+    match mask {
+        Some(mask) => x * mask.clone(),
+        None => x,
+    }
+}
+
+/// Whether any weight of `part` is trained.
+pub(crate) fn learns(part: &impl Weights) -> bool {
+    list(part, "").iter().any(|info| info.trainable)
+}

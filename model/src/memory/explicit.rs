@@ -1,0 +1,79 @@
+//! What a block without a tape keeps, and what its backward pass and the head hold beside that: a GPU's.
+
+use super::{BatchShape, Bodies, F32, Network, Saved, Widths};
+
+// t tokens, h hidden, q width of the queries, p of queries, keys and values, f intermediate, e bytes of
+// a value
+
+impl Network {
+    /// The lowest block that keeps anything: without tapes nothing is kept below all that is trained.
+    pub(super) fn lowest(&self) -> usize {
+        let blocks = self.config.num_hidden_layers;
+        let adapted = |block: &usize| !self.adapted(*block).is_empty();
+        match self.bodies {
+            Bodies::Explicit if self.adapters.is_some() => {
+                (0..blocks).find(adapted).unwrap_or(blocks)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the backward pass of a block is written out.
+    pub(super) fn is_explicit(&self, block: usize) -> bool {
+        let dora = self.adapters.as_ref().is_some_and(|adapters| adapters.dora);
+        self.bodies == Bodies::Explicit && !(dora && !self.adapted(block).is_empty())
+    }
+
+    /// `block/explicit.rs` keeps what cannot be made again in a pass over memory.
+    pub(super) fn explicit(&self, block: usize, shape: &BatchShape) -> Vec<Saved> {
+        let Widths { h, q, p, f, heads } = self.widths();
+        let (t, e) = (shape.tokens, self.e());
+        // Queries, keys and values are kept in the rows in which they attend.
+        let places = shape.places.max(t);
+        let mut kept = Vec::new();
+        let mut save = |name, bytes| kept.push(Saved { name, bytes });
+        save("input of the block", t * h * e);
+        save("queries, keys and values in rows", places * p * e);
+        save("mixed values", t * q * e);
+        save("logarithms of attention's sums", places * heads * F32);
+        save("stream between attention and feed-forward", t * h * e);
+        save("gate", t * f * e);
+        save("up", t * f * e);
+        for (_, rank) in self.adapted(block) {
+            save("product of an adapter's first factor", t * rank * e);
+        }
+        kept
+    }
+
+    /// The most that the backward pass of a block without a tape holds at a time for activations.
+    pub(super) fn explicit_work(&self, block: usize, shape: &BatchShape) -> u64 {
+        let Widths { h, f, q, p, heads } = self.widths();
+        let (t, e) = (shape.tokens, self.e());
+        // The gradients of the activation's result and of both factors; or what comes through them, and
+        // the normed stream.
+        let activation = t * (3 * f).max(2 * f + 4 * h) * e;
+        // The gradient of what the heads mixed; in rows both, and the gradients of queries, keys and
+        // values, those of the queries also in f32 and by what they saw; those of the projections.
+        let rows = shape.places.max(t) * ((p + 3 * q) * e + (q + heads) * F32);
+        let attention = t * (h + q + p) * e + rows;
+        // A mask as it is drawn and in the type of the input, what it leaves, and what comes through it.
+        let drops = self.adapters.as_ref().is_some_and(|adapters| adapters.drops);
+        let widest = self.adapted(block).iter().map(|(layer, _)| layer.input as u64).max();
+        let dropped = if drops { t * widest.unwrap_or(0) * (F32 + 3 * e) } else { 0 };
+        activation.max(attention) + dropped
+    }
+
+    /// Bytes of the head's matrix in other forms, where their gradient is made by parts.
+    pub(super) fn explicit_head(&self, trained: bool, chunks: u64) -> u64 {
+        let own = self.matrix(self.e());
+        let normalised = if self.config.norm_head() { own } else { 0 };
+        if !trained {
+            return normalised;
+        }
+        // A chunk's gradient in the type of the product and in f32, and the sum of those before it.
+        let rounded = if self.e() == F32 { 0 } else { own };
+        let summed = rounded + self.matrix(F32) * if chunks > 1 { 2 } else { 1 };
+        let behind = self.matrix(F32) + if self.config.norm_head() { 2 * own } else { rounded };
+        normalised + summed.max(behind)
+    }
+}

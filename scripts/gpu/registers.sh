@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Compiles every kernel that training launches for sm_90, without a GPU, and says what each one uses.
+#
+#   scripts/gpu/registers.sh [--out DIR] [--programs DIR]
+#
+# gpu_parts and gpu_steps run on the driver of pretend.py at the 7B model's shapes, two blocks deep, LoRA and
+# full; `ptxas` of CUDA 12.9 then assembles what they loaded. DIR (default: target/registers) gets a folder
+# with `kernels.json` for each run, and a table is printed. Exit code 1: a kernel of ours spills, is refused,
+# or was never launched.
+#
+# `ptxas` and libdevice come from the wheel nvidia-cuda-nvcc-cu12 (40 MB) in an environment of their own below
+# ~/.cache/knowcoder; the programs need `--features cuda`, see measure.py for how they are built.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+target="${CARGO_TARGET_DIR:-$here/../../target}"
+out="$target/registers"
+programs="$target/release/examples"
+while (($#)); do
+    case "$1" in
+        --out) out="$2" ;;
+        --programs) programs="$2" ;;
+        *)
+            echo "unknown: $1; usage: scripts/gpu/registers.sh [--out DIR] [--programs DIR]" >&2
+            exit 2
+            ;;
+    esac
+    shift 2
+done
+
+assembler="${KNOWCODER_PTXAS:-$HOME/.cache/knowcoder/nvcc}"
+if [[ ! -e "$assembler/complete" ]]; then
+    python3 -m venv "$assembler"
+    "$assembler/bin/pip" install --quiet --no-deps "nvidia-cuda-nvcc-cu12==12.9.*"
+    touch "$assembler/complete"
+fi
+wheel="$(echo "$assembler"/lib/python3*/site-packages/nvidia/cuda_nvcc)"
+
+# One run: what launches a kernel at least once is enough. Each may leave out kernels of the others.
+failed=0
+check() {
+    local name="$1"
+    shift
+    echo "=== $name: $*"
+    python3 "$here/pretend.py" --out "$out/$name" --ptxas "$wheel/bin/ptxas" --partial \
+        --libdevice "$wheel/nvvm/libdevice/libdevice.10.bc" -- "$@" || failed=1
+}
+
+common=(--device cuda --preset 7b --layers 2)
+for method in lora full; do
+    check "backward-$method" "$programs/gpu_parts" backward --method "$method" --rounds 1 "${common[@]}"
+done
+check block "$programs/gpu_parts" block --rounds 1 "${common[@]}"
+if [[ -x "$programs/gpu_steps" ]]; then
+    python3 "$here/measure.py" --batches "$out/batches"
+    for method in lora full; do
+        check "steps-$method" "$programs/gpu_steps" steps --method "$method" --steps 1 --group 8 \
+            --batch "$out/batches/ie.json" "${common[@]}"
+    done
+else
+    echo "gpu_steps is not in $programs: kernels of the optimizer were not seen" >&2
+    failed=1
+fi
+python3 "$here/pretend.py" --together --out "$out" || failed=1
+exit "$failed"
