@@ -49,12 +49,14 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     panics::install(cli.json);
     let filter = EnvFilter::try_from_env("KNOWCODER_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt()
+    let said = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .without_time()
         .with_target(false)
-        .init();
+        .finish();
+    // `init` would take the place of who listens to CubeCL's log. No other subscriber can be there yet.
+    let _ = tracing::subscriber::set_global_default(said);
     let code = match catch_unwind(AssertUnwindSafe(|| answer(cli.verb))) {
         Ok(Ok(answer)) => show(&answer, cli.json),
         Ok(Err(error)) => complain(&error, cli.json, false),

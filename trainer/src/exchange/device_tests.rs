@@ -37,7 +37,8 @@ fn micro_batches_add_up_and_what_is_missing_is_zero() {
     // Steps with other weights missing: nothing of the step before is left.
     for step in 0..4 {
         exchange.begin();
-        let has = |round: usize, i: usize| !(step + round + i).is_multiple_of(4) && (step, i) != (2, 1);
+        let has =
+            |round: usize, i: usize| !(step + round + i).is_multiple_of(4) && (step, i) != (2, 1);
         for round in 0..2 {
             for (i, (path, values)) in MODEL.into_iter().enumerate().filter(|(i, _)| has(round, *i))
             {

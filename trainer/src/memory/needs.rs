@@ -261,7 +261,8 @@ fn summed(
     if stays {
         // Weights on their way to the other ranks, a few buckets at a time.
         let bucket = partition.buckets.iter().map(|bucket| 4 * bucket.size() as u64).max();
-        return update + if sharded { BUFFERS * bucket.unwrap_or(0) } else { 0 };
+        let away = (BUFFERS * bucket.unwrap_or(0)).min(buffers);
+        return update + if sharded { away } else { 0 };
     }
     // New values on the host, of the own stretches and then of all.
     update + 4 * values + if sharded { share } else { 0 }

@@ -176,8 +176,11 @@ fn compare(case: Case, allowed: f64) {
     let device = learn(case, &decoder, &Site::Device(Device::flex()));
     for (there, here) in device.iter().zip(&memory) {
         for (step, (a, b)) in there.found.iter().zip(&here.found).enumerate() {
-            let by = if step == 0 { 1e-6 } else { allowed };
-            for (a, b) in [(a.loss, b.loss), (a.gradient_norm, b.gradient_norm)] {
+            let first = step == 0;
+            // The norm's squares are summed in f32 on a device, 4096 at a time, and in f64 in memory.
+            let (of_loss, of_norm) = if first { (1e-6, 1e-5) } else { (allowed, allowed) };
+            let norms = (a.gradient_norm, b.gradient_norm, of_norm);
+            for (a, b, by) in [(a.loss, b.loss, of_loss), norms] {
                 assert!((a - b).abs() <= by * b.abs(), "{case:?}, step {step}: {a} and {b}");
             }
         }

@@ -58,7 +58,7 @@ fn plan(ids: &[i32]) -> Plan {
 }
 
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn add_kernel<S: Float, T: Float, I: Int, N: Size>(
+fn add_rows_kernel<S: Float, T: Float, I: Int, N: Size>(
     sum: &mut [Vector<S, N>],
     gradient: &[Vector<T, N>],
     plan: &[I],
@@ -105,7 +105,7 @@ pub(super) fn add(
     // SAFETY: a unit reads columns below `vectors`, of positions below the rows of `gradient`, and writes
     // them to ids below the rows of `sum`; a token has one cube for each slice of columns.
     unsafe {
-        add_kernel::launch_unchecked(
+        add_rows_kernel::launch_unchecked(
             &sum.client,
             CubeCount::new_2d(vectors.div_ceil(ACROSS) as u32, cubes_for(tokens)),
             CubeDim::new_1d((ACROSS * LANES) as u32),

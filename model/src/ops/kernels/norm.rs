@@ -42,7 +42,7 @@ pub(crate) fn normalise_rows(weight: &Tensor<2>) -> Option<Tensor<2>> {
 
 #[cube(launch_unchecked, address_type = "dynamic")]
 #[allow(clippy::too_many_arguments)]
-fn forward_kernel<T: Float, N: Size>(
+fn rms_norm_kernel<T: Float, N: Size>(
     x: &[Vector<T, N>],
     gain: &[Vector<T, N>],
     y: &mut [Vector<T, N>],
@@ -83,7 +83,7 @@ fn forward_kernel<T: Float, N: Size>(
 
 #[cube(launch_unchecked, address_type = "dynamic")]
 #[allow(clippy::too_many_arguments)]
-fn add_kernel<T: Float, N: Size>(
+fn add_rms_norm_kernel<T: Float, N: Size>(
     x: &[Vector<T, N>],
     r: &[Vector<T, N>],
     gain: &[Vector<T, N>],
@@ -198,7 +198,7 @@ pub(super) fn forward(x: CubeTensor, gain: CubeTensor, eps: f64) -> CubeTensor {
     let team = Team::new(&x.client, columns / size, UNITS);
     // SAFETY: a unit reads and writes vectors of rows below `rows`, and below `vectors` in each.
     unsafe {
-        forward_kernel::launch_unchecked(
+        rms_norm_kernel::launch_unchecked(
             &y.client,
             CubeCount::new_1d(cubes_for(rows)),
             team.cube(),
@@ -233,7 +233,7 @@ pub(super) fn add_forward(
     let team = Team::new(&x.client, columns / size, UNITS);
     // SAFETY: as in `forward`; all but the gain have one shape.
     unsafe {
-        add_kernel::launch_unchecked(
+        add_rms_norm_kernel::launch_unchecked(
             &y.client,
             CubeCount::new_1d(cubes_for(rows)),
             team.cube(),

@@ -45,7 +45,7 @@ pub(crate) fn rms_norm_backward(
 
 #[cube(launch_unchecked, address_type = "dynamic")]
 #[allow(clippy::too_many_arguments)]
-fn backward_kernel<T: Float, G: Float, N: Size>(
+fn rms_norm_backward_kernel<T: Float, G: Float, N: Size>(
     x: &[Vector<T, N>],
     gain: &[Vector<G, N>],
     dy: &[Vector<T, N>],
@@ -196,7 +196,7 @@ fn launch(
     // SAFETY: a unit reads and writes vectors of rows below `rows`, and below `vectors` in each; a cube
     // has its own row of partial sums.
     unsafe {
-        backward_kernel::launch_unchecked(
+        rms_norm_backward_kernel::launch_unchecked(
             &dx.client,
             CubeCount::new_1d(cubes),
             team.cube(),

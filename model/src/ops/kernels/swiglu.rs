@@ -8,7 +8,7 @@ use cubecl::prelude::*;
 use cubecl::std::tensor::layout::linear::{LinearView, LinearViewMut};
 
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn forward_kernel<T: Float, N: Size>(
+fn swiglu_kernel<T: Float, N: Size>(
     gate: LinearView<'_, Vector<T, N>>,
     up: LinearView<'_, Vector<T, N>>,
     mut output: LinearViewMut<'_, Vector<T, N>>,
@@ -34,7 +34,7 @@ pub(super) fn forward(gate: CubeTensor, up: CubeTensor) -> CubeTensor {
     let address = output.required_address_type();
     // SAFETY: each unit checks that its place is within the output, and inputs are viewed in its shape.
     unsafe {
-        forward_kernel::launch_unchecked(
+        swiglu_kernel::launch_unchecked(
             &output.client,
             cubes,
             cube_dim,
@@ -50,7 +50,7 @@ pub(super) fn forward(gate: CubeTensor, up: CubeTensor) -> CubeTensor {
 }
 
 #[cube(launch_unchecked, address_type = "dynamic")]
-fn backward_kernel<T: Float, N: Size>(
+fn swiglu_backward_kernel<T: Float, N: Size>(
     gate: LinearView<'_, Vector<T, N>>,
     up: LinearView<'_, Vector<T, N>>,
     dy: LinearView<'_, Vector<T, N>>,
@@ -86,7 +86,7 @@ pub(super) fn backward(
     let address = dgate.required_address_type();
     // SAFETY: as in `forward`; both outputs have one shape.
     unsafe {
-        backward_kernel::launch_unchecked(
+        swiglu_backward_kernel::launch_unchecked(
             &dgate.client,
             cubes,
             cube_dim,
