@@ -12,7 +12,7 @@
 //! vocabulary, and z of the z-loss; the gradient is `softmax(l) (1 + 2 z log Z) - (1 - ε) onehot(y) - ε / V`.
 
 use super::{F32, Transposed, cast, product};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 
 /// What is minimised beside the negative log-likelihood of the labels; nothing by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -79,9 +79,26 @@ pub(super) fn plain_cross_entropy(
     terms: LossTerms,
     head_trained: bool,
 ) -> ChunkLoss {
-    let [n, _] = hidden.dims();
     let dtype = hidden.dtype();
-    let logits = cast(product(hidden.clone(), head.clone(), Transposed::Second), F32);
+    let logits = product(hidden.clone(), head.clone(), Transposed::Second);
+    let (rows, gradient) = plain_chunk(logits, labels, weights, terms, dtype);
+    ChunkLoss {
+        rows,
+        hidden: product(gradient.clone(), head, Transposed::Neither),
+        head: head_trained.then(|| product(gradient, hidden, Transposed::First)),
+    }
+}
+
+/// Loss of each row of logits, and their gradient in `dtype`.
+pub(crate) fn plain_chunk(
+    logits: Tensor<2>,
+    labels: Tensor<1, Int>,
+    weights: Tensor<1>,
+    terms: LossTerms,
+    dtype: DType,
+) -> (Tensor<1>, Tensor<2>) {
+    let [n, _] = logits.dims();
+    let logits = cast(logits, F32);
     // One exponential for both the loss and its gradient: it is a tenth of a small model's step.
     let most = logits.clone().max_dim(1);
     let shifted = logits - most.clone();
@@ -111,10 +128,5 @@ pub(super) fn plain_cross_entropy(
     }
     let logits_gradient =
         logits_gradient.scatter(1, labels, of_label, burn::tensor::IndexingUpdateOp::Add);
-    let logits_gradient = cast(logits_gradient, dtype);
-    ChunkLoss {
-        rows: rows.reshape([n]),
-        hidden: product(logits_gradient.clone(), head, Transposed::Neither),
-        head: head_trained.then(|| product(logits_gradient, hidden, Transposed::First)),
-    }
+    (rows.reshape([n]), cast(logits_gradient, dtype))
 }

@@ -27,6 +27,8 @@ pub use attention::{GroupBias, GroupShape, group_attention};
 pub use cached_attention::{CacheBias, cached_attention};
 pub use carrier::pull;
 pub use cast::cast;
+#[cfg(all(test, feature = "kernels"))]
+pub(crate) use cross_entropy::plain_chunk;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
 pub use flash::{FlashBody, Sight, flash_takes};
