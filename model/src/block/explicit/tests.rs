@@ -372,7 +372,7 @@ fn a_block_is_the_launches_that_it_says() {
     let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
     let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
     // Norms and the activation: what is computed again, and the gradients.
-    let sums = &["norm_backward::backward", "norm_backward::column_sums"][..];
+    let sums = &["norm_backward::rms_norm_backward", "norm_backward::column_sums"][..];
     for (decoder, of_norm) in [(full(&config), sums), (adapted(&config, &lora()), &sums[..1])] {
         let decoder = moved(decoder, &gpu);
         let layout = Layout::new(&batch(), &config, &gpu);
@@ -402,11 +402,11 @@ fn a_block_is_the_launches_that_it_says() {
         backward(forward());
         let mut kept = None;
         let found = launches(|| kept = Some(forward()));
-        ours(found, &["norm::forward", "norm::add", "swiglu::forward"]);
+        ours(found, &["norm::rms_norm", "norm::add_rms_norm", "swiglu::swiglu_kernel"]);
         let kept = kept.unwrap();
         let found = launches(|| backward(kept));
-        let norm = [&["norm::forward"][..], of_norm].concat();
-        let activation = ["swiglu::forward", "swiglu::backward"];
+        let norm = [&["norm::rms_norm"][..], of_norm].concat();
+        let activation = ["swiglu::swiglu_kernel", "swiglu::swiglu_backward"];
         ours(found, &[&activation[..], &norm, &norm].concat());
     }
 }
