@@ -71,8 +71,7 @@ FLOPS_DIFFER, LOSSES_DIFFER = 1e-6, 0.03
 GRADIENT_DISTANCE = {"f32": 1e-3, "bf16": 0.05}
 CURVE_DISTANCE = {"f32": 0.02, "bf16": 0.1}
 # PyTorch's side of a dry run.
-DRY = ("calibrate-torch-0", "gemm-torch-0", "attention-torch-0", "steps-torch-lora-dense-compiled-0",
-       "steps-torch-lora-ie-llama-factory-0", "torch-torch-full-ie-packed")
+DRY = ("calibrate-torch-0", "gemm-torch-0", "steps-torch-lora-ie-llama-factory-0", "torch-torch-full-ie-packed")
 # One thread on a CPU, which others may need.
 ON_A_CPU = {"RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "GOMP_SPINCOUNT": "0", "OMP_WAIT_POLICY": "passive"}
 GPU_FIELDS = ("name", "driver_version", "clocks.sm", "clocks.mem", "power.draw", "power.limit", "temperature.gpu",
