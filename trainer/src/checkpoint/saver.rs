@@ -3,7 +3,7 @@
 use super::disk::Disk;
 use super::snapshot::{Frozen, is_frozen};
 use super::writer::{Job, Place};
-use super::{CheckpointInfo, Learner, Snapshot, WEIGHTS, space};
+use super::{CheckpointInfo, Learner, Snapshot, WEIGHTS, retention, space};
 use crate::recipe::CheckpointConfig;
 use crate::{Error, RunDir};
 use std::path::{Path, PathBuf};
@@ -68,8 +68,16 @@ impl Saver {
     }
 
     /// The run went on from this checkpoint, which was verified.
-    pub fn resumed(&mut self, directory: &Path, info: &CheckpointInfo) {
+    ///
+    /// A run that was killed behind its last rename has not removed what the rules do not keep: that goes now.
+    pub fn resumed(&mut self, directory: &Path, info: &CheckpointInfo) -> Result<(), Error> {
         self.frozen = info.lora.as_ref().and(frozen(directory, info));
+        match &self.place {
+            Some(Place { checkpoints, evaluations, config, writer: 0, .. }) => {
+                retention::apply(checkpoints, info, config, evaluations, &mut Disk::default())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The weights under the adapters have changed: the next checkpoint has a new file of them.

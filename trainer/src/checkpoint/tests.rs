@@ -333,6 +333,23 @@ fn a_rank_that_fails_does_not_wait_for_what_will_never_come() {
 }
 
 #[test]
+fn a_run_killed_before_it_tidied_up_does_so_when_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = run_dir(folder.path());
+    let learner = learner(true, 1);
+    let saver = |keep, rank| Saver::new(&run_dir, (rank, 2), true, &keeping(keep));
+    // As a run leaves it whose last act is the rename of the third.
+    let mut hoarding = Saver::new(&run_dir, (0, 1), false, &keeping(3));
+    let last = (1..=3).map(|step| save(&mut hoarding, &learner, step)).last().unwrap();
+    let all = ["alignment-000001", "alignment-000002", "alignment-000003"];
+    let info = open(&last).unwrap();
+    saver(1, 1).resumed(&last, &info).unwrap();
+    assert_eq!(names(&run_dir.checkpoints()), all, "another rank leaves it to the first");
+    saver(1, 0).resumed(&last, &info).unwrap();
+    assert_eq!(names(&run_dir.checkpoints()), all[2..]);
+}
+
+#[test]
 fn the_best_checkpoint_stays_as_long_as_it_is_the_best() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = run_dir(folder.path());
@@ -385,7 +402,7 @@ fn weights_under_adapters_are_written_once_a_phase() {
     open(&third).unwrap();
     // So has a run that goes on.
     let mut saver = Saver::new(&run_dir, (0, 1), false, &keeping(2));
-    saver.resumed(&third, &open(&third).unwrap());
+    saver.resumed(&third, &open(&third).unwrap()).unwrap();
     assert_eq!(inode(&save(&mut saver, &lora, 12)), inode(&third));
     // Adapters that were merged while a checkpoint was still being written: other weights.
     let (_, snapshot) = saver.snapshot(&lora, info(&lora, 15)).unwrap();

@@ -30,7 +30,7 @@ impl Rank<'_> {
         self.check_fits(&directory, &info)?;
         (self.report)(Progress::Resumed(info.phase.clone(), info.position.step));
         let mut learner = checkpoint::load(&directory, &info, &self.device)?;
-        self.saver.resumed(&directory, &info);
+        self.saver.resumed(&directory, &info)?;
         // Files hold f32, which bf16 weights come back from as they were.
         learner.decoder.convert(network::dtype(self.recipe, &self.device)?);
         self.restored = Some((directory, info.clone()));
