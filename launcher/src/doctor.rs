@@ -12,6 +12,7 @@ use data_pipeline::width::{TERMINAL, columns, folded, padded};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
+use trainer::collective::Carrier;
 use trainer::device::inventory::Inventory;
 
 /// How good a row is.
@@ -50,6 +51,8 @@ pub struct Asked {
     pub ranks: usize,
     /// Threads of each.
     pub threads_per_rank: usize,
+    /// What carries the sums of several ranks.
+    pub carrier: Carrier,
     /// Where runs are written.
     pub run_dir: PathBuf,
     /// Where compiled kernels are kept.

@@ -36,7 +36,7 @@ pub fn rows(asked: &Asked, inventory: &Inventory) -> Vec<Row> {
     rows.push(match &inventory.nccl {
         Ok(nccl) => Row::ok("NCCL", format!("{} ({})", nccl.version, nccl.library.display())),
         Err(error) => Row::ok("NCCL", error.as_str()).but(
-            needed(is_cuda && asked.ranks > 1),
+            needed(asked.carrier.is_nccl(&asked.device, asked.ranks)),
             "pip install nvidia-nccl-cu13 and name its libnccl.so.2 with KNOWCODER_NCCL; one GPU needs none",
         ),
     });

@@ -4,6 +4,7 @@
 use super::*;
 use expect_test::{Expect, expect};
 use std::time::{Duration, UNIX_EPOCH};
+use trainer::collective::Carrier;
 use trainer::device::inventory::{DriverFacts, Gpu};
 use trainer::device::nccl::Nccl;
 use trainer::device::nvml::Health;
@@ -15,6 +16,7 @@ fn asked(device: &str, ranks: usize) -> Asked {
         device: device.to_owned(),
         ranks,
         threads_per_rank: 1,
+        carrier: Carrier::Auto,
         run_dir: "runs".into(),
         // On a disk of the machine that the test runs on.
         kernels: "/proc/self/kernels".into(),
@@ -120,6 +122,18 @@ fn a_machine_with_everything() {
             what `cuda` needs is here; warnings: 0
         "#]],
     );
+}
+
+#[test]
+fn nccl_is_missing_only_where_it_carries_the_sums() {
+    let state = |carrier, ranks| {
+        let rows = rows(&Asked { carrier, ..asked("cuda", ranks) }, &empty(), &host());
+        rows.into_iter().find(|row| row.what == "NCCL").map(|row| row.state)
+    };
+    assert_eq!(state(Carrier::Auto, 2), Some(State::Missing));
+    assert_eq!(state(Carrier::Nccl, 2), Some(State::Missing));
+    assert_eq!(state(Carrier::Tcp, 2), Some(State::Unused));
+    assert_eq!(state(Carrier::Auto, 1), Some(State::Unused));
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn doctor(args: &cli::Doctor) -> Result<Answer, Error> {
     let inventory = Places::of_this_machine().take();
     let device = args.device.clone().unwrap_or_else(|| default_device().to_owned());
     // Without a file: a rank for each GPU, or what a run starts by itself.
-    let (ranks, threads_per_rank) = match cluster {
+    let (ranks, threads_per_rank) = match &cluster {
         Some(cluster) => (cluster.ranks, cluster.threads_per_rank),
         None if device == "cuda" => (inventory.gpus.len().max(1), 1),
         None => {
@@ -28,7 +28,9 @@ pub fn doctor(args: &cli::Doctor) -> Result<Answer, Error> {
             (cluster.ranks, cluster.threads_per_rank)
         }
     };
+    let carrier = cluster.as_ref().map(|cluster| cluster.collective).unwrap_or_default();
     let asked = Asked {
+        carrier,
         run_dir: args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs")),
         kernels: kernels::folder(),
         visible: std::env::var("CUDA_VISIBLE_DEVICES").ok(),
