@@ -147,6 +147,12 @@ pub fn json(instance: &Instance) -> serde_json::Value {
     serde_json::to_value(objects::Object::from(instance)).unwrap_or_default()
 }
 
+/// The object that [`json`] shows so.
+pub fn object(value: &serde_json::Value) -> Result<Instance, String> {
+    let object = objects::Object::deserialize(value).map_err(|error| error.to_string())?;
+    object.instance()
+}
+
 /// Puts `bytes` in place of the file at `path`, whole or not at all, in a directory that need not
 /// be there yet.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 //!
 //! Keys and values of a prefix are computed once and serve every request behind it. Requests enter in
 //! order as others end, so that rows stay full, as long as what they may come to cache fits a budget.
+//! More of them may come while others are in work, and some may be given up: see [`Arrivals`].
 //!
 //! # What an answer depends on
 //! On the weights, the request and the settings. It does not depend on what else is generated at the
@@ -33,7 +34,7 @@ use session::Session;
 use std::ops::ControlFlow;
 
 /// One answer to generate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
     /// Token ids that requests share, possibly empty.
     pub prefix: Vec<u32>,
@@ -43,6 +44,8 @@ pub struct Request {
     pub max_new_tokens: Option<usize>,
     /// What its draws depend on beside the seed; its number among the requests where absent.
     pub stream: Option<u64>,
+    /// How its tokens are chosen; as the settings say where absent.
+    pub sampling: Option<Sampling>,
 }
 
 impl Request {
@@ -55,6 +58,21 @@ impl Request {
         let own = self.max_new_tokens.unwrap_or(usize::MAX);
         own.min(config.max_new_tokens)
     }
+
+    fn sampling<'a>(&'a self, config: &'a GenerateConfig) -> &'a Sampling {
+        self.sampling.as_ref().unwrap_or(&config.sampling)
+    }
+}
+
+/// What comes while others are in work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arrivals {
+    /// More requests, behind all that came before; their numbers go on where those ended.
+    pub requests: Vec<Request>,
+    /// Requests that nobody waits for any more: they have no answer, and leave their rows to others.
+    pub withdrawn: Vec<usize>,
+    /// Whether more may come. Prefixes then stay cached as long as nothing else needs their room.
+    pub is_open: bool,
 }
 
 /// How answers are generated.
@@ -157,9 +175,17 @@ pub trait Sink {
         let _ = request;
         None
     }
+
+    /// What has come since the last step; asked before each. With `is_idle` nothing is in work, and it
+    /// may wait for what comes next. By default nothing ever comes.
+    fn arrivals(&mut self, is_idle: bool) -> Arrivals {
+        let _ = is_idle;
+        Arrivals::default()
+    }
 }
 
-/// Generates the answers to `requests` and gives them to `sink`; a break is the sink's.
+/// Generates the answers to `requests`, and to those that [`Sink::arrivals`] brings, and gives them to
+/// `sink`; a break is the sink's.
 pub fn generate(
     decoder: &Decoder,
     requests: &[Request],
@@ -167,18 +193,7 @@ pub fn generate(
     sink: &mut dyn Sink,
 ) -> Result<ControlFlow<()>, Error> {
     config.check()?;
-    for (number, request) in requests.iter().enumerate() {
-        check(number, request, decoder.config.vocab_size)?;
-    }
-    for (number, request) in requests.iter().enumerate() {
-        if request.limit(config) == 0 {
-            let nothing = Answer { ids: Vec::new(), end: End::Length };
-            if sink.answer(number, nothing).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-    }
-    Ok(Session::new(decoder, requests, config).run(sink))
+    Session::new(decoder, config).run(requests, sink)
 }
 
 /// The answers to `requests`, in their order, for who needs nothing before all are there.
@@ -211,6 +226,6 @@ fn check(number: usize, request: &Request, vocabulary: usize) -> Result<(), Erro
         Some(id) => Err(Error::Config(format!(
             "request {number} has the token id {id}, the model's vocabulary has {vocabulary}; is this its tokenizer?"
         ))),
-        None => Ok(()),
+        None => request.sampling.as_ref().map_or(Ok(()), Sampling::check),
     }
 }

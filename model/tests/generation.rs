@@ -7,7 +7,8 @@ mod reference;
 use burn::tensor::DType;
 use model::config::Position;
 use model::generate::{
-    Answer, Constraint, End, GenerateConfig, Mask, Request, Sampling, Sink, answers, generate,
+    Answer, Arrivals, Constraint, End, GenerateConfig, Mask, Request, Sampling, Sink, answers,
+    generate,
 };
 use model::init::Init;
 use model::layout::{GroupBatch, Piece};
@@ -349,4 +350,109 @@ fn what_cannot_be_generated_is_refused_in_one_sentence() {
     let nothing = GenerateConfig { max_new_tokens: 0, ..greedy() };
     assert_eq!(answers(decoder, &[fine()], &nothing).unwrap(), [Vec::<u32>::new()]);
     assert!(answers(decoder, &[], &greedy()).unwrap().is_empty());
+}
+
+/// A sink to which requests come one after the other, in steps of their own.
+struct Coming {
+    left: std::collections::VecDeque<Request>,
+    /// Asked for so often; idle ones apart.
+    steps: usize,
+    /// Given up in this step.
+    withdrawn: Vec<(usize, usize)>,
+    answers: Vec<Option<Answer>>,
+    came: usize,
+}
+
+impl Sink for Coming {
+    fn answer(&mut self, request: usize, answer: Answer) -> ControlFlow<()> {
+        assert!(self.answers[request].replace(answer).is_none(), "one answer each");
+        ControlFlow::Continue(())
+    }
+
+    fn arrivals(&mut self, is_idle: bool) -> Arrivals {
+        self.steps += 1;
+        let mut requests = Vec::new();
+        if is_idle || self.steps.is_multiple_of(3) {
+            let count = if self.steps.is_multiple_of(2) { 1 } else { 3 };
+            requests.extend((0..count).filter_map(|_| self.left.pop_front()));
+        }
+        self.came += requests.len();
+        let gone = |(step, request): &(usize, usize)| {
+            (*step == self.steps && *request < self.came).then_some(*request)
+        };
+        let withdrawn = self.withdrawn.iter().filter_map(gone).collect();
+        Arrivals { requests, withdrawn, is_open: !self.left.is_empty() }
+    }
+}
+
+#[test]
+fn requests_that_come_later_have_the_answers_of_those_that_come_at_once() {
+    for decoder in decoders() {
+        let requests = requests();
+        // What comes alone and what comes among others may add up in another order; a room that holds
+        // little throws prefixes out.
+        for (rows, budget_tokens) in [(4, 32_768), (2, 300)] {
+            let config = GenerateConfig { rows, budget_tokens, ..greedy() };
+            let expected = answers(&decoder, &requests, &config).unwrap();
+            let mut sink = Coming {
+                left: requests.iter().cloned().collect(),
+                steps: 0,
+                withdrawn: Vec::new(),
+                answers: vec![None; requests.len()],
+                came: 0,
+            };
+            assert!(generate(&decoder, &[], &config, &mut sink).unwrap().is_continue());
+            let found: Vec<Vec<u32>> =
+                sink.answers.into_iter().map(|answer| answer.unwrap().ids).collect();
+            assert_eq!(found, expected, "{rows} rows");
+        }
+    }
+}
+
+#[test]
+fn what_is_given_up_has_no_answer_and_leaves_its_neighbours_alone() {
+    let decoder = &decoders()[0];
+    let requests = requests();
+    let config = GenerateConfig { rows: 3, ..greedy() };
+    let expected = answers(decoder, &requests, &config).unwrap();
+    // At once, while it is read, while it is answered, and when it may have ended long ago.
+    let withdrawn = vec![(1, 0), (3, 2), (9, 1), (400, 3)];
+    let mut sink = Coming {
+        left: requests.iter().cloned().collect(),
+        steps: 0,
+        withdrawn: withdrawn.clone(),
+        answers: vec![None; requests.len()],
+        came: 0,
+    };
+    assert!(generate(decoder, &[], &config, &mut sink).unwrap().is_continue());
+    assert!(sink.answers[0].is_none(), "given up before its first step");
+    for (number, (found, expected)) in sink.answers.iter().zip(&expected).enumerate() {
+        match found {
+            Some(answer) => assert_eq!(&answer.ids, expected, "request {number}"),
+            None => assert!(withdrawn.iter().any(|(_, given_up)| *given_up == number)),
+        }
+    }
+}
+
+#[test]
+fn requests_choose_their_tokens_each_in_its_own_way() {
+    let decoder = &decoders()[0];
+    let request = |sampling: Option<Sampling>| Request {
+        max_new_tokens: Some(12),
+        stream: Some(7),
+        sampling,
+        ..Request::new(ids(0, 6), ids(50, 5))
+    };
+    let own = Sampling { temperature: 1.0, seed: 3, ..Sampling::default() };
+    let mixed = [request(None), request(Some(own.clone())), request(None)];
+    let config = GenerateConfig { end_ids: Some(Vec::new()), ..greedy() };
+    let found = answers(decoder, &mixed, &config).unwrap();
+    let drawn = GenerateConfig { sampling: own, ..config.clone() };
+    let expected = answers(decoder, &[request(None)], &drawn).unwrap();
+    assert_eq!(found[1], expected[0]);
+    assert_eq!(found[0], found[2]);
+    assert_ne!(found[0], found[1]);
+    let wrong = Sampling { temperature: -1.0, ..Sampling::default() };
+    let error = answers(decoder, &[request(Some(wrong))], &config).unwrap_err().to_string();
+    assert!(error.contains("temperature is -1"), "{error}");
 }

@@ -1,30 +1,41 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
+//!
+//! # Layout
+//! - [`open`]: a checkpoint for use. [`Extractor`]: one whose model is at work on a thread.
+//! - `reader`: texts become prompts, answers objects; what `extract` and `serve` share.
+//! - `windows`: long texts, a part at a time, and the objects of parts as those of the whole.
+//! - `lines`: texts in JSON Lines, with what their lines carry beside them.
+
+mod lines;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+pub use lines::{Fields, Line};
+pub use reader::{Asking, Found, Reader, Text, Trouble};
 
 use crate::checkpoint::{self, CheckpointInfo};
-use crate::generation::{Answerer, Generation};
-use crate::questions::{Asker, Question};
+use crate::generation::Generation;
+use crate::serve::{Engine, Thread};
 use crate::{Error, device};
 use burn::tensor::{DType, Device};
-use data_pipeline::prompt::{Example, PromptConfig, extraction, template_fingerprint};
-use data_pipeline::shots::Asked;
+use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
-use data_pipeline::{Class, Instance, Schema, Sentence, Task};
-use model::generate::Request;
 use model::{Decoder, files, peft};
 use std::path::Path;
+use std::sync::Arc;
 
-/// Objects of a text, and what was wrong with the answer.
-pub type Extraction = (Vec<Instance>, Vec<String>);
-
-/// A model that is ready to be asked.
+/// A model at work that is ready to be asked; clones ask the same one.
+#[derive(Clone)]
 pub struct Extractor {
-    decoder: Decoder,
-    tokenizer: Tokenizer,
+    engine: Engine,
     prompt: PromptConfig,
-    pieces: bool,
     generation: Generation,
     /// What the weights are known by.
     model: String,
+    /// Tokens that the model reads.
+    limit: usize,
 }
 
 /// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
@@ -80,95 +91,59 @@ fn weights(
 }
 
 impl Extractor {
-    /// The model of a checkpoint directory.
+    /// The model of a checkpoint directory, at work on a thread until [`Engine::stop`]; at most `queue`
+    /// prompts wait for it.
     ///
     /// `told` hears how many bytes of weights are read, and of how many.
-    pub fn open(directory: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
-        let (decoder, tokenizer, info) = open(directory, "flex", told)?;
-        let (generation, model) = (Generation::default(), info.fingerprint());
-        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false, generation, model })
+    pub fn open(
+        directory: &Path,
+        device: &str,
+        generation: Generation,
+        queue: usize,
+        told: &mut dyn FnMut(u64, u64),
+    ) -> Result<(Self, Thread), Error> {
+        generation.check()?;
+        let (decoder, tokenizer, info) = open(directory, device, told)?;
+        let model = info.fingerprint();
+        Self::start(decoder, tokenizer, info.prompt, generation, (model, queue))
     }
 
-    /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it
-    /// has no place.
-    pub fn with_pieces(self, pieces: bool) -> Self {
-        Self { pieces, ..self }
+    /// The same of a model in memory; `model` is what its weights are known by.
+    pub(crate) fn start(
+        decoder: Decoder,
+        tokenizer: Tokenizer,
+        prompt: PromptConfig,
+        generation: Generation,
+        (model, queue): (String, usize),
+    ) -> Result<(Self, Thread), Error> {
+        let limit = decoder.config.max_length();
+        let config = generation.config.clone();
+        let (engine, thread) = Engine::start(decoder, Arc::new(tokenizer), config, queue)?;
+        Ok((Self { engine, prompt, generation, model, limit }, thread))
     }
 
-    /// How answers are generated; by default the likeliest tokens, up to 640.
-    pub fn with_generation(self, generation: Generation) -> Self {
-        Self { generation, ..self }
+    /// The model at work.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Tokens that the model reads.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// How answers are generated.
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// What the weights are known by.
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     /// How many mentions of each class demonstrations had in training; 0: there were none.
     pub fn trained_with_shots(&self) -> usize {
         self.prompt.shots
-    }
-
-    /// Objects of each text, and what was wrong with the answer; `shots` are shown with their
-    /// answers before it, and `progress` hears how many texts are answered.
-    pub fn extract(
-        &self,
-        schema: &Schema,
-        task: Task,
-        language: &str,
-        texts: &[String],
-        shots: &[Sentence],
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<Vec<Extraction>, Error> {
-        let classes = schema.of_task(task);
-        let config = |message: String| Error::Model(model::Error::Config(message));
-        if classes.is_empty() {
-            return Err(config(format!(
-                "the schema has no class for the task `{task}`; name another --task, or another --schema"
-            )));
-        }
-        if task == Task::Eae {
-            return Err(config("arguments are asked of known triggers: use `evaluate` on an annotated corpus, or `--task ed`".into()));
-        }
-        // A text that is too long gets an answer of its own; the others are asked.
-        let limit = self.decoder.config.max_length();
-        let with_answer = limit.saturating_sub(self.generation.config.max_new_tokens);
-        // None of the demonstrations is the text itself.
-        let shown = |task: Task, classes: &[&Class], sentence: &Sentence| -> Vec<Example> {
-            let asked = Asked::new([sentence.text.as_str()]);
-            let others = shots.iter().filter(|shot| !asked.has(&shot.text));
-            others.map(|shot| extraction(schema, classes, task, shot, &self.prompt)).collect()
-        };
-        let mut asker = Asker::new(schema, &self.tokenizer, &self.prompt, limit)
-            .with_shots(with_answer, Box::new(shown));
-        let sentence = |text: &String| Sentence {
-            text: text.clone(),
-            language: language.into(),
-            ..Sentence::default()
-        };
-        let sentences: Vec<Sentence> = texts.iter().map(sentence).collect();
-        let asked: Vec<Question> =
-            sentences.iter().map(|sentence| asker.ask(task, sentence, &classes)).collect();
-        let requests: Vec<Request> =
-            asked.iter().flat_map(|asked| asked.requests.iter().cloned()).collect();
-        // Some texts have several requests: what is reported are texts.
-        let mut report = |done: usize| {
-            progress(done * texts.len() / requests.len().max(1));
-            true
-        };
-        let answerer = Answerer {
-            decoder: &self.decoder,
-            model: &self.model,
-            tokenizer: &self.tokenizer,
-            generation: &self.generation,
-        };
-        // It never breaks off.
-        let answers = answerer.answers(&requests, None, &mut report)?.unwrap_or_default();
-        let mut answers = answers.as_slice();
-        let extraction = |(sentence, asked): (&Sentence, &Question)| {
-            let (own, others) = answers.split_at(asked.requests.len());
-            answers = others;
-            let mut reply = asker.reply(asked, sentence, self.pieces, own);
-            let fewer = |(room, all)| format!("fewer shots: {room} of {all} have room");
-            reply.flaws.extend(asked.fewer_shots.map(fewer));
-            (reply.predicted, reply.flaws)
-        };
-        Ok(sentences.iter().zip(&asked).map(extraction).collect())
     }
 }

@@ -56,7 +56,7 @@ impl Generation {
         serde_json::to_string(&(sampling, &self.stop)).unwrap_or_default()
     }
 
-    fn key(&self, model: &str, request: &Request) -> Key {
+    pub(crate) fn key(&self, model: &str, request: &Request) -> Key {
         let mut hasher = Sha256::new();
         let most = request.max_new_tokens.unwrap_or(usize::MAX).min(self.config.max_new_tokens);
         let head = [model, &self.choice(), &format!("{most}")].join("\n");
@@ -72,7 +72,7 @@ impl Generation {
 
 impl Key {
     /// Which draws are its own.
-    fn stream(&self) -> u64 {
+    pub(crate) fn stream(&self) -> u64 {
         self.0[..8].iter().fold(0, |stream, byte| (stream << 8) | u64::from(*byte))
     }
 

@@ -13,7 +13,7 @@
 //! - [`guard`]: what happens when a step goes wrong; [`replay`]: such a step again, sample by sample.
 //! - [`during`]: F1 while a phase trains, and whether that ends it.
 //! - [`evaluate`]: prompts to predictions; [`extract`]: a checkpoint in use; [`generation`]: how both
-//!   are answered; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports;
+//!   are answered; [`serve`]: a model that many ask at once; [`export`]: a checkpoint for other programs. [`metrics`]: what a step reports;
 //!   [`tensorboard`], in [`protobuf`]: what is drawn of it.
 //!
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
@@ -47,6 +47,7 @@ pub mod requests;
 pub mod run;
 pub mod run_dir;
 pub mod schedule;
+pub mod serve;
 pub mod sharding;
 pub mod step;
 pub mod tensorboard;

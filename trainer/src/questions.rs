@@ -110,6 +110,11 @@ impl<'a> Asker<'a> {
         Question { task, parts, requests, too_long: None, fewer_shots }
     }
 
+    /// How many tokens the prompt has that offers `classes` for `sentence` without demonstrations.
+    pub(crate) fn length(&mut self, task: Task, sentence: &Sentence, classes: &[&Class]) -> usize {
+        length(&self.request(task, sentence, classes, &[]))
+    }
+
     /// The prompt with as many demonstrations as have room, and how many of how many that is if it
     /// is not all of them.
     fn with_demonstrations(

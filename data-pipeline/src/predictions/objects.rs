@@ -124,7 +124,7 @@ impl From<&(String, Mention)> for Filler {
 }
 
 impl Object {
-    fn instance(self) -> Result<Instance, String> {
+    pub(super) fn instance(self) -> Result<Instance, String> {
         let Self { r#type: class, name, head, tail, trigger, start, end, pieces, arguments } = self;
         let is_placed = start.is_some() || end.is_some() || !pieces.is_empty();
         Ok(match (name, head, tail, trigger, arguments) {

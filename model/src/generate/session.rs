@@ -8,12 +8,13 @@
 use super::cache::{Cache, copy};
 use super::schedule::{Demand, Schedule};
 use super::sight::{New, Sight};
-use super::{Answer, Constraint, End, GenerateConfig, Mask, Request, Sink};
-use crate::Decoder;
+use super::{Answer, Constraint, End, GenerateConfig, Mask, Request, Sink, check};
 use crate::block::KeysValues;
 use crate::config::Position;
 use crate::ops::{self, CacheBias, rope_tables};
+use crate::{Decoder, Error};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{ControlFlow, Range};
@@ -21,8 +22,14 @@ use std::ops::{ControlFlow, Range};
 /// All requests of one call.
 pub(super) struct Session<'a> {
     decoder: &'a Decoder,
-    requests: &'a [Request],
     config: &'a GenerateConfig,
+    /// Those that have not ended, by their number.
+    requests: HashMap<usize, Cow<'a, Request>>,
+    /// How many there were.
+    came: usize,
+    /// The number of each prefix, and how many there were.
+    numbers: HashMap<Cow<'a, [u32]>, usize>,
+    prefixes: usize,
     device: Device,
     /// The head's matrix, `[vocabulary, hidden]`.
     matrix: Tensor<2>,
@@ -30,7 +37,7 @@ pub(super) struct Session<'a> {
     ends: Vec<u32>,
     schedule: Schedule,
     lanes: BTreeMap<usize, Lane>,
-    reading: Vec<Reading<'a>>,
+    reading: Vec<Reading>,
     generated: usize,
 }
 
@@ -60,11 +67,11 @@ struct Row {
 }
 
 /// A prompt or a prefix that is being read.
-struct Reading<'a> {
+struct Reading {
     lane: usize,
     /// Whose prompt it is; none for a prefix.
     row: Option<Row>,
-    ids: &'a [u32],
+    ids: Vec<u32>,
     done: usize,
     /// By block, `[1, key-value heads, done, head_dim]`.
     blocks: Vec<KeysValues>,
@@ -86,31 +93,19 @@ enum Place {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(
-        decoder: &'a Decoder,
-        requests: &'a [Request],
-        config: &'a GenerateConfig,
-    ) -> Self {
-        let mut numbers: HashMap<&[u32], usize> = HashMap::new();
-        let mut prefixes = Vec::new();
-        let demand = |request: &'a Request| {
-            let lane = *numbers.entry(&request.prefix).or_insert_with(|| {
-                prefixes.push(request.prefix.len());
-                prefixes.len() - 1
-            });
-            let new = request.limit(config);
-            (new > 0).then_some(Demand { lane, prompt: request.prompt.len(), new })
-        };
-        let demands: Vec<Option<Demand>> = requests.iter().map(demand).collect();
+    pub(super) fn new(decoder: &'a Decoder, config: &'a GenerateConfig) -> Self {
         let device = decoder.device();
         Self {
             decoder,
-            requests,
             config,
+            requests: HashMap::new(),
+            came: 0,
+            numbers: HashMap::new(),
+            prefixes: 0,
             matrix: decoder.head_matrix(),
             sight: Sight::new(&decoder.config, &device),
             ends: config.ends(decoder),
-            schedule: Schedule::new(demands, prefixes, config.rows, config.budget_tokens),
+            schedule: Schedule::new(config.rows, config.budget_tokens),
             lanes: BTreeMap::new(),
             reading: Vec::new(),
             generated: 0,
@@ -118,42 +113,154 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Answers everything, unless `sink` breaks off.
-    pub(super) fn run(mut self, sink: &mut dyn Sink) -> ControlFlow<()> {
+    /// Answers `requests` and what comes beside them, unless `sink` breaks off.
+    pub(super) fn run(
+        mut self,
+        requests: &'a [Request],
+        sink: &mut dyn Sink,
+    ) -> Result<ControlFlow<()>, Error> {
+        if self.take(requests.iter().map(Cow::Borrowed).collect(), sink)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         loop {
+            let is_idle = self.schedule.is_idle() && self.reading.is_empty();
+            let arrivals = sink.arrivals(is_idle);
+            let is_open = arrivals.is_open;
+            self.schedule.keep_prefixes(is_open);
+            let came = arrivals.requests.into_iter().map(Cow::Owned).collect();
+            if self.take(came, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            arrivals.withdrawn.into_iter().for_each(|request| self.withdraw(request));
             self.admit(sink);
             let pieces = self.pieces();
             if pieces.is_empty() {
-                return ControlFlow::Continue(());
+                if is_open {
+                    continue;
+                }
+                return Ok(ControlFlow::Continue(()));
             }
-            let states = self.forward(&pieces);
-            let asking = self.asking(&pieces);
-            let chosen = self.choose(states, &asking);
-            for ((_, place), id) in asking.into_iter().zip(chosen) {
-                self.grow(place, id, sink);
+            if self.step(&pieces, sink).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
-            for (request, answer) in self.settle() {
-                sink.answer(request, answer)?;
-            }
-            sink.progress(self.generated)?;
         }
+    }
+
+    /// Lets requests that come together wait behind the others; those of no length are answered.
+    fn take(
+        &mut self,
+        requests: Vec<Cow<'a, Request>>,
+        sink: &mut dyn Sink,
+    ) -> Result<ControlFlow<()>, Error> {
+        let first = self.came;
+        self.came += requests.len();
+        for (number, request) in (first..).zip(&requests) {
+            check(number, request, self.decoder.config.vocab_size)?;
+        }
+        let mut demands = Vec::new();
+        for (number, request) in (first..).zip(requests) {
+            let new = request.limit(self.config);
+            if new == 0 {
+                let nothing = Answer { ids: Vec::new(), end: End::Length };
+                if sink.answer(number, nothing).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                continue;
+            }
+            let lane = self.lane_of(&request);
+            let demand = Demand { lane, prompt: request.prompt.len(), new };
+            demands.push((number, demand, request.prefix.len()));
+            self.requests.insert(number, request);
+        }
+        self.schedule.add(demands);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The number of a request's prefix, a new one if it has none.
+    fn lane_of(&mut self, request: &Cow<'a, Request>) -> usize {
+        if let Some(lane) = self.numbers.get(request.prefix.as_slice()) {
+            return *lane;
+        }
+        let prefix = match request {
+            Cow::Borrowed(request) => Cow::Borrowed(request.prefix.as_slice()),
+            Cow::Owned(request) => Cow::Owned(request.prefix.clone()),
+        };
+        self.numbers.insert(prefix, self.prefixes);
+        self.prefixes += 1;
+        self.prefixes - 1
+    }
+
+    /// Gives up a request that has not ended.
+    fn withdraw(&mut self, request: usize) {
+        if !self.requests.contains_key(&request) {
+            return;
+        }
+        let is_its = |row: &Row| row.request == request;
+        self.reading.retain(|reading| !reading.row.as_ref().is_some_and(is_its));
+        for lane in self.lanes.values_mut() {
+            if let Some(row) = lane.rows.iter().position(is_its) {
+                lane.cache.leave(row);
+                lane.rows.swap_remove(row);
+            }
+        }
+        self.has_ended(request);
+    }
+
+    fn has_ended(&mut self, number: usize) {
+        let request = self.requests.remove(&number);
+        if let Some(lane) = self.schedule.has_ended(number) {
+            self.drop_lane(lane);
+            request.map(|request| self.numbers.remove(request.prefix.as_slice()));
+        }
+    }
+
+    /// Gives back prefixes that had to go.
+    fn make_room(&mut self) {
+        for (lane, waits) in self.schedule.dropped() {
+            self.drop_lane(lane);
+            if !waits {
+                self.numbers.retain(|_, other| *other != lane);
+            }
+        }
+    }
+
+    fn drop_lane(&mut self, lane: usize) {
+        self.lanes.remove(&lane);
+        self.reading.retain(|reading| reading.lane != lane);
+    }
+
+    /// Computes the tokens of `pieces`, and chooses what comes behind them.
+    fn step(&mut self, pieces: &[Piece], sink: &mut dyn Sink) -> ControlFlow<()> {
+        let states = self.forward(pieces);
+        let asking = self.asking(pieces);
+        let chosen = self.choose(states, &asking);
+        for ((_, place), id) in asking.into_iter().zip(chosen) {
+            self.grow(place, id, sink);
+        }
+        for (request, answer) in self.settle() {
+            sink.answer(request, answer)?;
+        }
+        sink.progress(self.generated)
     }
 
     /// Lets in who has room, and gives back what nobody needs.
     fn admit(&mut self, sink: &mut dyn Sink) {
         while let Some(request) = self.schedule.admit() {
+            self.make_room();
             let Some(lane) = self.schedule.lane(request) else { continue };
-            let Request { prefix, prompt, .. } = &self.requests[request];
+            let Request { prefix, prompt, .. } = &*self.requests[&request];
             if let Entry::Vacant(place) = self.lanes.entry(lane) {
                 let (length, unread) = (prefix.len(), !prefix.is_empty());
                 place.insert(Lane { length, unread, ..Lane::default() });
                 if unread {
-                    self.reading.push(Reading::new(lane, None, prefix));
+                    self.reading.push(Reading::new(lane, None, prefix.clone()));
                 }
             }
+            let prompt = prompt.clone();
             let row = self.row(request, sink.constraint(request));
             self.reading.push(Reading::new(lane, Some(row), prompt));
         }
+        self.make_room();
         for (number, lane) in &mut self.lanes {
             let (rows, width) = self.schedule.rows_and_width(*number);
             lane.cache.fit(rows, width);
@@ -161,8 +268,9 @@ impl<'a> Session<'a> {
     }
 
     fn row(&self, request: usize, constraint: Option<Box<dyn Constraint>>) -> Row {
-        let punished = self.config.sampling.repetition_penalty != 1.0;
-        let Request { prefix, prompt, .. } = &self.requests[request];
+        let own = &*self.requests[&request];
+        let punished = own.sampling(self.config).repetition_penalty != 1.0;
+        let Request { prefix, prompt, .. } = own;
         let seen = punished.then(|| {
             let mut seen = Mask::new(self.decoder.config.vocab_size);
             prefix.iter().chain(prompt).for_each(|id| seen.insert(*id));
@@ -317,10 +425,15 @@ impl<'a> Session<'a> {
             })
             .collect();
         let logits = self.logits(states, asking);
-        let plain = self.config.sampling.is_plain();
+        let config = self.config;
+        let plain = |(_, place): &(usize, Place)| {
+            let row = row_in(&self.lanes, &self.reading, *place)?;
+            Some(self.requests[&row.request].sampling(config).is_plain())
+        };
+        let plain: Vec<bool> = asking.iter().map(|asking| plain(asking).unwrap_or(true)).collect();
         // Only what has to be is looked at here; the rest stays on the device.
         let here: Vec<usize> =
-            (0..asking.len()).filter(|i| !plain || masks[*i].is_some()).collect();
+            (0..asking.len()).filter(|i| !plain[*i] || masks[*i].is_some()).collect();
         let mut chosen = vec![None; asking.len()];
         if here.len() < asking.len() {
             let likeliest = logits.clone().argmax(1).into_data();
@@ -334,11 +447,10 @@ impl<'a> Session<'a> {
             if here.len() < asking.len() { logits.select(0, self.index(&here)) } else { logits };
         let logits: Vec<f32> = logits.into_data().iter().collect();
         for (i, logits) in here.into_iter().zip(logits.chunks(vocabulary)) {
-            let sampling = &self.config.sampling;
-            let Some(row) = row_at(&mut self.lanes, &mut self.reading, asking[i].1) else {
-                continue;
-            };
-            let stream = self.requests[row.request].stream.unwrap_or(row.request as u64);
+            let Some(row) = row_in(&self.lanes, &self.reading, asking[i].1) else { continue };
+            let request = &self.requests[&row.request];
+            let sampling = request.sampling(config);
+            let stream = request.stream.unwrap_or(row.request as u64);
             let draw = (stream, row.answer.len());
             chosen[i] = sampling.choose(logits, row.seen.as_ref(), masks[i].as_ref(), draw);
         }
@@ -383,7 +495,7 @@ impl<'a> Session<'a> {
         }
         if sink.stops(row.request, &row.answer) {
             row.end = Some(End::Stop);
-        } else if row.answer.len() >= self.requests[row.request].limit(self.config) {
+        } else if row.answer.len() >= self.requests[&row.request].limit(self.config) {
             row.end = Some(End::Length);
         }
     }
@@ -421,11 +533,7 @@ impl<'a> Session<'a> {
             }
         }
         ended.sort_by_key(|row| row.request);
-        for row in &ended {
-            if let Some(lane) = self.schedule.has_ended(row.request) {
-                self.lanes.remove(&lane);
-            }
-        }
+        ended.iter().for_each(|row| self.has_ended(row.request));
         let answer = |row: Row| {
             let answer = Answer { ids: row.answer, end: row.end.unwrap_or(End::Length) };
             (row.request, answer)
@@ -445,8 +553,19 @@ fn row_at<'s>(
     }
 }
 
-impl<'a> Reading<'a> {
-    fn new(lane: usize, row: Option<Row>, ids: &'a [u32]) -> Self {
+fn row_in<'s>(
+    lanes: &'s BTreeMap<usize, Lane>,
+    reading: &'s [Reading],
+    place: Place,
+) -> Option<&'s Row> {
+    match place {
+        Place::Row { lane, row } => lanes.get(&lane)?.rows.get(row),
+        Place::Reading(number) => reading.get(number)?.row.as_ref(),
+    }
+}
+
+impl Reading {
+    fn new(lane: usize, row: Option<Row>, ids: Vec<u32>) -> Self {
         Self { lane, row, ids, done: 0, blocks: Vec::new() }
     }
 

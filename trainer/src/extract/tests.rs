@@ -1,0 +1,185 @@
+//! Texts through an engine, on a tiny random model: what comes out is what the model answers to what is
+//! asked, whole or in windows.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::generation::{Answerer, GenerateConfig};
+use crate::questions::Asker;
+use crate::serve::Failure;
+use burn::tensor::Device;
+use data_pipeline::sentence::{Event, Mention};
+use data_pipeline::{Instance, Schema, Sentence, Task};
+use model::DecoderConfig;
+use model::init::Init;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+const SCHEMA: &str = "
+class Person(Entity):
+    \"\"\"Description: Someone.\"\"\"
+
+class City(Entity):
+    \"\"\"Description: A large town.\"\"\"
+
+class Move(Event):
+    def __init__(self, trigger: str, who: Person, where: City): ...
+";
+
+fn decoder(limit: usize) -> Decoder {
+    let config = DecoderConfig {
+        vocab_size: 400,
+        hidden_size: 32,
+        intermediate_size: 48,
+        num_hidden_layers: 2,
+        initializer_range: 0.2,
+        max_position_embeddings: Some(limit),
+        ..DecoderConfig::baichuan2_tiny()
+    };
+    Decoder::init(&config, Init::Normal, 7, &Device::flex())
+}
+
+fn tokenizer() -> Tokenizer {
+    let text = "class Person City Move Entity Description: results = [ Ann lives in Bonn ]";
+    Tokenizer::train(&[text.to_owned(), text.to_owned()], 400).unwrap()
+}
+
+fn prompt() -> PromptConfig {
+    PromptConfig { system: false, ..PromptConfig::default() }
+}
+
+fn generation() -> Generation {
+    let config = GenerateConfig {
+        max_new_tokens: 12,
+        rows: 3,
+        end_ids: Some(Vec::new()),
+        ..GenerateConfig::default()
+    };
+    Generation { config, ..Generation::default() }
+}
+
+fn extractor(limit: usize) -> (Extractor, Thread) {
+    let model = ("m".to_owned(), 1000);
+    Extractor::start(decoder(limit), tokenizer(), prompt(), generation(), model).unwrap()
+}
+
+fn asking(task: Task) -> Asking {
+    Asking {
+        schema: Schema::parse(SCHEMA, Path::new("s.py")).unwrap(),
+        task,
+        language: "en".into(),
+        shots: Vec::new(),
+        pieces: false,
+        window: None,
+        overlap: 1,
+    }
+}
+
+fn text(text: &str) -> Text {
+    Text { text: text.into(), ..Text::default() }
+}
+
+fn read(extractor: &Extractor, asking: &Asking, texts: &[Text]) -> Vec<Found> {
+    Reader::new(extractor, asking).read(texts, None, &AtomicBool::new(false)).unwrap()
+}
+
+#[test]
+fn short_texts_are_asked_as_evaluation_asks_them() {
+    let (extractor, thread) = extractor(4096);
+    let asking = asking(Task::Ner);
+    let texts = ["Ann lives in Bonn.", "Bonn", "莱娜在北京。"];
+    let found = read(&extractor, &asking, &texts.map(text));
+    // The same without an engine.
+    let (decoder, tokenizer, prompt, generation) =
+        (decoder(4096), tokenizer(), prompt(), generation());
+    let answerer =
+        Answerer { decoder: &decoder, model: "m", tokenizer: &tokenizer, generation: &generation };
+    let mut asker = Asker::new(&asking.schema, &tokenizer, &prompt, 4096);
+    for (found, text) in found.iter().zip(texts) {
+        let sentence = Sentence { text: text.into(), language: "en".into(), ..Sentence::default() };
+        let question = asker.ask(Task::Ner, &sentence, &asking.schema.of_task(Task::Ner));
+        let answers = answerer.answers(&question.requests, None, &mut |_| true).unwrap().unwrap();
+        let reply = asker.reply(&question, &sentence, false, &answers);
+        assert_eq!((&found.objects, &found.flaws), (&reply.predicted, &reply.flaws));
+        assert_eq!((found.windows, found.answer_tokens), (1, 12));
+        assert_eq!(found.prompt_tokens, reply.prompt_tokens);
+    }
+    extractor.engine().stop();
+    thread.join().unwrap();
+}
+
+#[test]
+fn what_is_too_long_is_read_in_windows() {
+    let asking = asking(Task::Ner);
+    let long = "Ann lives in Bonn. ".repeat(60);
+    let (roomy, thread) = extractor(4096);
+    let whole = read(&roomy, &asking, &[text(&long)]).remove(0);
+    assert_eq!(whole.windows, 1, "there is room");
+    let small = Asking { window: Some(40), ..asking.clone() };
+    let windows = read(&roomy, &small, &[text(&long), text("Ann")]);
+    assert!(windows[0].windows > 5 && windows[1].windows == 1, "{windows:?}");
+    assert!(
+        windows[0].flaws.iter().all(|flaw| flaw.starts_with("window ")),
+        "{:?}",
+        windows[0].flaws
+    );
+    roomy.engine().stop();
+    thread.join().unwrap();
+
+    let (narrow, thread) = extractor(260);
+    let found = read(&narrow, &asking, &[text(&long)]).remove(0);
+    assert!(found.windows > 1, "{found:?}");
+    assert!(found.flaws.iter().all(|flaw| !flaw.contains("not asked")), "{:?}", found.flaws);
+    narrow.engine().stop();
+    thread.join().unwrap();
+
+    // The classes alone are too long: windows would not help, and it is said.
+    let (tiny, thread) = extractor(20);
+    let found = read(&tiny, &asking, &[text("Ann")]).remove(0);
+    assert!(found.flaws[0].starts_with("not asked"), "{found:?}");
+    tiny.engine().stop();
+    thread.join().unwrap();
+}
+
+#[test]
+fn arguments_are_asked_of_the_events_of_a_text() {
+    let (extractor, thread) = extractor(4096);
+    let asking = asking(Task::Eae);
+    let event =
+        Event { class: "Move".into(), trigger: Mention::at("moved", 4, 9), arguments: Vec::new() };
+    let given = Text { events: Some(vec![event.clone()]), ..text("Ann moved to Bonn.") };
+    let none = Text { events: Some(Vec::new()), ..text("Ann moved to Bonn.") };
+    let found = read(&extractor, &asking, &[given, none, text("Ann moved to Bonn.")]);
+    // Whatever a random model says of it, the event that was given is there.
+    let is_it = |object: &Instance| match object {
+        Instance::Event(found) => found.class == "Move" && found.trigger.text == "moved",
+        _ => false,
+    };
+    assert!(found[0].objects.iter().any(is_it), "{found:?}");
+    assert_eq!(found[1], Found { windows: 1, ..Found::default() }, "nothing is asked");
+    assert!(found[2].prompt_tokens > 0, "events are looked for first");
+    extractor.engine().stop();
+    thread.join().unwrap();
+}
+
+#[test]
+fn what_cannot_be_asked_is_said() {
+    let refused = |asking: Asking, expected: &str| {
+        let error = asking.check().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused(asking(Task::Re), "the schema has no class for the task `re`");
+    refused(Asking { window: Some(0), ..asking(Task::Ner) }, "a window of 0 tokens");
+    asking(Task::Eae).check().unwrap();
+
+    let (extractor, thread) = extractor(4096);
+    let asking = asking(Task::Ner);
+    let mut reader = Reader::new(&extractor, &asking);
+    let gone = reader.read(&[text("Ann")], None, &AtomicBool::new(true)).unwrap_err();
+    assert_eq!(gone, Trouble::Gone);
+    let late = reader.read(&[text("Ann")], Some(Instant::now()), &AtomicBool::new(false));
+    assert_eq!(late.unwrap_err(), Trouble::Failed(Failure::Late));
+    extractor.engine().stop();
+    let ending = reader.read(&[text("Ann")], None, &AtomicBool::new(false)).unwrap_err();
+    assert!(matches!(ending, Trouble::Refused(_)), "{ending}");
+    thread.join().unwrap();
+}
