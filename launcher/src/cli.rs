@@ -8,6 +8,7 @@ mod doctor;
 mod export;
 mod ledger;
 mod replay;
+mod serve;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -17,6 +18,7 @@ pub use doctor::Doctor;
 pub use export::Export;
 pub use ledger::{Ledger, LedgerDiff, LedgerProve};
 pub use replay::Replay;
+pub use serve::Serve;
 pub use track::Track;
 
 use crate::error::exit;
@@ -67,6 +69,9 @@ pub enum Verb {
     /// Use a model: JSON Lines of objects with offsets.
     #[command(after_help = exit::HELP)]
     Extract(Extract),
+    /// Let a model be used over HTTP: OpenAI's completions, /extract, and a page to try it.
+    #[command(after_help = exit::HELP)]
+    Serve(Serve),
     /// Write files that transformers, PEFT and vLLM load; refuses what does not compute the same.
     #[command(after_help = exit::HELP)]
     Export(Export),
@@ -253,7 +258,8 @@ pub struct Extract {
     #[arg(long, value_name = "FILE.py")]
     pub schema: PathBuf,
 
-    /// What to look for: ner, re or ed.
+    /// What to look for: ner, re, ed or eae (arguments of the events that a line names, else of those
+    /// that are found first).
     #[arg(long, value_name = "TASK", default_value = "ner", value_parser = task)]
     pub task: Task,
 
@@ -274,9 +280,47 @@ pub struct Extract {
     #[command(flatten)]
     pub generation: GenerationArgs,
 
-    /// Texts; without any, or as `-`, one a line from stdin.
+    /// A file that is one text; may be given several times.
+    #[arg(long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// JSON Lines, or `-` for stdin: the text in one field, all others go into the answer. May be given
+    /// several times.
+    #[arg(long = "jsonl", value_name = "FILE")]
+    pub jsonl: Vec<PathBuf>,
+
+    /// The field of JSON Lines with the text.
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    pub field: String,
+
+    /// The field of JSON Lines with the language code, for lines that have it.
+    #[arg(long, value_name = "NAME")]
+    pub language_field: Option<String>,
+
+    /// Read texts of more tokens in windows of so many; without it, only those that the model has no
+    /// room for.
+    #[arg(long, value_name = "TOKENS", value_parser = positive)]
+    pub window: Option<usize>,
+
+    /// Sentences that a window has in common with the one before it.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub overlap: usize,
+
+    /// What computes.
+    #[arg(long, value_name = "DEVICE", default_value = "flex")]
+    pub device: String,
+
+    /// Texts; without any and without files, or as `-`, one a line from stdin.
     #[arg(value_name = "TEXT")]
     pub texts: Vec<String>,
+}
+
+/// A count that is not 0.
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_owned()),
+        Ok(count) => Ok(count),
+    }
 }
 
 /// How answers are generated; the keys of `[evaluation]`.
@@ -396,8 +440,7 @@ fn task(name: &str) -> Result<Task, String> {
         "ner" => Ok(Task::Ner),
         "re" => Ok(Task::Re),
         "ed" => Ok(Task::Ed),
-        // The triggers, which its prompt contains, cannot be given on a command line.
-        "eae" => Err("arguments need triggers: use `evaluate` on an annotated set".to_owned()),
-        _ => Err("known are ner, re and ed".to_owned()),
+        "eae" => Ok(Task::Eae),
+        _ => Err("known are ner, re, ed and eae".to_owned()),
     }
 }

@@ -10,7 +10,7 @@
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
-//!   [`store`]: corpora and shards in object stores.
+//!   [`store`]: corpora and shards in object stores. [`serve`]: a model over HTTP.
 //!
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
@@ -30,6 +30,7 @@ mod panics;
 mod plan;
 mod report;
 mod room;
+mod serve;
 mod store;
 mod supervise;
 mod track;
@@ -57,18 +58,20 @@ fn main() -> ExitCode {
         .finish();
     // `init` would take the place of who listens to CubeCL's log. No other subscriber can be there yet.
     let _ = tracing::subscriber::set_global_default(said);
-    let code = match catch_unwind(AssertUnwindSafe(|| answer(cli.verb))) {
-        Ok(Ok(answer)) => show(&answer, cli.json),
-        Ok(Err(error)) => complain(&error, cli.json, false),
+    let json = cli.json;
+    let code = match catch_unwind(AssertUnwindSafe(|| answer(cli.verb, json))) {
+        Ok(Ok(answer)) => show(&answer, json),
+        Ok(Err(error)) => complain(&error, json, false),
         Err(payload) => {
             let (error, said) = panics::unwound(payload.as_ref());
-            complain(&error, cli.json, said)
+            complain(&error, json, said)
         }
     };
     ExitCode::from(code)
 }
 
-fn answer(verb: Verb) -> Result<Answer, Error> {
+/// What a verb answers; with `json` in one piece, even where it could be in several.
+fn answer(verb: Verb, json: bool) -> Result<Answer, Error> {
     match verb {
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Plan(args) => verbs::plan::plan(&args),
@@ -83,7 +86,8 @@ fn answer(verb: Verb) -> Result<Answer, Error> {
         Verb::Data(Data::Paraphrase(args)) => verbs::paraphrase::paraphrase(&args),
         Verb::Evaluate(args) => verbs::evaluate::evaluate(&args),
         Verb::Score(args) => verbs::score::score(&args),
-        Verb::Extract(args) => verbs::extract::extract(&args),
+        Verb::Extract(args) => verbs::extract::extract(&args, json),
+        Verb::Serve(args) => verbs::serve::serve(&args),
         Verb::Export(args) => verbs::export::export(&args),
         Verb::Ledger(Ledger::Diff(args)) => verbs::ledger::diff(&args),
         Verb::Ledger(Ledger::Prove(args)) => verbs::ledger::prove(&args),

@@ -18,3 +18,4 @@ mod text;
 
 pub use counters::Stats;
 pub use engine::{Answered, Engine, Event, Failure, Listener, Order, Refusal, Thread, Ticket};
+pub use model::generate::End;

@@ -45,6 +45,11 @@ fn every_verb_is_understood() {
         "score a.jsonl b.jsonl --protocol set --protocol strict-span",
         "extract --checkpoint c --schema s.py --task re one two",
         "extract --checkpoint c --schema s.py --shots f.jsonl -",
+        "extract --checkpoint c --schema s.py --task eae --file a.txt --file b.txt --window 256 --overlap 2",
+        "extract --checkpoint c --schema s.py --jsonl a.jsonl --jsonl - --field body --language-field lang",
+        "serve --checkpoint c",
+        "serve --checkpoint c --schema a.py --schema b.py --host 0.0.0.0 --port 80 --token-env TOKEN",
+        "serve --checkpoint c --host 0.0.0.0 --no-token --queue 9 --rows 4 --timeout 9 --drain 3",
         "ledger diff runs/x runs/y --tolerance 0 --so-far",
         "ledger prove runs/x --json",
         "report runs/x",
@@ -82,7 +87,12 @@ fn what_is_not_understood_ends_with_2() {
         ("doctor --device gpu", ErrorKind::InvalidValue),
         ("score", ErrorKind::MissingRequiredArgument),
         ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),
-        ("extract --checkpoint c --schema s.py --task eae x", ErrorKind::ValueValidation),
+        ("extract --checkpoint c --schema s.py --task all x", ErrorKind::ValueValidation),
+        ("extract --checkpoint c --schema s.py --window 0 x", ErrorKind::ValueValidation),
+        ("serve", ErrorKind::MissingRequiredArgument),
+        ("serve --checkpoint c --port 70000", ErrorKind::ValueValidation),
+        ("serve --checkpoint c --queue 0", ErrorKind::ValueValidation),
+        ("serve --checkpoint c --token-env A --no-token", ErrorKind::ArgumentConflict),
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.kind(), kind, "{line}");

@@ -18,6 +18,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod score;
+pub mod serve;
 pub mod track;
 pub mod verify;
 pub mod worker;

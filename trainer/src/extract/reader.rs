@@ -172,9 +172,10 @@ impl<'a> Reader<'a> {
             None => vec![0..whole.len()],
             Some(room) => {
                 let most = self.asking.window.unwrap_or(usize::MAX);
+                let overlap = self.asking.overlap;
                 let mut fits =
                     |part: &str| self.tokens(part) <= most && self.fits(&sentence(part), room);
-                windows(whole, self.asking.overlap, &mut fits)
+                windows(whole, overlap, &mut fits)
             }
         };
         // Counted on from window to window, as they go forward.

@@ -35,10 +35,10 @@ impl Growing {
 
     /// What is certain since the last call, if the answer so far reads `text`.
     pub(super) fn grow(&mut self, text: &str) -> Growth {
-        if let Some(end) = self.stop(text) {
+        let certain = text.trim_end_matches([' ', '\u{fffd}']);
+        if let Some(end) = self.stop(certain) {
             return Growth { piece: self.give(text, end), stops: true };
         }
-        let certain = text.trim_end_matches([' ', '\u{fffd}']);
         let end = certain.len() - self.beginning(certain);
         Growth { piece: self.give(text, end), stops: false }
     }
