@@ -11,6 +11,7 @@ mod cli;
 mod doctor;
 mod during;
 mod export;
+mod extract;
 mod faults;
 mod fetch;
 mod full_disk;
@@ -25,6 +26,7 @@ mod program;
 mod resume;
 #[cfg(feature = "object-store")]
 mod s3;
+mod serve;
 mod shares;
 #[cfg(feature = "object-store")]
 mod store;

@@ -156,8 +156,11 @@ fn start(
                 return;
             }
             match input {
-                Ok(input) if work.send((input, sender)).is_ok() => {}
-                Ok(_) => return,
+                Ok(input) => {
+                    if work.send((input, sender)).is_err() {
+                        return;
+                    }
+                }
                 Err(error) => {
                     // Fails where nobody prints any more.
                     let _ = sender.send(Err(Stop::Input(error)));
