@@ -22,6 +22,7 @@ mod wire;
 use crate::error::{Error, exit};
 use crate::interrupt::{Interrupts, Request};
 use app::App;
+use axum::serve::ListenerExt;
 use data_pipeline::Schema;
 use guard::Guard;
 use std::io;
@@ -112,6 +113,8 @@ async fn serve(
         // Fails where the sender is gone, which is an end as well.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
+    // A piece of a stream does not wait for the next one; where that cannot be said, it comes later.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let server = axum::serve(listener, app::routes(app.clone())).with_graceful_shutdown(ending);
     let mut server = tokio::spawn(server.into_future());
 

@@ -20,7 +20,8 @@ import threading
 import time
 import urllib.parse
 
-from server import Server
+sys.dont_write_bytecode = True
+from server import Server  # noqa: E402
 
 NAMES = ["Nora Webb", "Zhou Minghua", "Mateo Cano", "Haruka Mizuno", "Amalia Nystrom", "Ivo Brandt"]
 TOWNS = ["Bonn", "Wexcombe", "Lyon", "Osaka", "Porto", "Graz"]

@@ -15,7 +15,8 @@ import sys
 
 import openai
 
-from server import TOKEN, Server
+sys.dont_write_bytecode = True
+from server import TOKEN, Server  # noqa: E402
 
 MODEL = "checked"
 # As the quick start's prompts end, so that its model goes on.

@@ -27,8 +27,10 @@ pub fn serve(args: &cli::Serve) -> Result<Answer, Error> {
             return Err(Error::new(exit::USAGE, message));
         }
     }
-    // Asked first: a directory that is no checkpoint needs no port.
-    trainer::checkpoint::open(&args.checkpoint)?;
+    // A directory that is no checkpoint needs no port; the files of one are held against their hashes later.
+    if !trainer::checkpoint::is_one(&args.checkpoint) {
+        trainer::checkpoint::open(&args.checkpoint)?;
+    }
     let model = args.name.clone().unwrap_or_else(|| folder_name(&args.checkpoint));
     let settings = Settings {
         name: model.clone(),
