@@ -113,6 +113,12 @@ impl Server {
         self.get("/health").json()
     }
 
+    /// Whether nothing is in work and nothing waits.
+    fn is_idle(&self) -> bool {
+        let health = self.health();
+        health["in_work"] == 0 && health["queue_length"] == 0
+    }
+
     fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").body;
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
@@ -361,10 +367,7 @@ fn pages_of_other_sites_and_too_many_requests_are_turned_away() {
         .refused(400, &["needs 32 prompts, at most 16 may wait"]);
     // Who hangs up leaves the row.
     drop(first);
-    server.until("the row", || {
-        let health = server.health();
-        health["in_work"] == 0 && health["queue_length"] == 0
-    });
+    server.until("the row", || server.is_idle());
     assert!(server.metric("knowcoder_prompts_withdrawn_total") > 0.0);
     let fine = json!({"prompt": "Ann", "max_tokens": 2});
     assert_eq!(server.post("/v1/completions", &fine).status, 200);
@@ -380,7 +383,7 @@ fn pages_of_other_sites_and_too_many_requests_are_turned_away() {
     let mut some = [0; 64];
     hanging.read_exact(&mut some).unwrap();
     drop(hanging);
-    server.until("the stream's row", || server.health()["in_work"] == 0);
+    server.until("the stream's row", || server.is_idle());
     assert!(server.metric("knowcoder_prompts_withdrawn_total") > before);
     server.signal(libc::SIGTERM);
     let (code, said) = server.end();
