@@ -16,7 +16,7 @@ pub struct Asked {
     /// What is heard of each answer, by its number: those of one prompt follow each other.
     pub heard: UnboundedReceiver<(usize, Event)>,
     /// Answers are given up when this is dropped.
-    pub ticket: Ticket,
+    _ticket: Ticket,
     /// How many answers there will be.
     pub count: usize,
     /// Tokens of the prompts, each counted once.
@@ -53,7 +53,7 @@ pub async fn ask(app: &Arc<App>, prompts: Vec<Prompt>, options: Options) -> Resu
         let _ = sender.send((number, event));
     });
     let ticket = engine.submit(orders, Some(deadline), listener)?;
-    Ok(Asked { heard, ticket, count, prompt_tokens })
+    Ok(Asked { heard, _ticket: ticket, count, prompt_tokens })
 }
 
 impl Asked {

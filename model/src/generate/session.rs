@@ -210,7 +210,9 @@ impl<'a> Session<'a> {
         let request = self.requests.remove(&number);
         if let Some(lane) = self.schedule.has_ended(number) {
             self.drop_lane(lane);
-            request.map(|request| self.numbers.remove(request.prefix.as_slice()));
+            if let Some(request) = request {
+                self.numbers.remove(request.prefix.as_slice());
+            }
         }
     }
 
