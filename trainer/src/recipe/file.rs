@@ -69,7 +69,7 @@ pub struct PhaseFile {
     pub kind: Kind,
     /// Unique name; the kind where absent.
     pub name: Option<String>,
-    /// Leaves the phase out: for a `--set`, and for what extends a recipe.
+    /// Leaves the phase out: `--set phase.0.skip=true` does without the first one.
     #[serde(default)]
     pub skip: bool,
     /// `name`, `name:split` or `random-copy:samples`.
