@@ -45,8 +45,8 @@ pub struct Variant {
     pub name: String,
     /// In a few words.
     pub about: String,
-    /// A job of `data parallel` that must have been done.
-    pub job: Option<PathBuf>,
+    /// Jobs of `data parallel` that must have been done.
+    pub jobs: Vec<PathBuf>,
     /// `a.b=c`, as `--set` takes them.
     pub sets: Vec<String>,
 }
@@ -91,7 +91,8 @@ struct VariantFile {
     set: Table,
     /// In place of `set` where it is small.
     smoke: Option<Table>,
-    job: Option<PathBuf>,
+    #[serde(default)]
+    jobs: Vec<PathBuf>,
 }
 
 /// `[smoke]`.
@@ -141,7 +142,10 @@ impl Ablation {
                 [common, own].into_iter().flatten().map(|(key, value)| format!("{key}={value}"));
             Variant {
                 sets: sets.chain(choice.sets.iter().cloned()).collect(),
-                job: variant.job.filter(|_| !is_smoke).map(|job| folder.join(job)),
+                jobs: match is_smoke {
+                    true => Vec::new(),
+                    false => variant.jobs.iter().map(|job| folder.join(job)).collect(),
+                },
                 name: variant.name,
                 about: variant.about,
             }

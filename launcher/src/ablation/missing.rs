@@ -58,8 +58,8 @@ pub fn check(ablation: &Ablation, runs: &[Planned], data_root: &Path) -> Result<
 fn check_jobs(ablation: &Ablation) -> Result<(), Error> {
     let mut lines = String::new();
     let mut first = None;
-    for variant in &ablation.variants {
-        let Some(path) = &variant.job else { continue };
+    let jobs = ablation.variants.iter().flat_map(|it| it.jobs.iter().map(move |job| (it, job)));
+    for (variant, path) in jobs {
         let job = Job::load(path)?;
         if job.out.join("datasets").join(format!("{}.toml", job.name)).is_file() {
             continue;

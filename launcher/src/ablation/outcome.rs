@@ -111,7 +111,7 @@ pub(super) mod tests {
         let variant = |name: &str, about: &str| Variant {
             name: name.to_owned(),
             about: about.to_owned(),
-            job: None,
+            jobs: Vec::new(),
             sets: vec!["phase.0.skip=true".to_owned()],
         };
         let ablation = Ablation {

@@ -23,7 +23,7 @@ name = "with"
 about = "everything"
 set = { "phase.0.datasets" = ["a:train", "b"], "prompt.form" = "list", "phase.0.weights" = { a = 2 } }
 smoke = { "phase.0.datasets" = ["c:train"] }
-job = "../parallel/job.toml"
+jobs = ["../parallel/job.toml"]
 
 [smoke]
 base = "small.toml"
@@ -47,8 +47,8 @@ fn a_variant_is_values_of_the_recipe() {
     assert_eq!(ablation.base, Path::new("configs/ablations/../base.toml"));
     assert_eq!((ablation.seeds.as_slice(), ablation.is_smoke), (&[42, 43][..], false));
     assert_eq!(
-        ablation.variants[1].job.as_deref(),
-        Some(Path::new("configs/ablations/../parallel/job.toml"))
+        ablation.variants[1].jobs,
+        [PathBuf::from("configs/ablations/../parallel/job.toml")]
     );
     assert_eq!(
         sets(&ablation),
@@ -71,7 +71,7 @@ fn the_small_form_has_its_own_values() {
     assert_eq!(ablation.base, Path::new("configs/ablations/small.toml"));
     assert_eq!((ablation.seeds.as_slice(), ablation.is_smoke), (&[1][..], true));
     assert_eq!(ablation.seen, ["en"]);
-    assert!(ablation.variants.iter().all(|variant| variant.job.is_none()));
+    assert!(ablation.variants.iter().all(|variant| variant.jobs.is_empty()));
     assert_eq!(
         sets(&ablation),
         [
