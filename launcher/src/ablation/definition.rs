@@ -135,11 +135,11 @@ impl Ablation {
         };
         let is_smoke = smoke.is_some();
         let common = smoke.as_ref().map_or(&file.set, |smoke| &smoke.set);
-        let variants = file.variant.into_iter().map(|variant| {
+        let of_file = |variant: VariantFile| {
             let own = variant.smoke.as_ref().filter(|_| is_smoke).unwrap_or(&variant.set);
-            // The last one of a key holds: a variant is more particular than what all have.
-            let sets =
-                [common, own].into_iter().flatten().map(|(key, value)| format!("{key}={value}"));
+            // A variant is more particular than what all have.
+            let common = common.iter().filter(|(key, _)| !own.contains_key(*key));
+            let sets = common.chain(own).map(|(key, value)| format!("{key}={value}"));
             Variant {
                 sets: sets.chain(choice.sets.iter().cloned()).collect(),
                 jobs: match is_smoke {
@@ -149,7 +149,8 @@ impl Ablation {
                 name: variant.name,
                 about: variant.about,
             }
-        });
+        };
+        let variants: Vec<Variant> = file.variant.into_iter().map(of_file).collect();
         let (base, seeds, seen) = match smoke {
             None => (file.base, file.seeds, file.seen),
             Some(smoke) => (
@@ -167,7 +168,7 @@ impl Ablation {
             seeds,
             protocol: file.protocol,
             seen,
-            variants: variants.collect(),
+            variants,
             is_smoke,
         };
         ablation.check().map_err(wrong)?;
