@@ -164,6 +164,22 @@ fn of_pairs_more_can_be_written_and_no_label_is_lost() {
 }
 
 #[test]
+fn a_sentence_is_left_out_however_its_corpus_is_named() {
+    let check = |dataset: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut plan = plan(Kind::Instruction, &[dataset]);
+        let declaration = plan.declarations.join("quickstart-ner-en.toml");
+        let corpus = Corpus::load(&declaration, &plan.data_root).unwrap();
+        let id = corpus.read("test-names").unwrap().sentences[0].id.clone();
+        let whole = run(&plan, dir.path()).total.samples;
+        plan.removed = [(dataset.to_owned(), BTreeSet::from([id]))].into();
+        assert_eq!(run(&plan, dir.path()).total.samples, whole - 1, "{dataset}");
+    };
+    check("quickstart-ner-en:test-names");
+    check("../datasets/quickstart-ner-en:test-names");
+}
+
+#[test]
 fn a_plan_that_cannot_be_is_refused() {
     let check = |plan: PreparePlan, expected: &str| {
         let dir = tempfile::tempdir().unwrap();
