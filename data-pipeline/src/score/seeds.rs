@@ -85,10 +85,11 @@ pub fn contests(recipes: &[Runs], protocol: Protocol, seen: &[String]) -> Vec<Co
         }
     }
     let mut tasks: Vec<Task> = Vec::new();
-    keys.iter().for_each(|key| match tasks.contains(&key.2) {
-        true => {}
-        false => tasks.push(key.2),
-    });
+    for (_, _, task) in &keys {
+        if !tasks.contains(task) {
+            tasks.push(*task);
+        }
+    }
     let is_seen = |language: &str| seen.iter().any(|it| it == language);
     let mut all = Vec::new();
     for task in tasks {
@@ -148,7 +149,7 @@ impl Counted {
         let of_set = |set: &Set| {
             let mut rows: Vec<_> =
                 set.predictions.iter().map(|it| (it.id.clone(), tally(protocol, it))).collect();
-            rows.sort_by(|a, b| a.0.cmp(&b.0));
+            rows.sort_by(|(one, _), (other, _)| one.cmp(other));
             let (ids, tallies) = rows.into_iter().unzip();
             let key = (set.dataset.clone(), set.language.clone(), set.task);
             (key, Sentences { ids, tallies })

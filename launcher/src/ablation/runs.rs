@@ -38,7 +38,8 @@ pub fn planned(ablation: &Ablation, folder: &Path) -> Result<Vec<Planned>, Error
             let name = format!("{}-{seed}", variant.name);
             let mut sets = variant.sets.clone();
             sets.push(format!("run.seed={seed}"));
-            sets.push(format!("run.name={:?}", format!("{}-{name}", ablation.name)));
+            let own = format!("{}-{name}", ablation.name);
+            sets.push(format!("run.name={own:?}"));
             let recipe = Recipe::load(&ablation.base, &sets).map_err(|error| {
                 let error = Error::from(error);
                 Error { message: format!("variant `{}`: {}", variant.name, error.message), ..error }
