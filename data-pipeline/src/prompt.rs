@@ -6,6 +6,7 @@
 //! An example is cut where its group's common part ends: `prefix` is the same for all sentences
 //! that are asked about the same classes, and is computed once.
 
+mod alignment;
 mod form;
 mod json;
 mod list;
@@ -18,6 +19,7 @@ mod wording;
 mod words;
 
 pub use crate::python::{ClassStyle, Dialect};
+pub use alignment::{AlignmentTarget, alignment};
 pub use form::{Form, NameLanguage, read};
 pub use paraphrase::{Bank, Kept, Wordings};
 pub use shots::{ExamplesFrom, with_shots};
@@ -28,7 +30,7 @@ use crate::python::render::{
 use crate::schema::{Class, Kind, Schema, Task, sha256_hex};
 use crate::sentence::{Instance, Parallel, Sentence};
 use naming::Naming;
-use order::{aligned, filtered, offered};
+use order::offered;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -43,6 +45,9 @@ pub struct PromptConfig {
     /// English class names, or those of the sentence's language.
     #[serde(skip_serializing_if = "is_default")]
     pub names: NameLanguage,
+    /// What phases of alignment have the model write of a pair.
+    #[serde(skip_serializing_if = "is_default")]
+    pub alignment: AlignmentTarget,
     /// Valid Python, or the released rows byte for byte.
     pub dialect: Dialect,
     /// Whole classes or their names.
@@ -81,6 +86,7 @@ impl Default for PromptConfig {
         Self {
             form: Form::Code,
             names: NameLanguage::English,
+            alignment: AlignmentTarget::Instances,
             dialect: Dialect::Python,
             classes: ClassStyle::Full,
             system: true,
@@ -149,36 +155,6 @@ pub fn extraction(
     }
     prompt += &format!("{}{}", frame.sentence(sentence), frame.closing());
     Example { prefix, prompt, answer: frame.answer(&objects, task) }
-}
-
-/// Asks for the entities of a translation, given the source sentence and its entities.
-///
-/// Both answers have the same order wherever the two annotations agree: the n-th object of one
-/// is then the translation of the n-th object of the other. The classes are shown once; native
-/// names are those of the language that is asked about.
-pub fn alignment(
-    schema: &Schema,
-    classes: &[&Class],
-    pair: &Parallel,
-    config: &PromptConfig,
-) -> Example {
-    let (task, dialect) = (Task::Ner, config.dialect);
-    let naming = Naming::of(schema, &pair.target.language, config);
-    let frame = Frame { config, language: &pair.source.language, naming };
-    let (source, target) = aligned(
-        filtered(pair.source.instances(task), classes),
-        filtered(pair.target.instances(task), classes),
-        dialect,
-    );
-    let prefix = frame.opening() + &frame.classes(classes, task) + "\n\n" + &frame.task(task, &[]);
-    let prompt = format!(
-        "{}\n{}\n\n{}{}",
-        frame.sentence(&pair.source),
-        frame.answer(&source, task),
-        frame.sentence(&pair.target),
-        frame.closing(),
-    );
-    Example { prefix, prompt, answer: frame.answer(&target, task) }
 }
 
 /// Schema understanding: what a prompt says of a class, to be learned as text.

@@ -6,13 +6,16 @@
 //!
 //! - [`Protocol`], [`tally`]: when an object is right, and the counts of one sentence.
 //! - [`Set`], [`score`]: the rows of test sets, with intervals, and what they come to together.
+//! - [`contests`]: recipes that were trained with several seeds, against the first of them.
 //! - [`Scores`]: the file `scores.json`; [`table`] shows it at the terminal.
 
 mod bootstrap;
 mod rows;
+mod seeds;
 mod table;
 
 pub use rows::{MEAN, MICRO, Row, Scores, Set, score};
+pub use seeds::{Contest, Difference, MEAN_SEEN, MEAN_UNSEEN, Reached, Runs, contests};
 pub use table::table;
 
 use crate::error::nearest;

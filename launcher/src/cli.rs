@@ -3,6 +3,7 @@
 //! No flag sets a hyperparameter: those stand in the recipe, and `--set` changes one of its values
 //! by name.
 
+mod ablate;
 mod data;
 mod doctor;
 mod export;
@@ -13,6 +14,7 @@ mod serve;
 mod tests;
 mod track;
 
+pub use ablate::Ablate;
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
 pub use doctor::Doctor;
 pub use export::Export;
@@ -57,6 +59,9 @@ pub enum Verb {
     /// Say what a run would do: batches, memory, bytes on the wire, ranks. Changes nothing.
     #[command(after_help = exit::HELP)]
     Plan(Plan),
+    /// Answer a question about the method: train a recipe in several variants with several seeds, and compare.
+    #[command(after_help = exit::HELP)]
+    Ablate(Ablate),
     /// Check, count, prepare and look at data.
     #[command(subcommand, disable_help_subcommand = true, after_help = exit::HELP)]
     Data(Data),

@@ -7,6 +7,7 @@
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
 //!   [`room`]: what a run needs on the disk.
 //! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
+//! - [`ablation`]: one recipe in several variants, and what differs.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
@@ -14,6 +15,7 @@
 //!
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
+mod ablation;
 mod cli;
 mod cluster;
 mod display;
@@ -75,6 +77,7 @@ fn answer(verb: Verb, json: bool) -> Result<Answer, Error> {
     match verb {
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Plan(args) => verbs::plan::plan(&args),
+        Verb::Ablate(args) => verbs::ablate::ablate(&args),
         Verb::Data(Data::Validate(args)) => verbs::data::validate(&args),
         Verb::Data(Data::Stats(args)) => verbs::data::stats(&args),
         Verb::Data(Data::Fetch(args)) => verbs::fetch::fetch(&args),

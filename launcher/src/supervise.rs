@@ -8,6 +8,7 @@ mod cause;
 mod process;
 
 pub use cause::{Cause, End};
+pub use process::die_with_us;
 
 use crate::display::Display;
 use crate::error::{Error, exit};

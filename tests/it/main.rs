@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ablate;
 mod audit;
 mod bad_input;
 mod budget;

@@ -5,7 +5,7 @@ use super::showing::{Showing, Shown};
 use super::{Output, PrepareConfig, Selection};
 use crate::corpus::Corpus;
 use crate::manifest::Refused;
-use crate::prompt::{self, Example, NameLanguage, PromptConfig, with_shots};
+use crate::prompt::{self, AlignmentTarget, Example, NameLanguage, PromptConfig, with_shots};
 use crate::schema::{Class, Schema, Task, sha256_hex};
 use crate::sentence::{Parallel, Sentence};
 use crate::shard::Sample;
@@ -72,6 +72,8 @@ pub(super) struct Outline<'a> {
     pub names: Option<Names>,
     /// Objects that the answers in the other direction would have.
     reversed_labels: usize,
+    /// Of pairs: what is to be written of them.
+    target: AlignmentTarget,
     sets: Sets,
 }
 
@@ -100,10 +102,15 @@ impl<'a> Outline<'a> {
     }
 
     /// The lesson of a corpus of pairs, about nothing yet.
-    pub(super) fn alignment(corpus: &'a Corpus, split: &str, selection: &Selection) -> Self {
+    pub(super) fn alignment(
+        corpus: &'a Corpus,
+        split: &str,
+        selection: &Selection,
+        target: AlignmentTarget,
+    ) -> Self {
         let name = format!("{}:{split} alignment", corpus.name());
         let task_name = ALIGNMENT.to_owned();
-        Self { task_name, ..Self::new(name, Task::Ner, corpus.schema(), selection) }
+        Self { task_name, target, ..Self::new(name, Task::Ner, corpus.schema(), selection) }
     }
 
     /// The lesson of one task, about nothing yet.
@@ -118,6 +125,7 @@ impl<'a> Outline<'a> {
             labels: 0,
             names: (selection.hard > 0.0).then(Names::default),
             reversed_labels: 0,
+            target: AlignmentTarget::default(),
             sets: Sets::default(),
         }
     }
@@ -136,8 +144,12 @@ impl<'a> Outline<'a> {
     pub(super) fn add_pair(&mut self, at: usize, pair: &Parallel) {
         let sides = [&pair.source, &pair.target];
         let [source, target] = sides.map(|side| places(self.schema, Task::Ner, side));
-        self.labels += target.len();
-        self.reversed_labels += source.len();
+        let (there, back) = match self.target.has_source() {
+            true => (source.len() + target.len(), source.len() + target.len()),
+            false => (target.len(), source.len()),
+        };
+        self.labels += there;
+        self.reversed_labels += back;
         let size = pair.source.text.len() + pair.target.text.len();
         self.add(at, size, source.into_iter().chain(target).collect());
         sides.into_iter().for_each(|side| self.add_names(side));
@@ -205,9 +217,20 @@ impl<'a> Lesson<'a> {
         }
     }
 
-    /// The lesson of a corpus of pairs.
-    pub(super) fn alignment(corpus: &'a Corpus, pairs: &'a [Parallel]) -> Self {
+    /// The lesson of a corpus of pairs, of which `target` is to be written.
+    pub(super) fn alignment(
+        corpus: &'a Corpus,
+        pairs: &'a [Parallel],
+        target: AlignmentTarget,
+    ) -> Self {
         let schema = corpus.schema();
+        let written = |pair: &Parallel| {
+            let mut objects = places(schema, Task::Ner, &pair.target);
+            if target.has_source() {
+                objects.extend(places(schema, Task::Ner, &pair.source));
+            }
+            objects
+        };
         let item = |pair: &'a Parallel| {
             let (source, target) = (&pair.source, &pair.target);
             let sides = [source, target].map(|side| positives(schema, Task::Ner, side));
@@ -215,7 +238,7 @@ impl<'a> Lesson<'a> {
                 id: format!("{}>{}", source.id, target.language),
                 language: &target.language,
                 positives: sides.into_iter().flatten().collect(),
-                objects: places(schema, Task::Ner, target),
+                objects: written(pair),
                 content: Content::Pair(pair),
             }
         };

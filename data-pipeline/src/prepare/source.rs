@@ -7,7 +7,7 @@ use crate::manifest::{SourceOrigin, sha256_of};
 use crate::schema::sha256_hex;
 use crate::sentence::{Parallel, Sentence};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The dataset that needs no corpus.
 pub(super) const RANDOM_COPY: &str = "random-copy";
@@ -167,8 +167,12 @@ fn stays<'a>(
     corpus: &Corpus,
     split: &str,
 ) -> impl Fn(&str) -> bool + use<'a> {
-    let removed = plan.removed.get(&format!("{}:{split}", corpus.name()));
-    move |id| removed.is_none_or(|removed| !removed.contains(id))
+    let name = format!("{}:{split}", corpus.name());
+    // A recipe may name a declaration of another folder by its path; the file has the corpus's name.
+    let removed =
+        plan.removed.iter().filter(|(named, _)| named.rsplit('/').next() == Some(name.as_str()));
+    let removed: Vec<&BTreeSet<String>> = removed.map(|(_, ids)| ids).collect();
+    move |id| !removed.iter().any(|ids| ids.contains(id))
 }
 
 /// How many sentences of each dataset are left out, and a hash of which.

@@ -11,7 +11,7 @@ use super::draw::draw;
 use super::fit::Fit;
 use super::lesson::{Lesson, Outline};
 use super::*;
-use crate::prompt::{ClassStyle, Dialect, Form, NameLanguage, TextLanguage};
+use crate::prompt::{AlignmentTarget, ClassStyle, Dialect, Form, NameLanguage, TextLanguage};
 use crate::python::read::read;
 use crate::schema::{Class, Schema, Task};
 use crate::sentence::{Entity, Mention, Sentence};

@@ -130,7 +130,9 @@ impl Work<'_> {
     }
 
     fn alignment(&mut self, dataset: usize, corpus: &Corpus, split: &str) -> Result<(), Error> {
-        let mut outline = Outline::alignment(corpus, split, &self.plan.config.selection);
+        let target = self.plan.config.prompt.alignment;
+        let selection = &self.plan.config.selection;
+        let mut outline = Outline::alignment(corpus, split, selection, target);
         let mut spill = Spill::create(self.out)?;
         let mut count = 0;
         let rest = source::each_pair(self.plan, corpus, split, &mut |pair| {
@@ -154,7 +156,7 @@ impl Work<'_> {
             };
             let taken = drawn.items(group).into_iter().map(pair);
             let pairs = taken.collect::<Result<Vec<_>, Error>>()?;
-            let lesson = Lesson::alignment(corpus, &pairs).show(&showing);
+            let lesson = Lesson::alignment(corpus, &pairs, target).show(&showing);
             let fit = fit::Fit { lesson: &lesson, config: &plan.config, tokenizer };
             Ok(drawn.group(group, &lesson).map(|group| fit.output(&group)))
         })

@@ -447,6 +447,68 @@ fn demonstrations_stand_between_classes_and_question() {
 }
 
 #[test]
+fn a_pair_can_be_written_in_part_or_whole() {
+    let schema = schema();
+    let en = sentence("en", "Ann ran.", &[("Person", "Ann")]);
+    let zh = sentence("zh", "安跑了。", &[("Person", "安")]);
+    let pair = Parallel { source: en, target: zh };
+    let ask = |target: AlignmentTarget| {
+        let config = PromptConfig { alignment: target, ..small() };
+        alignment(&schema, &[schema.class("Person").unwrap()], &pair, &config)
+    };
+    check(
+        ask(AlignmentTarget::Translation),
+        expect![[r#"
+        class Person(Entity): pass
+
+        ¦sentence = "Ann ran."
+
+        results = [
+        →Person("Ann")
+        ]
+
+        ¦sentence = "安跑了。"
+
+        results = [
+        →Person("安")
+        ]"#]],
+    );
+    check(
+        ask(AlignmentTarget::Record),
+        expect![[r#"
+        class Person(Entity): pass
+
+        ¦
+        ¦sentence = "Ann ran."
+
+        results = [
+        →Person("Ann")
+        ]
+
+        sentence = "安跑了。"
+
+        results = [
+        →Person("安")
+        ]"#]],
+    );
+    // The text as a whole is the same: what differs is where the loss begins.
+    let whole = |example: Example| example.prefix + &example.prompt + &example.answer;
+    let instances = whole(ask(AlignmentTarget::Instances));
+    assert_eq!(whole(ask(AlignmentTarget::Translation)), instances);
+    assert_eq!(whole(ask(AlignmentTarget::Record)).replacen("\n\n\n", "\n\n", 1), instances);
+}
+
+#[test]
+fn a_target_of_pairs_changes_the_template_unless_it_is_the_default() {
+    let of = |alignment| template_fingerprint(&PromptConfig { alignment, ..small() });
+    assert_eq!(of(AlignmentTarget::Instances), template_fingerprint(&small()));
+    assert_ne!(of(AlignmentTarget::Record), of(AlignmentTarget::Instances));
+    assert_ne!(of(AlignmentTarget::Record), of(AlignmentTarget::Translation));
+    let written = serde_json::to_string(&small()).unwrap();
+    assert!(!written.contains("alignment"), "older fingerprints hold on: {written}");
+}
+
+#[test]
 fn only_offered_classes_are_answered() {
     let schema = schema();
     let person = schema.class("Person").unwrap();

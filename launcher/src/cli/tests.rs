@@ -23,6 +23,8 @@ fn every_verb_is_understood() {
         "run r.toml --tui",
         "--json plan r.toml --cluster c.toml",
         "replay runs/x/incidents/instruction-000041 --samples 3 --json",
+        "ablate configs/ablations/alignment.toml --smoke --json",
+        "ablate a.toml --run-dir d --variants one,two --set a.b=c --jobs 2 --cluster c.toml --dry-run",
         "data validate",
         "data stats cluener configs/datasets/wnut17.toml --json",
         "data fetch wnut17 uner-zh --accept-licence --data-root d",

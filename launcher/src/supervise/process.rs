@@ -2,6 +2,8 @@
 
 use crate::plan::Worker;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -32,7 +34,7 @@ pub fn start(program: &Path, worker: &Worker) -> io::Result<Child> {
         .process_group(0)
         .kill_on_drop(true);
     ignore_save(&mut command);
-    die_with_us(&mut command);
+    die_with_us(command.as_std_mut());
     command.spawn()
 }
 
@@ -47,9 +49,9 @@ fn ignore_save(command: &mut Command) {
     }
 }
 
-/// The kernel ends the rank when we end, even by SIGKILL.
+/// The kernel ends the process when the thread ends that starts it, even by SIGKILL.
 #[cfg(target_os = "linux")]
-fn die_with_us(command: &mut Command) {
+pub fn die_with_us(command: &mut std::process::Command) {
     let parent = std::process::id();
     // SAFETY: between fork and exec only `prctl` and `getppid` are called, which are allowed there.
     unsafe {
@@ -67,7 +69,7 @@ fn die_with_us(command: &mut Command) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn die_with_us(_command: &mut Command) {}
+pub fn die_with_us(_command: &mut std::process::Command) {}
 
 /// Passes on what a rank says and, after its last words, that it has ended.
 pub async fn follow(

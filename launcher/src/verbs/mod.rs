@@ -1,9 +1,10 @@
 //! What each verb does, one file each.
 
+pub mod ablate;
 pub mod audit;
 pub mod concepts;
 pub mod data;
-mod difference;
+pub mod difference;
 pub mod doctor;
 mod effect;
 pub mod evaluate;

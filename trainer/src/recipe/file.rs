@@ -69,6 +69,9 @@ pub struct PhaseFile {
     pub kind: Kind,
     /// Unique name; the kind where absent.
     pub name: Option<String>,
+    /// Leaves the phase out: `--set phase.0.skip=true` does without the first one.
+    #[serde(default)]
+    pub skip: bool,
     /// `name`, `name:split` or `random-copy:samples`.
     #[serde(default)]
     pub datasets: Vec<Source>,
@@ -144,6 +147,7 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         directory
     })
     .map_err(Error::read(directory))?;
+    leave_out(&mut table, &mut origins);
     // A `--set` is relative to the recipe that it changes; adapters are looked at below.
     anchor_adapters(&directory, &mut table);
     let merged: RecipeFile = typed(path, "recipe", Value::Table(table.clone()))?;
@@ -194,6 +198,32 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
     }
     note_defaults(&mut recipe);
     Ok(recipe.seeded())
+}
+
+/// Takes out the phases that say `skip = true`; the others move up, and their origins with them.
+fn leave_out(table: &mut Table, origins: &mut BTreeMap<String, String>) {
+    let Some(Value::Array(phases)) = table.get_mut("phase") else { return };
+    let is_left_out =
+        |phase: &Value| phase.get("skip").and_then(Value::as_bool).unwrap_or_default();
+    // Where each phase goes.
+    let mut places: Vec<Option<usize>> = Vec::new();
+    for phase in &*phases {
+        let place = places.iter().flatten().count();
+        places.push((!is_left_out(phase)).then_some(place));
+    }
+    phases.retain(|phase| !is_left_out(phase));
+    for phase in phases.iter_mut().filter_map(Value::as_table_mut) {
+        phase.remove("skip");
+    }
+    let moved = |(key, origin): (String, String)| {
+        let Some((index, rest)) = key.strip_prefix("phase.").and_then(|it| it.split_once('.'))
+        else {
+            return Some((key, origin));
+        };
+        let place = index.parse().ok().and_then(|index: usize| places.get(index).copied())??;
+        (rest != "skip").then(|| (format!("phase.{place}.{rest}"), origin))
+    };
+    *origins = std::mem::take(origins).into_iter().filter_map(moved).collect();
 }
 
 /// One file merged over what it extends.

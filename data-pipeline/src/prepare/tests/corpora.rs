@@ -84,14 +84,17 @@ fn planned(corpus: &Corpus, split: &str) -> Option<Vec<String>> {
     if corpus.is_parallel() {
         let pairs = corpus.read_parallel(split).ok()?.pairs;
         let pairs = some(pairs, |pair| pair.source.text.len());
-        let mut outline = Outline::alignment(corpus, split, &selection);
-        pairs.iter().enumerate().for_each(|(at, pair)| outline.add_pair(at, pair));
-        for limit in LIMITS {
-            let config = config_of(limit);
-            found.extend(faults(&outline, &config, |drawn, group| {
-                let pairs: Vec<Parallel> = taken(&outline, drawn, group, &pairs);
-                rows_of(&Lesson::alignment(corpus, &pairs), drawn, group, &config)
-            }));
+        for target in [AlignmentTarget::Instances, AlignmentTarget::Record] {
+            let mut outline = Outline::alignment(corpus, split, &selection, target);
+            pairs.iter().enumerate().for_each(|(at, pair)| outline.add_pair(at, pair));
+            for limit in LIMITS {
+                let mut config = config_of(limit);
+                config.prompt.alignment = target;
+                found.extend(faults(&outline, &config, |drawn, group| {
+                    let pairs: Vec<Parallel> = taken(&outline, drawn, group, &pairs);
+                    rows_of(&Lesson::alignment(corpus, &pairs, target), drawn, group, &config)
+                }));
+            }
         }
         return Some(found);
     }

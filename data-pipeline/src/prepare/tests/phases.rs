@@ -140,6 +140,46 @@ fn alignment_asks_in_both_directions() {
 }
 
 #[test]
+fn of_pairs_more_can_be_written_and_no_label_is_lost() {
+    let made = |target: AlignmentTarget| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut plan = plan(Kind::Alignment, &["quickstart-parallel:test-names"]);
+        plan.config.prompt.alignment = target;
+        let manifest = run(&plan, dir.path());
+        let set = ShardSet::open(dir.path()).unwrap();
+        let supervised: usize =
+            (0..set.len()).map(|row| set.sample(row).unwrap().supervised()).sum();
+        let labels: usize = manifest.effects.iter().map(|effect| effect.labels).sum();
+        let written: usize = manifest.effects.iter().map(|effect| effect.labels_written).sum();
+        assert_eq!(labels, written, "{target:?}");
+        (manifest.total.samples, supervised, labels)
+    };
+    let instances = made(AlignmentTarget::Instances);
+    let translation = made(AlignmentTarget::Translation);
+    let record = made(AlignmentTarget::Record);
+    assert_eq!((instances.0, instances.0), (translation.0, record.0));
+    assert!(instances.1 < translation.1 && translation.1 < record.1);
+    // In both directions both sides' objects are answers once, of whole records twice.
+    assert_eq!((instances.2, 2 * instances.2), (translation.2, record.2));
+}
+
+#[test]
+fn a_sentence_is_left_out_however_its_corpus_is_named() {
+    let check = |dataset: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut plan = plan(Kind::Instruction, &[dataset]);
+        let declaration = plan.declarations.join("quickstart-ner-en.toml");
+        let corpus = Corpus::load(&declaration, &plan.data_root).unwrap();
+        let id = corpus.read("test-names").unwrap().sentences[0].id.clone();
+        let whole = run(&plan, dir.path()).total.samples;
+        plan.removed = [(dataset.to_owned(), BTreeSet::from([id]))].into();
+        assert_eq!(run(&plan, dir.path()).total.samples, whole - 1, "{dataset}");
+    };
+    check("quickstart-ner-en:test-names");
+    check("../datasets/quickstart-ner-en:test-names");
+}
+
+#[test]
 fn a_plan_that_cannot_be_is_refused() {
     let check = |plan: PreparePlan, expected: &str| {
         let dir = tempfile::tempdir().unwrap();

@@ -258,3 +258,40 @@ fn what_an_optimizer_names_is_found() {
     assert_eq!(of(0).freeze, ["layers\\.0\\."]);
     assert_ne!(of(0).seed, of(1).seed);
 }
+
+#[test]
+fn a_phase_that_is_skipped_is_not_there() {
+    let phases = "
+        [model]
+        path = \"weights\"
+        [[phase]]
+        kind = \"alignment\"
+        datasets = [\"pairs\"]
+        steps = 3
+        [[phase]]
+        kind = \"instruction\"
+        datasets = [\"a\"]
+        steps = 5
+    ";
+    let folder = folder(&[("r.toml", phases)]);
+    let resolved = |sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        resolve(&folder.path().join("r.toml"), &sets).unwrap()
+    };
+    let told = |recipe: &Recipe| -> Vec<(String, Length)> {
+        recipe.phase.iter().map(|phase| (phase.name.clone(), phase.length)).collect()
+    };
+    let (first, second) =
+        (("alignment".to_owned(), Length::Steps(3)), ("instruction".to_owned(), Length::Steps(5)));
+    let whole = resolved(&[]);
+    assert_eq!(told(&whole), [first.clone(), second.clone()]);
+    assert_eq!(told(&resolved(&["phase.0.skip=false"])), [first, second]);
+    // Numbers of `--set` are those of the file, whatever is left out.
+    let short = resolved(&["phase.0.skip=true", "phase.1.steps=7"]);
+    assert_eq!(told(&short), [("instruction".to_owned(), Length::Steps(7))]);
+    assert_eq!(short.origins["phase.0.steps"], "--set");
+    assert_eq!(short.origins["phase.0.datasets"], "r.toml");
+    assert!(!short.origins.keys().any(|key| key.starts_with("phase.1") || key.ends_with("skip")));
+    assert!(!short.to_lock().contains("skip"), "a lock names what is done, not what is not");
+    assert_eq!(told(&resolved(&["phase.0.skip=true", "phase.1.skip=true"])), []);
+}

@@ -1,0 +1,91 @@
+//! Data that an ablation needs and that is not there: all of it, before hours are spent.
+
+use super::definition::Ablation;
+use super::runs::Planned;
+use crate::error::{Error, exit};
+use crate::store::Place;
+use data_pipeline::corpus::Corpus;
+use data_pipeline::parallel::Job;
+use std::collections::BTreeSet;
+use std::path::Path;
+use trainer::audit::{Use, reads};
+
+/// Refuses to begin without corpora, or without the parallel data that jobs are to make first.
+pub fn check(ablation: &Ablation, runs: &[Planned], data_root: &Path) -> Result<(), Error> {
+    check_jobs(ablation)?;
+    for run in runs.iter().filter(|run| ablation.seeds.first() == Some(&run.seed)) {
+        trainer::prepare::check(&run.recipe).map_err(|error| of_variant(ablation, run, error))?;
+    }
+    // What lies in an object store, each run brings itself.
+    let Place::Folder(data_root) = Place::of(data_root)? else { return Ok(()) };
+    let mut missing = BTreeSet::new();
+    for run in runs {
+        for read in reads(&run.recipe)?.into_iter().filter(|it| it.used != Use::Bridge) {
+            let corpus = Corpus::load(&read.declaration, &data_root)?;
+            if corpus.files(&read.split)?.iter().any(|file| !file.exists()) {
+                missing.insert((
+                    corpus.name().to_owned(),
+                    read.split,
+                    corpus.licence().to_owned(),
+                    corpus.origin().to_owned(),
+                ));
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let lines: String = missing
+        .iter()
+        .map(|(name, split, licence, origin)| format!("\n  {name}:{split}  {licence}; {origin}"))
+        .collect();
+    let names: BTreeSet<&str> = missing.iter().map(|(name, ..)| name.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let message = format!(
+        "`{}` needs {} part(s) of corpora that are not below `{}`:{lines}",
+        ablation.name,
+        missing.len(),
+        data_root.display(),
+    );
+    Err(Error::new(exit::DECLARATION, message).hint(format!(
+        "point --data-root (KNOWCODER_DATA) at them; `knowcoder data fetch {}` gets those whose licence \
+         allows it; --smoke needs none of them",
+        names.join(" ")
+    )))
+}
+
+/// The jobs whose parallel data variants learn from.
+fn check_jobs(ablation: &Ablation) -> Result<(), Error> {
+    let mut lines = String::new();
+    let mut first = None;
+    let jobs = ablation.variants.iter().flat_map(|it| it.jobs.iter().map(move |job| (it, job)));
+    for (variant, path) in jobs {
+        let job = Job::load(path)?;
+        if job.out.join("datasets").join(format!("{}.toml", job.name)).is_file() {
+            continue;
+        }
+        let models: BTreeSet<&str> = job.stages.iter().map(|it| it.model.as_str()).collect();
+        let models: Vec<&str> = models.into_iter().collect();
+        lines += &format!(
+            "\n  variant `{}`: `{}`, which asks {} at {}",
+            variant.name,
+            path.display(),
+            models.join(" and "),
+            job.server.url
+        );
+        first.get_or_insert(path);
+    }
+    let Some(first) = first else { return Ok(()) };
+    let message =
+        format!("`{}` learns from translations that have not been made yet:{lines}", ablation.name);
+    Err(Error::new(exit::DECLARATION, message).hint(format!(
+        "`knowcoder data parallel {} --dry-run` says what they would cost; --smoke needs none of them",
+        first.display()
+    )))
+}
+
+fn of_variant(ablation: &Ablation, run: &Planned, error: trainer::Error) -> Error {
+    let error = Error::from(error);
+    let variant = &ablation.variants[run.variant].name;
+    Error { message: format!("variant `{variant}`: {}", error.message), ..error }
+}

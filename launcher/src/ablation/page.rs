@@ -1,0 +1,142 @@
+//! What came of an ablation, on a page of its own.
+
+use super::definition::Ablation;
+use super::outcome::Outcome;
+use super::table::signed;
+use crate::page::html::{count, escape};
+use crate::page::{Page, Section, header};
+use data_pipeline::score::{Contest, Reached};
+
+/// The whole page.
+pub fn html(ablation: &Ablation, outcome: &Outcome) -> String {
+    let seeds: Vec<String> = outcome.seeds.iter().map(u64::to_string).collect();
+    let facts = [
+        ("seeds", seeds.join(", ")),
+        ("protocol", ablation.protocol.to_string()),
+        ("trained on", ablation.seen.join(", ")),
+    ];
+    let mut sections = vec![Section::new("question", "Question", question(ablation, outcome))];
+    for (index, contest) in outcome.contests.iter().enumerate() {
+        let title = format!("{} · {} · {}", contest.dataset, contest.language, contest.task);
+        let body = table(outcome, contest);
+        sections.push(Section::new(format!("set-{index}"), title, body));
+    }
+    let facts: Vec<_> = facts.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let page = Page {
+        title: ablation.title.clone(),
+        header: header("knowcoder ablation", &ablation.title, &facts, ""),
+        sections,
+        // Numbers stand below their heads.
+        style: "[id^=set-] thead th:nth-child(2):not(:last-child) { text-align: right; }\n",
+        empty: "No run is done yet.",
+    };
+    page.to_html()
+}
+
+fn question(ablation: &Ablation, outcome: &Outcome) -> String {
+    let variants: String = outcome
+        .variants
+        .iter()
+        .map(|variant| {
+            let sets: Vec<String> =
+                variant.set.iter().map(|set| format!("<code>{}</code>", escape(set))).collect();
+            format!(
+                "<tr><th scope=\"row\">{}</th><td class=\"wrap left\">{}</td><td class=\"wrap left\">{}</td>\
+                 <td>{} of {}</td></tr>",
+                escape(&variant.name),
+                escape(&variant.about),
+                sets.join("<br>"),
+                variant.done.len(),
+                outcome.seeds.len()
+            )
+        })
+        .collect();
+    let smoke = match ablation.is_smoke {
+        true => {
+            "<p><b>Smoke: trained for a few steps on a few sentences; the numbers mean nothing.</b></p>"
+        }
+        false => "",
+    };
+    format!(
+        "{smoke}<p>{}</p><p class=\"note\">What is known: {}</p><div class=\"scroll\"><table><thead><tr>\
+         <th scope=\"col\">variant</th><th scope=\"col\">what it is</th><th scope=\"col\">its values</th>\
+         <th scope=\"col\">seeds done</th></tr></thead><tbody>{variants}</tbody></table></div>\
+         <p class=\"note\">F1 in percent, mean over seeds; the others are compared with the first variant. \
+         Intervals are 95 %: sentences and seeds are drawn again, the same ones for both. p: how often \
+         chance alone would be as far apart, the answers to a sentence exchanged between the two.</p>",
+        escape(&ablation.question),
+        escape(&ablation.expects),
+    )
+}
+
+fn table(outcome: &Outcome, contest: &Contest) -> String {
+    let rows: String = outcome
+        .variants
+        .iter()
+        .zip(&contest.results)
+        .map(|(variant, reached)| {
+            let cells: String = cells(reached.as_ref())
+                .iter()
+                .map(|cell| format!("<td>{}</td>", escape(cell)))
+                .collect();
+            format!("<tr><th scope=\"row\">{}</th>{cells}</tr>", escape(&variant.name))
+        })
+        .collect();
+    let heads: String = ["variant", "F1", "95 %", "difference", "95 %", "p", "F1 of each seed"]
+        .map(|name| format!("<th scope=\"col\">{name}</th>"))
+        .concat();
+    let seen = match contest.seen {
+        Some(true) => ", trained on",
+        Some(false) => ", never trained on",
+        None => "",
+    };
+    format!(
+        "<p class=\"note\">{} sentences, {} annotated objects{seen}</p><div class=\"scroll\"><table>\
+         <thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>",
+        count(contest.sentences),
+        count(contest.gold)
+    )
+}
+
+fn cells(reached: Option<&Reached>) -> [String; 6] {
+    let none = || "–".to_owned();
+    let Some(Reached { f1, low, high, seeds, difference }) = reached else {
+        return std::array::from_fn(|_| none());
+    };
+    let [points, between, p] = match difference {
+        None => std::array::from_fn(|_| none()),
+        Some(it) => [
+            signed(it.points),
+            format!("{} … {}", signed(it.low), signed(it.high)),
+            format!("{:.3}", it.p),
+        ],
+    };
+    let each: Vec<String> = seeds.iter().map(|(seed, f1)| format!("{seed}: {f1:.1}")).collect();
+    [format!("{f1:.1}"), format!("{low:.1}–{high:.1}"), points, between, p, each.join(", ")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcome::tests::specimen;
+    use super::*;
+    use crate::page::assert_sound;
+
+    #[test]
+    fn the_page_is_sound_and_says_what_the_table_says() {
+        let (mut ablation, mut outcome) = specimen();
+        let page = html(&ablation, &outcome);
+        assert_sound(&page);
+        assert!(page.contains("With and without &lt;alignment&gt;"), "{page}");
+        for cell in ["35.0", "31.9–37.7", "+3.8", "+1.2 … +6.3", "0.004", "42: 30.1, 43: 32.3"]
+        {
+            assert!(page.contains(&format!("<td>{cell}</td>")), "{cell}: {page}");
+        }
+        assert!(page.contains("<td>1 of 2</td>"), "{page}");
+        assert!(!page.contains("mean nothing"), "{page}");
+        ablation.is_smoke = true;
+        outcome.contests.clear();
+        let page = html(&ablation, &outcome);
+        assert_sound(&page);
+        assert!(page.contains("the numbers mean nothing"), "{page}");
+    }
+}
