@@ -25,6 +25,7 @@ mod program;
 mod resume;
 #[cfg(feature = "object-store")]
 mod s3;
+mod sensitivity;
 mod shares;
 #[cfg(feature = "object-store")]
 mod store;
