@@ -206,18 +206,24 @@ fn resealed(checkpoint: &Path, key: &str, value: &str) {
     std::fs::write(&manifest, text.replace(seal, &hash)).unwrap();
 }
 
-/// A declared set of columns in `folder`: `schema` is Python, `text` a token and a tag a line.
-fn notes(folder: &Path, name: &str, schema: &str, text: &str, sentences: usize) -> String {
-    std::fs::write(folder.join(format!("{name}.py")), schema).unwrap();
-    std::fs::write(folder.join(format!("{name}.txt")), text).unwrap();
+/// A declared set of columns in `folder`, with one sentence or none: `text` has a token and a tag a
+/// line, and the tags `P0`, `P1` and so on are its `classes` classes.
+fn notes(folder: &Path, name: &str, classes: usize, text: &str) -> String {
+    let class =
+        |number: usize| format!("class Kind{number}(Entity):\n    '''Description: It.'''\n\n\n");
+    let label = |number: usize| format!("P{number} = \"Kind{number}\"\n");
+    let labels: String = (0..classes).map(label).collect();
     let declaration = format!(
-        "name = \"{name}\"\ntask = [\"ner\"]\nlanguage = \"en\"\nlicence = \"ours\"\nsource = \"a test\"\n\
-         schema = \"{name}.py\"\nreader = \"columns\"\n\n[splits.test]\nfiles = [\"{name}.txt\"]\n\
-         sentences = {sentences}\n\n[labels]\nP = \"Kind0\"\n"
+        "name = \"{name}\"\ntask = [\"ner\"]\nlanguage = \"en\"\nlicence = \"ours\"\n\
+         source = \"a test\"\nschema = \"{name}.py\"\nreader = \"columns\"\n\n\
+         [splits.test]\nfiles = [\"{name}.txt\"]\nsentences = {}\n\n[labels]\n{labels}",
+        usize::from(!text.is_empty())
     );
-    let path = folder.join(format!("{name}.toml"));
-    std::fs::write(&path, declaration).unwrap();
-    path.display().to_string()
+    let place = |ending: &str| folder.join(format!("{name}.{ending}"));
+    std::fs::write(place("py"), (0..classes).map(class).collect::<String>()).unwrap();
+    std::fs::write(place("txt"), text).unwrap();
+    std::fs::write(place("toml"), declaration).unwrap();
+    place("toml").display().to_string()
 }
 
 #[test]
@@ -239,10 +245,9 @@ fn what_cannot_be_evaluated_is_refused_in_one_sentence() {
     refused(&asked(frames, &reworded), 64, "paraphrases = 999, but the bank has at most");
     refused(&asked("quickstart-ner-en:test-frames", &["--chained"]), 64, "`ed` and `eae`");
     // A set without a sentence.
-    let schema = "class Kind0(Entity):\n    '''Description: It.'''\n";
-    let empty = notes(folder.path(), "empty", schema, "", 0);
+    let empty = notes(folder.path(), "empty", 1, "");
     let data = folder.path().display().to_string();
-    refused(&asked(&empty, &["--data-root", &data]), 65, "holds no sentence");
+    refused(&asked(&empty, &["--data-root", &data]), 65, "the file is empty");
     assert!(!out.join("scores.json").exists());
     // A checkpoint of another template, tokenizer, or none.
     for (key, said) in [
@@ -275,8 +280,8 @@ fn schemas_and_sentences_that_do_not_fit_the_window() {
         .find_map(|key| limit[*key].as_u64())
         .unwrap() as usize;
     let data = folder.path().display().to_string();
-    let asked = |name: &str, schema: &str, text: &str| {
-        let benchmark = notes(folder.path(), name, schema, text, 1);
+    let asked = |name: &str, classes: usize, text: &str| {
+        let benchmark = notes(folder.path(), name, classes, text);
         let out = folder.path().join(format!("out-{name}"));
         let output = must(evaluate(&checkpoint, &benchmark, &out, &["--data-root", &data]));
         let file = written(&out).into_keys().find(|name| name.ends_with(".jsonl")).unwrap();
@@ -284,11 +289,8 @@ fn schemas_and_sentences_that_do_not_fit_the_window() {
         assert_eq!(predictions.len(), 1);
         (predictions[0].clone(), stderr(&output))
     };
-    // Each class is more than one token: together they are too many.
-    let class =
-        |number: usize| format!("class Kind{number}(Entity):\n    '''Description: It.'''\n\n\n");
-    let many: String = (0..limit / 4).map(class).collect();
-    let (found, said) = asked("many", &many, "Ann\tB-P\nruns\tO\n\n");
+    // A class is more than four tokens: together they are too many.
+    let (found, said) = asked("many", limit / 4, "Ann\tB-P0\nruns\tO\n\n");
     let parts = found["parts"].as_array().unwrap();
     assert!(parts.len() > 1, "{}", parts.len());
     let offered: Vec<&Value> =
@@ -298,8 +300,8 @@ fn schemas_and_sentences_that_do_not_fit_the_window() {
     assert!(parts.iter().all(|part| part["prompt_tokens"].as_u64().unwrap() < limit as u64));
     assert!(!said.contains("too long"), "{said}");
     // A sentence that is too long beside a single class.
-    let long = "word\tO\n".repeat(limit) + "Ann\tB-P\n\n";
-    let (found, said) = asked("long", &class(0), &long);
+    let long = "word\tO\n".repeat(limit) + "Ann\tB-P0\n\n";
+    let (found, said) = asked("long", 1, &long);
     assert!(found["flaws"][0].as_str().unwrap().starts_with("not asked: "), "{}", found["flaws"]);
     assert_eq!(found["predicted"], Value::Array(Vec::new()));
     assert!(said.contains("1 of 1 questions are too long for the model"), "{said}");
