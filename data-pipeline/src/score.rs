@@ -11,7 +11,7 @@
 //! - [`languages`]: languages beside their [`Fertility`].
 //! - [`Scores`]: the file `scores.json`; [`table`] shows it at the terminal.
 
-mod beside;
+mod below;
 mod bootstrap;
 mod chained;
 mod languages;
@@ -19,7 +19,7 @@ mod rows;
 mod sensitivity;
 mod table;
 
-pub use chained::{chained, score_apart};
+pub use chained::{apart, chained, score_apart};
 pub use languages::{Fertility, Language, languages};
 pub use rows::{MEAN, MICRO, Row, Scores, Set, score};
 pub use sensitivity::{Sensitivity, Varied, sensitivity};

@@ -148,19 +148,27 @@ impl<'a> Evaluation<'a> {
                 questions.iter().skip(collective.rank()).step_by(collective.world()).collect();
             let label = format!("{} {} {}", round.folder, benchmark.name, corpus.language());
             let (world, total) = (collective.world(), questions.len());
-            let mut report = |done: usize| {
-                // The other ranks are as far as this one, more or less.
-                let done = if done == share.len() { total } else { (done * world).min(total) };
-                progress(&label, done, total);
-                !stop.load(Ordering::Relaxed)
-            };
             let mut journal = Journal::open(&path, collective.rank())?;
             let model = (decoder, model);
-            let found =
-                self.answer(model, &showing, shown, &share, Some(&mut journal), &mut report)?;
-            let Some((found, fewer)) = agreed(found, stop, collective)? else {
-                return Ok(Outcome::Stopped);
-            };
+            let (mut found, mut fewer) = (Vec::new(), 0);
+            for part in stretches(total, world) {
+                let part = &share[part.start.min(share.len())..part.end.min(share.len())];
+                let before = found.len();
+                let mut report = |done: usize| {
+                    // The other ranks are as far as this one, more or less.
+                    let done = before + done;
+                    let done = if done == share.len() { total } else { (done * world).min(total) };
+                    progress(&label, done, total);
+                    !stop.load(Ordering::Relaxed)
+                };
+                let own =
+                    self.answer(model, &showing, shown, part, Some(&mut journal), &mut report)?;
+                let Some((own, less)) = agreed(own, stop, collective)? else {
+                    return Ok(Outcome::Stopped);
+                };
+                found.extend(own);
+                fewer += less;
+            }
             let fewer_shots = self.fewer_shots(fewer, &label, collective)?;
             let receipt = receipt::Receipt::new(question, fewer_shots);
             self.join(&path, found, questions.len(), collective, receipt)?;
@@ -314,6 +322,18 @@ impl<'a> Evaluation<'a> {
         collective.barrier()?;
         Ok(())
     }
+}
+
+/// Questions of a rank after which it waits for the others: ranks that went on alone through a large
+/// set would be further apart at its end than an operation over all of them may wait.
+const TOGETHER: usize = 1024;
+
+/// Which questions of their shares `world` ranks answer before they meet: of each rank the same number
+/// of stretches, the last ones shorter or empty.
+fn stretches(total: usize, world: usize) -> Vec<std::ops::Range<usize>> {
+    let share = total.div_ceil(world);
+    let length = if world == 1 { share.max(1) } else { TOGETHER };
+    (0..share.div_ceil(length).max(1)).map(|i| i * length..(i + 1) * length).collect()
 }
 
 /// `found`, if no rank was asked to stop meanwhile.
@@ -472,4 +492,24 @@ fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> 
         .into_iter()
         .filter(|class| sentence.events.iter().any(|event| event.class == class.name))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rank_has_the_same_stretches_and_they_cover_its_share() {
+        for (total, world) in [(0, 1), (0, 3), (5, 1), (9000, 1), (5, 2), (2049, 2), (6145, 3)] {
+            let found = stretches(total, world);
+            for rank in 0..world {
+                let share = (0..total).skip(rank).step_by(world).count();
+                let covered: usize =
+                    found.iter().map(|it| it.end.min(share) - it.start.min(share)).sum();
+                assert_eq!(covered, share, "{total} of {world}");
+            }
+            assert!(found.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert_eq!(found.len() == 1, world == 1 || total.div_ceil(world) <= TOGETHER);
+        }
+    }
 }

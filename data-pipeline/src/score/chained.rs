@@ -19,14 +19,17 @@ impl Row {
     }
 }
 
+/// The sets that sums count, and the chained ones.
+pub fn apart(sets: Vec<Set>) -> (Vec<Set>, Vec<Set>) {
+    sets.into_iter().partition(|set| !set.dataset.ends_with(CHAINED))
+}
+
 /// Scores sets as [`score`] does; chained ones have rows of their own behind the others, and are in no
 /// sum.
 pub fn score_apart(sets: Vec<Set>, protocols: &[Protocol]) -> Vec<Row> {
-    let (chained, others): (Vec<Set>, Vec<Set>) =
-        sets.into_iter().partition(|set| set.dataset.ends_with(CHAINED));
+    let (others, chained) = apart(sets);
     let mut rows = score(&others, protocols);
-    let own = score(&chained, protocols);
-    rows.extend(own.into_iter().filter(Row::is_chained));
+    rows.extend(score(&chained, protocols).into_iter().filter(Row::is_chained));
     rows
 }
 

@@ -1,6 +1,6 @@
 //! Scores as a text table that fits a terminal of 80 columns.
 
-use super::{Protocol, Row, Scores, beside};
+use super::{Protocol, Row, Scores, below};
 use crate::width::{clipped, columns as width};
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub fn table(scores: &Scores) -> String {
         }
         block(&mut text, scores, protocol);
     }
-    text + &beside::text(scores)
+    text + &below::text(scores)
 }
 
 /// One column: what stands above it and in each row.

@@ -16,6 +16,7 @@ pub mod paraphrase;
 pub mod plan;
 pub mod replay;
 pub mod report;
+mod rounds;
 pub mod run;
 pub mod score;
 pub mod track;

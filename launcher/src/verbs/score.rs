@@ -1,20 +1,17 @@
 //! `knowcoder score`: predictions are scored again, in a second and without a model.
 
-use super::Answer;
+use super::{Answer, rounds};
 use crate::cli;
 use crate::error::{Error, exit};
 use data_pipeline::Task;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions;
-use data_pipeline::score::{
-    Fertility, Protocol, Row, Scores, Sensitivity, Set, Varied, score_apart, sensitivity, table,
-};
+use data_pipeline::score::{Protocol, Row, Scores, Set, score_apart, table};
 use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use trainer::evaluate::{TRAINED, What, declaration, round_files, rounds, sets_asked};
-use trainer::recipe::EvaluationConfig;
+use trainer::evaluate::{TRAINED, declaration};
 use trainer::{Recipe, RunDir};
 
 /// Scores files of predictions.
@@ -32,10 +29,9 @@ pub fn score(args: &cli::Score) -> Result<Answer, Error> {
 
 /// The scores of a run: the trained model's, with floors, papers and other models beside them.
 pub fn of_run(run_dir: &RunDir, recipe: &Recipe, tokenizer: &Tokenizer) -> Result<Scores, Error> {
-    let protocols = &recipe.evaluation.protocols;
     let mut baselines = BTreeMap::new();
     for name in &recipe.evaluation.baselines {
-        baselines.insert(name.clone(), score_apart(sets_of(run_dir, name, recipe)?, protocols));
+        baselines.insert(name.clone(), rows_of(run_dir, name, recipe)?);
     }
     let (mut floors, mut papers) = (BTreeMap::new(), BTreeMap::new());
     for benchmark in &recipe.evaluation.benchmarks {
@@ -55,11 +51,9 @@ pub fn of_run(run_dir: &RunDir, recipe: &Recipe, tokenizer: &Tokenizer) -> Resul
             }
         }
     }
-    let sets = sets_of(run_dir, TRAINED, recipe)?;
-    let fertility = Fertility::of(&sets, tokenizer);
-    let rows = score_apart(sets, protocols);
-    let sensitivity = sensitivities(run_dir, recipe, &rows)?;
-    Ok(Scores { rows, floors, papers, baselines, sensitivity, fertility })
+    let rows = rows_of(run_dir, TRAINED, recipe)?;
+    let scores = Scores { rows, floors, papers, baselines, ..Scores::default() };
+    rounds::told(scores, run_dir, recipe, tokenizer)
 }
 
 /// Scores as a table and as JSON.
@@ -69,56 +63,13 @@ pub fn answer(scores: &Scores) -> Result<Answer, Error> {
     Ok(Answer::new(table(scores), json))
 }
 
-/// One model's predictions for the recipe's benchmarks, those of predicted triggers included; a set
-/// for which no sentence could be asked is empty.
-fn sets_of(run_dir: &RunDir, which: &str, recipe: &Recipe) -> Result<Vec<Set>, Error> {
-    let benchmarks = &recipe.evaluation.benchmarks;
-    let mut files = Vec::new();
-    for round in rounds(&recipe.evaluation, which) {
-        if matches!(round.what, What::Ordinary | What::Chained(_)) {
-            files.extend(round_files(run_dir, &round, &recipe.datasets, benchmarks)?);
-        }
-    }
-    let mut sets = sets(&files)?;
-    for (dataset, language, task) in sets_asked(&recipe.datasets, benchmarks)? {
-        let is_it =
-            |set: &Set| set.dataset == dataset && set.language == language && set.task == task;
-        if !sets.iter().any(is_it) {
-            sets.push(Set { dataset, language, task, predictions: Vec::new() });
-        }
-    }
-    Ok(sets)
-}
-
-/// What the trained model's F1s come to over all orders of classes, and over all wordings.
-fn sensitivities(
-    run_dir: &RunDir,
-    recipe: &Recipe,
-    ordinary: &[Row],
-) -> Result<Vec<Sensitivity>, Error> {
-    let EvaluationConfig { benchmarks, protocols, .. } = &recipe.evaluation;
-    let (mut orders, mut wordings) = (Vec::new(), Vec::new());
-    for round in rounds(&recipe.evaluation, TRAINED) {
-        let rounds = match round.what {
-            What::Order(_) => &mut orders,
-            What::Paraphrase(_) => &mut wordings,
-            What::Ordinary | What::Chained(_) => continue,
-        };
-        let files = round_files(run_dir, &round, &recipe.datasets, benchmarks)?;
-        rounds.push(score_apart(sets(&files)?, protocols));
-    }
-    let mut found = sensitivity(Varied::Order, ordinary, &orders);
-    found.extend(sensitivity(Varied::Paraphrase, ordinary, &wordings));
-    Ok(found)
+/// The scores of one model's predictions for the recipe's benchmarks.
+fn rows_of(run_dir: &RunDir, which: &str, recipe: &Recipe) -> Result<Vec<Row>, Error> {
+    Ok(score_apart(rounds::sets_of(run_dir, which, recipe)?, &recipe.evaluation.protocols))
 }
 
 fn rows(files: &[&Path], protocols: &[Protocol]) -> Result<Vec<Row>, Error> {
     Ok(score_apart(Set::group(predictions::read_all(files)?), protocols))
-}
-
-fn sets(files: &[PathBuf]) -> Result<Vec<Set>, Error> {
-    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-    Ok(Set::group(predictions::read_all(&files)?))
 }
 
 /// An answer that says too where its files are.
