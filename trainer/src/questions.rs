@@ -359,7 +359,11 @@ class Likes(Relation):
         for (task, said, expected) in [
             (Task::Ed, r#"Hiring("joined")"#, vec!["Hiring joined"]),
             (Task::Re, r#"Knows(Person("Ann"), Person("Bob"))"#, vec!["Knows Ann"]),
-            (Task::Eae, r#"Hiring(trigger="joined", employee=["Ann"])"#, vec!["Hiring joined"]),
+            (
+                Task::Eae,
+                r#"Hiring(trigger = "joined", employee = [Entity("Ann")])"#,
+                vec!["Hiring joined"],
+            ),
         ] {
             let classes = schema.of_task(task);
             assert_eq!(classes.len(), 2, "{task}");
