@@ -7,8 +7,8 @@
 //! - [`Protocol`], [`tally`]: when an object is right, and the counts of one sentence.
 //! - [`Set`], [`score`]: the rows of test sets, with intervals, and what they come to together.
 //! - [`score_apart`]: the same where arguments were also asked of predicted triggers.
-//! - [`sensitivity`]: how far F1 moves where a benchmark was asked in several orders and wordings.
-//! - [`languages`]: languages beside their [`Fertility`].
+//! - [`sensitivity()`]: how far F1 moves where a benchmark was asked in several orders and wordings.
+//! - [`languages()`]: languages beside their [`Fertility`].
 //! - [`Scores`]: the file `scores.json`; [`table`] shows it at the terminal.
 
 mod below;

@@ -129,6 +129,33 @@ fn a_run_asks_in_several_orders_and_of_predicted_triggers() {
 }
 
 #[test]
+fn a_run_asks_in_other_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = root().join("configs/paraphrases/quickstart.jsonl").canonicalize().unwrap();
+    let prompt = format!(
+        "evaluation.prompt={{classes=\"full\",system=false,task_sentence=\"none\",paraphrases=\"{}\"}}",
+        bank.display()
+    );
+    let sets = ["--set", &prompt, "--set", "evaluation.paraphrases=1"];
+    must(run(&fixture("tiny.toml"), folder.path(), "one-process", &sets));
+    let place = |name: &str| folder.path().join("predictions").join(name);
+    let lengths = |name: &str| -> Vec<u64> {
+        let prediction = |it: &Value| it["prompt_tokens"].as_u64().unwrap();
+        lines(&place(name)).iter().map(prediction).collect()
+    };
+    let (own, other) = (
+        lengths("final/quickstart-en-en.jsonl"),
+        lengths("final-paraphrase-1/quickstart-en-en.jsonl"),
+    );
+    assert_eq!(own.len(), other.len());
+    assert_ne!(own, other, "other words, other lengths");
+    let scores = json(&folder.path().join("scores.json"));
+    let told = scores["sensitivity"].as_array().unwrap();
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|it| it["varied"] == "paraphrase" && it["rounds"] == 2), "{told:?}");
+}
+
+#[test]
 fn ranks_share_an_evaluation_and_agree_with_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = checkpoint(folder.path());
@@ -243,6 +270,8 @@ fn what_cannot_be_evaluated_is_refused_in_one_sentence() {
     let bank = root().join("configs/paraphrases/quickstart.jsonl").display().to_string();
     let reworded = ["--reworded", "999", "--paraphrases", &bank];
     refused(&asked(frames, &reworded), 64, "paraphrases = 999, but the bank has at most");
+    let reworded = ["--reworded", "1", "--paraphrases", &bank];
+    refused(&asked(frames, &reworded), 64, "prompts show no descriptions");
     refused(&asked("quickstart-ner-en:test-frames", &["--chained"]), 64, "`ed` and `eae`");
     // A set without a sentence.
     let empty = notes(folder.path(), "empty", 1, "");

@@ -15,7 +15,7 @@
 use super::{Evaluation, asked, open};
 use crate::Error;
 use crate::recipe::{Benchmark, EvaluationConfig};
-use data_pipeline::prompt::{Bank, PromptConfig};
+use data_pipeline::prompt::{Bank, ClassStyle, PromptConfig, TextLanguage};
 use data_pipeline::{Class, Task};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -46,7 +46,7 @@ impl ClassOrder {
     }
 
     /// `classes`, which have the schema's order, in this one.
-    pub fn sorted<'a>(self, mut classes: Vec<&'a Class>) -> Vec<&'a Class> {
+    pub fn sorted(self, mut classes: Vec<&Class>) -> Vec<&Class> {
         if self.number > 0 {
             classes.sort_by_cached_key(|class| (self.place(&class.name), class.name.clone()));
         }
@@ -166,6 +166,12 @@ pub fn check_rounds(
                 corpus.schema_path().display()
             ));
         }
+    }
+    if prompt.classes == ClassStyle::Names || prompt.descriptions == TextLanguage::None {
+        return wrong(format!(
+            "paraphrases = {}, but prompts show no descriptions: classes = \"names\" or descriptions = \"none\"; nothing would differ",
+            config.paraphrases
+        ));
     }
     Ok(())
 }
@@ -300,6 +306,9 @@ mod tests {
         let bank = Some(configs.join("paraphrases/quickstart.jsonl"));
         let banked = PromptConfig { paraphrases: bank, ..plain };
         check(&worded(1), &banked).unwrap();
+        let names = PromptConfig { classes: ClassStyle::Names, ..banked.clone() };
+        let error = check(&worded(1), &names).unwrap_err();
+        assert!(error.contains("prompts show no descriptions"), "{error}");
         let error = check(&worded(99), &banked).unwrap_err();
         assert!(error.contains("paraphrases = 99, but the bank has at most "), "{error}");
         let fixed = PromptConfig { paraphrase: Some(1), ..banked };
