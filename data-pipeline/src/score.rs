@@ -7,15 +7,25 @@
 //! - [`Protocol`], [`tally`]: when an object is right, and the counts of one sentence.
 //! - [`Set`], [`score`]: the rows of test sets, with intervals, and what they come to together.
 //! - [`contests`]: recipes that were trained with several seeds, against the first of them.
+//! - [`score_apart`]: the same where arguments were also asked of predicted triggers.
+//! - [`sensitivity()`]: how far F1 moves where a benchmark was asked in several orders and wordings.
+//! - [`languages()`]: languages beside their [`Fertility`].
 //! - [`Scores`]: the file `scores.json`; [`table`] shows it at the terminal.
 
+mod below;
 mod bootstrap;
+mod chained;
+mod languages;
 mod rows;
 mod seeds;
+mod sensitivity;
 mod table;
 
+pub use chained::{apart, chained, score_apart};
+pub use languages::{Fertility, Language, languages};
 pub use rows::{MEAN, MICRO, Row, Scores, Set, score};
 pub use seeds::{Contest, Difference, MEAN_SEEN, MEAN_UNSEEN, Reached, Runs, contests};
+pub use sensitivity::{Sensitivity, Varied, sensitivity};
 pub use table::table;
 
 use crate::error::nearest;

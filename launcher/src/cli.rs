@@ -229,12 +229,32 @@ pub struct Evaluate {
     pub shots: Option<usize>,
 
     /// Show the N-th paraphrase of each description, from 1; without it, the schema's own.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", group = "worded")]
     pub paraphrase: Option<usize>,
 
     /// The bank of paraphrases; without it, that of training.
-    #[arg(long, value_name = "FILE.jsonl", requires = "paraphrase")]
+    #[arg(long, value_name = "FILE.jsonl", requires = "worded")]
     pub paraphrases: Option<PathBuf>,
+
+    /// Ask with the classes in K orders, the schema's own the first: mean, worst and deviation of F1.
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub orders: usize,
+
+    /// Ask under the first M paraphrases of each description, too: mean, worst and deviation of F1.
+    #[arg(long, value_name = "M", group = "worded")]
+    pub reworded: Option<usize>,
+
+    /// Ask for arguments of predicted triggers, too, where a set has both tasks.
+    #[arg(long)]
+    pub chained: bool,
+
+    /// Ask about the first N sentences of each set only.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+
+    /// Where it is asked, a TOML file: its ranks share the sentences. Without it, in this process.
+    #[arg(long, value_name = "FILE")]
+    pub cluster: Option<PathBuf>,
 
     #[command(flatten)]
     pub data: DataRoot,
@@ -393,6 +413,10 @@ pub struct Worker {
     /// How many ranks there are.
     #[arg(long)]
     pub world: usize,
+
+    /// Let this checkpoint answer what the directory's `evaluation.lock` asks, and train nothing.
+    #[arg(long, value_name = "DIR")]
+    pub evaluate: Option<PathBuf>,
 
     /// Where rank 0 hosts, `host:port`.
     #[arg(long)]

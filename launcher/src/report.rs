@@ -9,6 +9,7 @@ mod broken;
 mod chart;
 mod during;
 mod examples;
+mod fertility;
 mod files;
 mod findings;
 mod flaws;
@@ -17,6 +18,7 @@ mod languages;
 mod memory;
 mod prepared;
 mod scores;
+mod sensitivity;
 mod settings;
 mod shares;
 mod sources;
@@ -42,6 +44,8 @@ fn page(run: &Run) -> String {
     let sections = vec![
         Section::new("broken", "Not readable", broken::section(run)),
         Section::new("scores", "Scores", scores::section(run)),
+        Section::new("sensitivity", "Other orders and wordings", sensitivity::section(run)),
+        Section::new("languages", "Languages", fertility::section(run)),
         Section::new("during", "F1 while training", during::section(run)),
         Section::new("training", "Training", training::section(run)),
         Section::new("shares", "Shares of the data", shares::section(run)),

@@ -27,6 +27,7 @@ mod program;
 mod resume;
 #[cfg(feature = "object-store")]
 mod s3;
+mod sensitivity;
 mod serve;
 mod shares;
 #[cfg(feature = "object-store")]

@@ -3,13 +3,19 @@
 //! Generation and scoring meet in files, so that a scoring rule can be changed and run again on old
 //! predictions in a second.
 
+mod chain;
+mod languages;
+mod orders;
 mod receipt;
 mod showing;
 mod subset;
 
+pub use languages::trained_languages;
+pub use orders::{ClassOrder, Round, TRAINED, What, check_rounds, rounds};
 pub use showing::check as check_shown;
 pub use subset::{Counted, PROTOCOL, Subset};
 
+use crate::checkpoint::sha256;
 use crate::collective::Collective;
 use crate::generation::{Answerer, Generation, Journal};
 use crate::questions;
@@ -20,7 +26,7 @@ use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions::{self, Prediction};
 use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
-use data_pipeline::{Class, Schema, Sentence, Task};
+use data_pipeline::{Class, Instance, Schema, Sentence, Task};
 use model::Decoder;
 use model::generate::Request;
 use showing::Showing;
@@ -53,6 +59,15 @@ struct Question {
     sentence: Sentence,
     /// Whether the corpus has mentions in pieces.
     pieces: bool,
+    /// What is annotated, where the sentence has predicted objects in its place.
+    gold: Option<Vec<Instance>>,
+}
+
+impl Question {
+    /// What would be right.
+    fn gold(&self) -> Vec<Instance> {
+        self.gold.clone().unwrap_or_else(|| self.sentence.instances(self.task))
+    }
 }
 
 impl<'a> Evaluation<'a> {
@@ -69,23 +84,55 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Predictions of `decoder` for every benchmark, in `predictions/WHICH/`; finished files that
-    /// answer the same question of the same `model`, a hash, stay.
+    /// answer the same question of the same `model`, a hash, stay. Other rounds, where the settings ask
+    /// for them, follow in folders of their own.
     ///
     /// When `stop` is set on any rank, all of them end: finished files and single answers stay, and the
     /// next call goes on from there.
     pub fn run(
         &self,
         which: &str,
+        model: (&Decoder, &str),
+        collective: &mut dyn Collective,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(&str, usize, usize),
+    ) -> Result<Outcome, Error> {
+        for round in rounds(self.config, which) {
+            let (prompt, order) = round.asks(self.prompt, self.seed);
+            let Self { run_dir, datasets, data_root, tokenizer, config, seed, .. } = *self;
+            let prompt = &prompt;
+            let own = Evaluation { run_dir, datasets, data_root, tokenizer, prompt, config, seed };
+            if own.ask(&round, order, model, collective, stop, progress)? == Outcome::Stopped {
+                return Ok(Outcome::Stopped);
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// One round over all benchmarks.
+    fn ask(
+        &self,
+        round: &Round,
+        order: ClassOrder,
         (decoder, model): (&Decoder, &str),
         collective: &mut dyn Collective,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Result<Outcome, Error> {
-        for benchmark in &self.config.benchmarks {
+        for (benchmark, shown) in &orders::benchmarks(self, round)? {
             let corpus = open(self.datasets, self.data_root, &benchmark.dataset)?;
-            let path = self.run_dir.predictions(which, &file_name(benchmark, corpus.language()));
-            let showing = Showing::of(self, benchmark, &corpus, asked(&corpus, benchmark))?;
-            let question = self.question(model, benchmark, &corpus, &showing)?;
+            let file = file_name(benchmark, corpus.language());
+            let path = self.run_dir.predictions(&round.folder, &file);
+            // The triggers that arguments are asked of, if that is not the annotation.
+            let triggers = match &round.what {
+                What::Chained(which) => Some(self.run_dir.predictions(which, &file)),
+                _ => None,
+            };
+            let showing = Showing::of(self, shown, &corpus, asked(&corpus, shown))?.in_order(order);
+            let question = receipt::Question {
+                triggers: triggers.as_deref().map(sha256).transpose()?.unwrap_or_default(),
+                ..self.question(model, shown, &corpus, &showing)?
+            };
             if receipt::answers(&path, &question) {
                 // Left behind if it was stopped between the two.
                 if collective.rank() == 0 {
@@ -93,24 +140,35 @@ impl<'a> Evaluation<'a> {
                 }
                 continue;
             }
-            let questions = questions(&corpus, benchmark, usize::MAX)?;
+            let questions = match &triggers {
+                Some(triggers) => chain::questions(&corpus, benchmark, triggers)?,
+                None => questions(&corpus, shown, usize::MAX)?,
+            };
             let share: Vec<&Question> =
                 questions.iter().skip(collective.rank()).step_by(collective.world()).collect();
-            let label = format!("{which} {} {}", benchmark.name, corpus.language());
+            let label = format!("{} {} {}", round.folder, benchmark.name, corpus.language());
             let (world, total) = (collective.world(), questions.len());
-            let mut report = |done: usize| {
-                // The other ranks are as far as this one, more or less.
-                let done = if done == share.len() { total } else { (done * world).min(total) };
-                progress(&label, done, total);
-                !stop.load(Ordering::Relaxed)
-            };
             let mut journal = Journal::open(&path, collective.rank())?;
             let model = (decoder, model);
-            let found =
-                self.answer(model, &showing, benchmark, &share, Some(&mut journal), &mut report)?;
-            let Some((found, fewer)) = agreed(found, stop, collective)? else {
-                return Ok(Outcome::Stopped);
-            };
+            let (mut found, mut fewer) = (Vec::new(), 0);
+            for part in stretches(total, world) {
+                let part = &share[part.start.min(share.len())..part.end.min(share.len())];
+                let before = found.len();
+                let mut report = |done: usize| {
+                    // The other ranks are as far as this one, more or less.
+                    let done = before + done;
+                    let done = if done == share.len() { total } else { (done * world).min(total) };
+                    progress(&label, done, total);
+                    !stop.load(Ordering::Relaxed)
+                };
+                let own =
+                    self.answer(model, &showing, shown, part, Some(&mut journal), &mut report)?;
+                let Some((own, less)) = agreed(own, stop, collective)? else {
+                    return Ok(Outcome::Stopped);
+                };
+                found.extend(own);
+                fewer += less;
+            }
             let fewer_shots = self.fewer_shots(fewer, &label, collective)?;
             let receipt = receipt::Receipt::new(question, fewer_shots);
             self.join(&path, found, questions.len(), collective, receipt)?;
@@ -141,6 +199,8 @@ impl<'a> Evaluation<'a> {
             max_new_tokens: self.config.max_new_tokens,
             generation: self.generation().choice(),
             shown: showing.fingerprint.clone(),
+            order: showing.order.name(),
+            triggers: String::new(),
         })
     }
 
@@ -180,7 +240,7 @@ impl<'a> Evaluation<'a> {
         let asked: Vec<questions::Question> = questions
             .iter()
             .map(|question| {
-                let classes = offered(&showing.schema, question);
+                let classes = showing.order.sorted(offered(&showing.schema, question));
                 asker.ask(question.task, &question.sentence, &classes)
             })
             .collect();
@@ -217,7 +277,7 @@ impl<'a> Evaluation<'a> {
                     task: question.task,
                     sentence: question.sentence.text.clone(),
                     answer: reply.answer,
-                    gold: question.sentence.instances(question.task),
+                    gold: question.gold(),
                     predicted: reply.predicted,
                     flaws: reply.flaws,
                     prompt_tokens: reply.prompt_tokens,
@@ -264,6 +324,18 @@ impl<'a> Evaluation<'a> {
     }
 }
 
+/// Questions of a rank after which it waits for the others: ranks that went on alone through a large
+/// set would be further apart at its end than an operation over all of them may wait.
+const TOGETHER: usize = 1024;
+
+/// Which questions of their shares `world` ranks answer before they meet: of each rank the same number
+/// of stretches, the last ones shorter or empty.
+fn stretches(total: usize, world: usize) -> Vec<std::ops::Range<usize>> {
+    let share = total.div_ceil(world);
+    let length = if world == 1 { share.max(1) } else { TOGETHER };
+    (0..share.div_ceil(length).max(1)).map(|i| i * length..(i + 1) * length).collect()
+}
+
 /// `found`, if no rank was asked to stop meanwhile.
 fn agreed<T>(
     found: Option<T>,
@@ -291,6 +363,10 @@ pub fn check(datasets: &Path, benchmarks: &[Benchmark]) -> Result<(), Error> {
             let name = corpus.name();
             return wrong(format!("`{name}` is not annotated for the task `{task}`"));
         }
+        if benchmark.limit == Some(0) {
+            let name = corpus.name();
+            return wrong(format!("`{name}` has limit = 0: no sentence is asked; leave it out"));
+        }
         if !taken.insert((benchmark.name.clone(), corpus.language().to_owned())) {
             return wrong(format!(
                 "two benchmarks are called `{}` in {}; give one of them another `name`",
@@ -314,6 +390,42 @@ pub fn prediction_files(
         Ok(run_dir.predictions(which, &file_name(benchmark, corpus.language())))
     };
     benchmarks.iter().map(file).collect()
+}
+
+/// Name, language and task of everything that is asked for `benchmarks`, whether or not a set has a
+/// sentence for it.
+pub fn sets_asked(
+    datasets: &Path,
+    benchmarks: &[Benchmark],
+) -> Result<Vec<(String, String, Task)>, Error> {
+    let mut sets = Vec::new();
+    for benchmark in benchmarks {
+        let corpus = open(datasets, Path::new(""), &benchmark.dataset)?;
+        let set = |task: &Task| (benchmark.name.clone(), corpus.language().to_owned(), *task);
+        sets.extend(asked(&corpus, benchmark).iter().map(set));
+    }
+    Ok(sets)
+}
+
+/// The files of a round's predictions for `benchmarks`: of a chained one, those of sets that are asked
+/// for triggers and arguments.
+pub fn round_files(
+    run_dir: &RunDir,
+    round: &Round,
+    datasets: &Path,
+    benchmarks: &[Benchmark],
+) -> Result<Vec<PathBuf>, Error> {
+    let mut asked_about = benchmarks.to_vec();
+    if matches!(round.what, What::Chained(_)) {
+        asked_about.clear();
+        for benchmark in benchmarks {
+            let corpus = open(datasets, Path::new(""), &benchmark.dataset)?;
+            if orders::is_chained(asked(&corpus, benchmark)) {
+                asked_about.push(benchmark.clone());
+            }
+        }
+    }
+    prediction_files(run_dir, &round.folder, datasets, &asked_about)
 }
 
 /// `name-language`, the name of a benchmark's prediction file.
@@ -355,7 +467,12 @@ fn questions(corpus: &Corpus, benchmark: &Benchmark, most: usize) -> Result<Vec<
             spread(count, most)
                 .map(|at| &sentences[at])
                 .filter(|sentence| *task != Task::Eae || !sentence.events.is_empty())
-                .map(|sentence| Question { task: *task, sentence: sentence.clone(), pieces })
+                .map(|sentence| Question {
+                    task: *task,
+                    sentence: sentence.clone(),
+                    pieces,
+                    gold: None,
+                })
         })
         .collect())
 }
@@ -375,4 +492,24 @@ fn event_classes<'a>(schema: &'a Schema, sentence: &Sentence) -> Vec<&'a Class> 
         .into_iter()
         .filter(|class| sentence.events.iter().any(|event| event.class == class.name))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rank_has_the_same_stretches_and_they_cover_its_share() {
+        for (total, world) in [(0, 1), (0, 3), (5, 1), (9000, 1), (5, 2), (2049, 2), (6145, 3)] {
+            let found = stretches(total, world);
+            for rank in 0..world {
+                let share = (0..total).skip(rank).step_by(world).count();
+                let covered: usize =
+                    found.iter().map(|it| it.end.min(share) - it.start.min(share)).sum();
+                assert_eq!(covered, share, "{total} of {world}");
+            }
+            assert!(found.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert_eq!(found.len() == 1, world == 1 || total.div_ceil(world) <= TOGETHER);
+        }
+    }
 }

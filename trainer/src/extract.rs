@@ -46,6 +46,24 @@ pub fn open(
     device: &str,
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
+    open_as(directory, (device, 0), told)
+}
+
+/// The same on the device of a rank.
+pub fn open_as(
+    directory: &Path,
+    (device, rank): (&str, usize),
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
+    let (tokenizer, info) = known(directory)?;
+    let (mut decoder, info) = weights(directory, &device::of(device, rank)?, info, told)?;
+    decoder.merge_adapters();
+    Ok((decoder, tokenizer, info))
+}
+
+/// What is known of a checkpoint without its network: template and vocabulary are held against their
+/// hashes.
+pub fn known(directory: &Path) -> Result<(Tokenizer, CheckpointInfo), Error> {
     let info = checkpoint::open(directory)?;
     let tokenizer = Tokenizer::load(directory)?;
     let wrong = |message: String| Error::Checkpoint { path: directory.to_owned(), message };
@@ -63,9 +81,7 @@ pub fn open(
             info.template
         )));
     }
-    let (mut decoder, info) = weights(directory, &device::of(device, 0)?, info, told)?;
-    decoder.merge_adapters();
-    Ok((decoder, tokenizer, info))
+    Ok((tokenizer, info))
 }
 
 /// The network of a checkpoint, adapters beside its weights.

@@ -1,7 +1,7 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
 use crate::audit::{self, asked};
-use crate::evaluate::{self, declaration, prediction_files};
+use crate::evaluate::{self, TRAINED, declaration, round_files, rounds};
 use crate::network::shape;
 use crate::recipe::{Phase, Recipe};
 use crate::{Error, RunDir, device};
@@ -15,6 +15,7 @@ use data_pipeline::prepare::{
 use data_pipeline::prompt::{PromptConfig, extraction};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Schema, Sentence, Task};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -126,24 +127,54 @@ pub fn check(recipe: &Recipe) -> Result<(), Error> {
     }
     let benchmarks = &recipe.evaluation.benchmarks;
     evaluate::check(&recipe.datasets, benchmarks)?;
-    evaluate::check_shown(&recipe.datasets, benchmarks, &recipe.evaluation_prompt())
+    let prompt = recipe.evaluation_prompt();
+    evaluate::check_shown(&recipe.datasets, benchmarks, &prompt)?;
+    evaluate::check_rounds(&recipe.datasets, &recipe.evaluation, &prompt)
 }
 
 /// Removes predictions that the recipe does not ask for any more: they would stand in its report.
 fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
     let evaluation = &recipe.evaluation;
-    for which in ["final", "base", "untrained"] {
-        let files = prediction_files(run_dir, which, &recipe.datasets, &evaluation.benchmarks)?;
-        let wanted = which == "final" || evaluation.baselines.iter().any(|it| it == which);
-        let folder = run_dir.all_predictions().join(which);
+    let mut wanted: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    let models = std::iter::once(TRAINED).chain(evaluation.baselines.iter().map(String::as_str));
+    for round in models.flat_map(|which| rounds(evaluation, which)) {
+        let files = round_files(run_dir, &round, &recipe.datasets, &evaluation.benchmarks)?;
+        wanted.insert(run_dir.all_predictions().join(&round.folder), files);
+    }
+    for folder in std::fs::read_dir(run_dir.all_predictions()).into_iter().flatten().flatten() {
+        let folder = folder.path();
+        // What somebody else put there is not ours to remove.
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        if !["final", "base", "untrained"].into_iter().any(|which| is_round_of(&name, which)) {
+            continue;
+        }
+        let files = wanted.get(&folder).map(Vec::as_slice).unwrap_or_default();
         for entry in std::fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.map_err(Error::read(&folder))?.path();
-            if !(wanted && files.contains(&path.with_extension("jsonl"))) {
+            if !files.iter().any(|file| belongs(&path, file)) {
                 std::fs::remove_file(&path).map_err(Error::write(&path))?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether a folder of predictions is called as those of a round of the model `which` are.
+fn is_round_of(name: &str, which: &str) -> bool {
+    let Some(rest) = name.strip_prefix(which) else { return false };
+    let numbered = ["-order-", "-paraphrase-"].into_iter().any(|start| {
+        rest.strip_prefix(start).is_some_and(|number| number.parse::<usize>().is_ok())
+    });
+    rest.is_empty() || rest == "-chained" || numbered
+}
+
+/// Whether `path` is the file of predictions `file`, its receipt, or what ranks keep until it is whole.
+fn belongs(path: &Path, file: &Path) -> bool {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    name(path)
+        .strip_prefix(&stem)
+        .is_some_and(|rest| matches!(rest, ".jsonl" | ".json") || rest.starts_with(".rank-"))
 }
 
 /// What a phase is prepared from.
@@ -278,5 +309,45 @@ mod tests {
         }
         assert_eq!(templates.len(), essences.len());
         assert!(essences.iter().all(|recipe| recipe.trains_like(&essences[0])));
+    }
+
+    #[test]
+    fn only_what_is_not_asked_any_more_is_forgotten() {
+        let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tiny.toml");
+        let sets = ["evaluation.orders=2", "evaluation.chained=true"].map(str::to_owned);
+        let recipe = Recipe::load(&tiny, &sets).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(folder.path());
+        let (stays, goes) = (
+            [
+                "final/quickstart-en-en.jsonl",
+                "final/quickstart-en-en.json",
+                // Single answers, which a stopped evaluation goes on behind.
+                "final/quickstart-en-en.rank-1.answers",
+                "final-order-1/quickstart-zh-zh.jsonl",
+                "final-chained/quickstart-en-en.jsonl",
+                "final-of-somebody/quickstart-en-en.jsonl",
+                "notes/own.jsonl",
+            ],
+            [
+                "final/quickstart-en-en-more.jsonl",
+                "final/quickstart-en-en-more.rank-1.answers",
+                "final-order-2/quickstart-zh-zh.jsonl",
+                "final-paraphrase-1/quickstart-zh-zh.jsonl",
+                // It has entities alone.
+                "final-chained/quickstart-zh-zh.jsonl",
+                "base/quickstart-en-en.jsonl",
+            ],
+        );
+        let place = |name: &str| run_dir.all_predictions().join(name);
+        for name in stays.iter().chain(&goes) {
+            std::fs::create_dir_all(place(name).parent().unwrap()).unwrap();
+            std::fs::write(place(name), "").unwrap();
+        }
+        forget_unasked_predictions(&recipe, &run_dir).unwrap();
+        assert!(stays.iter().all(|name| place(name).exists()));
+        for name in goes {
+            assert!(!place(name).exists(), "{name}");
+        }
     }
 }

@@ -33,7 +33,7 @@ type Shots<'a> = Box<dyn Fn(Task, &[&Class], &Sentence) -> Vec<Example> + 'a>;
 /// What is asked about one sentence.
 pub(crate) struct Question<'a> {
     task: Task,
-    /// The classes of each prompt; without any, the sentence is too long.
+    /// The classes of each prompt; without any, the sentence is too long or nothing is asked.
     parts: Vec<Vec<&'a Class>>,
     /// The prompts, in the same order.
     pub requests: Vec<Request>,
@@ -78,13 +78,19 @@ impl<'a> Asker<'a> {
         Self { shots, with_answer, ..self }
     }
 
-    /// The question that offers `classes` for `sentence`, in as few parts as fit.
+    /// The question that offers `classes` for `sentence`, in as few parts as fit; without classes
+    /// nothing is asked, and the reply is empty.
     pub(crate) fn ask(
         &mut self,
         task: Task,
         sentence: &Sentence,
         classes: &[&'a Class],
     ) -> Question<'a> {
+        if classes.is_empty() {
+            // Nothing that could be found: the answer is known to be empty.
+            let (parts, requests) = (Vec::new(), Vec::new());
+            return Question { task, parts, requests, too_long: None, fewer_shots: None };
+        }
         let limit = self.limit;
         let found =
             parts(classes, &mut |part| length(&self.request(task, sentence, part, &[])) < limit);
@@ -308,5 +314,126 @@ class River(Entity):
             r#"["Person Ann", "City Bonn"] ["Person City: results = [City(\"Bonn\"), Person(\"Ann\")]", "River: results = []"] []"#,
         );
         check(|_| 5, r#"[] [] ["not asked"]"#);
+    }
+
+    const EVENTS: &str = "
+from knowcoder import Entity, Event, Relation
+
+class Person(Entity):
+    \"\"\"Description: Someone.\"\"\"
+
+class Hiring(Event):
+    \"\"\"Description: Somebody begins to work.\"\"\"
+    def __init__(self, trigger: str, employee: List[Person]):
+        super().__init__(trigger=trigger)
+        self.employee = employee
+
+class Leaving(Event):
+    \"\"\"Description: Somebody ends to work.\"\"\"
+    def __init__(self, trigger: str, employee: List[Person]):
+        super().__init__(trigger=trigger)
+        self.employee = employee
+
+class Knows(Relation):
+    \"\"\"Description: Two people have met.\"\"\"
+    def __init__(self, head_entity: Person, tail_entity: Person):
+        super().__init__(head_entity=head_entity, tail_entity=tail_entity)
+
+class Likes(Relation):
+    \"\"\"Description: One finds the other pleasant.\"\"\"
+    def __init__(self, head_entity: Person, tail_entity: Person):
+        super().__init__(head_entity=head_entity, tail_entity=tail_entity)
+";
+
+    #[test]
+    fn every_task_is_asked_in_parts_and_what_is_said_twice_counts_once() {
+        let (tokenizer, prompt) = (tokenizer(), plain());
+        let schema = Schema::parse(EVENTS, Path::new("s.py")).unwrap();
+        let event = |class: &str, trigger: &str, start: usize| data_pipeline::Event {
+            class: class.into(),
+            trigger: data_pipeline::Mention::at(trigger, start, start + trigger.len()),
+            arguments: Vec::new(),
+        };
+        let text = "Ann joined, Bob quit";
+        let sentence = Sentence {
+            text: text.into(),
+            language: "en".into(),
+            events: vec![event("Hiring", "joined", 4), event("Leaving", "quit", 16)],
+            ..Sentence::default()
+        };
+        for (task, said, expected) in [
+            (Task::Ed, r#"Hiring("joined")"#, vec!["Hiring joined"]),
+            (Task::Re, r#"Knows(Person("Ann"), Person("Bob"))"#, vec!["Knows Ann"]),
+            (
+                Task::Eae,
+                r#"Hiring(trigger = "joined", employee = [Entity("Ann")])"#,
+                vec!["Hiring joined"],
+            ),
+        ] {
+            let classes = schema.of_task(task);
+            assert_eq!(classes.len(), 2, "{task}");
+            let mut asker = Asker::new(&schema, &tokenizer, &prompt, usize::MAX);
+            let whole = asker.ask(task, &sentence, &classes);
+            assert_eq!(whole.requests.len(), 1);
+            let limit = length(&whole.requests[0]);
+            let mut asker = Asker::new(&schema, &tokenizer, &prompt, limit);
+            let question = asker.ask(task, &sentence, &classes);
+            let offered: Vec<Vec<&str>> = question
+                .parts
+                .iter()
+                .map(|part| part.iter().map(|class| class.name.as_str()).collect())
+                .collect();
+            assert_eq!(offered, [[classes[0].name.as_str()], [classes[1].name.as_str()]], "{task}");
+            // Arguments are asked of the triggers of the part's own classes.
+            if task == Task::Eae {
+                let prompts = question.requests.iter().map(|it| tokenizer.decode(&it.prompt));
+                let names = |prompt: String| {
+                    ["joined\" is the trigger", "quit\" is the trigger"]
+                        .map(|it| prompt.contains(it))
+                };
+                let named: Vec<[bool; 2]> = prompts.map(names).collect();
+                assert_eq!(named, [[true, false], [false, true]]);
+            }
+            let nothing = asker.ask(task, &sentence, &[]);
+            assert!(nothing.requests.is_empty() && !nothing.is_too_long());
+            let reply = asker.reply(&nothing, &sentence, false, &[]);
+            assert_eq!((reply.answer.as_str(), reply.predicted.len()), ("", 0));
+            assert!(reply.flaws.is_empty() && reply.parts.is_empty());
+            // Both parts say the same.
+            let answer = tokenizer.encode(&format!("results = [{said}]"));
+            let reply = asker.reply(&question, &sentence, false, &[answer.clone(), answer]);
+            let found: Vec<String> = reply
+                .predicted
+                .iter()
+                .map(|object| format!("{} {}", object.class(), object.mentions()[0].text))
+                .collect();
+            assert_eq!(found, expected, "{task}: {:?}", reply.flaws);
+            assert_eq!(reply.parts.len(), 2);
+            // The part that did not offer the class says so.
+            let flaws = reply.flaws.iter().filter(|flaw| flaw.contains("was not offered"));
+            assert_eq!(flaws.count(), 1, "{task}: {:?}", reply.flaws);
+        }
+    }
+
+    #[test]
+    fn an_order_of_classes_keeps_one_prefix_for_all_sentences() {
+        use crate::evaluate::ClassOrder;
+        let (schema, tokenizer, prompt) =
+            (Schema::parse(SCHEMA, Path::new("s.py")).unwrap(), tokenizer(), plain());
+        let mut asker = Asker::new(&schema, &tokenizer, &prompt, usize::MAX);
+        let mut prefixes = std::collections::BTreeSet::new();
+        for number in 0..6 {
+            let mut of_order = std::collections::BTreeSet::new();
+            for text in ["Ann lives in Bonn", "Bonn"] {
+                let sentence =
+                    Sentence { text: text.into(), language: "en".into(), ..Sentence::default() };
+                let classes = ClassOrder::new(3, number).sorted(schema.of_task(Task::Ner));
+                let question = asker.ask(Task::Ner, &sentence, &classes);
+                of_order.extend(question.requests.into_iter().map(|request| request.prefix));
+            }
+            assert_eq!(of_order.len(), 1, "order {number}");
+            prefixes.extend(of_order);
+        }
+        assert!(prefixes.len() > 1, "no order differs from the schema's");
     }
 }

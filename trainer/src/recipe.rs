@@ -279,6 +279,7 @@ impl Recipe {
         let counts = [
             ("checkpoint.every", self.checkpoint.every),
             ("checkpoint.keep", self.checkpoint.keep),
+            ("evaluation.orders", self.evaluation.orders),
             ("evaluation.rows", self.evaluation.rows),
             ("evaluation.budget_tokens", self.evaluation.budget_tokens),
             ("evaluation.max_new_tokens", self.evaluation.max_new_tokens),

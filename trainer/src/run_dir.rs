@@ -6,7 +6,8 @@
 //! tokenizer/                               the vocabulary of the run
 //! prepared/PHASE/                          shards and their manifest
 //! checkpoints/PHASE-STEP/                  complete or absent
-//! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model
+//! predictions/WHICH/DATASET.jsonl          of the `final`, `base` or `untrained` model; other rounds
+//!                                          of a model in WHICH-order-1/, WHICH-chained/ and so on
 //! ledger/N-PHASE/FIRST-LAST.parquet        what was trained on, a row for each place of each step
 //! evaluations.jsonl                        F1 while phases trained
 //! incidents/PHASE-STEP/  left-out.json     steps that went wrong, to be replayed; those left out
@@ -91,6 +92,11 @@ impl RunDir {
             .join("predictions")
             .join(which)
             .join(format!("{}.jsonl", dataset.replace([':', '/'], "-")))
+    }
+
+    /// What an evaluation by several ranks asks.
+    pub fn evaluation_lock(&self) -> PathBuf {
+        self.root.join("evaluation.lock")
     }
 
     /// Predictions of all models.

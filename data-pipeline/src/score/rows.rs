@@ -1,6 +1,6 @@
 //! The rows of `scores.json`: one a test set and protocol, and what they come to together.
 
-use super::{Protocol, Tally, bootstrap, tally};
+use super::{Fertility, Protocol, Sensitivity, Tally, bootstrap, tally};
 use crate::error::{Error, explain};
 use crate::predictions::{Prediction, replace};
 use crate::schema::Task;
@@ -85,6 +85,12 @@ pub struct Scores {
     /// Scores of other models on the same sets, by name: `untrained`, `base`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<String, Vec<Row>>,
+    /// Of rows that were asked in several orders of classes or several wordings: what came of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitivity: Vec<Sensitivity>,
+    /// What the vocabulary makes of the sentences of each language.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fertility: BTreeMap<String, Fertility>,
 }
 
 /// Scores sets under each protocol.
@@ -371,7 +377,7 @@ mod tests {
         let baselines = BTreeMap::from([("base".to_owned(), rows.clone())]);
         let floors = BTreeMap::from([("d".to_owned(), 3.5), ("d/re".to_owned(), 1.0)]);
         let papers = [("d/en/ner".to_owned(), 94.7)].into();
-        let scores = Scores { rows, floors, papers, baselines };
+        let scores = Scores { rows, floors, papers, baselines, ..Scores::default() };
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run/scores.json");
         scores.write(&path).unwrap();

@@ -1,6 +1,6 @@
 //! Scores as a text table that fits a terminal of 80 columns.
 
-use super::{Protocol, Row, Scores};
+use super::{Protocol, Row, Scores, below};
 use crate::width::{clipped, columns as width};
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ const LONG_NAME: usize = 24;
 const MIN_NAME: usize = 14;
 
 /// The scores as aligned text: a block a protocol, sums below a rule, floors and other models'
-/// scores beside the F1.
+/// scores beside the F1; below them what else is known of the F1s.
 pub fn table(scores: &Scores) -> String {
     let mut text = String::new();
     for protocol in scores.protocols() {
@@ -21,7 +21,7 @@ pub fn table(scores: &Scores) -> String {
         }
         block(&mut text, scores, protocol);
     }
-    text
+    text + &below::text(scores)
 }
 
 /// One column: what stands above it and in each row.

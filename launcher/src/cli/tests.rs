@@ -44,6 +44,8 @@ fn every_verb_is_understood() {
         "data paraphrase s.py --bank b.jsonl --check",
         "evaluate --checkpoint c --benchmark a b:test --benchmark c",
         "evaluate --checkpoint c --benchmark a --shots 3 --paraphrase 1 --paraphrases b.jsonl",
+        "evaluate --checkpoint c --benchmark a --orders 5 --reworded 2 --paraphrases b.jsonl",
+        "evaluate --checkpoint c --benchmark a --chained --limit 9 --cluster c.toml",
         "score a.jsonl b.jsonl --protocol set --protocol strict-span",
         "extract --checkpoint c --schema s.py --task re one two",
         "extract --checkpoint c --schema s.py --shots f.jsonl -",

@@ -21,7 +21,8 @@ pub(super) fn table_of(scores: &Scores, protocol: Protocol) -> String {
 fn of_task(scores: &Scores, protocol: Protocol, task: Task) -> String {
     let mut sets: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     let rows = scores.rows.iter().filter(|row| row.protocol == protocol && row.task == task);
-    for row in rows.filter(|row| !row.is_summary() && row.gold > 0) {
+    // Arguments of predicted triggers are no part of a language's arguments.
+    for row in rows.filter(|row| !row.is_summary() && !row.is_chained() && row.gold > 0) {
         sets.entry(&row.language).or_default().push(row);
     }
     if sets.len() < 2 || sets.values().all(|rows| rows.len() == 1) {
@@ -91,6 +92,7 @@ fn together(rows: &[&Row]) -> Option<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use data_pipeline::score::chained;
 
     fn row(dataset: &str, language: &str, gold: usize, correct: usize) -> Row {
         Row {
@@ -117,6 +119,9 @@ mod tests {
         let mut scores = Scores::from(rows);
         scores.floors.insert("a".into(), 12.5);
         let table = table_of(&scores, Protocol::Set);
+        scores.rows.push(row(&chained("b"), "en", 100, 0));
+        assert_eq!(table_of(&scores, Protocol::Set), table);
+        scores.rows.pop();
         let (sw, en) = (table.find("<bdi>sw</bdi>"), table.find("<bdi>en</bdi>"));
         assert!(sw.is_some() && sw < en, "30.0 before 200 * 100 / 600 = 33.3: {table}");
         assert!(table.contains("<b>33.3</b>") && table.contains("<td>12.5</td>"), "{table}");

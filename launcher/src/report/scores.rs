@@ -12,7 +12,8 @@ const TILES: usize = 4;
 /// A label, a value and a note for the top of the page.
 pub(super) fn tiles(run: &Run) -> Vec<(String, String, String)> {
     let Some(protocol) = run.scores.protocols().first().copied() else { return Vec::new() };
-    let rows: Vec<&Row> = run.scores.rows.iter().filter(|row| row.protocol == protocol).collect();
+    let of_protocol = |row: &&Row| row.protocol == protocol && !row.is_chained();
+    let rows: Vec<&Row> = run.scores.rows.iter().filter(of_protocol).collect();
     let mut tasks: Vec<Task> = rows.iter().map(|row| row.task).collect();
     tasks.dedup();
     let sets = rows.iter().filter(|row| !row.is_summary()).count();

@@ -1,19 +1,25 @@
-//! `knowcoder evaluate`: a checkpoint answers benchmarks, in this process.
+//! `knowcoder evaluate`: a checkpoint answers benchmarks, in this process or by the ranks of a cluster
+//! file.
 
-use super::{Answer, reading, score};
+use super::{Answer, reading, run, score};
 use crate::cli;
+use crate::cluster::Cluster;
 use crate::display::Display;
 use crate::error::{Error, exit};
+use crate::events::Events;
 use crate::interrupt;
+use crate::lock::RunLock;
 use crate::message::{Evaluation as Message, Message as Line};
 use crate::store;
+use crate::supervise::Ending;
+use data_pipeline::predictions::replace;
 use data_pipeline::prompt::PromptConfig;
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 use trainer::audit::Use;
 use trainer::collective::Solo;
-use trainer::evaluate::Evaluation;
+use trainer::evaluate::{Evaluation, TRAINED};
 use trainer::recipe::{Benchmark, EvaluationConfig};
 use trainer::run::Outcome;
 use trainer::{Recipe, RunDir, extract};
@@ -22,60 +28,115 @@ use trainer::{Recipe, RunDir, extract};
 pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     let origin = origin_of(&args.checkpoint)?;
     let recipe = Recipe::load_lock(&origin.recipe_lock())?;
+    let (tokenizer, info) = extract::known(&args.checkpoint)?;
+    let recipe = asking(args, recipe, &info.prompt);
+    let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
     let name = args.checkpoint.file_name().unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| origin.root().join("evaluation").join(name));
     let out = RunDir::new(out);
+    let prompt = recipe.evaluation_prompt();
+    trainer::evaluate::check(&recipe.datasets, &recipe.evaluation.benchmarks)?;
+    trainer::evaluate::check_shown(&recipe.datasets, &recipe.evaluation.benchmarks, &prompt)?;
+    trainer::evaluate::check_rounds(&recipe.datasets, &recipe.evaluation, &prompt)?;
+    let asked = |used| used == Use::Benchmark;
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, asked))?;
+    let ending = match cluster.filter(|cluster| cluster.ranks > 1) {
+        Some(cluster) => by_ranks(args, &recipe, &out, &cluster, &data_root)?,
+        None => here(args, &recipe, &out, &data_root)?,
+    };
+    match ending {
+        Ending::Done => {}
+        Ending::Stopped => {
+            let text = "stopped; the same command goes on behind the last finished answer\n";
+            let json = json!({"status": "stopped"});
+            return Ok(Answer { text: text.to_owned(), json, code: exit::STOPPED });
+        }
+        Ending::Killed => {
+            return Err(Error::new(exit::TRANSIENT, "the evaluation was ended at once, as asked")
+                .hint("the same command goes on behind the last finished answer"));
+        }
+        Ending::Failed(cause) => return Err(cause.into_error()),
+    }
+    let scores = score::of_run(&out, &recipe, &tokenizer)?;
+    scores.write(&out.scores())?;
+    let text = format!("\nscores: {}\n", out.scores().display());
+    let files = json!({"scores": out.scores(), "predictions": out.root().join("predictions")});
+    Ok(score::with_files(score::answer(&scores)?, &text, files))
+}
+
+/// The recipe of the checkpoint's run, with what is asked now.
+fn asking(args: &cli::Evaluate, recipe: Recipe, trained: &PromptConfig) -> Recipe {
+    let benchmark = |name: &String| Benchmark { limit: args.limit, ..benchmark(name) };
+    let prompt = PromptConfig {
+        shots: args.shots.unwrap_or(trained.shots),
+        paraphrases: args.paraphrases.clone().or_else(|| trained.paraphrases.clone()),
+        paraphrase: args.paraphrase,
+        ..trained.clone()
+    };
+    let evaluation = EvaluationConfig {
+        benchmarks: args.benchmarks.iter().map(benchmark).collect(),
+        protocols: args.protocols.clone(),
+        baselines: Vec::new(),
+        orders: args.orders,
+        paraphrases: args.reworded.unwrap_or(0),
+        chained: args.chained,
+        prompt: Some(prompt),
+        ..recipe.evaluation
+    };
+    Recipe { evaluation, ..recipe }
+}
+
+/// Lets this process answer.
+fn here(
+    args: &cli::Evaluate,
+    recipe: &Recipe,
+    out: &RunDir,
+    data_root: &Path,
+) -> Result<Ending, Error> {
     let mut display = Display::new();
     let (decoder, tokenizer, info) =
         extract::open(&args.checkpoint, &recipe.run.device, &mut reading(&mut display))?;
-    let recipe = Recipe {
-        evaluation: EvaluationConfig {
-            benchmarks: args.benchmarks.iter().map(|name| benchmark(name)).collect(),
-            protocols: args.protocols.clone(),
-            baselines: Vec::new(),
-            ..recipe.evaluation
-        },
-        ..recipe
-    };
-    let prompt = PromptConfig {
-        shots: args.shots.unwrap_or(info.prompt.shots),
-        paraphrases: args.paraphrases.clone().or_else(|| info.prompt.paraphrases.clone()),
-        paraphrase: args.paraphrase,
-        ..info.prompt.clone()
-    };
-    trainer::evaluate::check(&recipe.datasets, &recipe.evaluation.benchmarks)?;
-    trainer::evaluate::check_shown(&recipe.datasets, &recipe.evaluation.benchmarks, &prompt)?;
-    let asked = |used| used == Use::Benchmark;
-    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, asked))?;
     let stop = interrupt::stop_flag().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
-    let evaluation = Evaluation {
-        run_dir: &out,
-        datasets: &recipe.datasets,
-        data_root: &data_root,
-        tokenizer: &tokenizer,
-        prompt: &prompt,
-        config: &recipe.evaluation,
-        seed: recipe.run.seed,
-    };
+    let prompt = recipe.evaluation_prompt();
+    let evaluation = Evaluation::of_run(recipe, out, data_root, &tokenizer, &prompt);
     let mut tell = |label: &str, done: usize, total: usize| {
         let message = Message { dataset: label.to_owned(), done, total };
         display.report(&Line::Evaluation(message), Instant::now());
     };
     let model = info.fingerprint();
-    let outcome = evaluation.run("final", (&decoder, &model), &mut Solo, stop, &mut tell)?;
+    let outcome = evaluation.run(TRAINED, (&decoder, &model), &mut Solo, stop, &mut tell)?;
     display.finish();
-    if outcome == Outcome::Stopped {
-        let text = "stopped; the same command goes on behind the last finished answer\n";
-        let json = json!({"status": "stopped"});
-        return Ok(Answer { text: text.to_owned(), json, code: exit::STOPPED });
+    Ok(match outcome {
+        Outcome::Done => Ending::Done,
+        Outcome::Stopped => Ending::Stopped,
+    })
+}
+
+/// Lets the ranks of `cluster` answer, each its share.
+fn by_ranks(
+    args: &cli::Evaluate,
+    recipe: &Recipe,
+    out: &RunDir,
+    cluster: &Cluster,
+    data_root: &Path,
+) -> Result<Ending, Error> {
+    trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+    cluster.check_device(&recipe.run.device)?;
+    for folder in [out.all_predictions(), out.logs()] {
+        std::fs::create_dir_all(&folder).map_err(data_pipeline::Error::write(&folder))?;
     }
-    let scores = score::of_run(&out, &recipe)?;
-    scores.write(&out.scores())?;
-    let text = format!("\nscores: {}\n", out.scores().display());
-    let files = json!({"scores": out.scores(), "predictions": out.root().join("predictions")});
-    Ok(score::with_files(score::answer(&scores)?, &text, files))
+    let _lock = RunLock::take(&out.lock())?;
+    let whole = |path: &Path| {
+        std::path::absolute(path).map_err(data_pipeline::Error::read(path)).map_err(Error::from)
+    };
+    let (checkpoint, data_root) = (whole(&args.checkpoint)?, whole(data_root)?);
+    replace(&out.evaluation_lock(), recipe.to_lock().as_bytes())?;
+    // Those of a run, if this is its directory, tell of training.
+    let mut events = Events::open(&out.root().join("evaluation.jsonl"))?;
+    let more = ["--evaluate".into(), checkpoint.into_os_string()];
+    run::ranks(out, cluster, &data_root, false, &mut events, &more)
 }
 
 /// The run that a checkpoint is from: it lies in its folder `checkpoints`, beside `recipe.lock`.

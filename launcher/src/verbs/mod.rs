@@ -17,6 +17,7 @@ pub mod paraphrase;
 pub mod plan;
 pub mod replay;
 pub mod report;
+mod rounds;
 pub mod run;
 pub mod score;
 pub mod serve;

@@ -20,8 +20,10 @@ use crate::supervise::{Ending, Job, Patience, supervise};
 use data_pipeline::order::Share;
 use data_pipeline::predictions::{replace, replace_among_others};
 use data_pipeline::prepare::{Prepared, Progress};
+use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -72,7 +74,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     }
     interrupt::end_by_default();
     room::check(&recipe, &run_dir)?;
-    match train(&run_dir, &cluster, &data_root, args.tui, &mut events)? {
+    match ranks(&run_dir, &cluster, &data_root, args.tui, &mut events, &[])? {
         Ending::Done => finish(&recipe, &run_dir, &mut events),
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
@@ -274,13 +276,14 @@ fn other_recipe(run_dir: &RunDir, before: &Recipe, source: &Path, now: &Recipe) 
         .hint("give this one another --run-dir, or remove the old run")
 }
 
-/// Starts the ranks and waits for them.
-fn train(
+/// Starts the ranks, each with `more` arguments, and waits for them.
+pub fn ranks(
     run_dir: &RunDir,
     cluster: &Cluster,
     data_root: &Path,
     tui: bool,
     events: &mut Events,
+    more: &[OsString],
 ) -> Result<Ending, Error> {
     let transient = |what: &str, error: std::io::Error| {
         Error::new(exit::TRANSIENT, format!("failed to {what}: {error}"))
@@ -297,10 +300,12 @@ fn train(
         generation,
         kernels: kernels.as_deref(),
     };
+    let mut workers = workers(cluster, start);
+    workers.iter_mut().for_each(|worker| worker.arguments.extend_from_slice(more));
     let job = Job {
         program: std::env::current_exe()
             .map_err(|error| transient("find the program itself", error))?,
-        workers: workers(cluster, start),
+        workers,
         logs: run_dir.logs(),
         heading: format!("--- start {generation}, {} ---", rfc3339(SystemTime::now())),
         patience: Patience::default(),
@@ -328,7 +333,8 @@ fn train(
 
 /// Scores what the ranks predicted and writes the page.
 fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answer, Error> {
-    let scores = score::of_run(run_dir, recipe)?;
+    let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
+    let scores = score::of_run(run_dir, recipe, &tokenizer)?;
     scores.write(&run_dir.scores())?;
     if recipe.run.tensorboard
         && let Err(error) = trainer::tensorboard::write_scores(run_dir, &scores)

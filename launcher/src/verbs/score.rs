@@ -1,17 +1,17 @@
 //! `knowcoder score`: predictions are scored again, in a second and without a model.
 
-use super::Answer;
+use super::{Answer, rounds};
 use crate::cli;
 use crate::error::{Error, exit};
 use data_pipeline::Task;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::predictions;
-use data_pipeline::score::{Protocol, Scores, Set, score as score_sets, table};
+use data_pipeline::score::{Protocol, Row, Scores, Set, score_apart, table};
+use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use trainer::evaluate::{declaration, prediction_files};
-use trainer::recipe::EvaluationConfig;
+use trainer::evaluate::{TRAINED, declaration};
 use trainer::{Recipe, RunDir};
 
 /// Scores files of predictions.
@@ -28,7 +28,7 @@ pub fn score(args: &cli::Score) -> Result<Answer, Error> {
 }
 
 /// The scores of a run: the trained model's, with floors, papers and other models beside them.
-pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
+pub fn of_run(run_dir: &RunDir, recipe: &Recipe, tokenizer: &Tokenizer) -> Result<Scores, Error> {
     let mut baselines = BTreeMap::new();
     for name in &recipe.evaluation.baselines {
         baselines.insert(name.clone(), rows_of(run_dir, name, recipe)?);
@@ -51,7 +51,9 @@ pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
             }
         }
     }
-    Ok(Scores { rows: rows_of(run_dir, "final", recipe)?, floors, papers, baselines })
+    let rows = rows_of(run_dir, TRAINED, recipe)?;
+    let scores = Scores { rows, floors, papers, baselines, ..Scores::default() };
+    rounds::told(scores, run_dir, recipe, tokenizer)
 }
 
 /// Scores as a table and as JSON.
@@ -62,20 +64,12 @@ pub fn answer(scores: &Scores) -> Result<Answer, Error> {
 }
 
 /// The scores of one model's predictions for the recipe's benchmarks.
-fn rows_of(
-    run_dir: &RunDir,
-    which: &str,
-    recipe: &Recipe,
-) -> Result<Vec<data_pipeline::score::Row>, Error> {
-    let EvaluationConfig { benchmarks, protocols, .. } = &recipe.evaluation;
-    let files = prediction_files(run_dir, which, &recipe.datasets, benchmarks)?;
-    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-    rows(&files, protocols)
+fn rows_of(run_dir: &RunDir, which: &str, recipe: &Recipe) -> Result<Vec<Row>, Error> {
+    Ok(score_apart(rounds::sets_of(run_dir, which, recipe)?, &recipe.evaluation.protocols))
 }
 
-fn rows(files: &[&Path], protocols: &[Protocol]) -> Result<Vec<data_pipeline::score::Row>, Error> {
-    let sets = Set::group(predictions::read_all(files)?);
-    Ok(score_sets(&sets, protocols))
+fn rows(files: &[&Path], protocols: &[Protocol]) -> Result<Vec<Row>, Error> {
+    Ok(score_apart(Set::group(predictions::read_all(files)?), protocols))
 }
 
 /// An answer that says too where its files are.

@@ -17,13 +17,17 @@ use crate::watch::Watch;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
 use trainer::collective::nccl::{Gpu, Nccl};
 use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
 use trainer::during;
+use trainer::evaluate::{Evaluation as Evaluate, TRAINED};
+use trainer::extract;
 use trainer::metrics::StepMetrics;
-use trainer::run::{Outcome, Progress as Happening};
+use trainer::run::{Outcome, Progress as Happening, WORTH_TELLING};
 use trainer::sharding::Sharding;
 use trainer::{Recipe, RunDir};
 
@@ -39,6 +43,10 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
     })?;
     let mut teller = Teller::new();
     let run_dir = RunDir::new(&args.run_dir);
+    if let Some(checkpoint) = &args.evaluate {
+        let result = evaluate(args, checkpoint, &data_root, &requests.stop, &mut teller);
+        return teller.end(result);
+    }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
         let mut collective = join(args, &recipe.run.device)?;
         let deadline = Duration::from_secs(recipe.checkpoint.stop_deadline);
@@ -53,21 +61,42 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
         }
         result
     });
-    match result {
-        Ok(outcome) => Ok(Answer {
-            text: String::new(),
-            json: Value::Null,
-            code: match outcome {
-                Outcome::Done => exit::DONE,
-                Outcome::Stopped => exit::STOPPED,
-            },
-        }),
-        Err(error) => {
-            let culprit = error.culprit();
-            teller.say(&Message::Failure(Failure { exit_code: error.exit_code(), culprit }));
-            Err(error.into())
-        }
+    teller.end(result)
+}
+
+/// Answers this rank's share of what an evaluation asks.
+fn evaluate(
+    args: &cli::Worker,
+    checkpoint: &Path,
+    data_root: &Path,
+    stop: &AtomicBool,
+    teller: &mut Teller,
+) -> Result<Outcome, trainer::Error> {
+    let run_dir = RunDir::new(&args.run_dir);
+    let recipe = Recipe::load_lock(&run_dir.evaluation_lock())?;
+    let mut collective = join(args, &recipe.run.device)?;
+    let mut answer = || {
+        let mut reading = |read: u64, total: u64| {
+            if total >= WORTH_TELLING {
+                teller.tell(Happening::Loading(read, total));
+            }
+        };
+        let (decoder, tokenizer, info) =
+            extract::open_as(checkpoint, (&recipe.run.device, args.rank), &mut reading)?;
+        let prompt = recipe.evaluation_prompt();
+        let evaluation = Evaluate::of_run(&recipe, &run_dir, data_root, &tokenizer, &prompt);
+        let mut tell = |label: &str, done, total| {
+            teller.tell(Happening::Evaluation { label: label.to_owned(), done, total });
+        };
+        let model = info.fingerprint();
+        evaluation.run(TRAINED, (&decoder, &model), &mut *collective, stop, &mut tell)
+    };
+    let result = answer();
+    if result.is_err() {
+        // The others need not wait for a deadline to learn of it.
+        collective.abort();
     }
+    result
 }
 
 /// The other ranks, or nobody.
@@ -172,6 +201,25 @@ impl Teller {
                 use std::io::Write;
                 // If the launcher is gone, so are we.
                 let _ = writeln!(io::stdout(), "{}", message.line());
+            }
+        }
+    }
+
+    /// What the process ends with, and its last words.
+    fn end(mut self, result: Result<Outcome, trainer::Error>) -> Result<Answer, Error> {
+        match result {
+            Ok(outcome) => Ok(Answer {
+                text: String::new(),
+                json: Value::Null,
+                code: match outcome {
+                    Outcome::Done => exit::DONE,
+                    Outcome::Stopped => exit::STOPPED,
+                },
+            }),
+            Err(error) => {
+                let culprit = error.culprit();
+                self.say(&Message::Failure(Failure { exit_code: error.exit_code(), culprit }));
+                Err(error.into())
             }
         }
     }

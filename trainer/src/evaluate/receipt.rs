@@ -36,6 +36,12 @@ pub struct Question {
     /// Demonstrations, examples and descriptions that are not the schema's own, in hashes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shown: String,
+    /// In which order the classes stand, where that is not the schema's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub order: String,
+    /// Of arguments of predicted triggers, the hash of the file of predictions that those are from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub triggers: String,
 }
 
 /// The question, and the file that answers it.
@@ -95,6 +101,8 @@ mod tests {
             max_new_tokens: 64,
             generation: String::new(),
             shown: String::new(),
+            order: String::new(),
+            triggers: String::new(),
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a-en.jsonl");
@@ -109,6 +117,21 @@ mod tests {
         assert!(!answers(&path, &shown));
         let drawn = Question { generation: "temperature 1".into(), ..question.clone() };
         assert!(!answers(&path, &drawn));
+        let turned = Question { order: "1 of seed 42".into(), ..question.clone() };
+        assert!(!answers(&path, &turned));
+        let chained = Question { triggers: "h".into(), ..question.clone() };
+        assert!(!answers(&path, &chained));
+        // As receipts were written before there were orders and chains.
+        let text = std::fs::read_to_string(path.with_extension("json")).unwrap();
+        assert!(!text.contains("order") && !text.contains("triggers"), "{text}");
+        let spoilt =
+            [text.replace("\"v\"", "\"w\""), text[..text.len() / 2].to_owned(), "7".into()];
+        for spoilt in spoilt {
+            std::fs::write(path.with_extension("json"), spoilt).unwrap();
+            assert!(!answers(&path, &question));
+        }
+        std::fs::write(path.with_extension("json"), text).unwrap();
+        assert!(answers(&path, &question));
         std::fs::write(&path, "").unwrap();
         assert!(!answers(&path, &question));
     }

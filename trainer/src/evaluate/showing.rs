@@ -1,6 +1,6 @@
 //! What the prompts of a benchmark show: its classes, and demonstrations from training text.
 
-use super::{Evaluation, declaration, split};
+use super::{ClassOrder, Evaluation, declaration, split};
 use crate::Error;
 use crate::questions::Asker;
 use crate::recipe::Benchmark;
@@ -21,6 +21,8 @@ pub(super) struct Showing<'a> {
     pools: BTreeMap<Task, Pool>,
     /// Hashes of all that is not the corpus's own; empty where nothing is.
     pub fingerprint: String,
+    /// In which order prompts name the classes.
+    pub order: ClassOrder,
     tokenizer: &'a Tokenizer,
     prompt: &'a PromptConfig,
     /// Demonstrations by task and classes.
@@ -107,7 +109,13 @@ impl<'a> Showing<'a> {
                 pools.insert(*task, pool);
             }
         }
-        Ok(Self { schema, pools, fingerprint, tokenizer, prompt, drawn: RefCell::default() })
+        let (order, drawn) = (ClassOrder::default(), RefCell::default());
+        Ok(Self { schema, pools, fingerprint, order, tokenizer, prompt, drawn })
+    }
+
+    /// The same with the classes in another order.
+    pub(super) fn in_order(self, order: ClassOrder) -> Self {
+        Self { order, ..self }
     }
 
     /// Asks in prompts shorter than `limit`, with the encoder of training and as many demonstrations
@@ -121,7 +129,10 @@ impl<'a> Showing<'a> {
     /// The demonstrations for `classes`: of everything that is asked, nothing is in the pool.
     fn shots(&self, task: Task, classes: &[&Class]) -> Vec<Example> {
         let Some(pool) = self.pools.get(&task) else { return Vec::new() };
-        let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+        let mut names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+        // In every order of the classes the same sentences are shown.
+        let place = |name: &str| self.schema.classes.iter().position(|class| class.name == name);
+        names.sort_by_key(|name| place(name));
         let key = (task, names.iter().map(|name| (*name).to_owned()).collect());
         let draw = || {
             let drawn = pool.draw(&names, &Asked::new([]), &format!("evaluation {task}"));

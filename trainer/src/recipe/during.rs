@@ -45,6 +45,9 @@ impl Recipe {
             budget_tokens: nothing.budget_tokens,
             protocols: nothing.protocols,
             baselines: nothing.baselines,
+            orders: nothing.orders,
+            paraphrases: nothing.paraphrases,
+            chained: nothing.chained,
             ..self.evaluation.clone()
         }
     }

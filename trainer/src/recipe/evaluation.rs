@@ -17,6 +17,12 @@ pub struct EvaluationConfig {
     pub protocols: Vec<Protocol>,
     /// Grammar-constrained decoding; not in this build.
     pub constrained: bool,
+    /// In so many orders of the classes the trained model is asked, the schema's own the first.
+    pub orders: usize,
+    /// Under so many paraphrases of each description it is asked beside the schema's own words.
+    pub paraphrases: usize,
+    /// Arguments are also asked of predicted triggers, where a benchmark has both tasks.
+    pub chained: bool,
     /// An answer is cut after so many tokens.
     pub max_new_tokens: usize,
     /// Answers in work at a time on each rank, at most.
@@ -56,6 +62,9 @@ impl Default for EvaluationConfig {
             benchmarks: Vec::new(),
             protocols: vec![Protocol::Set, Protocol::StrictSpan],
             constrained: false,
+            orders: 1,
+            paraphrases: 0,
+            chained: false,
             max_new_tokens,
             rows,
             budget_tokens,

@@ -4,7 +4,7 @@ use super::distribution::Distribution;
 use crate::Sentence;
 use crate::tokenizer::Tokenizer;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Languages that put no space between words, ISO 639 in all their lengths.
 const UNSPACED: [&str; 15] = [
@@ -12,7 +12,7 @@ const UNSPACED: [&str; 15] = [
 ];
 
 /// What tokens are counted against.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// What stands between white space.
@@ -63,13 +63,19 @@ impl std::fmt::Display for Unit {
 impl TokenStats {
     /// Counts the texts of `sentences`, which are of one language, on all cores.
     pub(super) fn of(sentences: &[&Sentence], language: &str, tokenizer: &Tokenizer) -> Self {
+        let texts: Vec<&str> = sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+        Self::of_texts(&texts, language, tokenizer)
+    }
+
+    /// Counts `texts`, which are of one language, on all cores.
+    pub fn of_texts(texts: &[&str], language: &str, tokenizer: &Tokenizer) -> Self {
         let unit = Unit::of(language);
-        let counted: Vec<[usize; 3]> = sentences
+        let counted: Vec<[usize; 3]> = texts
             .par_iter()
-            .map(|sentence| {
-                let ids = tokenizer.encode(&sentence.text);
+            .map(|text| {
+                let ids = tokenizer.encode(text);
                 let bytes = ids.iter().filter(|id| tokenizer.spells_bytes(**id)).count();
-                [ids.len(), bytes, unit.count(&sentence.text)]
+                [ids.len(), bytes, unit.count(text)]
             })
             .collect();
         let mut stats = Self { unit, ..Self::default() };

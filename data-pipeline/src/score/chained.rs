@@ -1,0 +1,71 @@
+//! Arguments that were asked of predicted triggers, kept apart from those of annotated ones.
+//!
+//! Papers mean one or the other by "EAE". Here a chained set has another name, and no sum counts both.
+
+use super::{Protocol, Row, Set, score};
+
+/// Ends the name of a dataset whose triggers were predicted.
+const CHAINED: &str = " (chained)";
+
+/// The name under which the chained answers of `dataset` are scored.
+pub fn chained(dataset: &str) -> String {
+    format!("{dataset}{CHAINED}")
+}
+
+impl Row {
+    /// Whether its arguments were asked of predicted triggers.
+    pub fn is_chained(&self) -> bool {
+        self.dataset.ends_with(CHAINED)
+    }
+}
+
+/// The sets that sums count, and the chained ones.
+pub fn apart(sets: Vec<Set>) -> (Vec<Set>, Vec<Set>) {
+    sets.into_iter().partition(|set| !set.dataset.ends_with(CHAINED))
+}
+
+/// Scores sets as [`score`] does; chained ones have rows of their own behind the others, and are in no
+/// sum.
+pub fn score_apart(sets: Vec<Set>, protocols: &[Protocol]) -> Vec<Row> {
+    let (others, chained) = apart(sets);
+    let mut rows = score(&others, protocols);
+    rows.extend(score(&chained, protocols).into_iter().filter(Row::is_chained));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MICRO, tests::prediction};
+    use super::*;
+    use crate::schema::Task;
+
+    #[test]
+    fn what_is_chained_is_in_no_sum() {
+        let set = |dataset: String, said: &[&str]| Set {
+            dataset,
+            language: "en".into(),
+            task: Task::Eae,
+            predictions: vec![prediction(Task::Eae, &["H joined: who Ann"], said)],
+        };
+        let right = ["H joined: who Ann"];
+        let sets = vec![
+            set("a".into(), &right),
+            set(chained("a"), &[]),
+            set("b".into(), &right),
+            set(chained("b"), &[]),
+        ];
+        let rows = score_apart(sets, &[Protocol::Set]);
+        let told: Vec<(&str, Option<f64>)> =
+            rows.iter().map(|row| (row.dataset.as_str(), row.f1)).collect();
+        assert_eq!(
+            told,
+            [
+                ("a", Some(100.0)),
+                ("b", Some(100.0)),
+                (MICRO, Some(100.0)),
+                ("a (chained)", Some(0.0)),
+                ("b (chained)", Some(0.0)),
+            ]
+        );
+    }
+}
