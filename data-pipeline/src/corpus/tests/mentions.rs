@@ -84,6 +84,7 @@ fn prediction(
         prompt_tokens: 0,
         answer_tokens: 0,
         parts: Vec::new(),
+        cut: false,
     }
 }
 
