@@ -43,6 +43,8 @@ fn every_verb_is_understood() {
         "evaluate --checkpoint c --benchmark a b:test --benchmark c",
         "evaluate --checkpoint c --benchmark a --shots 3 --paraphrase 1 --paraphrases b.jsonl",
         "score a.jsonl b.jsonl --protocol set --protocol strict-span",
+        "score a.jsonl --panel --by type,language,source --seen en,zh --json",
+        "score a.jsonl --against b.jsonl c.jsonl --heads --strict",
         "extract --checkpoint c --schema s.py --task re one two",
         "extract --checkpoint c --schema s.py --shots f.jsonl -",
         "ledger diff runs/x runs/y --tolerance 0 --so-far",
@@ -82,6 +84,9 @@ fn what_is_not_understood_ends_with_2() {
         ("doctor --device gpu", ErrorKind::InvalidValue),
         ("score", ErrorKind::MissingRequiredArgument),
         ("score a.jsonl --protocol sett", ErrorKind::ValueValidation),
+        ("score a.jsonl --protocol set --panel", ErrorKind::ArgumentConflict),
+        ("score a.jsonl --by class", ErrorKind::InvalidValue),
+        ("score a.jsonl --against", ErrorKind::InvalidValue),
         ("extract --checkpoint c --schema s.py --task eae x", ErrorKind::ValueValidation),
     ] {
         let error = parse(line).unwrap_err();

@@ -108,6 +108,7 @@ mod tests {
             correct,
             flaws: 0,
             sentences: 1,
+            ..Row::default()
         }
     }
 
