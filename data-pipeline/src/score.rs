@@ -22,6 +22,7 @@ mod panel;
 mod protocol;
 mod quality;
 mod rows;
+mod sums;
 mod surface;
 mod table;
 mod tags;
@@ -31,9 +32,8 @@ pub use compare::{Comparison, compare, compare_under};
 pub use panel::panel;
 pub use protocol::{Matching, Protocol, Relations, Rule};
 pub use quality::Quality;
-pub use rows::{
-    Absent, MACRO, MEAN, MICRO, Options, Row, SEEN, Scores, Set, UNSEEN, score, score_with,
-};
+pub use rows::{Absent, MACRO, MEAN, MICRO, Options, Row, SEEN, Scores, Set, UNSEEN};
+pub use sums::{score, score_with};
 pub use table::{comparisons, table, types};
 
 use crate::predictions::Prediction;

@@ -295,12 +295,17 @@ fn protocols_see_what_they_say_they_see() {
             };
             assert!(counts, "{task} {protocol}: {twice} said twice, {gold} said once");
             let invented = at("invented", protocol).unwrap();
-            let blind = matches!(protocol, Protocol::Gollie | Protocol::Seqeval);
-            assert_eq!(
-                (invented - gold).abs() < 1e-9,
-                blind,
-                "{task} {protocol}: {invented}, {gold}"
-            );
+            match protocol {
+                // An invented event with a trigger that is there stays, without its arguments.
+                Protocol::Gollie if task == Task::Eae => assert!(invented <= gold),
+                Protocol::Gollie | Protocol::Seqeval => {
+                    assert!(
+                        (invented - gold).abs() < 1e-9,
+                        "{task} {protocol}: {invented}, {gold}"
+                    );
+                }
+                _ => assert!(invented < gold - 2.0, "{task} {protocol}: {invented}, {gold}"),
+            }
         }
     }
     println!("{page}");

@@ -151,7 +151,8 @@ struct Reader {
 impl Reader {
     fn facts<'a>(&self, instances: &'a [Instance]) -> Vec<Fact<'a>> {
         let mut facts = Vec::with_capacity(instances.len());
-        for instance in instances {
+        let lost = self.lost(instances);
+        for instance in instances.iter().filter(|it| !lost.contains(it.class())) {
             let class = self.class(instance.class());
             match instance {
                 Instance::Entity(entity) => {
@@ -172,6 +173,16 @@ impl Reader {
             }
         }
         facts
+    }
+
+    /// The classes of which nothing is read: UniversalNER's pattern for the JSON list of a class ends at
+    /// the first `]`, and what comes before one in a mention is no JSON.
+    fn lost<'a>(&self, instances: &'a [Instance]) -> HashSet<&'a str> {
+        if self.rule.protocol != Protocol::UniversalNer {
+            return HashSet::new();
+        }
+        let entities = instances.iter().filter_map(named);
+        entities.filter(|(_, text)| text.contains(']')).map(|(class, _)| class).collect()
     }
 
     /// Adds what is claimed about one or two mentions, if the protocol looks at it at all.

@@ -49,12 +49,12 @@ pub fn score(args: &cli::Score) -> Result<Answer, Error> {
             let Options { matching, relations, .. } = options;
             found.extend(compare_under(&sets, &against, Rule { protocol, matching, relations })?);
         }
-        answer.text += &format!(
-            "\nA: {}\nB: {}\n{}",
-            names(&args.files),
-            names(&args.against),
-            comparisons(&found)
-        );
+        let shown = match found.as_slice() {
+            [] => "nothing is annotated in what both answered\n".to_owned(),
+            found => comparisons(found),
+        };
+        let (a, b) = (names(&args.files), names(&args.against));
+        answer.text += &format!("\nA: {a}\nB: {b}\n{shown}");
         answer.json["comparisons"] = json!(found);
     }
     Ok(answer)
