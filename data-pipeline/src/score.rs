@@ -32,7 +32,7 @@ pub use compare::{Comparison, compare, compare_under};
 pub use panel::panel;
 pub use protocol::{Matching, Protocol, Relations, Rule};
 pub use quality::Quality;
-pub use rows::{Absent, MACRO, MEAN, MICRO, Options, Row, SEEN, Scores, Set, UNSEEN};
+pub use rows::{Absent, MACRO, MEAN, MICRO, Options, Row, SEEN, SOURCE, Scores, Set, UNSEEN};
 pub use sums::{score, score_with};
 pub use table::{comparisons, table, types};
 

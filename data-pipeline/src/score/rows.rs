@@ -19,6 +19,8 @@ pub const MEAN: &str = "mean of languages";
 pub const SEEN: &str = "mean of seen languages";
 /// The dataset of a row that weighs each language that was not trained on the same.
 pub const UNSEEN: &str = "mean of unseen languages";
+/// Ends the dataset of a row that counts the languages of one together.
+pub const SOURCE: &str = " in all languages";
 /// The dataset of a row that weighs each class of each set the same.
 pub const MACRO: &str = "macro of types";
 
@@ -200,7 +202,7 @@ impl Row {
     /// Whether the row sums up others.
     pub fn is_summary(&self) -> bool {
         [MICRO, MEAN, SEEN, UNSEEN, MACRO].contains(&self.dataset.as_str())
-            || self.language == "all"
+            || self.dataset.ends_with(SOURCE)
     }
 
     /// Whether the row tells of the same sentences, task and protocol.

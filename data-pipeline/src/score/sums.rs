@@ -2,8 +2,8 @@
 
 use super::classes::{self, TypeRow};
 use super::{
-    Absent, MACRO, MEAN, MICRO, Options, Protocol, Quality, Row, Rule, SEEN, Scores, Set, Tally,
-    UNSEEN, bootstrap, tally,
+    Absent, MACRO, MEAN, MICRO, Options, Protocol, Quality, Row, Rule, SEEN, SOURCE, Scores, Set,
+    Tally, UNSEEN, bootstrap, tally,
 };
 use crate::schema::Task;
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ fn summed(sets: &[Counted], by_type: &[TypeRow], options: &Options) -> Vec<Row> 
     if options.by_source {
         let sources = groups(|set| &set.dataset);
         for (name, sets) in sources.into_iter().filter(|(_, sets)| sets.len() > 1) {
-            rows.push(Counted::together(name, sets).row());
+            rows.push(Counted::together(&format!("{name}{SOURCE}"), sets).row());
         }
     }
     let languages = groups(|set| &set.language);
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "x all 57.1 4 true",
+                "x in all languages all 57.1 4 true",
                 "micro en 57.1 2 true",
                 // P of x/en, Q of x/en, P of y/en, P and Q of x/zh, P of x/sw; Q of y and x/sw is
                 // not annotated.

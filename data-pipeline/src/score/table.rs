@@ -41,7 +41,12 @@ pub fn types(scores: &Scores) -> String {
             cells("lang", true, &|row| row.language.clone()),
             cells("task", true, &|row| row.task.to_string()),
             cells("F1", false, &|row| number(row.f1)),
-            cells("prec/rec", false, &|row| both(row.precision, row.recall)),
+            Column::new(
+                "prec/rec",
+                false,
+                true,
+                rows.iter().map(|row| both(row.precision, row.recall)),
+            ),
             cells("gold", false, &|row| row.gold.to_string()),
             cells("said", false, &|row| row.predicted.to_string()),
         ];
@@ -88,11 +93,15 @@ pub fn comparisons(found: &[Comparison]) -> String {
         let sets = rows.iter().filter(|row| ![super::MICRO, super::MEAN].contains(&&*row.dataset));
         let sets = sets.count();
         lines(&mut text, fit(columns), |row| row == sets && sets > 0);
+        let told = rows.iter().any(|row| row.differing > 0);
         let _ = writeln!(
             text,
-            "F1 in percent, protocol `{protocol}`; 95 % interval of the difference by paired bootstrap,\n\
-             p by approximate randomization; differ: sentences that count differently"
+            "F1 in percent, protocol `{protocol}`; 95 % interval of the difference by paired\n\
+             bootstrap, p by approximate randomization"
         );
+        if !told {
+            text.push_str("no sentence counts differently\n");
+        }
     }
     text
 }
@@ -158,7 +167,7 @@ pub(super) fn beside(text: &mut String, sets: &[&Row]) {
     if !quality.is_clean() {
         let _ = writeln!(
             text,
-            "not read (whole): {unread} answers; invented: {invented} objects; not offered: {outside}; cut: {cut}"
+            "answers not read whole: {unread}; cut: {cut}; objects invented: {invented}; classes not offered: {outside}"
         );
     }
 }
@@ -398,6 +407,13 @@ mod tests {
         check(
             &scores,
             expect![[r#"
+                dataset  lang  task    F1       95 %   prec/rec  gold  flaws  unread  invented
+                ──────────────────────────────────────────────────────────────────────────────
+                d        en    ner   66.6  63.5–69.5  68.6/64.6   310      4       3        12
+                e        en    ner    1.0   -2.1–3.9   3.0/-1.0   310      4       0         0
+                F1 in percent, protocol `set`, 95 % interval by bootstrap
+                answers not read whole: 3; cut: 1; objects invented: 12; classes not offered: 2
+                no score of `set` for re of `x` (zh): gold names no types of heads and tails
             "#]],
         );
         for row in &mut scores.rows {
@@ -407,6 +423,15 @@ mod tests {
         check(
             &scores,
             expect![[r#"
+                dataset  lang  task    F1       95 %   prec/rec  gold  flaws  unread  invented
+                ──────────────────────────────────────────────────────────────────────────────
+                d        en    ner   66.6  63.5–69.5  68.6/64.6   310      4       3        12
+                e        en    ner    1.0   -2.1–3.9   3.0/-1.0   310      4       0         0
+                F1 in percent, protocol `gollie`, heads, 95 % interval by bootstrap
+                answers not read whole: 3; cut: 1; objects invented: 12; classes not offered: 2
+                known defect: what is not in the sentence, or oftener than there, is left out
+                  before counting: inventions cost nothing, and of gold objects on the same
+                  words only as many can be found as the words stand there
             "#]],
         );
     }
@@ -432,6 +457,11 @@ mod tests {
         let found = types(&scores);
         assert!(fits(&found), "{found}");
         expect![[r#"
+            class                    dataset                   lang  task    F1  gold  said
+            ───────────────────────────────────────────────────────────────────────────────
+            Person                   a-rather-long-name-of-a…  en    ner   50.0    12    13
+            ARatherLongNameOfAClass  a-rather-long-name-of-a…  en    ner      –    12    13
+            F1 of each class in percent, protocol `set`
         "#]]
         .assert_eq(&found);
         let pair = |dataset: &str, difference: f64| Comparison {
@@ -449,11 +479,18 @@ mod tests {
             differing: 1_234,
         };
         let found = comparisons(&[
-            pair(MICRO, -1.25),
+            pair(MICRO, -1.5),
             pair("a-rather-long-name-of-a-dataset-in-many-languages", 12.5),
         ]);
         assert!(fits(&found), "{found}");
         expect![[r#"
+            dataset                     lang  task     A     B    A-B           95 %       p
+            ────────────────────────────────────────────────────────────────────────────────
+            a-rather-long-name-of-a-d…  en    eae   62.5  50.0  +12.5  +11.5 … +13.5  <0.001
+            ────────────────────────────────────────────────────────────────────────────────
+            micro                       en    eae   48.5  50.0   -1.5    -2.5 … -0.5  <0.001
+            F1 in percent, protocol `strict-span`; 95 % interval of the difference by paired
+            bootstrap, p by approximate randomization
         "#]]
         .assert_eq(&found);
         assert_eq!((types(&Scores::default()), comparisons(&[])), (String::new(), String::new()));

@@ -210,7 +210,7 @@ fn heads_are_compared_by_surface_and_by_place() {
     for protocol in [Protocol::Set, Protocol::StrictSpan, Protocol::Knowcoder2024] {
         check(protocol, Task::Ner, "P the city Rome@0", "P Rome@9", 1);
         check(protocol, Task::Ner, "P the city Rome@0", "P city@4", 0);
-        check(protocol, Task::Re, "Near Ann Lee@0 > in Rome@20", "Near Lee@4 > Rome@23", 1);
+        check(protocol, Task::Re, "Near P Ann Lee@0 > C in Rome@20", "Near P Lee@4 > C Rome@23", 1);
         check(protocol, Task::Eae, "Hit hit: who Ann Lee@0", "Hit hit: who Lee@4", 1);
     }
     check(Protocol::StrictSpan, Task::Ner, "P city Rome@0", "P Rome@20", 0);
