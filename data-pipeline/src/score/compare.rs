@@ -12,7 +12,7 @@ use crate::predictions::Prediction;
 use crate::random::Random;
 use crate::schema::Task;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 /// Draws of the bootstrap, as for single scores.
@@ -159,9 +159,8 @@ fn aligned<'a>(a: &'a Set, b: &'a Set) -> Result<Vec<(&'a Prediction, &'a Predic
         pairs.push((row, *other));
     }
     if by_id.len() > pairs.len() {
-        let known: HashMap<&str, ()> =
-            a.predictions.iter().map(|row| (row.id.as_str(), ())).collect();
-        let alone = b.predictions.iter().find(|row| !known.contains_key(row.id.as_str()));
+        let known: HashSet<&str> = a.predictions.iter().map(|row| row.id.as_str()).collect();
+        let alone = b.predictions.iter().find(|row| !known.contains(row.id.as_str()));
         let id = alone.map_or("", |row| row.id.as_str());
         return Err(differs(a, format!("has the sentence `{id}` in the second run only")));
     }
@@ -225,8 +224,9 @@ fn p_value(groups: &[Vec<(Tally, Tally)>], sums: &[(Tally, Tally)], random: &mut
             (bits, left) = (random.next(), 64);
         }
         left -= 1;
+        let heads = bits & 1 == 1;
         bits >>= 1;
-        bits & 1 == 1
+        heads
     };
     let mut as_large = 0;
     for _ in 0..TRIALS {
