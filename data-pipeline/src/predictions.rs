@@ -59,6 +59,9 @@ pub struct Prediction {
     /// these answers below each other, `predicted` their objects, and the lengths are sums.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// Whether an answer ended only because it was as long as it may be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
 }
 
 /// One of several prompts about a sentence.
@@ -420,6 +423,7 @@ mod tests {
             sentence in ".{18,40}",
             gold in proptest::collection::vec(instance(), 0..5),
             predicted in proptest::collection::vec(instance(), 0..5),
+            cut in proptest::bool::ANY,
         ) {
             let row = Prediction {
                 id: "d/test/1".to_owned(),
@@ -439,6 +443,7 @@ mod tests {
                     prompt_tokens: 7,
                     answer_tokens: 3,
                 }],
+                cut,
             };
             let line = lines(Path::new("p.jsonl"), std::slice::from_ref(&row)).unwrap();
             prop_assert_eq!(parse(&line).unwrap(), row);

@@ -9,6 +9,7 @@ mod doctor;
 mod export;
 mod ledger;
 mod replay;
+mod score;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use doctor::Doctor;
 pub use export::Export;
 pub use ledger::{Ledger, LedgerDiff, LedgerProve};
 pub use replay::Replay;
+pub use score::{By, Score};
 pub use serve::Serve;
 pub use track::Track;
 
@@ -258,18 +260,6 @@ pub struct Evaluate {
 
     #[command(flatten)]
     pub data: DataRoot,
-}
-
-/// `knowcoder score`.
-#[derive(Clone, Debug, Args)]
-pub struct Score {
-    /// Files of predictions.
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-
-    /// How to score; may be given several times.
-    #[arg(long = "protocol", value_name = "P", default_value = "set")]
-    pub protocols: Vec<Protocol>,
 }
 
 /// `knowcoder extract`.

@@ -130,6 +130,35 @@ fn wrong_predictions_name_their_line() {
 }
 
 #[test]
+fn runs_on_other_sentences_are_not_compared() {
+    let row = |id: &str| {
+        format!(
+            "{{\"id\":\"{id}\",\"dataset\":\"d\",\"language\":\"en\",\"task\":\"ner\",\"sentence\":\"Ann\",\"gold\":\
+             [{{\"type\":\"Person\",\"name\":\"Ann\"}}],\"predicted\":[]}}\n"
+        )
+    };
+    let (one, other) = (row("1"), row("2"));
+    let files = [("p.jsonl", one.as_str()), ("q.jsonl", other.as_str())];
+    let expected =
+        "error: predictions of two runs: `d` (en, ner) has the sentence `1` in the first run only;";
+    check(&["score", "p.jsonl", "--against", "q.jsonl"], &files, 65, expected);
+    check(
+        &["score", "p.jsonl", "--protocol", "seqeval"],
+        &files,
+        65,
+        "error: there is no score of `seqeval` for ner: gold without offsets cannot be tagged",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("p.jsonl"), row("1")).unwrap();
+    let arguments = ["score", "p.jsonl", "--against", "p.jsonl", "--panel", "--json"];
+    let output = knowcoder(&arguments, folder.path());
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["comparisons"].as_array().map(Vec::len), Some(8), "{document}");
+    assert_eq!(document["absent"][0]["protocol"], "seqeval");
+    assert_eq!(document["rows"][0]["invented"], 0);
+}
+
+#[test]
 fn with_json_an_error_is_a_document_too() {
     let folder = tempfile::tempdir().unwrap();
     let output = knowcoder(&["score", "p.jsonl", "--json"], folder.path());

@@ -270,6 +270,7 @@ impl<'a> Evaluation<'a> {
                 let (own, others) = answers.split_at(asked.requests.len());
                 answers = others;
                 let reply = asker.reply(asked, &question.sentence, question.pieces, own);
+                let cut = own.iter().any(|ids| generation.cuts(ids, tokenizer));
                 Prediction {
                     id: question.sentence.id.clone(),
                     dataset: benchmark.name.clone(),
@@ -283,6 +284,7 @@ impl<'a> Evaluation<'a> {
                     prompt_tokens: reply.prompt_tokens,
                     answer_tokens: reply.answer_tokens,
                     parts: reply.parts,
+                    cut,
                 }
             })
             .collect();

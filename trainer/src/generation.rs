@@ -56,6 +56,15 @@ impl Generation {
         serde_json::to_string(&(sampling, &self.stop)).unwrap_or_default()
     }
 
+    /// Whether an answer ended only because it was as long as it may be: with as many tokens as there
+    /// may be, and not behind a stop string. So an answer of a journal says it, too.
+    pub(crate) fn cuts(&self, answer: &[u32], tokenizer: &Tokenizer) -> bool {
+        answer.len() >= self.config.max_new_tokens && {
+            let text = tokenizer.decode(answer);
+            !self.stop.iter().any(|stop| text.ends_with(stop.as_str()))
+        }
+    }
+
     pub(crate) fn key(&self, model: &str, request: &Request) -> Key {
         let mut hasher = Sha256::new();
         let most = request.max_new_tokens.unwrap_or(usize::MAX).min(self.config.max_new_tokens);
@@ -244,6 +253,17 @@ mod tests {
             ..GenerateConfig::default()
         };
         Generation { config, stop: Vec::new() }
+    }
+
+    #[test]
+    fn an_answer_is_cut_at_its_longest_and_not_behind_a_stop_string() {
+        let tokenizer = tokenizer();
+        let ids = tokenizer.encode("lives in Bonn ]");
+        let mut generation = generation();
+        generation.config.max_new_tokens = ids.len();
+        assert!(generation.cuts(&ids, &tokenizer) && !generation.cuts(&ids[1..], &tokenizer));
+        generation.stop = vec!["]".to_owned()];
+        assert!(!generation.cuts(&ids, &tokenizer));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Papers mean one or the other by "EAE". Here a chained set has another name, and no sum counts both.
 
-use super::{Protocol, Row, Set, score};
+use super::{Options, Protocol, Row, Scores, Set, score_with};
 
 /// Ends the name of a dataset whose triggers were predicted.
 const CHAINED: &str = " (chained)";
@@ -19,18 +19,19 @@ impl Row {
     }
 }
 
-/// The sets that sums count, and the chained ones.
-pub fn apart(sets: Vec<Set>) -> (Vec<Set>, Vec<Set>) {
-    sets.into_iter().partition(|set| !set.dataset.ends_with(CHAINED))
-}
-
-/// Scores sets as [`score`] does; chained ones have rows of their own behind the others, and are in no
-/// sum.
-pub fn score_apart(sets: Vec<Set>, protocols: &[Protocol]) -> Vec<Row> {
-    let (others, chained) = apart(sets);
-    let mut rows = score(&others, protocols);
-    rows.extend(score(&chained, protocols).into_iter().filter(Row::is_chained));
-    rows
+/// Scores sets as [`score_with`] does; chained ones have rows of their own behind the others, and are in
+/// no sum.
+pub fn score_apart(sets: &[Set], protocols: &[Protocol], options: &Options) -> Scores {
+    let is_chained = |set: &Set| set.dataset.ends_with(CHAINED);
+    let (chained, others): (Vec<Set>, Vec<Set>) = sets.iter().cloned().partition(is_chained);
+    let mut scores = score_with(&others, protocols, options);
+    if !chained.is_empty() {
+        let Scores { rows, by_type, absent, .. } = score_with(&chained, protocols, options);
+        scores.rows.extend(rows.into_iter().filter(Row::is_chained));
+        scores.by_type.extend(by_type.into_iter().filter(|row| row.dataset.ends_with(CHAINED)));
+        scores.absent.extend(absent);
+    }
+    scores
 }
 
 #[cfg(test)]
@@ -54,7 +55,7 @@ mod tests {
             set("b".into(), &right),
             set(chained("b"), &[]),
         ];
-        let rows = score_apart(sets, &[Protocol::Set]);
+        let rows = score_apart(&sets, &[Protocol::Set], &Options::default()).rows;
         let told: Vec<(&str, Option<f64>)> =
             rows.iter().map(|row| (row.dataset.as_str(), row.f1)).collect();
         assert_eq!(

@@ -1,11 +1,13 @@
 //! The rows of `scores.json`: one a test set and protocol, and what they come to together.
 
-use super::{Fertility, Protocol, Sensitivity, Tally, bootstrap, tally};
+use super::counting::is_placed;
+use super::{Fertility, Matching, Protocol, Quality, Relations, Rule, Sensitivity, TypeRow};
 use crate::error::{Error, explain};
 use crate::predictions::{Prediction, replace};
 use crate::schema::Task;
+use crate::sentence::Instance;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// The dataset of a row that counts the objects of several sets together.
@@ -13,13 +15,22 @@ pub const MICRO: &str = "micro";
 /// The dataset of a row that weighs each language the same.
 pub const MEAN: &str = "mean of languages";
 
+/// The dataset of a row that weighs each language that was trained on the same.
+pub const SEEN: &str = "mean of seen languages";
+/// The dataset of a row that weighs each language that was not trained on the same.
+pub const UNSEEN: &str = "mean of unseen languages";
+/// Ends the dataset of a row that counts the languages of one together.
+pub const SOURCE: &str = " in all languages";
+/// The dataset of a row that weighs each class of each set the same.
+pub const MACRO: &str = "macro of types";
+
 /// One score.
 ///
 /// A set in which nothing is annotated has no score: its figures are `None`, and their keys are
 /// left out of the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Name of the dataset, [`MICRO`] or [`MEAN`].
+    /// Name of the dataset, or of a sum: [`MICRO`], [`MEAN`], [`SEEN`], [`UNSEEN`], [`MACRO`].
     pub dataset: String,
     /// Language code; `all` where several are in it.
     pub language: String,
@@ -27,6 +38,12 @@ pub struct Row {
     pub task: Task,
     /// The rule.
     pub protocol: Protocol,
+    /// How much of a mention had to be right.
+    #[serde(default, skip_serializing_if = "Matching::is_exact")]
+    pub matching: Matching,
+    /// What of a relation had to be right.
+    #[serde(default, skip_serializing_if = "Relations::is_boundary")]
+    pub relations: Relations,
     /// Right of the predicted, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<f64>,
@@ -54,6 +71,52 @@ pub struct Row {
     /// Sentences asked.
     #[serde(default)]
     pub sentences: usize,
+    /// Answers of which something could not be read; see [`Quality`].
+    #[serde(default)]
+    pub unread: usize,
+    /// Predicted objects with a mention that is not in the sentence.
+    #[serde(default)]
+    pub invented: usize,
+    /// Classes and roles that were not offered.
+    #[serde(default)]
+    pub outside: usize,
+    /// Sentences of which an answer was cut.
+    #[serde(default)]
+    pub cut: usize,
+}
+
+/// Why there is no score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absent {
+    /// Name of the dataset; none where no set of the task has a score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// Language code; none where no set of the task has a score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// What was asked.
+    pub task: Task,
+    /// The rule.
+    pub protocol: Protocol,
+    /// The reason.
+    pub why: String,
+}
+
+/// What is told beside the rows of sets, and by which form of the protocols.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Languages that were trained on: means over them and over the others, if there are both.
+    pub seen: Option<BTreeSet<String>>,
+    /// Scores of each class, and their mean.
+    pub by_type: bool,
+    /// A row for the sets of each language that has several.
+    pub by_language: bool,
+    /// A row for the languages of each dataset that has several.
+    pub by_source: bool,
+    /// How much of a mention must be right.
+    pub matching: Matching,
+    /// What of a relation must be right.
+    pub relations: Relations,
 }
 
 /// The predictions of one test set for one task.
@@ -91,65 +154,61 @@ pub struct Scores {
     /// What the vocabulary makes of the sentences of each language.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fertility: BTreeMap<String, Fertility>,
-}
-
-/// Scores sets under each protocol.
-///
-/// Where a task has several sets, a row [`MICRO`] counts their objects together; where it has
-/// several languages, a row [`MEAN`] is the mean of the languages' scores.
-pub fn score(sets: &[Set], protocols: &[Protocol]) -> Vec<Row> {
-    let mut tasks: Vec<Task> = Vec::new();
-    for set in sets {
-        if !tasks.contains(&set.task) {
-            tasks.push(set.task);
-        }
-    }
-    let mut rows = Vec::new();
-    for &protocol in protocols {
-        for &task in &tasks {
-            let counted: Vec<Counted> = sets
-                .iter()
-                .filter(|set| set.task == task)
-                .map(|set| Counted::new(set, protocol))
-                .collect();
-            rows.extend(counted.iter().map(Counted::row));
-            if counted.len() > 1 {
-                rows.push(Counted::together(MICRO, &counted).row());
-            }
-            rows.extend(mean(&counted));
-        }
-    }
-    rows
+    /// Scores of the trained model by class, where asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_type: Vec<TypeRow>,
+    /// What a protocol says nothing about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<Absent>,
 }
 
 impl Set {
     /// Sorts predictions into sets, in the order in which the sets begin.
     pub fn group(predictions: impl IntoIterator<Item = Prediction>) -> Vec<Self> {
         let mut sets: Vec<Self> = Vec::new();
+        let mut places: HashMap<(String, String, Task), usize> = HashMap::new();
         for prediction in predictions {
             let Prediction { dataset, language, task, .. } = &prediction;
-            let same = |set: &&mut Set| {
-                set.task == *task && set.dataset == *dataset && set.language == *language
-            };
-            // Rows of a set stand together in the files, so the last one is nearly always it.
-            match sets.iter_mut().rev().find(same) {
-                Some(set) => set.predictions.push(prediction),
-                None => sets.push(Self {
+            let name = (dataset.clone(), language.clone(), *task);
+            let place = *places.entry(name).or_insert_with_key(|(dataset, language, task)| {
+                sets.push(Self {
                     dataset: dataset.clone(),
                     language: language.clone(),
                     task: *task,
-                    predictions: vec![prediction],
-                }),
-            }
+                    predictions: Vec::new(),
+                });
+                sets.len() - 1
+            });
+            sets[place].predictions.push(prediction);
         }
         sets
+    }
+
+    /// Why `rule`, which defines the task, has no number for this set, if it has none.
+    pub(super) fn unfit(&self, rule: Rule) -> Option<&'static str> {
+        let gold = || self.predictions.iter().flat_map(|row| &row.gold);
+        let is_untyped = |object: &Instance| match object {
+            Instance::Relation(it) => it.head.class == "Entity" && it.tail.class == "Entity",
+            _ => true,
+        };
+        if rule.protocol == Protocol::Seqeval
+            && self.predictions.iter().any(|row| !is_placed(&row.gold))
+        {
+            return Some("gold without offsets cannot be tagged");
+        }
+        let strict = self.task == Task::Re && rule.relations == Relations::Strict;
+        if strict && gold().next().is_some() && gold().all(is_untyped) {
+            return Some("gold names no types of heads and tails");
+        }
+        None
     }
 }
 
 impl Row {
     /// Whether the row sums up others.
     pub fn is_summary(&self) -> bool {
-        self.dataset == MICRO || self.dataset == MEAN
+        [MICRO, MEAN, SEEN, UNSEEN, MACRO].contains(&self.dataset.as_str())
+            || self.dataset.ends_with(SOURCE)
     }
 
     /// Whether the row tells of the same sentences, task and protocol.
@@ -158,6 +217,42 @@ impl Row {
             && self.language == other.language
             && self.task == other.task
             && self.protocol == other.protocol
+            && self.matching == other.matching
+            && self.relations == other.relations
+    }
+
+    /// What is to be said beside the score.
+    pub fn quality(&self) -> Quality {
+        let Self { unread, invented, outside, cut, .. } = *self;
+        Quality { unread, invented, outside, cut }
+    }
+}
+
+impl Default for Row {
+    /// A row of entities without anything in it.
+    fn default() -> Self {
+        Self {
+            dataset: String::new(),
+            language: String::new(),
+            task: Task::Ner,
+            protocol: Protocol::default(),
+            matching: Matching::default(),
+            relations: Relations::default(),
+            precision: None,
+            recall: None,
+            f1: None,
+            low: None,
+            high: None,
+            gold: 0,
+            predicted: 0,
+            correct: 0,
+            flaws: 0,
+            sentences: 0,
+            unread: 0,
+            invented: 0,
+            outside: 0,
+            cut: 0,
+        }
     }
 }
 
@@ -226,146 +321,17 @@ fn beside(numbers: &BTreeMap<String, f64>, row: &Row) -> Option<f64> {
     keys.iter().find_map(|key| numbers.get(key)).copied()
 }
 
-/// A set whose sentences have been counted.
-struct Counted {
-    dataset: String,
-    language: String,
-    task: Task,
-    protocol: Protocol,
-    tallies: Vec<Tally>,
-    flaws: usize,
-}
-
-impl Counted {
-    fn new(set: &Set, protocol: Protocol) -> Self {
-        Self {
-            dataset: set.dataset.clone(),
-            language: set.language.clone(),
-            task: set.task,
-            protocol,
-            tallies: set.predictions.iter().map(|row| tally(protocol, row)).collect(),
-            flaws: set.predictions.iter().map(|row| row.flaws.len()).sum(),
-        }
-    }
-
-    /// Several sets as one; there must be one at least.
-    fn together<'a>(name: &str, parts: impl IntoIterator<Item = &'a Self>) -> Self {
-        let parts: Vec<&Self> = parts.into_iter().collect();
-        let first = parts[0];
-        let same = parts.iter().all(|part| part.language == first.language);
-        Self {
-            dataset: name.to_owned(),
-            language: if same { first.language.clone() } else { "all".to_owned() },
-            task: first.task,
-            protocol: first.protocol,
-            tallies: parts.iter().flat_map(|part| part.tallies.iter().copied()).collect(),
-            flaws: parts.iter().map(|part| part.flaws).sum(),
-        }
-    }
-
-    fn total(&self) -> Tally {
-        self.tallies.iter().copied().sum()
-    }
-
-    fn resamples(&self) -> Vec<f64> {
-        let task = self.task.to_string();
-        // Without the protocol: two rules see the same resamples and can be compared.
-        bootstrap::resample(&self.tallies, &["bootstrap", &self.dataset, &self.language, &task])
-    }
-
-    fn row(&self) -> Row {
-        let total = self.total();
-        let figures = (total.gold > 0).then(|| bootstrap::interval(self.resamples()));
-        Row {
-            dataset: self.dataset.clone(),
-            language: self.language.clone(),
-            task: self.task,
-            protocol: self.protocol,
-            precision: figures.map(|_| total.precision()),
-            recall: figures.map(|_| total.recall()),
-            f1: figures.map(|_| total.f1()),
-            low: figures.map(|(low, _)| low),
-            high: figures.map(|(_, high)| high),
-            gold: total.gold,
-            predicted: total.predicted,
-            correct: total.correct,
-            flaws: self.flaws,
-            sentences: self.tallies.len(),
-        }
-    }
-}
-
-/// The mean over the languages in which something is annotated, if there are several.
-fn mean(sets: &[Counted]) -> Option<Row> {
-    let mut languages: BTreeMap<&str, Vec<&Counted>> = BTreeMap::new();
-    for set in sets.iter().filter(|set| set.total().gold > 0) {
-        languages.entry(&set.language).or_default().push(set);
-    }
-    if languages.len() < 2 {
-        return None;
-    }
-    let languages: Vec<Counted> =
-        languages.into_values().map(|sets| Counted::together(MICRO, sets)).collect();
-    let average = |figure: &dyn Fn(&Counted) -> f64| {
-        languages.iter().map(figure).sum::<f64>() / languages.len() as f64
-    };
-    let resamples: Vec<Vec<f64>> = languages.iter().map(Counted::resamples).collect();
-    let means = (0..resamples[0].len())
-        .map(|i| resamples.iter().map(|scores| scores[i]).sum::<f64>() / resamples.len() as f64);
-    let (low, high) = bootstrap::interval(means.collect());
-    Some(Row {
-        precision: Some(average(&|language| language.total().precision())),
-        recall: Some(average(&|language| language.total().recall())),
-        f1: Some(average(&|language| language.total().f1())),
-        low: Some(low),
-        high: Some(high),
-        ..Counted::together(MEAN, &languages).row()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::tests::prediction;
     use super::*;
+    use crate::score::score;
 
     fn set(dataset: &str, language: &str, rows: &[(&[&str], &[&str])]) -> Set {
         let predictions =
             rows.iter().map(|(gold, said)| prediction(Task::Ner, gold, said)).collect();
         Set { dataset: dataset.into(), language: language.into(), task: Task::Ner, predictions }
-    }
-
-    #[test]
-    fn sets_come_together_as_micro_and_as_mean_of_languages() {
-        let right: (&[&str], &[&str]) = (&["P a"], &["P a"]);
-        let wrong: (&[&str], &[&str]) = (&["P a"], &["P b"]);
-        let sets = [
-            set("en-1", "en", &[right, right, right]),
-            set("en-2", "en", &[wrong]),
-            set("zh", "zh", &[wrong, wrong]),
-            set("none", "sw", &[(&[], &[])]),
-            set("void", "yo", &[]),
-        ];
-        let rows = score(&sets, &[Protocol::Set]);
-        let told: Vec<(&str, &str, Option<f64>, usize)> =
-            rows.iter().map(|row| (&*row.dataset, &*row.language, row.f1, row.sentences)).collect();
-        assert_eq!(
-            told,
-            [
-                ("en-1", "en", Some(100.0), 3),
-                ("en-2", "en", Some(0.0), 1),
-                ("zh", "zh", Some(0.0), 2),
-                ("none", "sw", None, 1),
-                ("void", "yo", None, 0),
-                (MICRO, "all", Some(50.0), 7),
-                // (75 + 0) / 2; languages without gold are no languages here.
-                (MEAN, "all", Some(37.5), 6),
-            ]
-        );
-        for row in rows.iter().filter(|row| row.f1.is_some()) {
-            assert!(row.low <= row.f1 && row.f1 <= row.high, "{row:?}");
-        }
-        assert_eq!(score(&sets[..1], &Protocol::ALL).len(), 3, "one set is not summed up");
     }
 
     #[test]
@@ -390,6 +356,12 @@ mod tests {
         assert_eq!((scores.paper(row), scores.paper(&other)), (Some(94.7), None));
         let baseline = |name| scores.baseline(name, row);
         assert_eq!((baseline("base"), baseline("untrained")), (Some(0.0), None));
+
+        // As it was before there were counts beside a score.
+        let old = r#"{"rows":[{"dataset":"d","language":"en","task":"ner","protocol":"set","gold":0,"predicted":0,"correct":0}]}"#;
+        std::fs::write(&path, old).unwrap();
+        let expected = Row { dataset: "d".into(), language: "en".into(), ..Row::default() };
+        assert_eq!(Scores::read(&path).unwrap().rows, [expected]);
 
         std::fs::write(&path, "{\"rows\": [\n{}]}").unwrap();
         let error = Scores::read(&path).unwrap_err();

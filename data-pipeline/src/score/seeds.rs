@@ -8,16 +8,11 @@
 //! (approximate randomization, Noreen, 1989). Three seeds say little about all seeds: the F1 of each
 //! is kept, to be looked at.
 
-use super::{MEAN, Protocol, Set, Tally, bootstrap, tally};
+use super::{MEAN, Protocol, SEEN, Set, Tally, UNSEEN, bootstrap, tally};
 use crate::random::Random;
 use crate::schema::Task;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The dataset of a row that weighs each language that was trained on the same.
-pub const MEAN_SEEN: &str = "mean of seen languages";
-/// The dataset of a row that weighs each language that was not trained on the same.
-pub const MEAN_UNSEEN: &str = "mean of unseen languages";
 
 /// Draws for an interval, and exchanges for a p value.
 const RESAMPLES: usize = 1000;
@@ -28,7 +23,7 @@ pub type Runs = Vec<(u64, Vec<Set>)>;
 /// One set of sentences, or several sets weighed by language, and what each recipe reached there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contest {
-    /// Name of the dataset, [`MEAN`], [`MEAN_SEEN`] or [`MEAN_UNSEEN`].
+    /// Name of the dataset, [`MEAN`], [`SEEN`] or [`UNSEEN`].
     pub dataset: String,
     /// Language code; `all` of a mean.
     pub language: String,
@@ -112,7 +107,7 @@ pub fn contests(recipes: &[Runs], protocol: Protocol, seen: &[String]) -> Vec<Co
         if languages.len() < 2 {
             continue;
         }
-        let parts = [(MEAN_SEEN, true), (MEAN_UNSEEN, false)];
+        let parts = [(SEEN, true), (UNSEEN, false)];
         for (name, is) in parts {
             let cell = mean_of(&|language| is_seen(language) == is);
             // All or none of the languages are the mean below.

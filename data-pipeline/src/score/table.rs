@@ -1,6 +1,6 @@
 //! Scores as a text table that fits a terminal of 80 columns.
 
-use super::{Protocol, Row, Scores, below};
+use super::{Absent, Comparison, Matching, Protocol, Quality, Relations, Row, Scores, below};
 use crate::width::{clipped, columns as width};
 use std::fmt::Write;
 
@@ -24,12 +24,109 @@ pub fn table(scores: &Scores) -> String {
     text + &below::text(scores)
 }
 
+/// The scores of classes as aligned text, a block a protocol; empty without any.
+pub fn types(scores: &Scores) -> String {
+    let mut text = String::new();
+    for protocol in scores.protocols() {
+        let rows: Vec<_> = scores.by_type.iter().filter(|row| row.protocol == protocol).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let cells = |head: &str, left, cell: &dyn Fn(&super::TypeRow) -> String| {
+            Column::new(head, left, false, rows.iter().map(|row| cell(row)))
+        };
+        let columns = vec![
+            cells("class", true, &|row| row.class.clone()),
+            cells("dataset", true, &|row| clipped(&row.dataset, LONG_NAME)),
+            cells("lang", true, &|row| row.language.clone()),
+            cells("task", true, &|row| row.task.to_string()),
+            cells("F1", false, &|row| number(row.f1)),
+            Column::new(
+                "prec/rec",
+                false,
+                true,
+                rows.iter().map(|row| both(row.precision, row.recall)),
+            ),
+            cells("gold", false, &|row| row.gold.to_string()),
+            cells("said", false, &|row| row.predicted.to_string()),
+        ];
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        lines(&mut text, fit(columns), |_| false);
+        let _ = writeln!(text, "F1 of each class in percent, protocol `{protocol}`");
+    }
+    text
+}
+
+/// Two runs beside each other, a block a protocol, sums below a rule.
+pub fn comparisons(found: &[Comparison]) -> String {
+    let mut text = String::new();
+    let mut rest = found;
+    while let Some(first) = rest.first() {
+        let protocol = first.protocol;
+        let same = rest.iter().take_while(|row| row.protocol == protocol).count();
+        let rows: Vec<&Comparison> = {
+            let (block, others) = rest.split_at(same);
+            rest = others;
+            let is_sum = |row: &&Comparison| [super::MICRO, super::MEAN].contains(&&*row.dataset);
+            let sets = block.iter().filter(|row| !is_sum(row));
+            sets.chain(block.iter().filter(is_sum)).collect()
+        };
+        let cells = |head: &str, left, spare, cell: &dyn Fn(&Comparison) -> String| {
+            Column::new(head, left, spare, rows.iter().map(|row| cell(row)))
+        };
+        let columns = vec![
+            cells("dataset", true, false, &|row| row.dataset.clone()),
+            cells("lang", true, false, &|row| row.language.clone()),
+            cells("task", true, false, &|row| row.task.to_string()),
+            cells("A", false, false, &|row| format!("{:.1}", row.a_f1)),
+            cells("B", false, false, &|row| format!("{:.1}", row.b_f1)),
+            cells("A-B", false, false, &|row| format!("{:+.1}", row.difference)),
+            cells("95 %", false, false, &|row| format!("{:+.1} … {:+.1}", row.low, row.high)),
+            cells("p", false, false, &|row| probability(row.p)),
+            cells("differ", false, true, &|row| format!("{}/{}", row.differing, row.sentences)),
+        ];
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let sets = rows.iter().filter(|row| ![super::MICRO, super::MEAN].contains(&&*row.dataset));
+        let sets = sets.count();
+        lines(&mut text, fit(columns), |row| row == sets && sets > 0);
+        let told = rows.iter().any(|row| row.differing > 0);
+        let _ = writeln!(
+            text,
+            "F1 in percent, protocol `{protocol}`; 95 % interval of the difference by paired\n\
+             bootstrap, p by approximate randomization"
+        );
+        if !told {
+            text.push_str("no sentence counts differently\n");
+        }
+    }
+    text
+}
+
+fn probability(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+}
+
 /// One column: what stands above it and in each row.
-struct Column {
+pub(super) struct Column {
     cells: Vec<String>,
     left: bool,
     /// Whether a narrow terminal can do without it.
     spare: bool,
+}
+
+impl Column {
+    pub(super) fn new(
+        head: &str,
+        left: bool,
+        spare: bool,
+        cells: impl Iterator<Item = String>,
+    ) -> Self {
+        Self { cells: std::iter::once(head.to_owned()).chain(cells).collect(), left, spare }
+    }
 }
 
 fn block(text: &mut String, scores: &Scores, protocol: Protocol) {
@@ -38,15 +135,81 @@ fn block(text: &mut String, scores: &Scores, protocol: Protocol) {
         let sets = of_protocol().filter(|row| !row.is_summary());
         sets.chain(of_protocol().filter(|row| row.is_summary())).collect()
     };
-    let columns = fit(columns(scores, &rows));
+    let sets = rows.iter().filter(|row| !row.is_summary()).count();
+    lines(text, fit(columns(scores, &rows)), |row| row == sets && sets > 0);
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "F1 in percent, protocol `{protocol}`{}, 95 % interval by bootstrap",
+        rows.first().map_or("", |row| form(row))
+    );
+    beside(text, &rows[..sets]);
+    if let Some(defect) = protocol.defect() {
+        wrapped(text, &format!("known defect: {defect}"));
+    }
+    absent(text, scores.absent.iter().filter(|it| it.protocol == protocol));
+}
+
+/// In which form the protocol was applied, if not in the usual one.
+pub(super) fn form(row: &Row) -> &'static str {
+    match (row.matching, row.relations) {
+        (Matching::Exact, Relations::Boundary) => "",
+        (Matching::Head, Relations::Boundary) => ", heads",
+        (Matching::Exact, Relations::Strict) => ", strict",
+        (Matching::Head, Relations::Strict) => ", heads, strict",
+    }
+}
+
+/// What an F1 does not show, of all sets together.
+pub(super) fn beside(text: &mut String, sets: &[&Row]) {
+    let quality: Quality = sets.iter().map(|row| row.quality()).sum();
+    let Quality { unread, invented, outside, cut } = quality;
+    if !quality.is_clean() {
+        let _ = writeln!(
+            text,
+            "answers not read whole: {unread}; cut: {cut}; objects invented: {invented}; classes not offered: {outside}"
+        );
+    }
+}
+
+/// Why there are no rows.
+pub(super) fn absent<'a>(text: &mut String, all: impl Iterator<Item = &'a Absent>) {
+    for Absent { dataset, language, task, protocol, why } in all {
+        let set = match (dataset, language) {
+            (Some(dataset), Some(language)) => format!(" of `{dataset}` ({language})"),
+            _ => String::new(),
+        };
+        wrapped(text, &format!("no score of `{protocol}` for {task}{set}: {why}"));
+    }
+}
+
+/// Adds a sentence in lines that fit the terminal.
+pub(super) fn wrapped(text: &mut String, sentence: &str) {
+    let mut line = String::new();
+    for word in sentence.split(' ') {
+        if !line.is_empty() && width(&line) + 1 + width(word) > WIDTH {
+            text.push_str(&line);
+            text.push('\n');
+            line = "  ".to_owned();
+        } else if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    text.push_str(&line);
+    text.push('\n');
+}
+
+/// Adds the lines of a table, a rule below its head, and one before each row that wants it.
+pub(super) fn lines(text: &mut String, columns: Vec<Column>, rule_before: impl Fn(usize) -> bool) {
     let widths: Vec<usize> = columns
         .iter()
         .map(|column| column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0))
         .collect();
     let total = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-    for line in 0..=rows.len() {
-        let first_sum = line > 1 && rows[line - 1].is_summary() && !rows[line - 2].is_summary();
-        if line == 1 || first_sum {
+    let count = columns.first().map_or(0, |column| column.cells.len());
+    for line in 0..count {
+        if line == 1 || line > 1 && rule_before(line - 1) {
             text.push_str(&"─".repeat(total));
             text.push('\n');
         }
@@ -58,20 +221,31 @@ fn block(text: &mut String, scores: &Scores, protocol: Protocol) {
         text.push_str(written.trim_end());
         text.push('\n');
     }
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "F1 in percent, protocol `{protocol}`, 95 % interval by bootstrap");
-    if let Some(defect) = protocol.defect() {
-        let _ = writeln!(text, "known defect: {defect}");
+}
+
+pub(super) fn number(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.1}"))
+}
+
+pub(super) fn both(precision: Option<f64>, recall: Option<f64>) -> String {
+    match (precision, recall) {
+        (Some(precision), Some(recall)) => format!("{precision:.1}/{recall:.1}"),
+        _ => "–".to_owned(),
+    }
+}
+
+pub(super) fn interval(low: Option<f64>, high: Option<f64>) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{low:.1}–{high:.1}"),
+        _ => "–".to_owned(),
     }
 }
 
 /// Every column that has something to say.
 fn columns(scores: &Scores, rows: &[&Row]) -> Vec<Column> {
     let column = |head: &str, left: bool, spare: bool, cell: &dyn Fn(&Row) -> String| {
-        let cells = std::iter::once(head.to_owned()).chain(rows.iter().map(|row| cell(row)));
-        Column { cells: cells.collect(), left, spare }
+        Column::new(head, left, spare, rows.iter().map(|row| cell(row)))
     };
-    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.1}"));
     let mut columns = vec![
         column("dataset", true, false, &|row| row.dataset.clone()),
         column("lang", true, false, &|row| row.language.clone()),
@@ -79,10 +253,7 @@ fn columns(scores: &Scores, rows: &[&Row]) -> Vec<Column> {
         column("F1", false, false, &|row| {
             if row.f1.is_none() { "empty".to_owned() } else { number(row.f1) }
         }),
-        column("95 %", false, false, &|row| match (row.low, row.high) {
-            (Some(low), Some(high)) => format!("{low:.1}–{high:.1}"),
-            _ => "–".to_owned(),
-        }),
+        column("95 %", false, false, &|row| interval(row.low, row.high)),
     ];
     if rows.iter().any(|row| scores.floor(row).is_some()) {
         columns.push(column("floor", false, false, &|row| number(scores.floor(row))));
@@ -93,17 +264,25 @@ fn columns(scores: &Scores, rows: &[&Row]) -> Vec<Column> {
     for name in scores.baselines.keys() {
         columns.push(column(name, false, false, &|row| number(scores.baseline(name, row))));
     }
-    columns.push(column("prec/rec", false, true, &|row| match (row.precision, row.recall) {
-        (Some(precision), Some(recall)) => format!("{precision:.1}/{recall:.1}"),
-        _ => "–".to_owned(),
-    }));
+    columns.push(column("prec/rec", false, true, &|row| both(row.precision, row.recall)));
     columns.push(column("gold", false, true, &|row| row.gold.to_string()));
     columns.push(column("flaws", false, true, &|row| row.flaws.to_string()));
+    let counts: [(&str, fn(&Row) -> usize); 4] = [
+        ("unread", |row| row.unread),
+        ("invented", |row| row.invented),
+        ("outside", |row| row.outside),
+        ("cut", |row| row.cut),
+    ];
+    for (name, count) in counts {
+        if rows.iter().any(|row| count(row) > 0) {
+            columns.push(column(name, false, true, &|row| count(row).to_string()));
+        }
+    }
     columns
 }
 
 /// Leaves out spare columns from the right, then cuts names, until the table fits.
-fn fit(mut columns: Vec<Column>) -> Vec<Column> {
+pub(super) fn fit(mut columns: Vec<Column>) -> Vec<Column> {
     let width_of = |column: &Column| column.cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
     let excess = |columns: &[Column]| {
         let total: usize = columns.iter().map(|column| width_of(column) + 2).sum();
@@ -156,6 +335,7 @@ mod tests {
             correct: 200,
             flaws: 4,
             sentences: 150,
+            ..Row::default()
         }
     }
 
@@ -213,6 +393,107 @@ mod tests {
                 known defect: said twice, a right object counts twice: recall can exceed 100
             "#]],
         );
+    }
+
+    #[test]
+    fn what_an_f1_does_not_show_stands_beside_it() {
+        let one = Row { unread: 3, invented: 12, cut: 1, ..row("d", "en", Some(66.61)) };
+        let mut scores = Scores::from(vec![one, Row { outside: 2, ..row("e", "en", Some(1.0)) }]);
+        let task = Task::Re;
+        let (dataset, language) = (Some("x".to_owned()), Some("zh".to_owned()));
+        let why = "gold names no types of heads and tails".to_owned();
+        let protocol = Protocol::Set;
+        scores.absent.push(Absent { dataset, language, task, protocol, why });
+        check(
+            &scores,
+            expect![[r#"
+                dataset  lang  task    F1       95 %   prec/rec  gold  flaws  unread  invented
+                ──────────────────────────────────────────────────────────────────────────────
+                d        en    ner   66.6  63.5–69.5  68.6/64.6   310      4       3        12
+                e        en    ner    1.0   -2.1–3.9   3.0/-1.0   310      4       0         0
+                F1 in percent, protocol `set`, 95 % interval by bootstrap
+                answers not read whole: 3; cut: 1; objects invented: 12; classes not offered: 2
+                no score of `set` for re of `x` (zh): gold names no types of heads and tails
+            "#]],
+        );
+        for row in &mut scores.rows {
+            row.protocol = Protocol::Gollie;
+            row.matching = Matching::Head;
+        }
+        check(
+            &scores,
+            expect![[r#"
+                dataset  lang  task    F1       95 %   prec/rec  gold  flaws  unread  invented
+                ──────────────────────────────────────────────────────────────────────────────
+                d        en    ner   66.6  63.5–69.5  68.6/64.6   310      4       3        12
+                e        en    ner    1.0   -2.1–3.9   3.0/-1.0   310      4       0         0
+                F1 in percent, protocol `gollie`, heads, 95 % interval by bootstrap
+                answers not read whole: 3; cut: 1; objects invented: 12; classes not offered: 2
+                known defect: what is not in the sentence, or oftener than there, is left out
+                  before counting: inventions cost nothing, and of gold objects on the same
+                  words only as many can be found as the words stand there
+            "#]],
+        );
+    }
+
+    #[test]
+    fn classes_and_comparisons_fit_the_terminal() {
+        let class = |class: &str, f1: Option<f64>| crate::score::TypeRow {
+            dataset: "a-rather-long-name-of-a-dataset".into(),
+            language: "en".into(),
+            task: Task::Ner,
+            protocol: Protocol::Set,
+            class: class.into(),
+            precision: f1,
+            recall: f1,
+            f1,
+            gold: 12,
+            predicted: 13,
+            correct: 3,
+        };
+        let mut scores = Scores::from(vec![row("d", "en", Some(66.61))]);
+        scores.by_type = vec![class("Person", Some(50.0)), class("ARatherLongNameOfAClass", None)];
+        let fits = |text: &str| text.lines().all(|line| width(line) <= WIDTH);
+        let found = types(&scores);
+        assert!(fits(&found), "{found}");
+        expect![[r#"
+            class                    dataset                   lang  task    F1  gold  said
+            ───────────────────────────────────────────────────────────────────────────────
+            Person                   a-rather-long-name-of-a…  en    ner   50.0    12    13
+            ARatherLongNameOfAClass  a-rather-long-name-of-a…  en    ner      –    12    13
+            F1 of each class in percent, protocol `set`
+        "#]]
+        .assert_eq(&found);
+        let pair = |dataset: &str, difference: f64| Comparison {
+            dataset: dataset.into(),
+            language: "en".into(),
+            task: Task::Eae,
+            protocol: Protocol::StrictSpan,
+            a_f1: 50.0 + difference,
+            b_f1: 50.0,
+            difference,
+            low: difference - 1.0,
+            high: difference + 1.0,
+            p: 0.0005,
+            sentences: 20_000,
+            differing: 1_234,
+        };
+        let found = comparisons(&[
+            pair(MICRO, -1.5),
+            pair("a-rather-long-name-of-a-dataset-in-many-languages", 12.5),
+        ]);
+        assert!(fits(&found), "{found}");
+        expect![[r#"
+            dataset                     lang  task     A     B    A-B           95 %       p
+            ────────────────────────────────────────────────────────────────────────────────
+            a-rather-long-name-of-a-d…  en    eae   62.5  50.0  +12.5  +11.5 … +13.5  <0.001
+            ────────────────────────────────────────────────────────────────────────────────
+            micro                       en    eae   48.5  50.0   -1.5    -2.5 … -0.5  <0.001
+            F1 in percent, protocol `strict-span`; 95 % interval of the difference by paired
+            bootstrap, p by approximate randomization
+        "#]]
+        .assert_eq(&found);
+        assert_eq!((types(&Scores::default()), comparisons(&[])), (String::new(), String::new()));
     }
 
     #[test]

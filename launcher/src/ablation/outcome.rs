@@ -104,7 +104,7 @@ pub(super) mod tests {
     use super::super::definition::Variant;
     use super::*;
     use data_pipeline::Task;
-    use data_pipeline::score::{Difference, MEAN_UNSEEN, Protocol, Reached};
+    use data_pipeline::score::{Difference, Protocol, Reached, UNSEEN};
 
     /// Two variants, of which the second has one of two seeds.
     pub fn specimen() -> (Ablation, Outcome) {
@@ -154,7 +154,7 @@ pub(super) mod tests {
         let contests = vec![
             contest("命名实体", "zh", Some(false), vec![Some(first.clone()), Some(second), None]),
             contest("empty", "sw", Some(false), vec![None, None, None]),
-            contest(MEAN_UNSEEN, "all", Some(false), vec![Some(first), Some(third), None]),
+            contest(UNSEEN, "all", Some(false), vec![Some(first), Some(third), None]),
         ];
         let told = |(variant, done): (&Variant, &[u64])| Told {
             name: variant.name.clone(),

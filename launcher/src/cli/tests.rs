@@ -47,6 +47,8 @@ fn every_verb_is_understood() {
         "evaluate --checkpoint c --benchmark a --orders 5 --reworded 2 --paraphrases b.jsonl",
         "evaluate --checkpoint c --benchmark a --chained --limit 9 --cluster c.toml",
         "score a.jsonl b.jsonl --protocol set --protocol strict-span",
+        "score a.jsonl --panel --by type,language,source --seen en,zh --json",
+        "score a.jsonl --against b.jsonl c.jsonl --heads --strict",
         "extract --checkpoint c --schema s.py --task re one two",
         "extract --checkpoint c --schema s.py --shots f.jsonl -",
         "extract --checkpoint c --schema s.py --task eae --file a.txt --file b.txt --window 256 --overlap 2",
@@ -97,6 +99,9 @@ fn what_is_not_understood_ends_with_2() {
         ("serve --checkpoint c --port 70000", ErrorKind::ValueValidation),
         ("serve --checkpoint c --queue 0", ErrorKind::ValueValidation),
         ("serve --checkpoint c --token-env A --no-token", ErrorKind::ArgumentConflict),
+        ("score a.jsonl --protocol set --panel", ErrorKind::ArgumentConflict),
+        ("score a.jsonl --by class", ErrorKind::InvalidValue),
+        ("score a.jsonl --against", ErrorKind::InvalidValue),
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.kind(), kind, "{line}");

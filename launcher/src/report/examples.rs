@@ -247,6 +247,7 @@ mod tests {
             prompt_tokens: 0,
             answer_tokens: 0,
             parts: Vec::new(),
+            cut: false,
         }
     }
 

@@ -110,6 +110,7 @@ mod tests {
             correct,
             flaws: 0,
             sentences: 1,
+            ..Row::default()
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use data_pipeline::predictions;
-use data_pipeline::score::{Fertility, Scores, Set, Varied, score_apart, sensitivity};
+use data_pipeline::score::{Fertility, Options, Scores, Set, Varied, score_apart, sensitivity};
 use data_pipeline::tokenizer::Tokenizer;
 use std::path::{Path, PathBuf};
 use trainer::evaluate::{TRAINED, What, round_files, rounds, sets_asked};
@@ -48,7 +48,7 @@ pub fn told(
             What::Ordinary | What::Chained(_) => continue,
         };
         let files = round_files(run_dir, &round, &recipe.datasets, benchmarks)?;
-        rounds.push(score_apart(read(&files)?, protocols));
+        rounds.push(score_apart(&read(&files)?, protocols, &Options::default()).rows);
     }
     let mut found = sensitivity(Varied::Order, &scores.rows, &orders);
     found.extend(sensitivity(Varied::Paraphrase, &scores.rows, &wordings));

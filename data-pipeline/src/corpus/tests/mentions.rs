@@ -49,7 +49,9 @@ fn nested_and_broken_mentions_come_back_from_an_answer() {
                 predictions::write(&path, std::slice::from_ref(&whole)).unwrap();
                 let found = predictions::read(&path).unwrap();
                 assert_eq!(found, std::slice::from_ref(&whole));
-                for protocol in Protocol::ALL {
+                // GoLLIE looks for each mention in the sentence, where the words of these are not together.
+                let others = Protocol::ALL.into_iter().filter(|it| *it != Protocol::Gollie);
+                for protocol in others {
                     let tally = tally(protocol, &found[0]);
                     assert_eq!(tally.correct, tally.gold, "{task} {protocol}: {}", example.answer);
                     assert_eq!(tally.predicted, tally.gold, "{task} {protocol}");
@@ -84,6 +86,7 @@ fn prediction(
         prompt_tokens: 0,
         answer_tokens: 0,
         parts: Vec::new(),
+        cut: false,
     }
 }
 

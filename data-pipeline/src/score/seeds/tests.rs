@@ -37,8 +37,8 @@ fn the_f1_is_the_mean_over_seeds_and_the_difference_has_its_sign() {
         [
             ("d", "en", Some(true)),
             ("d", "zh", Some(false)),
-            (MEAN_SEEN, "all", Some(true)),
-            (MEAN_UNSEEN, "all", Some(false)),
+            (SEEN, "all", Some(true)),
+            (UNSEEN, "all", Some(false)),
             (MEAN, "all", None)
         ]
     );
