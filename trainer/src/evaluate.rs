@@ -11,9 +11,9 @@ pub use showing::check as check_shown;
 pub use subset::{Counted, PROTOCOL, Subset};
 
 use crate::collective::Collective;
-use crate::generation::{Answerer, Generation, Journal};
+use crate::generation::{Answerer, Generation, Grammars, Journal};
 use crate::questions;
-use crate::recipe::{Benchmark, EvaluationConfig, Recipe};
+use crate::recipe::{Benchmark, Constrained, EvaluationConfig, Recipe};
 use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
@@ -28,6 +28,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use subset::spread;
+
+/// Where the final model's answers lie that were held to no grammar, with `constrained = "both"`.
+pub const FINAL_FREE: &str = "final-free";
 
 /// What an evaluation needs beside the model.
 pub struct Evaluation<'a> {
@@ -71,9 +74,30 @@ impl<'a> Evaluation<'a> {
     /// Predictions of `decoder` for every benchmark, in `predictions/WHICH/`; finished files that
     /// answer the same question of the same `model`, a hash, stay.
     ///
+    /// With `constrained = "both"` the final model is asked without a grammar, too: those answers lie
+    /// in `predictions/final-free/`.
+    ///
     /// When `stop` is set on any rank, all of them end: finished files and single answers stay, and the
     /// next call goes on from there.
     pub fn run(
+        &self,
+        which: &str,
+        model: (&Decoder, &str),
+        collective: &mut dyn Collective,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(&str, usize, usize),
+    ) -> Result<Outcome, Error> {
+        if self.config.constrained == Constrained::Both && which == "final" {
+            let config = EvaluationConfig { constrained: Constrained::No, ..self.config.clone() };
+            let free = Evaluation { config: &config, ..*self };
+            if free.run_once(FINAL_FREE, model, collective, stop, progress)? == Outcome::Stopped {
+                return Ok(Outcome::Stopped);
+            }
+        }
+        self.run_once(which, model, collective, stop, progress)
+    }
+
+    fn run_once(
         &self,
         which: &str,
         (decoder, model): (&Decoder, &str),
@@ -141,6 +165,7 @@ impl<'a> Evaluation<'a> {
             max_new_tokens: self.config.max_new_tokens,
             generation: self.generation().choice(),
             shown: showing.fingerprint.clone(),
+            constrained: self.config.constrained.is_on(),
         })
     }
 
@@ -199,7 +224,21 @@ impl<'a> Evaluation<'a> {
         let mut report = |done: usize| progress(done * questions.len() / requests.len().max(1));
         let (tokenizer, generation) = (self.tokenizer, &self.generation());
         let answerer = Answerer { decoder, model, tokenizer, generation };
-        let Some(answers) = answerer.answers(&requests, journal, &mut report)? else {
+        // Which question and which of its parts a request is.
+        let places: Vec<(usize, usize)> = asked
+            .iter()
+            .enumerate()
+            .flat_map(|(number, asked)| (0..asked.requests.len()).map(move |part| (number, part)))
+            .collect();
+        let grammar = |request: usize| {
+            let (number, part) = places[request];
+            let Question { sentence, pieces, .. } = questions[number];
+            asker.grammar(&asked[number], part, sentence, *pieces)
+        };
+        let grammars: Option<Grammars> =
+            if self.config.constrained.is_on() { Some(&grammar) } else { None };
+        let Some(answers) = answerer.held_answers(&requests, grammars, journal, &mut report)?
+        else {
             return Ok(None);
         };
         let mut answers = answers.as_slice();

@@ -1,7 +1,7 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
 
 use crate::checkpoint::{self, CheckpointInfo};
-use crate::generation::{Answerer, Generation};
+use crate::generation::{Answerer, Generation, Grammars};
 use crate::questions::{Asker, Question};
 use crate::{Error, device};
 use burn::tensor::{DType, Device};
@@ -23,6 +23,7 @@ pub struct Extractor {
     prompt: PromptConfig,
     pieces: bool,
     generation: Generation,
+    constrained: bool,
     /// What the weights are known by.
     model: String,
 }
@@ -86,7 +87,8 @@ impl Extractor {
     pub fn open(directory: &Path, told: &mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
         let (decoder, tokenizer, info) = open(directory, "flex", told)?;
         let (generation, model) = (Generation::default(), info.fingerprint());
-        Ok(Self { decoder, tokenizer, prompt: info.prompt, pieces: false, generation, model })
+        let (prompt, pieces, constrained) = (info.prompt, false, false);
+        Ok(Self { decoder, tokenizer, prompt, pieces, generation, constrained, model })
     }
 
     /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it
@@ -98,6 +100,11 @@ impl Extractor {
     /// How answers are generated; by default the likeliest tokens, up to 640.
     pub fn with_generation(self, generation: Generation) -> Self {
         Self { generation, ..self }
+    }
+
+    /// Whether answers are held to the grammar of the classes and the text; by default they are not.
+    pub fn with_constrained(self, constrained: bool) -> Self {
+        Self { constrained, ..self }
     }
 
     /// How many mentions of each class demonstrations had in training; 0: there were none.
@@ -158,8 +165,20 @@ impl Extractor {
             tokenizer: &self.tokenizer,
             generation: &self.generation,
         };
+        // Which text and which of its parts a request is.
+        let places: Vec<(usize, usize)> = asked
+            .iter()
+            .enumerate()
+            .flat_map(|(number, asked)| (0..asked.requests.len()).map(move |part| (number, part)))
+            .collect();
+        let grammar = |request: usize| {
+            let (number, part) = places[request];
+            asker.grammar(&asked[number], part, &sentences[number], self.pieces)
+        };
+        let grammars: Option<Grammars> = if self.constrained { Some(&grammar) } else { None };
         // It never breaks off.
-        let answers = answerer.answers(&requests, None, &mut report)?.unwrap_or_default();
+        let answers = answerer.held_answers(&requests, grammars, None, &mut report)?;
+        let answers = answers.unwrap_or_default();
         let mut answers = answers.as_slice();
         let extraction = |(sentence, asked): (&Sentence, &Question)| {
             let (own, others) = answers.split_at(asked.requests.len());

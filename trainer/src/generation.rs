@@ -4,6 +4,7 @@
 //! answered once, what a journal holds is not generated again, and draws depend on the hash, so that
 //! neither ranks nor stops change an answer.
 
+mod constraint;
 mod journal;
 mod stop;
 
@@ -11,9 +12,11 @@ pub(crate) use journal::Journal;
 pub use model::generate::{GenerateConfig, Sampling};
 
 use crate::Error;
+use constraint::Follow;
+use data_pipeline::grammar::Grammar;
 use data_pipeline::tokenizer::Tokenizer;
 use model::Decoder;
-use model::generate::{Answer, Request, Sink, generate};
+use model::generate::{Answer, Constraint, Request, Sink, generate};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -81,6 +84,9 @@ impl Key {
     }
 }
 
+/// The grammar of the answer to a request, by its number.
+pub(crate) type Grammars<'a> = &'a dyn Fn(usize) -> Result<Grammar, Error>;
+
 /// A model that answers.
 #[derive(Clone, Copy)]
 pub(crate) struct Answerer<'a> {
@@ -102,15 +108,33 @@ impl Answerer<'_> {
         journal: Option<&mut Journal>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<Vec<Vec<u32>>>, Error> {
+        self.held_answers(requests, None, journal, progress)
+    }
+
+    /// As [`Self::answers`], each held to its grammar, if there are any: a request is made one when its
+    /// answer begins. Equal requests have equal grammars.
+    pub(crate) fn held_answers(
+        &self,
+        requests: &[Request],
+        grammars: Option<Grammars<'_>>,
+        journal: Option<&mut Journal>,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Option<Vec<Vec<u32>>>, Error> {
         self.generation.check()?;
+        // What is held to a grammar has other answers, and so another journal and other draws.
+        let model = match grammars {
+            Some(_) => format!("{}\nconstrained", self.model),
+            None => self.model.to_owned(),
+        };
         let keys: Vec<Key> =
-            requests.iter().map(|request| self.generation.key(self.model, request)).collect();
+            requests.iter().map(|request| self.generation.key(&model, request)).collect();
         let mut asked: HashMap<Key, usize> = HashMap::new();
         keys.iter().for_each(|key| *asked.entry(*key).or_default() += 1);
         let mut known: HashMap<Key, Vec<u32>> = HashMap::new();
         let (mut open, mut new): (Vec<Key>, Vec<Request>) = Default::default();
+        let mut numbers = Vec::new();
         let mut seen = HashSet::new();
-        for (key, request) in keys.iter().zip(requests) {
+        for (number, (key, request)) in keys.iter().zip(requests).enumerate() {
             if !seen.insert(*key) {
                 continue;
             }
@@ -120,6 +144,7 @@ impl Answerer<'_> {
                 }
                 None => {
                     open.push(*key);
+                    numbers.push(number);
                     new.push(Request { stream: Some(key.stream()), ..request.clone() });
                 }
             }
@@ -134,6 +159,9 @@ impl Answerer<'_> {
             answerer: *self,
             open: &open,
             asked: &asked,
+            numbers: &numbers,
+            limits: new.iter().map(|request| self.limit(request)).collect(),
+            grammars,
             known,
             journal,
             texts,
@@ -153,6 +181,18 @@ impl Answerer<'_> {
     }
 }
 
+impl Answerer<'_> {
+    fn limit(&self, request: &Request) -> usize {
+        request.max_new_tokens.unwrap_or(usize::MAX).min(self.generation.config.max_new_tokens)
+    }
+
+    /// What ends an answer, for this model.
+    fn ends(&self) -> Vec<u32> {
+        let ends = self.generation.config.end_ids.clone();
+        ends.unwrap_or_else(|| self.decoder.config.eos_token_ids())
+    }
+}
+
 /// Keeps answers as they come.
 struct Keeper<'a> {
     answerer: Answerer<'a>,
@@ -160,6 +200,10 @@ struct Keeper<'a> {
     open: &'a [Key],
     /// How many requests have the same key.
     asked: &'a HashMap<Key, usize>,
+    /// The first request of each key, of what is generated, and how long its answer may be.
+    numbers: &'a [usize],
+    limits: Vec<usize>,
+    grammars: Option<Grammars<'a>>,
     known: HashMap<Key, Vec<u32>>,
     journal: Option<&'a mut Journal>,
     texts: Vec<StopText>,
@@ -170,6 +214,9 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn tell(&mut self) -> ControlFlow<()> {
+        if self.error.is_some() {
+            return ControlFlow::Break(());
+        }
         if (self.progress)(self.done) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
@@ -199,6 +246,21 @@ impl Sink for Keeper<'_> {
                 text.ends_with(*id, &generation.stop, |ids| tokenizer.decode(ids))
             }
             _ => false,
+        }
+    }
+
+    fn constraint(&mut self, request: usize) -> Option<Box<dyn Constraint>> {
+        match self.grammars?(self.numbers[request]) {
+            Ok(grammar) => {
+                let Answerer { tokenizer, .. } = self.answerer;
+                let (limit, ends) = (self.limits[request], self.answerer.ends());
+                Some(Box::new(Follow::new(&grammar, tokenizer, limit, &ends)))
+            }
+            Err(error) => {
+                // The step at hand is the last one.
+                self.error.get_or_insert(error);
+                None
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
 use crate::audit::{self, asked};
-use crate::evaluate::{self, declaration, prediction_files};
+use crate::evaluate::{self, FINAL_FREE, declaration, prediction_files};
 use crate::network::shape;
-use crate::recipe::{Phase, Recipe};
+use crate::recipe::{Constrained, Phase, Recipe};
 use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
@@ -132,9 +132,13 @@ pub fn check(recipe: &Recipe) -> Result<(), Error> {
 /// Removes predictions that the recipe does not ask for any more: they would stand in its report.
 fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
     let evaluation = &recipe.evaluation;
-    for which in ["final", "base", "untrained"] {
+    for which in ["final", FINAL_FREE, "base", "untrained"] {
         let files = prediction_files(run_dir, which, &recipe.datasets, &evaluation.benchmarks)?;
-        let wanted = which == "final" || evaluation.baselines.iter().any(|it| it == which);
+        let wanted = match which {
+            "final" => true,
+            FINAL_FREE => evaluation.constrained == Constrained::Both,
+            which => evaluation.baselines.iter().any(|it| it == which),
+        };
         let folder = run_dir.all_predictions().join(which);
         for entry in std::fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.map_err(Error::read(&folder))?.path();

@@ -33,6 +33,7 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
             benchmarks: args.benchmarks.iter().map(|name| benchmark(name)).collect(),
             protocols: args.protocols.clone(),
             baselines: Vec::new(),
+            constrained: args.constrained.unwrap_or(recipe.evaluation.constrained),
             ..recipe.evaluation
         },
         ..recipe

@@ -26,6 +26,7 @@ pub fn extract(args: &cli::Extract) -> Result<Answer, Error> {
     let mut display = Display::new();
     let extractor = Extractor::open(&args.checkpoint, &mut reading(&mut display))?
         .with_pieces(args.pieces)
+        .with_constrained(args.constrained)
         .with_generation(generation);
     let trained_with = extractor.trained_with_shots();
     if trained_with > 0 && shots.is_empty() {

@@ -10,8 +10,8 @@ use data_pipeline::score::{Protocol, Scores, Set, score as score_sets, table};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use trainer::evaluate::{declaration, prediction_files};
-use trainer::recipe::EvaluationConfig;
+use trainer::evaluate::{FINAL_FREE, declaration, prediction_files};
+use trainer::recipe::{Constrained, EvaluationConfig};
 use trainer::{Recipe, RunDir};
 
 /// Scores files of predictions.
@@ -32,6 +32,9 @@ pub fn of_run(run_dir: &RunDir, recipe: &Recipe) -> Result<Scores, Error> {
     let mut baselines = BTreeMap::new();
     for name in &recipe.evaluation.baselines {
         baselines.insert(name.clone(), rows_of(run_dir, name, recipe)?);
+    }
+    if recipe.evaluation.constrained == Constrained::Both {
+        baselines.insert("free".to_owned(), rows_of(run_dir, FINAL_FREE, recipe)?);
     }
     let (mut floors, mut papers) = (BTreeMap::new(), BTreeMap::new());
     for benchmark in &recipe.evaluation.benchmarks {

@@ -36,6 +36,9 @@ pub struct Question {
     /// Demonstrations, examples and descriptions that are not the schema's own, in hashes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shown: String,
+    /// Whether answers were held to a grammar.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub constrained: bool,
 }
 
 /// The question, and the file that answers it.
@@ -47,6 +50,10 @@ pub struct Receipt {
     /// Prompts that had no room for all demonstrations.
     #[serde(default, skip_serializing_if = "is_zero")]
     fewer_shots: usize,
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -95,6 +102,7 @@ mod tests {
             max_new_tokens: 64,
             generation: String::new(),
             shown: String::new(),
+            constrained: false,
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a-en.jsonl");
@@ -109,6 +117,8 @@ mod tests {
         assert!(!answers(&path, &shown));
         let drawn = Question { generation: "temperature 1".into(), ..question.clone() };
         assert!(!answers(&path, &drawn));
+        let constrained = Question { constrained: true, ..question.clone() };
+        assert!(!answers(&path, &constrained));
         std::fs::write(&path, "").unwrap();
         assert!(!answers(&path, &question));
     }

@@ -1,5 +1,6 @@
 //! `[evaluation]`: what is asked of a model, and how it answers.
 
+use super::Constrained;
 use crate::during::DuringConfig;
 use crate::generation::Generation;
 use data_pipeline::prompt::PromptConfig;
@@ -15,8 +16,8 @@ pub struct EvaluationConfig {
     pub benchmarks: Vec<Benchmark>,
     /// Which counts are made.
     pub protocols: Vec<Protocol>,
-    /// Grammar-constrained decoding; not in this build.
-    pub constrained: bool,
+    /// Whether answers are held to the grammar of their classes and sentence.
+    pub constrained: Constrained,
     /// An answer is cut after so many tokens.
     pub max_new_tokens: usize,
     /// Answers in work at a time on each rank, at most.
@@ -55,7 +56,7 @@ impl Default for EvaluationConfig {
         Self {
             benchmarks: Vec::new(),
             protocols: vec![Protocol::Set, Protocol::StrictSpan],
-            constrained: false,
+            constrained: Constrained::No,
             max_new_tokens,
             rows,
             budget_tokens,
