@@ -185,7 +185,7 @@ impl<'a> Asker<'a> {
     /// `pieces` says whether a mention may be in pieces.
     pub(crate) fn reply(
         &self,
-        question: &Question<'a>,
+        question: &Question<'_>,
         sentence: &Sentence,
         pieces: bool,
         answers: &[Vec<u32>],
