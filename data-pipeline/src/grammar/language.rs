@@ -59,11 +59,26 @@ impl<'a> Template<'a> {
             );
             Error::declaration(Path::new("[evaluation]"), message)
         };
-        let mut writer =
-            Writer { template: self, builder: RegexBuilder::new(), mention: ExprRef::NO_MATCH };
-        let answer = writer.mentions(sentence, pieces).and_then(|()| writer.answer(sentence));
+        let told = match self.task {
+            Task::Eae => told(self.schema, &self.classes, sentence, self.config),
+            _ => Vec::new(),
+        };
+        let (builder, mention) = (RegexBuilder::new(), ExprRef::NO_MATCH);
+        let mut writer = Writer { template: self, builder, mention };
+        let answer = writer.mentions(sentence, pieces).and_then(|()| writer.answer(&told));
         let language = writer.builder.into_regex(answer.map_err(failed)?);
-        Ok(Grammar { language, room: Room::new(self.config.form, self.objects.clone()) })
+        Ok(Grammar { language, room: Room::new(self.config.form, self.objects(&told)) })
+    }
+
+    /// The shortest object of each class; triggers that are told are as long as they are.
+    fn objects(&self, told: &[Event]) -> Arc<[String]> {
+        let trigger = told.iter().map(|event| self.config.spelt_text(&event.trigger.text));
+        match trigger.max_by_key(String::len) {
+            Some(trigger) => {
+                self.objects.iter().map(|object| format!("{object}{trigger}")).collect()
+            }
+            None => self.objects.clone(),
+        }
     }
 }
 
@@ -128,12 +143,8 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn answer(&mut self, sentence: &Sentence) -> Built {
-        let Template { config, schema, classes, task, .. } = self.template;
-        let told = match task {
-            Task::Eae => told(schema, classes, sentence, config),
-            _ => Vec::new(),
-        };
+    fn answer(&mut self, told: &[Event]) -> Built {
+        let config = self.template.config;
         let (open, between, close, nothing) = match config.form {
             Form::Code => ("results = [\n\t", ",\n\t", "\n]", "results = []"),
             Form::List => ("- ", "- ", "end", "none"),
@@ -146,7 +157,7 @@ impl Writer<'_, '_> {
                 let more = self.any_number_of(more)?;
                 self.join(&[Part::Is(object), Part::Is(more)])?
             }
-            false => self.in_turn(&told, between)?,
+            false => self.in_turn(told, between)?,
         };
         let some = self.join(&[Part::Text(open), Part::Is(objects), Part::Text(close)])?;
         let none = self.join(&[Part::Text(nothing)])?;

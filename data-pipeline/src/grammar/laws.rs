@@ -5,8 +5,9 @@
 
 use super::specimen::{Case, FORMS, TASKS, Walker, case, configuration, data_root, tokenizer};
 use super::*;
-use crate::prompt::{self, extraction};
+use crate::prompt::{self, Dialect, extraction};
 use crate::python::FlawKind;
+use crate::sentence::Instance;
 use crate::tokenizer::Tokenizer;
 use proptest::prelude::*;
 
@@ -14,14 +15,26 @@ fn allows(words: &[u32], id: u32) -> bool {
     words.get(id as usize / 32).is_some_and(|word| (word >> (id % 32)) & 1 == 1)
 }
 
+/// Whether the dialect that escapes nothing can say all gold objects.
+fn is_safe(case: &Case) -> bool {
+    let Case { config, schema, task, sentence, .. } = case;
+    let plain = |name: &str| config.is_readable(name);
+    let said = |text: &str| text.chars().all(|c| !config.spelt_character(c, *task).is_empty());
+    let classes = schema.classes.iter().all(|class| {
+        let arguments = class.arguments.iter().all(|argument| plain(&argument.name));
+        plain(&class.name) && arguments
+    });
+    let objects = sentence.instances(*task);
+    classes && objects.iter().flat_map(Instance::mentions).all(|mention| said(&mention.text))
+}
+
 /// The ids of the gold answer are allowed one after the other, and then the end.
 fn gold_is_in_it(case: &Case, tokenizer: &Tokenizer) -> Result<(), String> {
     let Case { config, schema, task, sentence, pieces } = case;
     let classes = schema.of_task(*task);
     let answer = extraction(schema, &classes, *task, sentence, config).answer;
-    let read = prompt::read(&answer, schema, &classes, *task, sentence, config, *pieces);
-    if config.dialect == prompt::Dialect::Official && !read.flaws.is_empty() {
-        // What its own reader does not read is not in the grammar.
+    if config.dialect == Dialect::Official && !is_safe(case) {
+        // What its reader may lose its place in is not in the grammar.
         return Ok(());
     }
     let grammar = Grammar::new(config, schema, &classes, *task, sentence, *pieces).unwrap();

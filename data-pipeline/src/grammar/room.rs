@@ -7,6 +7,7 @@
 use super::Vocabulary;
 use super::spelling::{Speller, State};
 use crate::prompt::Form;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// No way is longer; a way is an object at most.
@@ -22,6 +23,8 @@ pub(super) struct Room {
     /// Bytes of the longest of them.
     longest: usize,
     jump: Option<usize>,
+    /// The next byte of the way out, by where it begins.
+    exits: HashMap<State, Option<(u8, State)>>,
 }
 
 impl Room {
@@ -31,7 +34,7 @@ impl Room {
             Form::List => b"\n;:en",
         };
         let longest = objects.iter().map(String::len).max().unwrap_or(0);
-        Self { closing, objects, longest, jump: None }
+        Self { closing, objects, longest, jump: None, exits: HashMap::new() }
     }
 
     /// Whether with `left` ids one has to look closer.
@@ -54,16 +57,14 @@ impl Room {
 
     /// The ids that end the answer from here, if the vocabulary has them.
     pub(super) fn way_out(
-        &self,
+        &mut self,
         speller: &mut Speller,
         vocabulary: &Vocabulary,
         mut state: State,
     ) -> Option<Vec<u32>> {
         let mut way = Vec::new();
         while !speller.is_whole(state) {
-            let mut bytes = self.closing.iter().copied().chain(0..=u8::MAX);
-            let next = |byte| speller.step(state, byte).map(|state| (byte, state));
-            let (byte, behind) = bytes.find_map(next)?;
+            let (byte, behind) = self.exit(speller, state)?;
             way.push(byte);
             state = behind;
             if way.len() > LONGEST_WAY {
@@ -71,6 +72,15 @@ impl Room {
             }
         }
         vocabulary.ids(&way)
+    }
+
+    /// The first byte of the way out, and where it leads.
+    fn exit(&mut self, speller: &mut Speller, state: State) -> Option<(u8, State)> {
+        let closing = self.closing;
+        *self.exits.entry(state).or_insert_with(|| {
+            let mut bytes = closing.iter().copied().chain(0..=u8::MAX);
+            bytes.find_map(|byte| speller.step(state, byte).map(|behind| (byte, behind)))
+        })
     }
 }
 

@@ -147,14 +147,16 @@ impl Walker {
     }
 }
 
-/// Where corpora and tokenizers lie; nothing where a developer has none.
+/// Where corpora and tokenizers lie, if they do; continuous integration must have them.
 pub(super) fn data_root() -> Option<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("KNOWCODER_DATA").map_or(default, PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let root = std::env::var_os("KNOWCODER_DATA").map_or(beside, PathBuf::from);
     if root.is_dir() {
         return Some(root);
     }
-    println!("skipped: no corpora at {}; set KNOWCODER_DATA", root.display());
+    let missing = format!("no corpora at `{}`; KNOWCODER_DATA names another place", root.display());
+    assert!(std::env::var_os("CI").is_none(), "{missing}");
+    eprintln!("\n*** NOT CHECKED: {missing}: no SentencePiece, no real sentences ***\n");
     None
 }
 

@@ -2,6 +2,7 @@
 
 use crate::tokenizer::{Spelling, Tokenizer};
 use llguidance::toktrie::{SimpleVob, TokRxInfo, TokTrie};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Text of ids in a form that a grammar walks; made once for a tokenizer, shared by all matchers.
@@ -9,7 +10,12 @@ pub struct Vocabulary {
     pub(super) trie: TokTrie,
     pub(super) spelling: Spelling,
     eos: u32,
+    /// Short pieces by their bytes; the tree cannot say which of two equal ones longer ones go on from.
+    short: HashMap<Box<[u8]>, u32>,
 }
+
+/// Bytes of a short piece, at most.
+const SHORT: usize = 16;
 
 impl Vocabulary {
     /// The vocabulary of `tokenizer`: made by the first call, the same for all later ones.
@@ -27,7 +33,12 @@ impl Vocabulary {
     /// Of the bytes of each id.
     pub(super) fn of(words: Vec<Vec<u8>>, eos: u32, spelling: Spelling) -> Self {
         let info = TokRxInfo::new(words.len() as u32, eos);
-        Self { trie: TokTrie::from(&info, &words), spelling, eos }
+        let is_short = |word: &[u8]| (1..=SHORT).contains(&word.len());
+        let mut short = HashMap::new();
+        for (id, word) in (0..).zip(&words).filter(|(_, word)| is_short(word)) {
+            short.insert(word.clone().into_boxed_slice(), id);
+        }
+        Self { trie: TokTrie::from(&info, &words), spelling, eos, short }
     }
 
     /// How many ids there are.
@@ -45,11 +56,17 @@ impl Vocabulary {
         if (id as usize) < self.size() { self.trie.token(id) } else { &[] }
     }
 
-    /// The fewest long ids that spell `bytes`; nothing where an id for a byte is missing.
-    pub(super) fn ids(&self, bytes: &[u8]) -> Option<Vec<u32>> {
-        let ids = self.trie.greedy_tokenize(bytes);
-        let spelt: usize = ids.iter().map(|id| self.bytes(*id).len()).sum();
-        (spelt == bytes.len()).then_some(ids)
+    /// Ids that spell `bytes`, each as long as it can be; nothing where an id for a byte is missing.
+    pub(super) fn ids(&self, mut bytes: &[u8]) -> Option<Vec<u32>> {
+        let mut ids = Vec::new();
+        while !bytes.is_empty() {
+            let lengths = (1..=SHORT.min(bytes.len())).rev();
+            let longest = |length: usize| Some((*self.short.get(&bytes[..length])?, length));
+            let (id, length) = lengths.into_iter().find_map(longest)?;
+            ids.push(id);
+            bytes = &bytes[length..];
+        }
+        Some(ids)
     }
 
     /// An empty set of ids.

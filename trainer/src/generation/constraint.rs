@@ -97,7 +97,8 @@ class City(Entity):
             };
             let grammar = |request: usize| {
                 let sentence = &sentences[request];
-                Ok(Grammar::new(&prompt, &schema, &classes, Task::Ner, sentence, false)?)
+                Grammar::new(&prompt, &schema, &classes, Task::Ner, sentence, false)
+                    .map_err(crate::Error::from)
             };
             let answers =
                 answerer.held_answers(&requests, Some(&grammar), None, &mut |_| true).unwrap();
