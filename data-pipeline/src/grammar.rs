@@ -16,8 +16,9 @@
 //!
 //! # What is not in the language
 //! - In the dialect `official`, which escapes nothing: mentions with a character that its reader
-//!   takes for the end of something (a quote; in relations and arguments also a line break; in events
-//!   parentheses, in arguments brackets), and classes whose name is no plain word.
+//!   takes for the end of something (a quote; in relations and arguments also a line break, in
+//!   arguments brackets; in events parentheses that do not match or have others inside), and classes
+//!   whose name is no plain word.
 //! - Empty mentions. Mentions in pieces where the corpus has none, or where words are not parted by
 //!   single spaces.
 //!

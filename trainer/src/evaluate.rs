@@ -11,7 +11,7 @@ pub use showing::check as check_shown;
 pub use subset::{Counted, PROTOCOL, Subset};
 
 use crate::collective::Collective;
-use crate::generation::{Answerer, Generation, Grammars, Journal};
+use crate::generation::{Answerer, Generation, Journal};
 use crate::questions;
 use crate::recipe::{Benchmark, Constrained, EvaluationConfig, Recipe};
 use crate::run::Outcome;
@@ -235,10 +235,11 @@ impl<'a> Evaluation<'a> {
             let Question { sentence, pieces, .. } = questions[number];
             asker.grammar(&asked[number], part, sentence, *pieces)
         };
-        let grammars: Option<Grammars> =
-            if self.config.constrained.is_on() { Some(&grammar) } else { None };
-        let Some(answers) = answerer.held_answers(&requests, grammars, journal, &mut report)?
-        else {
+        let found = match self.config.constrained.is_on() {
+            true => answerer.held_answers(&requests, &grammar, journal, &mut report)?,
+            false => answerer.answers(&requests, journal, &mut report)?,
+        };
+        let Some(answers) = found else {
             return Ok(None);
         };
         let mut answers = answers.as_slice();

@@ -1,7 +1,7 @@
 //! Use of a trained checkpoint: texts in, objects with offsets out.
 
 use crate::checkpoint::{self, CheckpointInfo};
-use crate::generation::{Answerer, Generation, Grammars};
+use crate::generation::{Answerer, Generation};
 use crate::questions::{Asker, Question};
 use crate::{Error, device};
 use burn::tensor::{DType, Device};
@@ -175,9 +175,11 @@ impl Extractor {
             let (number, part) = places[request];
             asker.grammar(&asked[number], part, &sentences[number], self.pieces)
         };
-        let grammars: Option<Grammars> = if self.constrained { Some(&grammar) } else { None };
         // It never breaks off.
-        let answers = answerer.held_answers(&requests, grammars, None, &mut report)?;
+        let answers = match self.constrained {
+            true => answerer.held_answers(&requests, &grammar, None, &mut report)?,
+            false => answerer.answers(&requests, None, &mut report)?,
+        };
         let answers = answers.unwrap_or_default();
         let mut answers = answers.as_slice();
         let extraction = |(sentence, asked): (&Sentence, &Question)| {

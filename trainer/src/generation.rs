@@ -108,12 +108,22 @@ impl Answerer<'_> {
         journal: Option<&mut Journal>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<Vec<Vec<u32>>>, Error> {
-        self.held_answers(requests, None, journal, progress)
+        self.all_answers(requests, None, journal, progress)
     }
 
-    /// As [`Self::answers`], each held to its grammar, if there are any: a request is made one when its
-    /// answer begins. Equal requests have equal grammars.
+    /// As [`Self::answers`], each held to its grammar, which is asked for when the answer begins. Equal
+    /// requests have equal grammars.
     pub(crate) fn held_answers(
+        &self,
+        requests: &[Request],
+        grammars: Grammars<'_>,
+        journal: Option<&mut Journal>,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Option<Vec<Vec<u32>>>, Error> {
+        self.all_answers(requests, Some(grammars), journal, progress)
+    }
+
+    fn all_answers(
         &self,
         requests: &[Request],
         grammars: Option<Grammars<'_>>,

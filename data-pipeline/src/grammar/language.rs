@@ -9,7 +9,7 @@
 use super::Grammar;
 use super::pieces::in_pieces;
 use super::room::Room;
-use super::substring::{substrings, tree};
+use super::substring::{Ways, substrings, tree};
 use crate::error::Error;
 use crate::prompt::spelling::{Shown, ShownArgument, shown, told};
 use crate::prompt::{Form, PromptConfig};
@@ -128,14 +128,18 @@ impl Writer<'_, '_> {
     /// Everything that may be a mention.
     fn mentions(&mut self, sentence: &Sentence, pieces: bool) -> Result<(), String> {
         let Template { config, task, .. } = *self.template;
-        let ways = |c: char| config.spelt_character(c, task);
+        let spelt = |c: char| config.spelt_character(c, task);
         let begins = |way: &str| config.begins_mention(way);
-        let text = sentence.text.as_str();
-        let whole = substrings(&mut self.builder, text, ways, begins)?;
+        let nests = config.nests(task);
+        let ways = Ways { spelt: &spelt, begins: &begins, nests };
+        let whole = substrings(&mut self.builder, &sentence.text, &ways)?;
         self.mention = match pieces {
             true => {
-                let usual = |c: char| ways(c).into_iter().next();
-                let apart = in_pieces(&mut self.builder, text, usual)?;
+                let usual = |c: char| match c {
+                    '(' | ')' if nests => None,
+                    c => spelt(c).into_iter().next(),
+                };
+                let apart = in_pieces(&mut self.builder, &sentence.text, usual)?;
                 self.one_of(&[whole, apart])?
             }
             false => whole,
@@ -182,8 +186,7 @@ impl Writer<'_, '_> {
         let Template { config, task, shown, .. } = self.template;
         let name = config.spelt_name(&event.class);
         let Some(class) = shown.iter().find(|class| class.name == name) else { return Ok(None) };
-        let spelt = |c: char| !config.spelt_character(c, *task).is_empty();
-        if event.trigger.text.is_empty() || !event.trigger.text.chars().all(spelt) {
+        if !config.can_say(&event.trigger.text, *task) {
             return Ok(None);
         }
         let trigger = config.spelt_text(&event.trigger.text);

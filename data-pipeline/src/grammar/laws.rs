@@ -19,13 +19,16 @@ fn allows(words: &[u32], id: u32) -> bool {
 fn is_safe(case: &Case) -> bool {
     let Case { config, schema, task, sentence, .. } = case;
     let plain = |name: &str| config.is_readable(name);
-    let said = |text: &str| text.chars().all(|c| !config.spelt_character(c, *task).is_empty());
     let classes = schema.classes.iter().all(|class| {
         let arguments = class.arguments.iter().all(|argument| plain(&argument.name));
         plain(&class.name) && arguments
     });
     let objects = sentence.instances(*task);
-    classes && objects.iter().flat_map(Instance::mentions).all(|mention| said(&mention.text))
+    classes
+        && objects
+            .iter()
+            .flat_map(Instance::mentions)
+            .all(|mention| config.can_say(&mention.text, *task))
 }
 
 /// The ids of the gold answer are allowed one after the other, and then the end.
@@ -196,5 +199,5 @@ fn gold_of_the_corpora_is_in_it() {
             }
         }
     }
-    assert!(refused.is_empty(), "{}: {:#?}", refused.len(), &refused[..refused.len().min(12)]);
+    assert!(refused.is_empty(), "{}: {}", refused.len(), refused[0]);
 }

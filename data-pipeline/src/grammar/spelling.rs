@@ -53,7 +53,8 @@ impl Speller {
 
     /// Whether an answer may end here.
     pub(super) fn is_whole(&mut self, state: State) -> bool {
-        state.spaces == 0 && state.part.length == 0 && self.language.is_accepting(state.place)
+        let spaces = (0..state.spaces).try_fold(state.place, |place, _| self.walk(place, b" "));
+        state.part.length == 0 && spaces.is_some_and(|place| self.language.is_accepting(place))
     }
 
     /// Behind one more byte, if an answer can have it there.
@@ -117,6 +118,9 @@ impl Speller {
             }
             if state.part.length > 0 {
                 return false;
+            }
+            if self.language.is_accepting(behind) {
+                return true;
             }
             before = behind;
         }
@@ -219,7 +223,7 @@ mod tests {
         assert_eq!(carried("( Mark", "(  Mark"), (7, true));
         // One space is taken off, so that the text would have none; but a second may come.
         assert_eq!(carried("( Mark", "( Mark"), (2, false));
-        assert_eq!(carried("在京Éa", "在京 Éa"), (11, true));
+        assert_eq!(carried("在京Éa", "在京 Éa"), (10, true));
         assert_eq!(carried("在 京", "在 京"), (7, true));
         assert_eq!(carried("在京", "在 京"), (3, false));
         assert_eq!(carried("a, b", " a, b"), (5, true));

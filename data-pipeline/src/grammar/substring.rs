@@ -20,38 +20,62 @@ struct State {
     next: BTreeMap<char, usize>,
 }
 
-/// The nonempty substrings of `text`, each character written in one of the ways that `spelt` gives;
-/// none of them goes over a character that has no way. `begins` says which ways the first may have.
+/// How the characters of a substring are written.
+pub(super) struct Ways<'w> {
+    /// All ways to write a character; where there is none, no substring goes over it.
+    pub spelt: &'w dyn Fn(char) -> Vec<String>,
+    /// Whether a substring may begin with this way.
+    pub begins: &'w dyn Fn(&str) -> bool,
+    /// Whether parentheses have to match, without others inside.
+    pub nests: bool,
+}
+
+/// The nonempty substrings of `text`.
 pub(super) fn substrings(
     builder: &mut RegexBuilder,
     text: &str,
-    spelt: impl Fn(char) -> Vec<String>,
-    begins: impl Fn(&str) -> bool,
+    ways: &Ways<'_>,
 ) -> Result<ExprRef, String> {
     let automaton = Automaton::of(text);
-    let mut ways: BTreeMap<char, Vec<String>> = BTreeMap::new();
+    let mut spelt: BTreeMap<char, Vec<String>> = BTreeMap::new();
     for c in text.chars() {
-        ways.entry(c).or_insert_with(|| spelt(c));
+        spelt.entry(c).or_insert_with(|| (ways.spelt)(c));
     }
     // What follows a state is longer than what led to it.
     let mut order: Vec<usize> = (1..automaton.states.len()).collect();
     order.sort_unstable_by_key(|state| std::cmp::Reverse(automaton.states[*state].length));
-    let mut expressions = vec![ExprRef::NO_MATCH; automaton.states.len()];
-    let branches = |state: usize, expressions: &[ExprRef], first: bool| {
+    // Outside of parentheses and inside of them.
+    let mut expressions = vec![[ExprRef::NO_MATCH; 2]; automaton.states.len()];
+    let branches = |state: usize, inside: bool, expressions: &[[ExprRef; 2]], first: bool| {
         let mut branches: Vec<(Vec<u8>, ExprRef)> = Vec::new();
         for (c, next) in &automaton.states[state].next {
-            let allowed = ways[c].iter().filter(|way| !first || begins(way));
-            branches.extend(allowed.map(|way| (way.clone().into_bytes(), expressions[*next])));
+            let behind = match c {
+                '(' if ways.nests => !inside,
+                ')' if ways.nests => !inside,
+                _ => inside,
+            };
+            // A second one that opens, or one that closes nothing.
+            let misplaced = ways.nests && matches!((c, inside), ('(', true) | (')', false));
+            let behind = expressions[*next][usize::from(behind)];
+            if misplaced || behind == ExprRef::NO_MATCH {
+                continue;
+            }
+            let allowed = spelt[c].iter().filter(|way| !first || (ways.begins)(way));
+            branches.extend(allowed.map(|way| (way.clone().into_bytes(), behind)));
         }
         branches
     };
     for state in order {
-        let mut branches = branches(state, &expressions, false);
+        let mut outside = branches(state, false, &expressions, false);
         // It may end here.
-        branches.push((Vec::new(), ExprRef::EMPTY_STRING));
-        expressions[state] = tree(builder, branches)?;
+        outside.push((Vec::new(), ExprRef::EMPTY_STRING));
+        let inside = match ways.nests {
+            true => branches(state, true, &expressions, false),
+            false => Vec::new(),
+        };
+        expressions[state] = [tree(builder, outside)?, tree(builder, inside)?];
     }
-    tree(builder, branches(0, &expressions, true))
+    tree(builder, branches(0, false, &expressions, true))
 }
 
 /// One of several strings, each with what follows it.
@@ -125,7 +149,8 @@ mod tests {
         ) {
             let mut builder = RegexBuilder::new();
             let spelt = |c: char| if c == 'x' { Vec::new() } else { vec![c.to_string()] };
-            let expression = substrings(&mut builder, &text, spelt, |_| true).unwrap();
+            let ways = Ways { spelt: &spelt, begins: &|_| true, nests: false };
+            let expression = substrings(&mut builder, &text, &ways).unwrap();
             let mut regex = builder.into_regex(expression);
             let expected = !other.is_empty() && !other.contains('x') && text.contains(&other);
             prop_assert_eq!(regex.is_match(&other), expected);
@@ -138,9 +163,25 @@ mod tests {
             (0..20_000u32).filter_map(|i| char::from_u32(0x4e00 + i * i % 997)).collect();
         let mut builder = RegexBuilder::new();
         let spelt = |c: char| vec![c.to_string()];
-        let expression = substrings(&mut builder, &text, spelt, |_| true).unwrap();
+        let ways = Ways { spelt: &spelt, begins: &|_| true, nests: false };
+        let expression = substrings(&mut builder, &text, &ways).unwrap();
         let mut regex = builder.into_regex(expression);
         let part: String = text.chars().skip(777).take(40).collect();
         assert!(regex.is_match(&part) && !regex.is_match(&(part + "x")));
+    }
+
+    #[test]
+    fn parentheses_match_where_they_have_to() {
+        let mut builder = RegexBuilder::new();
+        let spelt = |c: char| vec![c.to_string()];
+        let ways = Ways { spelt: &spelt, begins: &|_| true, nests: true };
+        let expression = substrings(&mut builder, "a (b) c (d (e)) f)", &ways).unwrap();
+        let mut regex = builder.into_regex(expression);
+        for text in ["a", "(b)", "a (b) c", "b", "(e)", " f"] {
+            assert!(regex.is_match(text), "{text}");
+        }
+        for text in ["(b", "b)", "a (", "(d (e))", " f)"] {
+            assert!(!regex.is_match(text), "{text}");
+        }
     }
 }

@@ -158,14 +158,31 @@ impl PromptConfig {
             }
             Form::Code => {
                 let loses = match task {
-                    Task::Ner => "\"",
+                    Task::Ner | Task::Ed => "\"",
                     Task::Re => "\"\n",
-                    Task::Ed => "\"()",
-                    Task::Eae => "\"\n()[]",
+                    Task::Eae => "\"\n[]",
                 };
                 if loses.contains(c) { Vec::new() } else { vec![c.to_string()] }
             }
         }
+    }
+
+    /// Whether parentheses in a mention have to match, one pair inside none other: the reader of the
+    /// dialect `official` counts those of events.
+    pub(crate) fn nests(&self, task: Task) -> bool {
+        let official = self.form == Form::Code && self.dialect == Dialect::Official;
+        official && task.kind() == Kind::Event
+    }
+
+    /// Whether a text can be a mention that the reader finds again.
+    pub(crate) fn can_say(&self, text: &str, task: Task) -> bool {
+        let nests = self.nests(task);
+        let inside = text.chars().try_fold(false, |inside, c| match c {
+            '(' if nests => (!inside).then_some(true),
+            ')' if nests => inside.then_some(false),
+            c => (!self.spelt_character(c, task).is_empty()).then_some(inside),
+        });
+        !text.is_empty() && inside == Some(false)
     }
 
     /// Whether a mention may begin with this way to write a character: in a list, white space at

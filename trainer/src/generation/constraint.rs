@@ -100,8 +100,7 @@ class City(Entity):
                 Grammar::new(&prompt, &schema, &classes, Task::Ner, sentence, false)
                     .map_err(crate::Error::from)
             };
-            let answers =
-                answerer.held_answers(&requests, Some(&grammar), None, &mut |_| true).unwrap();
+            let answers = answerer.held_answers(&requests, &grammar, None, &mut |_| true).unwrap();
             for (ids, sentence) in answers.unwrap().iter().zip(&sentences) {
                 assert!(ids.len() < max_new_tokens, "{}", ids.len());
                 let answer = tokenizer.decode(ids);
