@@ -363,7 +363,10 @@ impl Writer<'_, '_> {
                 Part::Is(expression) => *expression,
             });
         }
-        self.mk(RegexAst::Concat(refs(&expressions)))
+        match expressions.contains(&ExprRef::NO_MATCH) {
+            true => Ok(ExprRef::NO_MATCH),
+            false => self.mk(RegexAst::Concat(refs(&expressions))),
+        }
     }
 
     fn one_of(&mut self, expressions: &[ExprRef]) -> Built {

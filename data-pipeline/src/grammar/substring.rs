@@ -83,7 +83,8 @@ pub(super) fn tree(
     builder: &mut RegexBuilder,
     mut branches: Vec<(Vec<u8>, ExprRef)>,
 ) -> Result<ExprRef, String> {
-    // The builder takes none twice.
+    // The builder takes none twice, and keeps those that lead nowhere.
+    branches.retain(|(_, next)| *next != ExprRef::NO_MATCH);
     branches.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     branches.dedup();
     match branches.is_empty() {
