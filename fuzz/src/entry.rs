@@ -112,7 +112,7 @@ fn grammar(text: &str) -> Understood {
         class City(Entity):\n    pass\n\
         class Capital(City):\n    pass\n\
         class Near(Relation):\n    def __init__(self, head_entity: City, tail_entity: City):\n        pass\n\
-        class Visit(Event):\n    def __init__(self, trigger: str, place: City, time: Entity):\n        pass\n";
+        class Visit(Event):\n    def __init__(self, trigger: str, place: List[City], time: List[Entity]):\n        pass\n";
     let Ok(schema) = Schema::parse(source, Path::new("schema.py")) else {
         panic!("the target's own schema is not read");
     };
