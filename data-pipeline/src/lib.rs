@@ -7,6 +7,7 @@
 //! - [`parallel`]: sentences and their names, translated by language models and checked.
 //! - [`audit`]: what training data and benchmarks have in common.
 //! - [`python`], [`prompt`]: sentences become code to complete; answers become objects again.
+//! - [`grammar`]: which tokens may come next in an answer that can be read.
 //! - [`shots`]: training text that prompts show, as demonstrations and examples.
 //! - [`tokenizer`], [`tokens`]: text and token ids.
 //! - [`prepare`], [`shard`], [`manifest`]: corpora become Parquet shards that prove what made them;
@@ -28,6 +29,7 @@ mod durable;
 pub mod effect;
 pub mod error;
 pub mod fill;
+pub mod grammar;
 pub mod inspect;
 pub mod ledger;
 pub mod loader;

@@ -15,6 +15,7 @@ mod order;
 mod paraphrase;
 mod shots;
 mod specimen;
+pub(crate) mod spelling;
 mod wording;
 mod words;
 

@@ -8,9 +8,11 @@
 
 use data_pipeline::concepts::Concepts;
 use data_pipeline::corpus::Corpus;
+use data_pipeline::grammar::{Grammar, Vocabulary};
 use data_pipeline::parallel::{self, Job};
+use data_pipeline::prompt::{self, Form, PromptConfig};
 use data_pipeline::python::render::ClassView;
-use data_pipeline::python::{self, ClassStyle, Dialect};
+use data_pipeline::python::{self, ClassStyle, Dialect, FlawKind};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Mention, Schema, Sentence, Task, predictions};
 use serde_json::{Value, json};
@@ -18,10 +20,11 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Every target, and the files that its bytes are cut into at lines of `%%`.
-pub const TARGETS: [(&str, &[&str]); 26] = [
+pub const TARGETS: [(&str, &[&str]); 27] = [
     ("answer", &[]),
     ("schema", &[]),
     ("declaration", &[]),
@@ -48,6 +51,7 @@ pub const TARGETS: [(&str, &[&str]); 26] = [
     ("prompt", &["prompt.txt", "glossary.tsv"]),
     ("transcript", &["transcript.jsonl"]),
     ("reply", &[]),
+    ("grammar", &[]),
 ];
 
 /// What parts the files of an input.
@@ -60,6 +64,7 @@ pub type Understood = Vec<(String, bool)>;
 pub fn run(name: &str, bytes: &[u8]) -> Understood {
     match name {
         "answer" => answer(&String::from_utf8_lossy(bytes)),
+        "grammar" => grammar(&String::from_utf8_lossy(bytes)),
         "schema" => vec![(name.to_owned(), schema(&String::from_utf8_lossy(bytes)))],
         _ => with_bench(name, |bench| bench.run(name, bytes)),
     }
@@ -86,6 +91,68 @@ fn answer(text: &str) -> Understood {
         }
     }
     understood
+}
+
+/// A form and a task, a sentence, and choices: each takes one of the ids that the grammar allows.
+/// However the choices fall, the answer ends in time and is read without a flaw in its form.
+fn grammar(text: &str) -> Understood {
+    let mut lines = text.splitn(3, '\n');
+    let [head, sentence, choices] = [(); 3].map(|()| lines.next().unwrap_or_default());
+    let (form, dialect) = match head.split(' ').next() {
+        Some("list") => (Form::List, Dialect::Python),
+        Some("json") => (Form::Json, Dialect::Python),
+        Some("official") => (Form::Code, Dialect::Official),
+        _ => (Form::Code, Dialect::Python),
+    };
+    let tasks = [Task::Ner, Task::Re, Task::Ed, Task::Eae];
+    let task =
+        tasks.into_iter().find(|task| head.ends_with(&task.to_string())).unwrap_or(Task::Ner);
+    let prompt = PromptConfig { form, dialect, ..PromptConfig::default() };
+    let source = "from knowcoder import Entity, Event, Relation\n\
+        class City(Entity):\n    pass\n\
+        class Capital(City):\n    pass\n\
+        class Near(Relation):\n    def __init__(self, head_entity: City, tail_entity: City):\n        pass\n\
+        class Visit(Event):\n    def __init__(self, trigger: str, place: List[City], time: List[Entity]):\n        pass\n";
+    let Ok(schema) = Schema::parse(source, Path::new("schema.py")) else {
+        panic!("the target's own schema is not read");
+    };
+    static TOKENIZER: OnceLock<Option<Tokenizer>> = OnceLock::new();
+    let train = || Tokenizer::train(&["City(\"Bonn\") 京".to_owned()], 310).ok();
+    let Some(tokenizer) = TOKENIZER.get_or_init(train) else {
+        panic!("the target's own vocabulary is not made");
+    };
+    let sentence = Sentence { text: sentence.to_owned(), ..Sentence::default() };
+    let classes = schema.of_task(task);
+    let Ok(grammar) = Grammar::new(&prompt, &schema, &classes, task, &sentence, true) else {
+        return vec![(head.to_owned(), false)];
+    };
+    let (limit, mut choices) = (160, choices.bytes());
+    let mut matcher = grammar.matcher(&Vocabulary::new(tokenizer)).with_limit(limit);
+    let mut ids: Vec<u32> = Vec::new();
+    loop {
+        let allowed = matcher.allowed(&ids).unwrap_or_default();
+        let in_word = |(number, word): (usize, &u32)| {
+            let word = *word;
+            (0..32)
+                .filter(move |bit| (word >> bit) & 1 == 1)
+                .map(move |bit| number as u32 * 32 + bit)
+        };
+        let allowed: Vec<u32> = allowed.iter().enumerate().flat_map(in_word).collect();
+        let choice = usize::from(choices.next().unwrap_or_default());
+        let id = allowed.get(choice * allowed.len() / 256).copied();
+        let Some(id) = id.filter(|_| ids.len() < limit) else {
+            panic!("no way out of {:?} about {:?}", tokenizer.decode(&ids), sentence.text);
+        };
+        if id == tokenizer.eos() {
+            break;
+        }
+        ids.push(id);
+    }
+    let answer = tokenizer.decode(&ids);
+    let read = prompt::read(&answer, &schema, &classes, task, &sentence, &prompt, true);
+    let flaw = read.flaws.iter().find(|flaw| flaw.kind != FlawKind::Duplicate);
+    assert_eq!(flaw, None, "{answer:?} about {:?}", sentence.text);
+    vec![(head.to_owned(), true)]
 }
 
 /// A file of classes; what is a schema can be shown to a model.

@@ -225,6 +225,11 @@ pub struct Evaluate {
     #[arg(long = "protocol", value_name = "P", default_value = "set")]
     pub protocols: Vec<Protocol>,
 
+    /// Hold answers to the grammar of their classes and sentence: `true`, `false`, or `both`, which
+    /// asks a second time without; without it, as the run's recipe says.
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub constrained: Option<trainer::recipe::Constrained>,
+
     /// Show demonstrations from training text with so many mentions of each class; without it, as
     /// in training.
     #[arg(long, value_name = "K")]
@@ -291,6 +296,11 @@ pub struct Extract {
     /// are found there.
     #[arg(long)]
     pub pieces: bool,
+
+    /// Hold answers to the grammar of the classes and the text: all of them can be read, and every
+    /// mention stands in its text.
+    #[arg(long)]
+    pub constrained: bool,
 
     #[command(flatten)]
     pub generation: GenerationArgs,

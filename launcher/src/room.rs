@@ -9,6 +9,7 @@ use data_pipeline::corpus::Corpus;
 use std::path::Path;
 use trainer::checkpoint::space;
 use trainer::evaluate::{declaration, split};
+use trainer::recipe::Constrained;
 use trainer::{Recipe, RunDir};
 
 /// Bytes of a prediction: sentence, gold, answer and what was read of it.
@@ -24,7 +25,8 @@ pub fn check(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
 
 /// Bytes that the answers of all models will take.
 fn predictions(recipe: &Recipe) -> u64 {
-    let models = 1 + recipe.evaluation.baselines.len();
+    let free = recipe.evaluation.constrained == Constrained::Both;
+    let models = 1 + usize::from(free) + recipe.evaluation.baselines.len();
     let sentences = |benchmark: &trainer::recipe::Benchmark| {
         let path = declaration(&recipe.datasets, &benchmark.dataset);
         // Where a declaration says nothing, nothing is known.

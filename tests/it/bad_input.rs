@@ -55,7 +55,12 @@ fn what_cannot_be_is_refused() {
         &["baichuan3", "baichuan2-tiny"],
     );
     refused("heads = 4", "heads = 5", 64, &["32", "5 heads"]);
-    refused("max_new_tokens = 8", "max_new_tokens = 8\nconstrained = true", 64, &["constrained"]);
+    refused(
+        "max_new_tokens = 8",
+        "max_new_tokens = 8\nconstrained = \"often\"",
+        64,
+        &["constrained", "often", "both"],
+    );
 }
 
 #[test]

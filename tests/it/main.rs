@@ -9,6 +9,7 @@ mod budget;
 mod chat;
 mod checkpoints;
 mod cli;
+mod constrained;
 mod doctor;
 mod during;
 mod export;

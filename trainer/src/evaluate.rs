@@ -19,7 +19,7 @@ use crate::checkpoint::sha256;
 use crate::collective::Collective;
 use crate::generation::{Answerer, Generation, Journal};
 use crate::questions;
-use crate::recipe::{Benchmark, EvaluationConfig, Recipe};
+use crate::recipe::{Benchmark, Constrained, EvaluationConfig, Recipe};
 use crate::run::Outcome;
 use crate::{Error, RunDir};
 use data_pipeline::corpus::Corpus;
@@ -34,6 +34,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use subset::spread;
+
+/// Where the final model's answers lie that were held to no grammar, with `constrained = "both"`.
+pub const FINAL_FREE: &str = "final-free";
 
 /// What an evaluation needs beside the model.
 pub struct Evaluation<'a> {
@@ -87,6 +90,9 @@ impl<'a> Evaluation<'a> {
     /// answer the same question of the same `model`, a hash, stay. Other rounds, where the settings ask
     /// for them, follow in folders of their own.
     ///
+    /// With `constrained = "both"` the final model is asked without a grammar, too: those answers lie
+    /// in `predictions/final-free/`.
+    ///
     /// When `stop` is set on any rank, all of them end: finished files and single answers stay, and the
     /// next call goes on from there.
     pub fn run(
@@ -97,6 +103,13 @@ impl<'a> Evaluation<'a> {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Result<Outcome, Error> {
+        if self.config.constrained == Constrained::Both && which == TRAINED {
+            let config = EvaluationConfig { constrained: Constrained::No, ..self.config.clone() };
+            let free = Evaluation { config: &config, ..*self };
+            if free.run(FINAL_FREE, model, collective, stop, progress)? == Outcome::Stopped {
+                return Ok(Outcome::Stopped);
+            }
+        }
         for round in rounds(self.config, which) {
             let (prompt, order) = round.asks(self.prompt, self.seed);
             let Self { run_dir, datasets, data_root, tokenizer, config, seed, .. } = *self;
@@ -201,6 +214,7 @@ impl<'a> Evaluation<'a> {
             shown: showing.fingerprint.clone(),
             order: showing.order.name(),
             triggers: String::new(),
+            constrained: self.config.constrained.is_on(),
         })
     }
 
@@ -259,7 +273,22 @@ impl<'a> Evaluation<'a> {
         let mut report = |done: usize| progress(done * questions.len() / requests.len().max(1));
         let (tokenizer, generation) = (self.tokenizer, &self.generation());
         let answerer = Answerer { decoder, model, tokenizer, generation };
-        let Some(answers) = answerer.answers(&requests, journal, &mut report)? else {
+        // Which question and which of its parts a request is.
+        let places: Vec<(usize, usize)> = asked
+            .iter()
+            .enumerate()
+            .flat_map(|(number, asked)| (0..asked.requests.len()).map(move |part| (number, part)))
+            .collect();
+        let grammar = |request: usize| {
+            let (number, part) = places[request];
+            let Question { sentence, pieces, .. } = questions[number];
+            asker.grammar(&asked[number], part, sentence, *pieces)
+        };
+        let found = match self.config.constrained.is_on() {
+            true => answerer.held_answers(&requests, &grammar, journal, &mut report)?,
+            false => answerer.answers(&requests, journal, &mut report)?,
+        };
+        let Some(answers) = found else {
             return Ok(None);
         };
         let mut answers = answers.as_slice();

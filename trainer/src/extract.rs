@@ -32,6 +32,8 @@ pub struct Extractor {
     engine: Engine,
     prompt: PromptConfig,
     generation: Generation,
+    /// The ids that the model ends an answer with.
+    ends: Vec<u32>,
     /// What the weights are known by.
     model: String,
     /// Tokens that the model reads.
@@ -132,10 +134,10 @@ impl Extractor {
         generation: Generation,
         (model, queue): (String, usize),
     ) -> Result<(Self, Thread), Error> {
-        let limit = decoder.config.max_length();
+        let (limit, ends) = (decoder.config.max_length(), generation.ends(&decoder));
         let config = generation.config.clone();
         let (engine, thread) = Engine::start(decoder, Arc::new(tokenizer), config, queue)?;
-        Ok((Self { engine, prompt, generation, model, limit }, thread))
+        Ok((Self { engine, prompt, generation, ends, model, limit }, thread))
     }
 
     /// The model at work.

@@ -4,6 +4,7 @@
 //! answered once, what a journal holds is not generated again, and draws depend on the hash, so that
 //! neither ranks nor stops change an answer.
 
+mod constraint;
 mod journal;
 mod stop;
 
@@ -11,9 +12,11 @@ pub(crate) use journal::Journal;
 pub use model::generate::{GenerateConfig, Sampling};
 
 use crate::Error;
+pub(crate) use constraint::Follow;
+use data_pipeline::grammar::Grammar;
 use data_pipeline::tokenizer::Tokenizer;
 use model::Decoder;
-use model::generate::{Answer, Request, Sink, generate};
+use model::generate::{Answer, Constraint, Request, Sink, generate};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -56,6 +59,11 @@ impl Generation {
         serde_json::to_string(&(sampling, &self.stop)).unwrap_or_default()
     }
 
+    /// The ids that `decoder` ends an answer with.
+    pub(crate) fn ends(&self, decoder: &Decoder) -> Vec<u32> {
+        self.config.end_ids.clone().unwrap_or_else(|| decoder.config.eos_token_ids())
+    }
+
     /// Whether an answer ended only because it was as long as it may be: with as many tokens as there
     /// may be, and not behind a stop string. So an answer of a journal says it, too.
     pub(crate) fn cuts(&self, answer: &[u32], tokenizer: &Tokenizer) -> bool {
@@ -90,6 +98,9 @@ impl Key {
     }
 }
 
+/// The grammar of the answer to a request, by its number.
+pub(crate) type Grammars<'a> = &'a dyn Fn(usize) -> Result<Grammar, Error>;
+
 /// A model that answers.
 #[derive(Clone, Copy)]
 pub(crate) struct Answerer<'a> {
@@ -111,15 +122,43 @@ impl Answerer<'_> {
         journal: Option<&mut Journal>,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<Vec<Vec<u32>>>, Error> {
+        self.all_answers(requests, None, journal, progress)
+    }
+
+    /// As [`Self::answers`], each held to its grammar, which is asked for when the answer begins. Equal
+    /// requests have equal grammars.
+    pub(crate) fn held_answers(
+        &self,
+        requests: &[Request],
+        grammars: Grammars<'_>,
+        journal: Option<&mut Journal>,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Option<Vec<Vec<u32>>>, Error> {
+        self.all_answers(requests, Some(grammars), journal, progress)
+    }
+
+    fn all_answers(
+        &self,
+        requests: &[Request],
+        grammars: Option<Grammars<'_>>,
+        journal: Option<&mut Journal>,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Option<Vec<Vec<u32>>>, Error> {
         self.generation.check()?;
+        // What is held to a grammar has other answers, and so another journal and other draws.
+        let model = match grammars {
+            Some(_) => format!("{}\nconstrained", self.model),
+            None => self.model.to_owned(),
+        };
         let keys: Vec<Key> =
-            requests.iter().map(|request| self.generation.key(self.model, request)).collect();
+            requests.iter().map(|request| self.generation.key(&model, request)).collect();
         let mut asked: HashMap<Key, usize> = HashMap::new();
         keys.iter().for_each(|key| *asked.entry(*key).or_default() += 1);
         let mut known: HashMap<Key, Vec<u32>> = HashMap::new();
         let (mut open, mut new): (Vec<Key>, Vec<Request>) = Default::default();
+        let mut numbers = Vec::new();
         let mut seen = HashSet::new();
-        for (key, request) in keys.iter().zip(requests) {
+        for (number, (key, request)) in keys.iter().zip(requests).enumerate() {
             if !seen.insert(*key) {
                 continue;
             }
@@ -129,6 +168,7 @@ impl Answerer<'_> {
                 }
                 None => {
                     open.push(*key);
+                    numbers.push(number);
                     new.push(Request { stream: Some(key.stream()), ..request.clone() });
                 }
             }
@@ -143,6 +183,9 @@ impl Answerer<'_> {
             answerer: *self,
             open: &open,
             asked: &asked,
+            numbers: &numbers,
+            limits: new.iter().map(|request| self.limit(request)).collect(),
+            grammars,
             known,
             journal,
             texts,
@@ -162,6 +205,17 @@ impl Answerer<'_> {
     }
 }
 
+impl Answerer<'_> {
+    fn limit(&self, request: &Request) -> usize {
+        request.max_new_tokens.unwrap_or(usize::MAX).min(self.generation.config.max_new_tokens)
+    }
+
+    /// What ends an answer, for this model.
+    fn ends(&self) -> Vec<u32> {
+        self.generation.ends(self.decoder)
+    }
+}
+
 /// Keeps answers as they come.
 struct Keeper<'a> {
     answerer: Answerer<'a>,
@@ -169,6 +223,10 @@ struct Keeper<'a> {
     open: &'a [Key],
     /// How many requests have the same key.
     asked: &'a HashMap<Key, usize>,
+    /// The first request of each key, of what is generated, and how long its answer may be.
+    numbers: &'a [usize],
+    limits: Vec<usize>,
+    grammars: Option<Grammars<'a>>,
     known: HashMap<Key, Vec<u32>>,
     journal: Option<&'a mut Journal>,
     texts: Vec<StopText>,
@@ -179,6 +237,9 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn tell(&mut self) -> ControlFlow<()> {
+        if self.error.is_some() {
+            return ControlFlow::Break(());
+        }
         if (self.progress)(self.done) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
@@ -208,6 +269,21 @@ impl Sink for Keeper<'_> {
                 text.ends_with(*id, &generation.stop, |ids| tokenizer.decode(ids))
             }
             _ => false,
+        }
+    }
+
+    fn constraint(&mut self, request: usize) -> Option<Box<dyn Constraint>> {
+        match self.grammars?(self.numbers[request]) {
+            Ok(grammar) => {
+                let Answerer { tokenizer, .. } = self.answerer;
+                let (limit, ends) = (self.limits[request], self.answerer.ends());
+                Some(Box::new(Follow::new(&grammar, tokenizer, limit, &ends)))
+            }
+            Err(error) => {
+                // The step at hand is the last one.
+                self.error.get_or_insert(error);
+                None
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
 use crate::audit::{self, asked};
-use crate::evaluate::{self, TRAINED, declaration, round_files, rounds};
+use crate::evaluate::{self, FINAL_FREE, TRAINED, declaration, round_files, rounds};
 use crate::network::shape;
-use crate::recipe::{Phase, Recipe};
+use crate::recipe::{Constrained, Phase, Recipe};
 use crate::{Error, RunDir, device};
 use data_pipeline::corpus::Corpus;
 use data_pipeline::manifest::Manifest;
@@ -136,7 +136,9 @@ pub fn check(recipe: &Recipe) -> Result<(), Error> {
 fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
     let evaluation = &recipe.evaluation;
     let mut wanted: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
-    let models = std::iter::once(TRAINED).chain(evaluation.baselines.iter().map(String::as_str));
+    let free = (evaluation.constrained == Constrained::Both).then_some(FINAL_FREE);
+    let others = evaluation.baselines.iter().map(String::as_str);
+    let models = std::iter::once(TRAINED).chain(free).chain(others);
     for round in models.flat_map(|which| rounds(evaluation, which)) {
         let files = round_files(run_dir, &round, &recipe.datasets, &evaluation.benchmarks)?;
         wanted.insert(run_dir.all_predictions().join(&round.folder), files);
@@ -145,7 +147,8 @@ fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), E
         let folder = folder.path();
         // What somebody else put there is not ours to remove.
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        if !["final", "base", "untrained"].into_iter().any(|which| is_round_of(&name, which)) {
+        let ours = [TRAINED, FINAL_FREE, "base", "untrained"];
+        if !ours.into_iter().any(|which| is_round_of(&name, which)) {
             continue;
         }
         let files = wanted.get(&folder).map(Vec::as_slice).unwrap_or_default();

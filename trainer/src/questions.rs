@@ -4,13 +4,17 @@
 //! become one answer, and what was asked in which part stays visible. Nothing is ever cut: a sentence
 //! that is too long even beside a single class is not asked, and that is said.
 
+use crate::Error;
+use data_pipeline::grammar::{Grammar, Template};
 use data_pipeline::parts::{merged, parts};
 use data_pipeline::predictions::Part;
 use data_pipeline::prompt::{self, Example, PromptConfig, extraction, with_shots};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Class, Instance, Schema, Sentence, Task};
 use model::generate::Request;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Turns sentences into requests.
 pub(crate) struct Asker<'a> {
@@ -25,7 +29,12 @@ pub(crate) struct Asker<'a> {
     shots: Shots<'a>,
     /// With demonstrations, a prompt is at most so long.
     with_answer: usize,
+    /// What grammars share, by task, classes and language: few differ.
+    templates: RefCell<Templates<'a>>,
 }
+
+/// What grammars share.
+type Templates<'a> = HashMap<(Task, Vec<String>, String), Rc<Template<'a>>>;
 
 /// Demonstrations by task, classes and the sentence that is asked about.
 type Shots<'a> = Box<dyn Fn(Task, &[&Class], &Sentence) -> Vec<Example> + 'a>;
@@ -70,6 +79,7 @@ impl<'a> Asker<'a> {
             prefixes: HashMap::new(),
             shots,
             with_answer: limit,
+            templates: RefCell::default(),
         }
     }
 
@@ -161,11 +171,32 @@ impl<'a> Asker<'a> {
         Request::new(prefix, tokenizer.encode(&example.prompt))
     }
 
+    /// The answers to one request of `question` that can be read; the arguments are those of
+    /// [`Self::reply`].
+    pub(crate) fn grammar(
+        &self,
+        question: &Question<'a>,
+        request: usize,
+        sentence: &Sentence,
+        pieces: bool,
+    ) -> Result<Grammar, Error> {
+        let Question { task, parts, .. } = question;
+        let classes = parts.get(request).map_or(&[][..], Vec::as_slice);
+        let names = classes.iter().map(|class| class.name.clone()).collect();
+        let key = (*task, names, sentence.language.clone());
+        let mut templates = self.templates.borrow_mut();
+        let template = templates.entry(key).or_insert_with(|| {
+            let language = &sentence.language;
+            Rc::new(Template::new(self.prompt, self.schema, classes, *task, language))
+        });
+        Ok(template.grammar(sentence, pieces)?)
+    }
+
     /// What the generated `answers`, one for each request of `question`, say about `sentence`;
     /// `pieces` says whether a mention may be in pieces.
     pub(crate) fn reply(
         &self,
-        question: &Question<'a>,
+        question: &Question<'_>,
         sentence: &Sentence,
         pieces: bool,
         answers: &[Vec<u32>],

@@ -4,6 +4,7 @@
 //! value, and is what a run directory stores as `recipe.lock`.
 
 mod batch;
+mod constrained;
 mod during;
 mod evaluation;
 mod file;
@@ -11,6 +12,7 @@ mod free;
 mod phase;
 
 pub use batch::{MicroTokens, Recompute};
+pub use constrained::Constrained;
 pub use evaluation::{Benchmark, EvaluationConfig};
 pub use file::PhaseFile;
 pub use free::FREE;
@@ -232,9 +234,6 @@ impl Recipe {
     fn check(&self) -> Result<(), String> {
         if self.phase.is_empty() {
             return Err("no [[phase]] is given; a recipe trains at least one".into());
-        }
-        if self.evaluation.constrained {
-            return Err("evaluation.constrained = true, but constrained decoding is not in this build; set it to false".into());
         }
         self.audit.check()?;
         self.guard.check()?;

@@ -113,7 +113,8 @@ pub(super) fn one_line(text: &str) -> String {
     escaped
 }
 
-fn text(text: &str) -> String {
+/// A mention as it stands in a line.
+pub(super) fn text(text: &str) -> String {
     escaped(text, &[';'])
 }
 

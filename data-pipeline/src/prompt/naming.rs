@@ -63,6 +63,14 @@ impl<'a> Naming<'a> {
             .collect()
     }
 
+    /// The name that prompts show of a class.
+    pub(super) fn class_name<'n>(&self, own: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        self.classes.shown.get(own).copied().unwrap_or(own)
+    }
+
     /// Objects under the names that prompts show.
     pub(super) fn write<'o>(&self, objects: &'o [Instance]) -> Cow<'o, [Instance]> {
         if self.is_plain() {

@@ -123,7 +123,7 @@ impl fmt::Display for Flaw {
 }
 
 /// A character of a name, as Python's `\w` and its identifiers have it.
-pub(super) fn is_word(c: char) -> bool {
+pub(crate) fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric() || unicode_ident::is_xid_continue(c)
 }
 

@@ -8,14 +8,16 @@ mod sentencepiece;
 mod small;
 mod words;
 
-pub(crate) use words::unspaced;
+pub(crate) use words::{Scan, is_word, unspaced};
 
 use crate::durable;
 use crate::error::Error;
+use crate::grammar::Vocabulary;
 use crate::schema::sha256_hex;
 use sentencepiece::SentencePiece;
 use small::Small;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 /// The names that tokenizer files have; also the order in which a directory is searched.
 const FILES: [&str; 2] = ["tokenizer.model", "tokenizer.json"];
@@ -26,6 +28,19 @@ pub struct Tokenizer {
     /// The file as it is saved again: reading it gives an equal tokenizer.
     file: Vec<u8>,
     fingerprint: String,
+    /// What grammars walk; made when the first of them does.
+    trie: OnceLock<Arc<Vocabulary>>,
+}
+
+/// What the bytes of ids, one behind the other, have to do with their text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// They are the text.
+    Plain,
+    /// They are the text, behind one space that may stand before it.
+    DummyPrefix,
+    /// Words carry spaces that decoding takes off (`words.rs`).
+    Carried,
 }
 
 enum Kind {
@@ -79,7 +94,7 @@ impl Tokenizer {
 
     fn new(kind: Kind, file: Vec<u8>) -> Self {
         let fingerprint = sha256_hex(&file);
-        Self { kind, file, fingerprint }
+        Self { kind, file, fingerprint, trie: OnceLock::new() }
     }
 
     /// The ids of `text`; no special id is added or produced.
@@ -116,6 +131,28 @@ impl Tokenizer {
             Kind::SentencePiece(model) => model.spells_bytes(id),
             Kind::Small(model) => model.spells_bytes(id),
         }
+    }
+
+    /// The bytes that `id` adds to a text; none of a special, reserved or unknown id.
+    pub(crate) fn spelt(&self, id: u32) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::SentencePiece(model) => model.spelt(id),
+            Kind::Small(model) => model.spelt(id),
+        }
+    }
+
+    /// How bytes become text.
+    pub(crate) fn spelling(&self) -> Spelling {
+        match &self.kind {
+            Kind::SentencePiece(model) if model.has_dummy_prefix() => Spelling::DummyPrefix,
+            Kind::SentencePiece(_) => Spelling::Plain,
+            Kind::Small(_) => Spelling::Carried,
+        }
+    }
+
+    /// The ids as a tree of their bytes, made once.
+    pub(crate) fn trie(&self) -> &Arc<Vocabulary> {
+        self.trie.get_or_init(|| Arc::new(Vocabulary::build(self)))
     }
 
     /// How many ids there are.

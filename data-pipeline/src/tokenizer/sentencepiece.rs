@@ -153,6 +153,19 @@ impl SentencePiece {
         }
     }
 
+    /// The bytes of a piece; none of one that is no text.
+    pub(super) fn spelt(&self, id: u32) -> Option<&[u8]> {
+        match self.pieces.get(id as usize)? {
+            Piece::Text(bytes) => Some(bytes),
+            Piece::Special(_) => None,
+        }
+    }
+
+    /// Whether decoding takes a space off the start.
+    pub(super) fn has_dummy_prefix(&self) -> bool {
+        self.dummy_prefix
+    }
+
     pub(super) fn vocabulary(&self) -> usize {
         self.pieces.len()
     }

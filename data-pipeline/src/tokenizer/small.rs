@@ -160,6 +160,15 @@ impl Small {
             Some(Piece::Bytes(bytes)) if std::str::from_utf8(bytes).is_err())
     }
 
+    /// The bytes of a piece before spaces are taken off; none of one that is no text.
+    pub(super) fn spelt(&self, id: u32) -> Option<&[u8]> {
+        match self.pieces.get(id as usize)? {
+            Piece::Bytes(bytes) => Some(bytes),
+            Piece::Glue(glue) => Some(glue.as_bytes()),
+            Piece::Special(_) | Piece::Reserved => None,
+        }
+    }
+
     pub(super) fn vocabulary(&self) -> usize {
         self.pieces.len()
     }

@@ -82,20 +82,21 @@ fn opens(c: char) -> bool {
 }
 
 /// Follows a text character by character and tells where a word starts in need of a space.
-struct Scan {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Scan {
     open: bool,
     inside: bool,
 }
 
 impl Scan {
     /// A text behind `before`; at the start of everything a word needs its space.
-    fn behind(before: Option<char>) -> Self {
+    pub(crate) fn behind(before: Option<char>) -> Self {
         Self { open: before.is_none_or(opens), inside: false }
     }
 
     /// Whether a space belongs before `c`.
-    fn step(&mut self, c: char) -> bool {
-        let word = matches!(class(c), Class::Letter | Class::Digit);
+    pub(crate) fn step(&mut self, c: char) -> bool {
+        let word = is_word(c);
         let needs = word && !self.inside && self.open;
         self.inside = word;
         if c != ' ' {
@@ -103,6 +104,18 @@ impl Scan {
         }
         needs
     }
+}
+
+impl Scan {
+    /// Whether a word that came now would need a space.
+    pub(crate) fn is_open(self) -> bool {
+        self.open
+    }
+}
+
+/// Whether `c` is part of a word.
+pub(crate) fn is_word(c: char) -> bool {
+    matches!(class(c), Class::Letter | Class::Digit)
 }
 
 /// `text` with a space before each word that has none; `before` is the character in front of it.

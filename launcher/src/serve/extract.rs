@@ -38,6 +38,7 @@ struct Wanted {
     task: Task,
     language: String,
     pieces: bool,
+    constrained: bool,
     window: Option<usize>,
     overlap: usize,
 }
@@ -94,6 +95,7 @@ impl Wanted {
             task,
             language: fields.take("language", "a language code")?.unwrap_or_else(|| "en".into()),
             pieces: fields.take("pieces", "true or false")?.unwrap_or(false),
+            constrained: fields.take("constrained", "true or false")?.unwrap_or(false),
             window,
             overlap: fields.take("overlap", "a whole number of at least 0")?.unwrap_or(1),
         })
@@ -135,7 +137,7 @@ fn read(
     deadline: Instant,
     gone: &AtomicBool,
 ) -> Result<Value, Failure> {
-    let Wanted { texts, source, task, language, pieces, window, overlap, .. } = wanted;
+    let Wanted { texts, source, task, language, pieces, constrained, window, overlap, .. } = wanted;
     let schema = match (schema, source) {
         (Some(schema), _) => schema,
         // Parsed, never executed.
@@ -146,7 +148,8 @@ fn read(
         let message = format!("the schema has no class for the task `{task}`");
         return Err(Failure::field("task", message));
     }
-    let asking = Asking { schema, task, language, shots: Vec::new(), pieces, window, overlap };
+    let shots = Vec::new();
+    let asking = Asking { schema, task, language, shots, pieces, constrained, window, overlap };
     let text = |text: &String| Text { text: text.clone(), ..Text::default() };
     let asked: Vec<Text> = texts.iter().map(text).collect();
     let found = Reader::new(extractor, &asking).read(&asked, Some(deadline), gone)?;

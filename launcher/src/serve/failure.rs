@@ -102,6 +102,7 @@ impl From<Trouble> for Failure {
         match trouble {
             Trouble::Refused(refusal) => refusal.into(),
             Trouble::Failed(failure) => failure.into(),
+            Trouble::Grammar(message) => Self::field("constrained", message),
             // Told to nobody: whoever asked has gone.
             Trouble::Gone => Self::new(StatusCode::SERVICE_UNAVAILABLE, trouble.to_string()),
         }

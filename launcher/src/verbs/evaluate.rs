@@ -77,6 +77,7 @@ fn asking(args: &cli::Evaluate, recipe: Recipe, trained: &PromptConfig) -> Recip
         benchmarks: args.benchmarks.iter().map(benchmark).collect(),
         protocols: args.protocols.clone(),
         baselines: Vec::new(),
+        constrained: args.constrained.unwrap_or(recipe.evaluation.constrained),
         orders: args.orders,
         paraphrases: args.reworded.unwrap_or(0),
         chained: args.chained,

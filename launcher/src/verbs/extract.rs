@@ -58,6 +58,7 @@ pub fn extract(args: &cli::Extract, in_one_piece: bool) -> Result<Answer, Error>
         language: args.language.clone(),
         shots,
         pieces: args.pieces,
+        constrained: args.constrained,
         window: args.window,
         overlap: args.overlap,
     };

@@ -14,7 +14,8 @@ use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use trainer::evaluate::{TRAINED, declaration, trained_languages};
+use trainer::evaluate::{FINAL_FREE, TRAINED, declaration, trained_languages};
+use trainer::recipe::Constrained;
 use trainer::{Recipe, RunDir};
 
 /// More protocols than these stand side by side.
@@ -93,6 +94,10 @@ pub fn of_run(run_dir: &RunDir, recipe: &Recipe, tokenizer: &Tokenizer) -> Resul
     let mut baselines = BTreeMap::new();
     for name in &recipe.evaluation.baselines {
         baselines.insert(name.clone(), scores_of(run_dir, name, recipe)?.rows);
+    }
+    if recipe.evaluation.constrained == Constrained::Both {
+        let free = scores_of(run_dir, FINAL_FREE, recipe)?.rows;
+        baselines.insert("free".to_owned(), free);
     }
     let (mut floors, mut papers) = (BTreeMap::new(), BTreeMap::new());
     for benchmark in &recipe.evaluation.benchmarks {

@@ -6,8 +6,9 @@ pub struct Mask {
     words: Vec<u32>,
 }
 
-/// Decides which ids may follow; one for each request that is constrained.
-pub trait Constraint {
+/// Decides which ids may follow; one for each request that is constrained. Those of a step are asked at
+/// the same time, each on a thread of its own.
+pub trait Constraint: Send {
     /// The ids that may come after `generated`; `None`: any. An end id must be among them for the
     /// answer to end; if none is, the answer ends there.
     ///

@@ -419,13 +419,8 @@ impl<'a> Session<'a> {
         if asking.is_empty() {
             return Vec::new();
         }
-        let masks: Vec<Option<Mask>> = asking
-            .iter()
-            .map(|(_, place)| {
-                let row = self.row_at(*place)?;
-                row.constraint.as_mut()?.allowed(&row.answer)
-            })
-            .collect();
+        // A device that works by itself computes the states meanwhile.
+        let masks = self.masks(asking);
         let logits = self.logits(states, asking);
         let config = self.config;
         let plain = |(_, place): &(usize, Place)| {
@@ -457,6 +452,27 @@ impl<'a> Session<'a> {
             chosen[i] = sampling.choose(logits, row.seen.as_ref(), masks[i].as_ref(), draw);
         }
         chosen
+    }
+
+    /// What may follow, for each that asks; any id where nothing is said.
+    fn masks(&mut self, asking: &[(usize, Place)]) -> Vec<Option<Mask>> {
+        let mut work: Vec<Limited> = Vec::new();
+        for (asked, (_, place)) in asking.iter().enumerate() {
+            let Some(row) = self.row_at(*place) else { continue };
+            if let Some(constraint) = row.constraint.take() {
+                let answer = std::mem::take(&mut row.answer);
+                work.push(Limited { asked, constraint, answer, allowed: None });
+            }
+        }
+        side_by_side(&mut work, Limited::ask);
+        let mut masks: Vec<Option<Mask>> = asking.iter().map(|_| None).collect();
+        for Limited { asked, constraint, answer, allowed } in work {
+            if let Some(row) = self.row_at(asking[asked].1) {
+                (row.constraint, row.answer) = (Some(constraint), answer);
+            }
+            masks[asked] = allowed;
+        }
+        masks
     }
 
     /// `[asking, vocabulary]`.
@@ -542,6 +558,33 @@ impl<'a> Session<'a> {
         };
         ended.into_iter().map(answer).collect()
     }
+}
+
+/// An answer that is asked what may follow, taken out of its row meanwhile.
+struct Limited {
+    asked: usize,
+    constraint: Box<dyn Constraint>,
+    answer: Vec<u32>,
+    allowed: Option<Mask>,
+}
+
+impl Limited {
+    fn ask(&mut self) {
+        self.allowed = self.constraint.allowed(&self.answer);
+    }
+}
+
+/// Does the same to each of `work`, on as many threads as there are.
+#[cfg(feature = "flex")]
+fn side_by_side<T: Send>(work: &mut [T], each: impl Fn(&mut T) + Sync + Send) {
+    use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+    work.par_iter_mut().for_each(each);
+}
+
+/// Does the same to each of `work`; without threads of our own, one after the other.
+#[cfg(not(feature = "flex"))]
+fn side_by_side<T: Send>(work: &mut [T], each: impl Fn(&mut T) + Sync + Send) {
+    work.iter_mut().for_each(each);
 }
 
 fn row_at<'s>(

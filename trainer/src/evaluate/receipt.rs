@@ -42,6 +42,9 @@ pub struct Question {
     /// Of arguments of predicted triggers, the hash of the file of predictions that those are from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub triggers: String,
+    /// Whether answers were held to a grammar.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub constrained: bool,
 }
 
 /// The question, and the file that answers it.
@@ -53,6 +56,10 @@ pub struct Receipt {
     /// Prompts that had no room for all demonstrations.
     #[serde(default, skip_serializing_if = "is_zero")]
     fewer_shots: usize,
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -103,6 +110,7 @@ mod tests {
             shown: String::new(),
             order: String::new(),
             triggers: String::new(),
+            constrained: false,
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a-en.jsonl");
@@ -132,6 +140,8 @@ mod tests {
         }
         std::fs::write(path.with_extension("json"), text).unwrap();
         assert!(answers(&path, &question));
+        let constrained = Question { constrained: true, ..question.clone() };
+        assert!(!answers(&path, &constrained));
         std::fs::write(&path, "").unwrap();
         assert!(!answers(&path, &question));
     }

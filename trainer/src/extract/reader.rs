@@ -8,13 +8,15 @@
 use super::Extractor;
 use super::windows::{joined, windows};
 use crate::Error;
+use crate::generation::Follow;
 use crate::questions::{Asker, Question};
 use crate::serve::{Event as Heard, Failure, Order, Refusal};
+use data_pipeline::grammar::Grammar;
 use data_pipeline::prompt::{Example, extraction};
 use data_pipeline::sentence::{Event, Mention, Span};
 use data_pipeline::shots::Asked;
 use data_pipeline::{Class, Instance, Schema, Sentence, Task};
-use model::generate::Request;
+use model::generate::{Constraint, Request};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -36,6 +38,8 @@ pub struct Asking {
     /// Whether a mention whose words stand apart in the text is found there, in pieces; if not, it has no
     /// place.
     pub pieces: bool,
+    /// Whether answers are held to the grammar of the classes and the text.
+    pub constrained: bool,
     /// Texts of more tokens are read in windows of so many; without it, only those that are too long.
     pub window: Option<usize>,
     /// Sentences that a window has in common with the one before it.
@@ -77,6 +81,9 @@ pub enum Trouble {
     /// They were taken in vain.
     #[error(transparent)]
     Failed(#[from] Failure),
+    /// What an answer may be cannot be said for a text.
+    #[error("{0}")]
+    Grammar(String),
     /// Nobody waits for them any more.
     #[error("nobody waits for the answer any more")]
     Gone,
@@ -240,7 +247,7 @@ impl<'a> Reader<'a> {
         asks: impl Fn(&Part) -> bool,
         until: (Option<Instant>, &AtomicBool),
     ) -> Result<(), Trouble> {
-        let mut asked: Vec<(usize, Question)> = Vec::new();
+        let mut asked: Vec<(usize, Question<'a>)> = Vec::new();
         for (number, part) in parts.iter().enumerate().filter(|(_, part)| asks(part)) {
             let classes = offered(&self.asking.schema, task, &part.sentence);
             if !classes.is_empty() {
@@ -249,7 +256,8 @@ impl<'a> Reader<'a> {
         }
         let requests = asked.iter().flat_map(|(_, question)| question.requests.iter());
         let requests: Vec<Request> = requests.cloned().collect();
-        let answers = self.answers(requests, until)?;
+        let grammars = self.grammars(&asked, parts)?;
+        let answers = self.answers(requests, grammars, until)?;
         let mut answers = answers.as_slice();
         for (number, question) in &asked {
             let part = &mut parts[*number];
@@ -266,29 +274,60 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The answers to `requests`, in their order.
+    /// What each request of `asked` is held to, in their order; nothing where answers are free.
+    fn grammars(
+        &self,
+        asked: &[(usize, Question<'a>)],
+        parts: &[Part],
+    ) -> Result<Vec<Grammar>, Trouble> {
+        let Asking { constrained, pieces, .. } = *self.asking;
+        let asked = asked.iter().filter(|_| constrained);
+        let each = asked.flat_map(|(part, question)| {
+            (0..question.requests.len())
+                .map(move |request| (&parts[*part].sentence, question, request))
+        });
+        let grammar = |(sentence, question, request)| {
+            let grammar = self.asker.grammar(question, request, sentence, pieces);
+            grammar.map_err(|error| Trouble::Grammar(error.to_string()))
+        };
+        each.map(grammar).collect()
+    }
+
+    /// The answers to `requests`, in their order, each held to its grammar where there are any.
     fn answers(
         &self,
         requests: Vec<Request>,
+        grammars: Vec<Grammar>,
         (deadline, gone): (Option<Instant>, &AtomicBool),
     ) -> Result<Vec<Vec<u32>>, Trouble> {
-        let Extractor { engine, generation, model, .. } = self.extractor;
+        let Extractor { engine, generation, model, ends, .. } = self.extractor;
         let mut answers: Vec<Option<Vec<u32>>> = vec![None; requests.len()];
         if requests.is_empty() {
             return Ok(Vec::new());
         }
-        let order = |request: Request| {
+        let order = |(number, request): (usize, Request)| {
+            let grammar = grammars.get(number);
             // Draws depend on what is asked, not on what else is.
-            let stream = Some(generation.key(model, &request).stream());
-            let request = Request { stream, ..request };
-            Order { request, stops: generation.stop.clone(), ..Order::default() }
+            let stream = match grammar {
+                Some(_) => generation.key(&format!("{model}\nconstrained"), &request),
+                None => generation.key(model, &request),
+            };
+            let request = Request { stream: Some(stream.stream()), ..request };
+            let most = request.max_new_tokens.unwrap_or(usize::MAX);
+            let most = most.min(generation.config.max_new_tokens);
+            let constraint = grammar.map(|grammar| {
+                let follow = Follow::new(grammar, engine.tokenizer(), most, ends);
+                Box::new(follow) as Box<dyn Constraint + Send>
+            });
+            let stops = generation.stop.clone();
+            Order { request, stops, constraint, ..Order::default() }
         };
         let (sender, receiver) = channel();
         let listener = Box::new(move |place, event| {
             // Fails where nobody waits any more.
             let _ = sender.send((place, event));
         });
-        let orders = requests.into_iter().map(order).collect();
+        let orders = requests.into_iter().enumerate().map(order).collect();
         let _ticket = engine.submit(orders, deadline, listener)?;
         while answers.iter().any(Option::is_none) {
             if gone.load(Ordering::Relaxed) {

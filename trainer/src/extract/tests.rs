@@ -69,6 +69,7 @@ fn asking(task: Task) -> Asking {
         language: "en".into(),
         shots: Vec::new(),
         pieces: false,
+        constrained: false,
         window: None,
         overlap: 1,
     }

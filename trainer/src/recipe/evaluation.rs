@@ -1,5 +1,6 @@
 //! `[evaluation]`: what is asked of a model, and how it answers.
 
+use super::Constrained;
 use crate::during::DuringConfig;
 use crate::generation::Generation;
 use data_pipeline::prompt::PromptConfig;
@@ -15,8 +16,8 @@ pub struct EvaluationConfig {
     pub benchmarks: Vec<Benchmark>,
     /// Which counts are made.
     pub protocols: Vec<Protocol>,
-    /// Grammar-constrained decoding; not in this build.
-    pub constrained: bool,
+    /// Whether answers are held to the grammar of their classes and sentence.
+    pub constrained: Constrained,
     /// In so many orders of the classes the trained model is asked, the schema's own the first.
     pub orders: usize,
     /// Under so many paraphrases of each description it is asked beside the schema's own words.
@@ -61,7 +62,7 @@ impl Default for EvaluationConfig {
         Self {
             benchmarks: Vec::new(),
             protocols: vec![Protocol::Set, Protocol::StrictSpan],
-            constrained: false,
+            constrained: Constrained::No,
             orders: 1,
             paraphrases: 0,
             chained: false,

@@ -1,0 +1,90 @@
+//! The way out of an answer that is begun, and how much room it needs.
+//!
+//! The way is found byte by byte: at each place the bytes that close something are tried first. They
+//! are an order for each form in which no text can be taken for the end of something, so what is found
+//! is the shortest way but for the choice among classes and texts that have to be begun.
+
+use super::Vocabulary;
+use super::spelling::{Speller, State};
+use crate::prompt::Form;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// No way is longer; a way is an object at most.
+const LONGEST_WAY: usize = 1 << 14;
+
+/// What closes the answers of a grammar.
+#[derive(Clone)]
+pub(super) struct Room {
+    /// Bytes that close something, the first ones first.
+    closing: &'static [u8],
+    /// An object of each class with the shortest texts, and what parts it from others.
+    objects: Arc<[String]>,
+    /// Bytes of the longest of them.
+    longest: usize,
+    jump: Option<usize>,
+    /// The next byte of the way out, by where it begins.
+    exits: HashMap<State, Option<(u8, State)>>,
+}
+
+impl Room {
+    pub(super) fn new(form: Form, objects: Arc<[String]>) -> Self {
+        let closing: &[u8] = match form {
+            Form::Code | Form::Json => b"\")]}\n(",
+            Form::List => b"\n;:en",
+        };
+        let longest = objects.iter().map(String::len).max().unwrap_or(0);
+        Self { closing, objects, longest, jump: None, exits: HashMap::new() }
+    }
+
+    /// Whether with `left` ids one has to look closer.
+    pub(super) fn is_short(&self, left: usize) -> bool {
+        // An id is a byte at least.
+        left <= 2 * slack(self.longest)
+    }
+
+    /// By how many ids one more id can make the way out longer: it may begin an object.
+    pub(super) fn jump(&mut self, vocabulary: &Vocabulary) -> usize {
+        if let Some(jump) = self.jump {
+            return jump;
+        }
+        let ids =
+            |object: &String| vocabulary.ids(object.as_bytes()).map_or(object.len(), |it| it.len());
+        let jump = slack(self.objects.iter().map(ids).max().unwrap_or(0));
+        self.jump = Some(jump);
+        jump
+    }
+
+    /// The ids that end the answer from here, if the vocabulary has them.
+    pub(super) fn way_out(
+        &mut self,
+        speller: &mut Speller,
+        vocabulary: &Vocabulary,
+        mut state: State,
+    ) -> Option<Vec<u32>> {
+        let mut way = Vec::new();
+        while !speller.is_whole(state) {
+            let (byte, behind) = self.exit(speller, state)?;
+            way.push(byte);
+            state = behind;
+            if way.len() > LONGEST_WAY {
+                return None;
+            }
+        }
+        vocabulary.ids(&way)
+    }
+
+    /// The first byte of the way out, and where it leads.
+    fn exit(&mut self, speller: &mut Speller, state: State) -> Option<(u8, State)> {
+        let closing = self.closing;
+        *self.exits.entry(state).or_insert_with(|| {
+            let mut bytes = closing.iter().copied().chain(0..=u8::MAX);
+            bytes.find_map(|byte| speller.step(state, byte).map(|behind| (byte, behind)))
+        })
+    }
+}
+
+/// An id may end in the middle of what a longer one spells, or of a character.
+fn slack(ids: usize) -> usize {
+    2 * ids + 8
+}
