@@ -3,7 +3,7 @@
 //! Generation and scoring meet in files, so that a scoring rule can be changed and run again on old
 //! predictions in a second.
 
-mod receipt;
+pub mod receipt;
 mod showing;
 mod subset;
 

@@ -1,6 +1,7 @@
 //! What each verb does, one file each.
 
 pub mod audit;
+pub mod baseline;
 pub mod concepts;
 pub mod data;
 mod difference;
