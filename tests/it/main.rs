@@ -28,5 +28,6 @@ mod s3;
 mod shares;
 #[cfg(feature = "object-store")]
 mod store;
+mod tables;
 mod verify;
 mod world;
