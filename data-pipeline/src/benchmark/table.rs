@@ -110,6 +110,8 @@ pub enum Entry {
         points: f64,
         /// Whose number that is.
         to: String,
+        /// Whether ours is not of the sources' whole test set.
+        partial: bool,
     },
 }
 
@@ -177,7 +179,9 @@ impl Entry {
             Self::Value { f1, partial, .. } => {
                 format!("{}{}", figure(*f1), if *partial { "*" } else { "" })
             }
-            Self::Difference { points, .. } => format!("{points:+.1}"),
+            Self::Difference { points, partial, .. } => {
+                format!("{points:+.1}{}", if *partial { "*" } else { "" })
+            }
         }
     }
 
@@ -285,7 +289,8 @@ fn difference(published: &[Published], column: &str, ours: &Entry) -> Entry {
         .max_by(|one, other| one.0.total_cmp(&other.0));
     match (ours.f1(), best) {
         (Some(f1), Some((best, method))) => {
-            Entry::Difference { points: f1 - best, to: method.to_owned() }
+            let (points, to) = (f1 - best, method.to_owned());
+            Entry::Difference { points, to, partial: ours.is_partial() }
         }
         _ => Entry::NotReported,
     }
