@@ -17,18 +17,21 @@
 //!   how full that is.
 //! - [`ledger`]: what a run has trained on, sample by sample.
 //! - [`width`]: how text stands on a terminal.
+//! - [`floor`]: what needs no model; [`benchmark`]: what papers report, as tables beside ours.
 //! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
 //!
 //! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
 
 pub mod audit;
 pub mod batch;
+pub mod benchmark;
 pub mod concepts;
 pub mod corpus;
 mod durable;
 pub mod effect;
 pub mod error;
 pub mod fill;
+pub mod floor;
 pub mod grammar;
 pub mod inspect;
 pub mod ledger;

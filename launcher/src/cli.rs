@@ -4,6 +4,7 @@
 //! by name.
 
 mod ablate;
+mod baseline;
 mod data;
 mod doctor;
 mod export;
@@ -16,6 +17,7 @@ mod tests;
 mod track;
 
 pub use ablate::Ablate;
+pub use baseline::Baseline;
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
 pub use doctor::Doctor;
 pub use export::Export;
@@ -70,6 +72,9 @@ pub enum Verb {
     /// Let a checkpoint answer benchmarks: predictions and scores.
     #[command(after_help = exit::HELP)]
     Evaluate(Evaluate),
+    /// Let a method that needs no model answer benchmarks: what a model must beat.
+    #[command(after_help = exit::HELP)]
+    Baseline(Baseline),
     /// Score predictions again; no model is needed.
     #[command(after_help = exit::HELP)]
     Score(Score),
@@ -88,7 +93,7 @@ pub enum Verb {
     /// Compute a step that went wrong again: loss and gradient of each of its samples.
     #[command(after_help = exit::HELP)]
     Replay(Replay),
-    /// Write a run as one self-contained HTML page.
+    /// Write a run as one self-contained HTML page, or print a paper's table with runs in it.
     #[command(after_help = exit::HELP)]
     Report(Report),
     /// Write a run's numbers as MLflow and Weights & Biases keep them; sends nothing.
@@ -391,9 +396,26 @@ pub struct GenerationArgs {
 /// `knowcoder report`.
 #[derive(Clone, Debug, Args)]
 pub struct Report {
-    /// A run directory.
-    #[arg(value_name = "RUN")]
-    pub run: PathBuf,
+    /// A run directory; with --table several, those of `evaluate` and `baseline` too.
+    #[arg(value_name = "RUN", required_unless_present = "table")]
+    pub runs: Vec<PathBuf>,
+
+    /// Print this table of `CONFIGS/benchmarks` with the runs in it, in place of a page; `list` names
+    /// them.
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+
+    /// Print the table as Markdown.
+    #[arg(long, requires = "table")]
+    pub markdown: bool,
+
+    /// How to score our rows of the table.
+    #[arg(long, value_name = "P", default_value = "set", requires = "table")]
+    pub protocol: Protocol,
+
+    /// The folder of configurations, in which `benchmarks/NAME.toml` lie.
+    #[arg(long, value_name = "DIR", default_value = "configs", requires = "table")]
+    pub configs: PathBuf,
 }
 
 /// One rank.

@@ -9,6 +9,7 @@
 //! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
 //! - [`ablation`]: one recipe in several variants, and what differs.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
+//! - [`table`]: what runs were asked, for the tables of papers.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
 //!   [`store`]: corpora and shards in object stores. [`serve`]: a model over HTTP.
@@ -35,6 +36,7 @@ mod room;
 mod serve;
 mod store;
 mod supervise;
+mod table;
 mod track;
 mod verbs;
 mod watch;
@@ -88,6 +90,7 @@ fn answer(verb: Verb, json: bool) -> Result<Answer, Error> {
         Verb::Data(Data::Parallel(args)) => verbs::parallel::parallel(&args),
         Verb::Data(Data::Paraphrase(args)) => verbs::paraphrase::paraphrase(&args),
         Verb::Evaluate(args) => verbs::evaluate::evaluate(&args),
+        Verb::Baseline(args) => verbs::baseline::baseline(&args),
         Verb::Score(args) => verbs::score::score(&args),
         Verb::Extract(args) => verbs::extract::extract(&args, json),
         Verb::Serve(args) => verbs::serve::serve(&args),

@@ -33,5 +33,6 @@ mod serve;
 mod shares;
 #[cfg(feature = "object-store")]
 mod store;
+mod tables;
 mod verify;
 mod world;

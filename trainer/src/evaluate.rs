@@ -6,7 +6,7 @@
 mod chain;
 mod languages;
 mod orders;
-mod receipt;
+pub mod receipt;
 mod showing;
 mod subset;
 

@@ -115,6 +115,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether texts are tokens with a space between each two of them.
+    pub(crate) fn joins_by_spaces(&self) -> bool {
+        self.joiner == " " && self.text.is_none() && self.no_space.is_none()
+    }
+
     /// Refuses a column that no line can have, and a feature of no column.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
         let refuse = |message: String| Err(Error::declaration(path, message));

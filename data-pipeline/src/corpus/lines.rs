@@ -35,6 +35,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether texts are tokens with a space between each two of them.
+    pub(crate) fn joins_by_spaces(&self) -> bool {
+        self.joiner == " "
+    }
+
     /// Refuses a file of sentences without one of tags.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
         if self.tags.is_empty() {

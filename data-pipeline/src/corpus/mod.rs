@@ -61,6 +61,7 @@ pub use glob::fits;
 pub use quarantine::{Quarantined, write_quarantine};
 pub use stats::{Bin, Distribution, Histogram, SplitStats, TextStats, TokenStats, Unit, stats};
 
+use crate::floor::Cut;
 use crate::manifest::sha256_of;
 use crate::schema::sha256_hex;
 use crate::{Error, Parallel, Schema, Sentence, Task};
@@ -240,6 +241,17 @@ impl Corpus {
     /// `[labels]` name.
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// How its texts are cut into words: at spaces where they were made of tokens.
+    pub fn cut(&self) -> Cut {
+        let is_spaced = match &self.declaration.reader {
+            Reader::Columns(options) => options.joins_by_spaces(),
+            Reader::Lines(options) => options.joins_by_spaces(),
+            Reader::Spert => true,
+            _ => false,
+        };
+        if is_spaced { Cut::Spaces } else { Cut::Letters }
     }
 
     /// The names of its splits, sorted.

@@ -2,6 +2,7 @@
 
 pub mod ablate;
 pub mod audit;
+pub mod baseline;
 pub mod concepts;
 pub mod data;
 pub mod difference;

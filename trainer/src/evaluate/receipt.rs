@@ -58,6 +58,36 @@ pub struct Receipt {
     fewer_shots: usize,
 }
 
+/// What is known of a file of predictions by the receipt beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The file is complete and answers this question.
+    Answers(Box<Question>),
+    /// There is no receipt: the file was never completed, or another program wrote it.
+    Missing,
+    /// The file is not the one that the receipt was written for.
+    Changed,
+    /// The receipt is of another version, or torn; what is wrong with it.
+    Unreadable(String),
+}
+
+/// What the file of predictions at `path` answers, held against its receipt.
+pub fn proof(path: &Path) -> Proof {
+    let bytes = match std::fs::read(path.with_extension("json")) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Proof::Missing,
+        Err(error) => return Proof::Unreadable(error.to_string()),
+    };
+    let receipt: Receipt = match serde_json::from_slice(&bytes) {
+        Ok(receipt) => receipt,
+        Err(error) => return Proof::Unreadable(error.to_string()),
+    };
+    match sha256(path) {
+        Ok(hash) if hash == receipt.predictions => Proof::Answers(Box::new(receipt.question)),
+        _ => Proof::Changed,
+    }
+}
+
 fn is_false(is: &bool) -> bool {
     !is
 }
@@ -73,6 +103,38 @@ pub fn answers(path: &Path, question: &Question) -> bool {
     receipt.is_some_and(|receipt| {
         receipt.question == *question && sha256(path).is_ok_and(|it| it == receipt.predictions)
     })
+}
+
+impl Question {
+    /// Whether the classes stood in the schema's order, and events were the annotated ones.
+    pub fn is_ordinary(&self) -> bool {
+        self.order.is_empty() && self.triggers.is_empty()
+    }
+
+    /// What a method without a model was asked: `method` says which and what it has learned from.
+    pub fn without_model(
+        method: String,
+        benchmark: (String, String),
+        corpus: String,
+        tasks: Vec<Task>,
+        limit: Option<usize>,
+    ) -> Self {
+        Self {
+            model: method,
+            benchmark,
+            corpus,
+            tasks,
+            limit,
+            template: String::new(),
+            tokenizer: String::new(),
+            max_new_tokens: 0,
+            generation: String::new(),
+            shown: String::new(),
+            order: String::new(),
+            triggers: String::new(),
+            constrained: false,
+        }
+    }
 }
 
 impl Receipt {
@@ -144,5 +206,27 @@ mod tests {
         assert!(!answers(&path, &constrained));
         std::fs::write(&path, "").unwrap();
         assert!(!answers(&path, &question));
+    }
+
+    #[test]
+    fn a_file_is_proven_by_its_receipt_alone() {
+        let benchmark = ("a:test".to_owned(), "a".to_owned());
+        let question = Question::without_model(
+            "gazetteer".into(),
+            benchmark,
+            "c".into(),
+            vec![Task::Ner],
+            Some(3),
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a-en.jsonl");
+        std::fs::write(&path, "{}\n").unwrap();
+        assert_eq!(proof(&path), Proof::Missing);
+        Receipt::new(question.clone(), 0).write(&path).unwrap();
+        assert_eq!(proof(&path), Proof::Answers(Box::new(question)));
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(proof(&path), Proof::Changed);
+        std::fs::write(path.with_extension("json"), "{").unwrap();
+        assert!(matches!(proof(&path), Proof::Unreadable(_)));
     }
 }
