@@ -16,7 +16,8 @@
 //!   how full that is.
 //! - [`ledger`]: what a run has trained on, sample by sample.
 //! - [`width`]: how text stands on a terminal.
-//! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
+//! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold;
+//!   [`errors`]: what is wrong with it, mistake by mistake.
 //!
 //! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
 
@@ -27,6 +28,7 @@ pub mod corpus;
 mod durable;
 pub mod effect;
 pub mod error;
+pub mod errors;
 pub mod fill;
 pub mod inspect;
 pub mod ledger;

@@ -325,6 +325,10 @@ pub struct Report {
     /// A run directory.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+
+    /// Compare with another run, or with a directory of predictions: `RUN/predictions/base`.
+    #[arg(long, value_name = "OTHER")]
+    pub against: Option<PathBuf>,
 }
 
 /// One rank.
