@@ -77,7 +77,8 @@ impl<'a> List<'a> {
     fn add(&mut self, label: Cow<'a, str>, mentions: &[&'a Mention]) {
         let texts: Vec<&str> = mentions.iter().map(|mention| mention.text.as_str()).collect();
         let places = mentions.iter().map(|mention| self.sentence.places(mention));
-        let slots = texts.iter().zip(places).map(|(text, places)| Slot { text, places }).collect();
+        let slots =
+            texts.iter().copied().zip(places).map(|(text, places)| Slot { text, places }).collect();
         match self.known.get(&(label.clone(), texts.clone())) {
             Some(at) => merge(&mut self.claims[*at], slots),
             None => {

@@ -135,10 +135,11 @@ impl Pairing<'_, '_> {
             ones.sort_unstable();
             for (at, parts) in ones {
                 let only_this = |part: &usize| back.1.get(part).is_some_and(|it| it.len() == 1);
-                if parts.len() < 2
-                    || !parts.iter().all(only_this)
-                    || !are_parts(&one[*at], parts.iter().map(|part| &many[*part]).collect())
-                {
+                let claims: Vec<&Claim> = parts.iter().map(|part| &many[*part]).collect();
+                let is_whole = claims.len() > 1
+                    && parts.iter().all(only_this)
+                    && are_parts(&one[*at], &claims);
+                if !is_whole {
                     continue;
                 }
                 let (gold, predicted) = match kind {
@@ -187,17 +188,13 @@ fn key<'c>(claim: &'c Claim, kind: Kind, swapped: bool) -> (Option<&'c str>, Vec
     ((kind != Kind::WrongType).then_some(claim.label.as_ref()), texts)
 }
 
-/// Whether all of `parts` stand at one place of `whole`, and none of them where another stands.
-fn are_parts(whole: &Claim, parts: Vec<&Claim>) -> bool {
+/// Whether all of `parts` stand at one place of `whole`, and each has something that the others have not.
+fn are_parts(whole: &Claim, parts: &[&Claim]) -> bool {
     let [whole] = whole.slots.as_slice() else { return false };
-    let apart = |i: usize, part: &Claim| {
-        let others = parts[i + 1..].iter().filter_map(|other| other.slots.first());
-        part.slots.first().is_some_and(|slot| {
-            others.into_iter().all(|other| !slot.places.iter().any(|place| touches(place, other)))
-        })
+    let is_at = |place: &Vec<Span>| {
+        parts.iter().all(|part| part.slots.iter().any(|slot| touches(place, slot)))
     };
-    let at = |place: &Vec<Span>| {
-        parts.iter().all(|part| part.slots.first().is_some_and(|slot| touches(place, slot)))
-    };
-    whole.places.iter().any(at) && parts.iter().enumerate().all(|(i, part)| apart(i, part))
+    let is_nested = |a: &Claim, b: &Claim| overlap(a, b).is_some_and(|it| it.kind != Kind::Shifted);
+    let nested = |(i, part): (usize, &&Claim)| parts[i + 1..].iter().any(|it| is_nested(part, it));
+    whole.places.iter().any(is_at) && !parts.iter().enumerate().any(nested)
 }

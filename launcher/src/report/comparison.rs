@@ -13,6 +13,7 @@ use data_pipeline::errors::{
     fates, findings,
 };
 use data_pipeline::predictions::Prediction;
+use data_pipeline::width::printable;
 use serde::Serialize;
 
 /// The page's name in a run directory.
@@ -63,7 +64,8 @@ pub(super) struct Compared<'a> {
 
 /// The whole page.
 pub(super) fn page(compared: &Compared) -> String {
-    let Compared { names: (a, b), contrast, differences, .. } = compared;
+    let Compared { names, contrast, differences, .. } = compared;
+    let (a, b) = (printable(names.0), printable(names.1));
     let choices = Filters::new(contrast);
     let facts =
         [("A", a.chars().take(NAME).collect::<String>()), ("B", b.chars().take(NAME).collect())];
@@ -383,11 +385,12 @@ mod tests {
     fn run(said: &[&[&str]]) -> Vec<Set> {
         let object = |name: &str| json!({"type": "L<b>", "name": name});
         let rows = said.iter().enumerate().map(|(at, said)| {
+            let gold = ["القاهرة", "Rome"].map(object);
+            let predicted: Vec<_> = said.iter().map(|name| object(name)).collect();
             let row = json!({
                 "id": at.to_string(), "dataset": "d\u{202e}", "language": "ar", "task": "ner",
                 "sentence": "القاهرة and <script>Rome",
-                "gold": ["القاهرة", "Rome"].map(object),
-                "predicted": said.iter().map(|name| object(name)).collect::<Vec<_>>(),
+                "gold": gold, "predicted": predicted,
             });
             serde_json::from_value::<Prediction>(row).unwrap()
         });

@@ -18,6 +18,7 @@ use article::article;
 pub(super) use article::{given, marks, side};
 use data_pipeline::errors::{Analysis, Counts, Kind, SetErrors};
 use data_pipeline::score::Set;
+use data_pipeline::width::printable;
 pub(super) use filter::{Choices, SCRIPT, form};
 pub(super) use letters::shown;
 pub(super) use marks::Mark;
@@ -68,6 +69,7 @@ pub(super) fn section(analysis: &Analysis) -> String {
 /// The whole page.
 pub(super) fn page(name: &str, run: &[Set], analysis: &Analysis) -> String {
     let choices = Filters::new(analysis);
+    let name = &printable(name);
     let page = Page {
         title: format!("{name}: errors"),
         header: page::header("knowcoder errors", name, &[], &tiles(analysis))

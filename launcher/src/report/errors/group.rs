@@ -21,7 +21,7 @@ pub(super) fn block(group: &Group, languages: &Choices, open: bool) -> String {
         ALL => "all languages".to_owned(),
         language => format!("<bdi>{}</bdi>", shown(language, NAME)),
     };
-    let datasets = match group.datasets.len() {
+    let datasets: String = match group.datasets.len() {
         1 => group.datasets.iter().map(|it| format!(" · <bdi>{}</bdi>", shown(it, NAME))).collect(),
         several => format!(" · {several} datasets"),
     };
@@ -158,7 +158,7 @@ fn edges(edges: &Listed<Edge>) -> String {
             let what = if it.added { "added" } else { "left off" };
             let place = if it.before { "before" } else { "after" };
             // White space alone would show nothing.
-            let text = if it.text.trim().is_empty() { "␣" } else { &it.text };
+            let text: &str = if it.text.trim().is_empty() { "␣" } else { &it.text };
             format!(
                 "<li>{what} {place}: <bdi>{}</bdi> <b>{}</b></li>",
                 shown(text, TEXT),

@@ -11,7 +11,7 @@ use data_pipeline::width::columns;
 const STACKED: usize = 6;
 
 /// `text` as HTML, at most so many characters of it.
-pub(super) fn shown(text: &str, most: usize) -> String {
+pub(in crate::report) fn shown(text: &str, most: usize) -> String {
     let letters: Vec<char> = text.chars().take(most + 1).collect();
     let cut = letters.len() > most;
     let letters = &letters[..letters.len().min(most)];

@@ -10,7 +10,7 @@ pub(super) const LONGEST: usize = 700;
 const MOST: usize = 48;
 
 /// What is marked.
-pub(super) struct Mark {
+pub(in crate::report) struct Mark {
     /// Where: one span, or the pieces.
     pub place: Vec<Span>,
     /// The class of its style.

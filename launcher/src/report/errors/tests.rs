@@ -109,7 +109,8 @@ fn hostile_answers_stay_text() {
     let long = "W<\"".repeat(20_000);
     let rows: Vec<Prediction> = hostile
         .iter()
-        .chain(&[long.as_str()])
+        .copied()
+        .chain([long.as_str()])
         .enumerate()
         .map(|(at, text)| {
             let mut row = row(
@@ -148,11 +149,11 @@ fn a_page_of_large_sets_stays_small_and_says_what_it_leaves_out() {
                 row(
                     &text_id,
                     &format!("{text}{}", " and so on &c.".repeat(20)),
-                    &[("Person", "Name", Some(0)), (&class, &text, Some(0))],
+                    &[("Person", "Name", Some(0)), (class.as_str(), text.as_str(), Some(0))],
                     &[
-                        (&class, "Name", Some(0)),
+                        (class.as_str(), "Name", Some(0)),
                         ("Person", &text[..5], Some(0)),
-                        ("X", &text_id, None),
+                        ("X", text_id.as_str(), None),
                     ],
                 )
             });
