@@ -75,7 +75,7 @@ pub(super) fn page(name: &str, run: &[Set], analysis: &Analysis) -> String {
         header: page::header("knowcoder errors", name, &[], &tiles(analysis))
             + &form(&[&choices.language, &choices.dataset, &choices.kind, &choices.label]),
         sections: vec![
-            Section::new("sets", "Mistakes by set", sets(analysis) + LEGEND),
+            Section::new("sets", "Mistakes by set", sets_and_legend(analysis)),
             Section::new("groups", "By task and language", groups(analysis, &choices)),
             Section::new("examples", "Sentences", examples(run, analysis, &choices)),
         ],
@@ -168,6 +168,10 @@ const LEGEND: &str = "<dl class=\"kinds\">\
     <p class=\"note\">Objects are compared by surface and count once a sentence, as protocol \
     <code>set</code> does; but a wrong type or extent is one mistake here, where a score counts a miss and \
     an invention. Each object is in one column only.</p>";
+
+fn sets_and_legend(analysis: &Analysis) -> String {
+    if analysis.sets.is_empty() { String::new() } else { sets(analysis) + LEGEND }
+}
 
 /// A row a set, those with the most mistakes first.
 fn sets(analysis: &Analysis) -> String {

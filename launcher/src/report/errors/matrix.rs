@@ -31,7 +31,8 @@ pub(super) fn table(group: &Group) -> String {
     let left = match matrix.others {
         0 => String::new(),
         others => format!(
-            " {} of {} types, those that are confused most; the others are in <i>other types</i>.",
+            " {} of {} types, those that are confused most; what others have to do with them is in <i>other \
+             types</i>.",
             count(matrix.types.len()),
             count(matrix.types.len() + others)
         ),
@@ -65,7 +66,8 @@ struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     fn new(group: &'a Group) -> Self {
-        let mut types: Vec<&Label> = group.labels.shown.iter().collect();
+        let is_confused = |it: &&Label| it.confused + it.instead > 0;
+        let mut types: Vec<&Label> = group.labels.shown.iter().filter(is_confused).collect();
         types.sort_by_key(|it| Reverse((it.confused + it.instead, it.mistakes())));
         types.truncate(TYPES);
         types.sort_by_key(|it| Reverse(it.gold));
