@@ -332,7 +332,7 @@ fn article(example: &ContrastExample, a: &Prediction, b: &Prediction, choices: &
     )
 }
 
-/// The annotated mentions, by who found them; relations are told below the text.
+/// The annotated mentions, by who found them; of relations head and tail, which are told below the text.
 fn gold(prediction: &Prediction, a: &Findings, b: &Findings) -> Vec<Mark> {
     let mut marks = given(prediction);
     for (claim, fate) in a.gold.iter().zip(fates(a, b)) {
@@ -348,6 +348,13 @@ fn gold(prediction: &Prediction, a: &Findings, b: &Findings) -> Vec<Mark> {
                 class,
                 label: format!("{sign} {}", shown(&claim.label, NAME)),
             }));
+            continue;
+        }
+        for place in claim.slots.iter().filter_map(|slot| slot.places.first()) {
+            // A mention may be in many relations that fared alike.
+            if !marks.iter().any(|mark| mark.class == class && mark.place == *place) {
+                marks.push(Mark { place: place.clone(), class, label: sign.to_owned() });
+            }
         }
     }
     marks
@@ -458,6 +465,24 @@ mod tests {
             assert!(page.contains(expected), "no {expected} in {page}");
         }
         assert!(!page.contains("\u{202e}"), "{page}");
+    }
+
+    #[test]
+    fn relations_are_marked_by_who_found_them() {
+        let row = |found: bool| {
+            let side = |name: &str| json!({"name": name});
+            let object = json!({"type": "In", "head": side("Rome"), "tail": side("Italy")});
+            let row = json!({
+                "id": "1", "dataset": "d", "language": "en", "task": "re", "sentence": "Rome, Italy",
+                "gold": [object], "predicted": if found { vec![object.clone()] } else { vec![] },
+            });
+            Set::group([serde_json::from_value::<Prediction>(row).unwrap()])
+        };
+        let page = page_of(&row(false), &row(true), &[]);
+        let marks = "<mark class=\"b\">Rome<small><bdi>B</bdi></small></mark>, \
+                     <mark class=\"b\">Italy<small><bdi>B</bdi></small></mark>";
+        assert!(page.contains(marks), "{page}");
+        assert!(page.contains("<bdi>Rome → Italy</bdi>"), "{page}");
     }
 
     #[test]

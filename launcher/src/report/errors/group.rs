@@ -99,7 +99,7 @@ fn types(labels: &Listed<Label>) -> String {
     ];
     format!(
         "<h4>Types by mistakes</h4>{}<p class=\"note\">{}</p>",
-        plain_table(&names, &rows),
+        plain_table("numbers", &names, &rows),
         of(wrong.len(), labels.of, "types")
     )
 }
@@ -127,7 +127,7 @@ fn boundaries(group: &Group) -> String {
         "<h4>Extent of mentions</h4><ul class=\"notes\">{}</ul>{}<p class=\"note\">{}, the most frequent \
          first.</p>{}",
         kinds.concat(),
-        plain_table(&["gold", "predicted", "", "type", "times"], &rows),
+        plain_table("texts", &["gold", "predicted", "", "type", "times"], &rows),
         of(shown_rows, group.boundaries.of, "different ones"),
         edges(&group.edges)
     )
@@ -180,7 +180,7 @@ fn surfaces(group: &Group) -> String {
         let rows: String = surfaces.shown.iter().take(ROWS).map(surface).collect();
         format!(
             "<div><h4>{title}</h4>{}<p class=\"note\">{}.</p></div>",
-            plain_table(&["text", "type", "sentences"], &rows),
+            plain_table("texts", &["text", "type", "sentences"], &rows),
             of(surfaces.shown.len().min(ROWS), surfaces.of, "different ones"),
         )
     };
@@ -198,9 +198,10 @@ fn surface(it: &Surface) -> String {
     )
 }
 
-fn plain_table(names: &[&str], rows: &str) -> String {
+/// A table without folds, of `numbers` or of `texts`.
+fn plain_table(class: &str, names: &[&str], rows: &str) -> String {
     format!(
-        "<div class=\"scroll\"><table class=\"plain\"><thead><tr>{}</tr></thead><tbody>{rows}</tbody>\
+        "<div class=\"scroll\"><table class=\"plain {class}\"><thead><tr>{}</tr></thead><tbody>{rows}</tbody>\
          </table></div>",
         super::heads(names)
     )
