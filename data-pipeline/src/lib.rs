@@ -18,7 +18,8 @@
 //! - [`ledger`]: what a run has trained on, sample by sample.
 //! - [`width`]: how text stands on a terminal.
 //! - [`floor`]: what needs no model; [`benchmark`]: what papers report, as tables beside ours.
-//! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold.
+//! - [`predictions`], [`score`]: what a model answered, and what it is worth against gold;
+//!   [`errors`]: what is wrong with it, mistake by mistake.
 //!
 //! This crate knows neither tensors nor ranks: a caller's part of the work is an [`order::Share`].
 
@@ -30,6 +31,7 @@ pub mod corpus;
 mod durable;
 pub mod effect;
 pub mod error;
+pub mod errors;
 pub mod fill;
 pub mod floor;
 pub mod grammar;

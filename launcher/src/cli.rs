@@ -400,6 +400,10 @@ pub struct Report {
     #[arg(value_name = "RUN", required_unless_present = "table")]
     pub runs: Vec<PathBuf>,
 
+    /// Compare with another run, or with a directory of predictions: `RUN/predictions/base`.
+    #[arg(long, value_name = "OTHER", conflicts_with = "table")]
+    pub against: Option<PathBuf>,
+
     /// Print this table of `CONFIGS/benchmarks` with the runs in it, in place of a page; `list` names
     /// them.
     #[arg(long, value_name = "NAME")]

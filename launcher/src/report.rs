@@ -4,10 +4,14 @@
 //! policy forbids them), so that it opens from a disk, a mail or an artefact store in ten years.
 //! It is made of the files of the run directory and of nothing else; a run that is still going,
 //! or that stopped early, gets the sections whose files are there, and what cannot be read is named.
+//! Two more pages of this kind lie beside it: its `errors`, and, if asked for, its `comparison` with
+//! another run; these have a script of their own to filter by.
 
 mod broken;
 mod chart;
+mod comparison;
 mod during;
+mod errors;
 mod examples;
 mod fertility;
 mod files;
@@ -26,21 +30,88 @@ mod speed;
 mod table;
 mod training;
 
+use crate::error::exit;
 use crate::page::{self, Page, Section, html};
+use comparison::{Compared, Difference};
+use data_pipeline::errors::{Analysis, Contrast, Limits, analyse, contrast, shared};
+use data_pipeline::score::{Comparison, Protocol, Set, compare};
 use data_pipeline::{Error, predictions};
 use files::Run;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Writes `report.html` into the run directory and returns its path.
-pub fn write(run_dir: &Path) -> Result<PathBuf, Error> {
+/// The pages of a run, and what they say of its mistakes.
+pub struct Pages {
+    /// `report.html`.
+    pub report: PathBuf,
+    /// `errors.html`; none without predictions.
+    pub errors: Option<PathBuf>,
+    /// What the answers got wrong.
+    pub analysis: Analysis,
+}
+
+/// The page of two runs, and what it says.
+#[derive(Serialize)]
+pub struct Against {
+    /// `comparison.html`.
+    pub page: PathBuf,
+    differences: Vec<Difference>,
+    contrast: Contrast,
+}
+
+/// Writes `report.html` and `errors.html` into the run directory.
+pub fn write(run_dir: &Path) -> Result<Pages, Error> {
     let run = Run::read(run_dir)?;
-    let path = run_dir.join("report.html");
-    predictions::replace(&path, page(&run).as_bytes())?;
-    Ok(path)
+    let analysis = analyse(&run.sets, Limits::default());
+    let has_answers = run.sets.iter().any(|set| !set.predictions.is_empty());
+    let errors = has_answers.then(|| run_dir.join(errors::FILE));
+    if let Some(path) = &errors {
+        let page = errors::page(&run.name, &run.sets, &analysis);
+        predictions::replace(path, page.as_bytes())?;
+    }
+    let report = run_dir.join("report.html");
+    predictions::replace(&report, page(&run, &analysis).as_bytes())?;
+    Ok(Pages { report, errors, analysis })
+}
+
+/// Writes `comparison.html` into the run directory: the run and `other`, which is a run too, or a directory
+/// with files of predictions.
+pub fn write_against(run_dir: &Path, other: &Path) -> Result<Against, crate::error::Error> {
+    let (a_name, a) = files::answers(run_dir)?;
+    let (b_name, b) = files::answers(other)?;
+    let shared = shared(&a, &b)
+        .map_err(|unlike| crate::error::Error::new(exit::DATA, unlike.to_string()))?;
+    let differences = differences(&shared.a, &shared.b)?;
+    let contrast = contrast(&shared, comparison::EXAMPLES);
+    let page = comparison::page(&Compared {
+        names: (&a_name, &b_name),
+        shared: &shared,
+        differences: &differences,
+        contrast: &contrast,
+    });
+    let path = run_dir.join(comparison::FILE);
+    predictions::replace(&path, page.as_bytes())?;
+    Ok(Against { page: path, differences, contrast })
+}
+
+/// F1 of the same sentences in two runs, with what chance would make of their difference.
+fn differences(a: &[Set], b: &[Set]) -> Result<Vec<Difference>, Error> {
+    let difference = |it: Comparison| Difference {
+        dataset: it.dataset,
+        language: it.language,
+        task: it.task,
+        a_f1: Some(it.a_f1),
+        b_f1: Some(it.b_f1),
+        difference: Some(it.difference),
+        low: Some(it.low),
+        high: Some(it.high),
+        p: Some(it.p),
+    };
+    Ok(compare(a, b, Protocol::Set)?.into_iter().map(difference).collect())
 }
 
 /// The whole page.
-fn page(run: &Run) -> String {
+fn page(run: &Run, analysis: &Analysis) -> String {
     let sections = vec![
         Section::new("broken", "Not readable", broken::section(run)),
         Section::new("scores", "Scores", scores::section(run)),
@@ -49,6 +120,7 @@ fn page(run: &Run) -> String {
         Section::new("during", "F1 while training", during::section(run)),
         Section::new("training", "Training", training::section(run)),
         Section::new("shares", "Shares of the data", shares::section(run)),
+        Section::new("errors", "Errors", errors::section(analysis)),
         Section::new("examples", "Examples", examples::section(run)),
         Section::new("flaws", "Flaws of the answers", flaws::section(run)),
         Section::new("data", "Prepared data", prepared::section(run)),
@@ -60,6 +132,7 @@ fn page(run: &Run) -> String {
         header: header(run),
         sections,
         style: include_str!("report/report.css"),
+        script: "",
         empty: "This run directory holds nothing to show yet.",
     };
     page.to_html()

@@ -12,7 +12,7 @@
 //! evaluations.jsonl                        F1 while phases trained
 //! incidents/PHASE-STEP/  left-out.json     steps that went wrong, to be replayed; those left out
 //! memory.json                              the memory plan, micro-batches included; tensorboard/
-//! scores.json  report.html                 the result
+//! scores.json  report.html  errors.html    the result
 //! logs/rank-N.log  lock  lock-K-of-N  secret
 //! stop  save                               made by whoever wants that, gone when it is done
 //! ```

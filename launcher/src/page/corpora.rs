@@ -37,6 +37,7 @@ pub fn page(survey: &Survey, vocabulary: Option<usize>) -> String {
             Section::new("absent", "Not on this machine", absent(survey)),
         ],
         style: include_str!("corpora.css"),
+        script: "",
         empty: "No corpus was counted.",
     };
     page.to_html()

@@ -44,6 +44,7 @@ pub fn page(shown: &Shown) -> String {
         ),
         sections,
         style: include_str!("rows.css"),
+        script: "",
         empty: "No row was asked for.",
     };
     page.to_html()

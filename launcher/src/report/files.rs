@@ -161,6 +161,24 @@ fn memory(path: &Path, broken: &mut Vec<Broken>) -> Result<Vec<PhaseMemory>, Err
     }
 }
 
+/// The name of a run and its answers; of a directory with files of predictions, its name and theirs.
+pub(super) fn answers(directory: &Path) -> Result<(String, Vec<Set>), Error> {
+    if !directory.is_dir() {
+        let missing = std::io::Error::new(ErrorKind::NotFound, "no such directory");
+        return Err(Error::read(directory)(missing));
+    }
+    let whole = fs::canonicalize(directory).map_err(Error::read(directory))?;
+    let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let of_run = directory.join("predictions/final");
+    let found = sets(if of_run.is_dir() { &of_run } else { directory })?;
+    if found.is_empty() {
+        let message =
+            "no predictions lie here or in its `predictions/final`; evaluate first".to_owned();
+        return Err(Error::Declaration { path: directory.to_owned(), message });
+    }
+    Ok((name, found))
+}
+
 /// The predictions of every file of the directory, by set, without one rank's part of a set.
 fn sets(directory: &Path) -> Result<Vec<Set>, Error> {
     let mut paths = entries(directory)?;

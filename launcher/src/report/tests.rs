@@ -40,7 +40,7 @@ fn run_dir() -> tempfile::TempDir {
 #[test]
 fn the_page_shows_every_row_and_runs_nothing() {
     let directory = run_dir();
-    let path = write(directory.path()).unwrap();
+    let path = write(directory.path()).unwrap().report;
     let page = fs::read_to_string(&path).unwrap();
     for expected in [
         "<h1 dir=\"auto\">a &amp; b</h1>",
@@ -62,6 +62,7 @@ fn the_page_shows_every_row_and_runs_nothing() {
         "<bdi>Ann</bdi> → <bdi>UN</bdi>",
         "unclosed",
         "name = &quot;a &amp; b&quot;",
+        "<a href=\"errors.html\">",
     ] {
         assert!(page.contains(expected), "no {expected} in {page}");
     }
@@ -79,7 +80,7 @@ fn the_page_shows_every_row_and_runs_nothing() {
 #[test]
 fn a_run_that_has_just_begun_has_a_page() {
     let directory = tempfile::tempdir().unwrap();
-    let page = fs::read_to_string(write(directory.path()).unwrap()).unwrap();
+    let page = fs::read_to_string(write(directory.path()).unwrap().report).unwrap();
     assert!(page.contains("This run directory holds nothing to show yet."));
     fs::write(directory.path().join("scores.json"), "{\"rows\":[]}").unwrap();
     fs::write(directory.path().join("metrics.jsonl"), "").unwrap();
@@ -89,11 +90,11 @@ fn a_run_that_has_just_begun_has_a_page() {
 #[test]
 fn a_wrong_file_is_named_and_the_old_page_stays() {
     let directory = run_dir();
-    let page = write(directory.path()).unwrap();
+    let page = write(directory.path()).unwrap().report;
     let before = fs::read(&page).unwrap();
     fs::write(directory.path().join("predictions/final/all.jsonl"), "{}\n").unwrap();
-    let error = write(directory.path()).unwrap_err();
+    let error = write(directory.path()).err().unwrap();
     assert!(error.to_string().contains("all.jsonl:1: column 2: missing field `id`"), "{error}");
     assert_eq!(fs::read(&page).unwrap(), before);
-    assert_eq!(write(&directory.path().join("none")).unwrap_err().exit_code(), 64);
+    assert_eq!(write(&directory.path().join("none")).err().unwrap().exit_code(), 64);
 }

@@ -342,7 +342,7 @@ fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answ
         eprintln!("warning: TensorBoard will not see the scores: {error}");
     }
     events.record("done", json!({}))?;
-    let page = report::write(run_dir.root())?;
+    let page = report::write(run_dir.root())?.report;
     let answer = score::answer(&scores)?;
     let memory = MemoryPlan::load(&run_dir.memory())?.unwrap_or_default();
     let mut text = format!("{}\n", answer.text);

@@ -47,7 +47,7 @@ fn page(files: &[(&str, &str)]) -> String {
         fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).unwrap();
         fs::write(path, text).unwrap();
     }
-    let page = fs::read_to_string(write(directory.path()).unwrap()).unwrap();
+    let page = fs::read_to_string(write(directory.path()).unwrap().report).unwrap();
     assert_sound(&page);
     page
 }
