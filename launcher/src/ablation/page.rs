@@ -28,6 +28,7 @@ pub fn html(ablation: &Ablation, outcome: &Outcome) -> String {
         sections,
         // Numbers stand below their heads.
         style: "[id^=set-] thead th:nth-child(2):not(:last-child) { text-align: right; }\n",
+        script: "",
         empty: "No run is done yet.",
     };
     page.to_html()
