@@ -6,11 +6,12 @@
 use crate::error::{Error, exit};
 use data_pipeline::benchmark::{Filled, Run};
 use data_pipeline::predictions;
-use data_pipeline::score::{Protocol, Set, score};
+use data_pipeline::score::{Options, Protocol, Quality, Set, score_with};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use trainer::RunDir;
 use trainer::evaluate::receipt::{Proof, Question, proof};
+use trainer::evaluate::{FINAL_FREE, TRAINED};
 
 /// The models of one directory, the trained one first, and what of it cannot be counted.
 pub struct Answered {
@@ -32,15 +33,20 @@ pub fn read(directory: &Path, protocol: Protocol) -> Result<Answered, Error> {
     }
     let name = name_of(&run_dir)?;
     let mut left_out = Vec::new();
-    let mut models: BTreeMap<(bool, String), Vec<Filled>> = BTreeMap::new();
+    let mut models: BTreeMap<(bool, String), (Vec<Filled>, bool)> = BTreeMap::new();
     for folder in folders.iter().filter(|folder| folder.is_dir()) {
         let which = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut filled = Vec::new();
+        let mut constrained = false;
         for file in entries(folder)?.iter().filter(|file| is_of_predictions(file)) {
             match proof(file) {
-                // Other orders of the classes and predicted triggers are other questions.
+                // Other orders of the classes, other wordings and predicted triggers are other
+                // questions, and one of several rounds is no model of its own.
                 Proof::Answers(question) if !question.is_ordinary() => {}
-                Proof::Answers(question) => filled.extend(answered(file, &question, protocol)?),
+                Proof::Answers(question) => {
+                    constrained |= question.constrained;
+                    filled.extend(answered(file, &question, protocol)?);
+                }
                 Proof::Missing => left_out.push(format!("`{}` has no receipt", file.display())),
                 Proof::Changed => left_out.push(format!(
                     "`{}` is not the file that its receipt was written for",
@@ -51,16 +57,23 @@ pub fn read(directory: &Path, protocol: Protocol) -> Result<Answered, Error> {
                 }
             }
         }
-        if !filled.is_empty() || which == "final" {
-            models.insert((which != "final", which), filled);
+        if !filled.is_empty() || which == TRAINED {
+            models.insert((which != TRAINED, which), (filled, constrained));
         }
     }
     let runs = models
         .into_iter()
-        .map(|((is_other, which), filled)| {
+        .map(|((is_other, which), (filled, constrained))| {
+            let about = match (constrained, which == FINAL_FREE) {
+                (true, _) => {
+                    vec!["its answers were held to a grammar of what was offered".to_owned()]
+                }
+                (false, true) => vec!["the same model, without the grammar".to_owned()],
+                (false, false) => Vec::new(),
+            };
             let which = which.strip_prefix("final-").unwrap_or(&which);
             let name = if is_other { format!("{name} ({which})") } else { name.clone() };
-            Run { name, filled }
+            Run { name, filled, about }
         })
         .collect();
     Ok(Answered { runs, left_out })
@@ -71,23 +84,29 @@ fn answered(file: &Path, question: &Question, protocol: Protocol) -> Result<Vec<
     let (dataset, split) = named(&question.benchmark.0);
     let sets = Set::group(predictions::read(file)?);
     let of_set = |set: &Set| {
-        let row = score(std::slice::from_ref(set), &[protocol]).into_iter().next()?;
+        let scores = score_with(std::slice::from_ref(set), &[protocol], &Options::default());
+        // A set has a row, or a reason why it has none.
+        let row = scores.rows.first();
+        let undefined = scores.absent.into_iter().next().map(|it| it.why);
         let sentences = set.predictions.len();
         // Whoever asks for more sentences than there are asks for all; of arguments only those
         // sentences are asked that have events, so there nothing can be told.
         let is_cut = |limit: &usize| set.task == data_pipeline::Task::Eae || sentences >= *limit;
-        Some(Filled {
+        Filled {
             dataset: dataset.clone(),
             split: split.clone(),
             language: set.language.clone(),
             task: set.task,
+            shots: question.shots,
             limit: question.limit.filter(is_cut),
             sentences,
-            f1: row.f1,
-            interval: row.low.zip(row.high),
-        })
+            undefined,
+            f1: row.and_then(|row| row.f1),
+            interval: row.and_then(|row| row.low.zip(row.high)),
+            quality: set.predictions.iter().map(Quality::of).sum(),
+        }
     };
-    Ok(sets.iter().filter_map(of_set).collect())
+    Ok(sets.iter().map(of_set).collect())
 }
 
 /// Declaration and split of `NAME`, `NAME:SPLIT` or `FOLDER/NAME.toml:SPLIT`.
@@ -149,14 +168,55 @@ mod tests {
         dataset: &str,
         limit: Option<usize>,
     ) -> PathBuf {
+        let question = Question { limit, ..question(dataset) };
+        put_asked(run_dir, which, name, (question, LINE))
+    }
+
+    fn question(dataset: &str) -> Question {
+        let benchmark = (dataset.to_owned(), "d".to_owned());
+        Question::without_model("m".into(), benchmark, "c".into(), vec![Task::Ner], None)
+    }
+
+    fn put_asked(run_dir: &Path, which: &str, name: &str, asked: (Question, &str)) -> PathBuf {
         let path = RunDir::new(run_dir).predictions(which, name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, format!("{LINE}\n")).unwrap();
-        let benchmark = (dataset.to_owned(), "d".to_owned());
-        let question =
-            Question::without_model("m".into(), benchmark, "c".into(), vec![Task::Ner], limit);
-        Receipt::new(question, 0).write(&path).unwrap();
+        std::fs::write(&path, format!("{}\n", asked.1)).unwrap();
+        Receipt::new(asked.0, 0).write(&path).unwrap();
         path
+    }
+
+    #[test]
+    fn rounds_are_no_models_and_grammars_are_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("a-run");
+        let ordinary = Question { constrained: true, shots: 5, ..question("d") };
+        let round = |wording, order: &str| Question {
+            wording,
+            order: order.to_owned(),
+            ..ordinary.clone()
+        };
+        put_asked(&run, "final", "d-en", (ordinary.clone(), LINE));
+        put_asked(&run, "final-paraphrase-1", "d-en", (round(Some(1), ""), LINE));
+        put_asked(&run, "final-order-1", "d-en", (round(None, "1 of seed 5"), LINE));
+        let free = Question { constrained: false, ..ordinary.clone() };
+        put_asked(&run, FINAL_FREE, "d-en", (free, LINE));
+        let runs = read(&run, Protocol::Set).unwrap().runs;
+        let told: Vec<(&str, &[String], usize)> =
+            runs.iter().map(|it| (&*it.name, &*it.about, it.filled[0].shots)).collect();
+        let grammar = ["its answers were held to a grammar of what was offered".to_owned()];
+        let free = ["the same model, without the grammar".to_owned()];
+        assert_eq!(told, [("a-run", &grammar[..], 5), ("a-run (free)", &free[..], 5)]);
+    }
+
+    #[test]
+    fn a_task_that_the_protocol_does_not_define_was_asked_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let relation = LINE.replace("\"ner\"", "\"re\"");
+        put_asked(dir.path(), TRAINED, "d-en", (question("d"), &relation));
+        let runs = read(dir.path(), Protocol::B2ner).unwrap().runs;
+        let filled = &runs[0].filled[0];
+        assert_eq!(filled.undefined.as_deref(), Some("B2NER scores entities only"));
+        assert_eq!((filled.f1, filled.sentences), (None, 1));
     }
 
     #[test]

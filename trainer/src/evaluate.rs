@@ -142,7 +142,12 @@ impl<'a> Evaluation<'a> {
                 _ => None,
             };
             let showing = Showing::of(self, shown, &corpus, asked(&corpus, shown))?.in_order(order);
+            let wording = match round.what {
+                What::Paraphrase(number) => Some(number),
+                _ => None,
+            };
             let question = receipt::Question {
+                wording,
                 triggers: triggers.as_deref().map(sha256).transpose()?.unwrap_or_default(),
                 ..self.question(model, shown, &corpus, &showing)?
             };
@@ -214,6 +219,8 @@ impl<'a> Evaluation<'a> {
             shown: showing.fingerprint.clone(),
             order: showing.order.name(),
             triggers: String::new(),
+            shots: self.prompt.shots,
+            wording: None,
             constrained: self.config.constrained.is_on(),
         })
     }

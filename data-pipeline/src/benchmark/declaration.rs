@@ -55,6 +55,9 @@ pub struct Cell {
     pub language: String,
     /// What is asked.
     pub task: Task,
+    /// Demonstrations before each question.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shots: usize,
     /// Sentences of the test set that the sources used, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sentences: Option<usize>,
@@ -100,6 +103,9 @@ struct File {
     about: String,
     #[serde(default)]
     layout: Layout,
+    /// Demonstrations, in cells that do not say it.
+    #[serde(default)]
+    shots: usize,
     #[serde(rename = "cell")]
     cells: Vec<Spanned<CellTable>>,
     #[serde(rename = "average", default)]
@@ -116,6 +122,7 @@ struct CellTable {
     dataset: Option<String>,
     language: String,
     task: Task,
+    shots: Option<usize>,
     sentences: Option<usize>,
     note: Option<String>,
 }
@@ -179,7 +186,7 @@ impl Benchmark {
             let byte = cell.span().start;
             let cell = cell.into_inner();
             take(byte, &cell.column)?;
-            cells.push(Cell::from(cell));
+            cells.push(cell.with_shots(file.shots));
         }
         if cells.is_empty() {
             return Err(refuse(0, "no [[cell]]; a table has one at least".to_owned()));
@@ -222,9 +229,15 @@ impl Benchmark {
     }
 }
 
-impl From<CellTable> for Cell {
-    fn from(table: CellTable) -> Self {
-        let CellTable { column, dataset, language, task, sentences, note } = table;
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl CellTable {
+    /// The cell, with the table's demonstrations where it does not name its own.
+    fn with_shots(self, of_table: usize) -> Cell {
+        let Self { column, dataset, language, task, shots, sentences, note } = self;
+        let shots = shots.unwrap_or(of_table);
         let (dataset, split) = match dataset {
             Some(dataset) => match dataset.split_once(':') {
                 Some((name, split)) => (Some(name.to_owned()), split.to_owned()),
@@ -232,7 +245,7 @@ impl From<CellTable> for Cell {
             },
             None => (None, "test".to_owned()),
         };
-        Self { column, dataset, split, language, task, sentences, note }
+        Cell { column, dataset, split, language, task, shots, sentences, note }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::declaration::{Benchmark, Cell, Layout, Published, UNKNOWN};
 use crate::Task;
-use crate::score::Protocol;
+use crate::score::{Protocol, Quality};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ pub struct Run {
     pub name: String,
     /// The test sets that it has answered.
     pub filled: Vec<Filled>,
+    /// What a reader of all of its numbers must know.
+    pub about: Vec<String>,
 }
 
 /// One test set and task that a model has answered.
@@ -26,14 +28,20 @@ pub struct Filled {
     pub language: String,
     /// What was asked.
     pub task: Task,
+    /// Demonstrations before each question.
+    pub shots: usize,
     /// Only so many of the first sentences were asked; none where all were.
     pub limit: Option<usize>,
     /// Sentences asked.
     pub sentences: usize,
+    /// Why the protocol has no number for it, if it has none.
+    pub undefined: Option<String>,
     /// F1 in percent; none where nothing is annotated.
     pub f1: Option<f64>,
     /// Its 95 % interval.
     pub interval: Option<(f64, f64)>,
+    /// What an F1 does not show.
+    pub quality: Quality,
 }
 
 /// A benchmark with rows of ours.
@@ -92,6 +100,8 @@ pub enum Entry {
     NotRun,
     /// Asked, but nothing is annotated there.
     Empty,
+    /// Asked, but the protocol has no number for it; a note says why.
+    NotDefined,
     /// A mean that lacks one of its cells.
     Incomplete,
     /// F1 in percent.
@@ -103,6 +113,9 @@ pub enum Entry {
         interval: Option<(f64, f64)>,
         /// Whether it is not of the sources' whole test set; a note says of what.
         partial: bool,
+        /// What of the answers the number does not show, where it is ours and there is something.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answers: Option<Quality>,
     },
     /// Ours less the best that is published, bounds apart.
     Difference {
@@ -143,7 +156,10 @@ impl Table {
             });
         }
         for run in runs {
+            let note = |text| Note { mark: String::new(), text };
+            notes.extend(run.about.iter().map(|it| note(format!("{}: {it}", run.name))));
             let entries = entries_of(benchmark, run, &mut notes);
+            notes.extend(beside(&entries).map(|it| note(format!("{}: {it}", run.name))));
             let differences: Vec<Entry> = benchmark
                 .columns()
                 .zip(&entries)
@@ -176,6 +192,7 @@ impl Entry {
             Self::NotReported | Self::Incomplete => "–".to_owned(),
             Self::NotRun => "not run".to_owned(),
             Self::Empty => "empty".to_owned(),
+            Self::NotDefined => "not defined".to_owned(),
             Self::Value { f1, partial, .. } => {
                 format!("{}{}", figure(*f1), if *partial { "*" } else { "" })
             }
@@ -188,6 +205,13 @@ impl Entry {
     fn f1(&self) -> Option<f64> {
         match self {
             Self::Value { f1, .. } => Some(*f1),
+            _ => None,
+        }
+    }
+
+    fn answers(&self) -> Option<Quality> {
+        match self {
+            Self::Value { answers, .. } => *answers,
             _ => None,
         }
     }
@@ -209,7 +233,7 @@ fn figure(f1: f64) -> String {
 
 fn reported(published: &Published, column: &str) -> Entry {
     match published.values.get(column) {
-        Some(f1) => Entry::Value { f1: *f1, interval: None, partial: false },
+        Some(f1) => Entry::Value { f1: *f1, interval: None, partial: false, answers: None },
         None => Entry::NotReported,
     }
 }
@@ -234,11 +258,17 @@ fn entries_of(benchmark: &Benchmark, run: &Run, notes: &mut Vec<Note>) -> Vec<En
         } else {
             let f1 = values.iter().sum::<f64>() / values.len() as f64;
             let partial = own.iter().any(|entry| entry.is_partial());
-            Entry::Value { f1, interval: None, partial }
+            Entry::Value { f1, interval: None, partial, answers: None }
         };
         entries.push(mean);
     }
     entries
+}
+
+/// What the answers behind a row's numbers do not show, all test sets together.
+fn beside(entries: &[Entry]) -> Option<String> {
+    let quality: Quality = entries.iter().filter_map(Entry::answers).sum();
+    (!quality.is_clean()).then(|| quality.to_string())
 }
 
 fn entry_of(cell: &Cell, run: &Run, notes: &mut Vec<Note>) -> Entry {
@@ -247,10 +277,17 @@ fn entry_of(cell: &Cell, run: &Run, notes: &mut Vec<Note>) -> Entry {
     let is_asked = |it: &&Filled| {
         it.split == cell.split && it.task == cell.task && it.language == cell.language
     };
+    let with_shots = of_dataset().filter(is_asked).filter(|it| it.shots == cell.shots);
     // Whoever asked for a part and for the whole is shown with the whole.
-    let asked = of_dataset().filter(is_asked).max_by_key(|it| (it.limit.is_none(), it.sentences));
+    let asked = with_shots.max_by_key(|it| (it.limit.is_none(), it.sentences));
     let Some(asked) = asked else {
-        if let Some(other) = of_dataset().next() {
+        if let Some(other) = of_dataset().find(is_asked) {
+            let text = format!(
+                "{}, {column}: asked with {} demonstrations, not {}",
+                run.name, other.shots, cell.shots
+            );
+            notes.push(Note { mark: String::new(), text });
+        } else if let Some(other) = of_dataset().next() {
             let text = format!(
                 "{}, {column}: `{}:{}` was asked for `{}` in `{}`, not `:{}` for `{}` in `{}`",
                 run.name,
@@ -266,6 +303,11 @@ fn entry_of(cell: &Cell, run: &Run, notes: &mut Vec<Note>) -> Entry {
         }
         return Entry::NotRun;
     };
+    if let Some(why) = &asked.undefined {
+        let text = format!("{}, {column}: not defined: {why}", run.name);
+        notes.push(Note { mark: String::new(), text });
+        return Entry::NotDefined;
+    }
     let Some(f1) = asked.f1 else { return Entry::Empty };
     let part = match (asked.limit, cell.sentences) {
         (Some(limit), _) => Some(format!("only the first {limit} sentences were asked")),
@@ -278,7 +320,8 @@ fn entry_of(cell: &Cell, run: &Run, notes: &mut Vec<Note>) -> Entry {
     if let Some(part) = part {
         notes.push(Note { mark: "*".to_owned(), text: format!("{}, {column}: {part}", run.name) });
     }
-    Entry::Value { f1, interval: asked.interval, partial }
+    let answers = Some(asked.quality).filter(|it| !it.is_clean());
+    Entry::Value { f1, interval: asked.interval, partial, answers }
 }
 
 /// Ours less the best that is published; what was trained on the test set's own kind is no rival.

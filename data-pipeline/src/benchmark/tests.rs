@@ -5,7 +5,7 @@ use super::*;
 use crate::Task;
 use crate::concepts::{Concepts, Outcome};
 use crate::corpus::Corpus;
-use crate::score::Protocol;
+use crate::score::{Protocol, Quality};
 use crate::width::columns;
 use expect_test::{Expect, expect};
 use std::path::{Path, PathBuf};
@@ -142,15 +142,18 @@ fn filled(dataset: &str, split: &str, language: &str, f1: Option<f64>) -> Filled
         split: split.to_owned(),
         language: language.to_owned(),
         task: Task::Ner,
+        shots: 0,
         limit: None,
         sentences: 1000,
+        undefined: None,
         f1,
         interval: f1.map(|f1| (f1 - 1.0, f1 + 1.0)),
+        quality: Quality::default(),
     }
 }
 
 fn run(name: &str, filled: Vec<Filled>) -> Run {
-    Run { name: name.to_owned(), filled }
+    Run { name: name.to_owned(), filled, about: Vec::new() }
 }
 
 #[test]
@@ -237,6 +240,66 @@ fn our_rows_stand_below_with_what_keeps_them_apart() {
     assert_eq!(json["rows"][3]["entries"][0]["interval"], serde_json::json!([54.31, 56.31]));
     assert_eq!(json["rows"][3]["entries"][2]["status"], "not-run");
     assert_eq!(json["rows"][4]["entries"][0]["to"], "A method");
+}
+
+/// The entries of the only run, as they are shown, and the notes of it.
+fn told(declared: &str, run: Run, protocol: Protocol) -> (Vec<String>, Vec<String>) {
+    let table = Table::new(&parsed(declared).unwrap(), &[run], protocol);
+    let ours = table.rows.iter().find(|row| row.kind == Kind::Ours).unwrap();
+    let notes = table.notes.iter().map(|note| note.text.clone());
+    let notes = notes.filter(|text| text.starts_with("ours")).collect();
+    (ours.entries.iter().map(Entry::shown).collect(), notes)
+}
+
+#[test]
+fn demonstrations_are_part_of_the_question() {
+    let of = |shots: usize, f1: f64| Filled { shots, ..filled("set-en", "test", "en", Some(f1)) };
+    let check = |declared: &str, shots: &[(usize, f64)], shown: &str, note: &[&str]| {
+        let asked = shots.iter().map(|(shots, f1)| of(*shots, *f1)).collect();
+        let (entries, notes) = told(declared, run("ours", asked), Protocol::Set);
+        assert_eq!(
+            (entries[0].as_str(), notes),
+            (shown, note.iter().map(|it| (*it).into()).collect())
+        );
+    };
+    let few = TABLE.replacen("about =", "shots = 5\nabout =", 1);
+    let cell = TABLE.replacen("sentences = 1000", "sentences = 1000\nshots = 5", 1);
+    for few in [&few, &cell] {
+        check(few, &[(0, 10.0), (5, 20.0)], "20.0", &[]);
+        let note = "ours, en: asked with 0 demonstrations, not 5";
+        check(few, &[(0, 10.0)], "not run", &[note]);
+    }
+    check(TABLE, &[(5, 20.0)], "not run", &["ours, en: asked with 5 demonstrations, not 0"]);
+    check(TABLE, &[(5, 20.0), (0, 10.0)], "10.0", &[]);
+    // A cell's own number goes before the table's.
+    let zero = few.replacen("sentences = 1000", "sentences = 1000\nshots = 0", 1);
+    check(&zero, &[(0, 10.0)], "10.0", &[]);
+}
+
+#[test]
+fn what_a_number_does_not_show_stands_in_notes() {
+    let quality = Quality { unread: 3, invented: 2, outside: 0, cut: 1 };
+    let asked = vec![
+        Filled { quality, ..filled("set-en", "test", "en", Some(10.0)) },
+        Filled { undefined: Some("no tags".into()), ..filled("set-de", "dev", "de", None) },
+    ];
+    let ours = Run { about: vec!["held to a grammar".into()], ..run("ours", asked) };
+    let (entries, notes) = told(TABLE, ours.clone(), Protocol::Seqeval);
+    assert_eq!(entries, ["10.0", "not defined", "not run", "–"]);
+    assert_eq!(
+        notes,
+        [
+            "ours: held to a grammar",
+            "ours, de: not defined: no tags",
+            "ours: answers not read whole: 3; cut: 1; objects invented: 2; classes not offered: 0",
+        ]
+    );
+    let table = Table::new(&parsed(TABLE).unwrap(), &[ours], Protocol::Seqeval);
+    let json = serde_json::to_value(&table).unwrap();
+    let expected = serde_json::json!({"unread": 3, "invented": 2, "cut": 1});
+    assert_eq!(json["rows"][3]["entries"][0]["answers"], expected);
+    assert_eq!(json["rows"][3]["entries"][1]["status"], "not-defined");
+    assert_eq!(json["rows"][0]["entries"][0].get("answers"), None);
 }
 
 #[test]

@@ -64,6 +64,17 @@ impl Quality {
     }
 }
 
+impl std::fmt::Display for Quality {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { unread, invented, outside, cut } = self;
+        write!(
+            f,
+            "answers not read whole: {unread}; cut: {cut}; objects invented: {invented}; \
+             classes not offered: {outside}"
+        )
+    }
+}
+
 impl Add for Quality {
     type Output = Self;
 

@@ -163,12 +163,8 @@ pub(super) fn form(row: &Row) -> &'static str {
 /// What an F1 does not show, of all sets together.
 pub(super) fn beside(text: &mut String, sets: &[&Row]) {
     let quality: Quality = sets.iter().map(|row| row.quality()).sum();
-    let Quality { unread, invented, outside, cut } = quality;
     if !quality.is_clean() {
-        let _ = writeln!(
-            text,
-            "answers not read whole: {unread}; cut: {cut}; objects invented: {invented}; classes not offered: {outside}"
-        );
+        let _ = writeln!(text, "{quality}");
     }
 }
 

@@ -42,6 +42,12 @@ pub struct Question {
     /// Of arguments of predicted triggers, the hash of the file of predictions that those are from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub triggers: String,
+    /// How many demonstrations a prompt has, unless it has no room for all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shots: usize,
+    /// Of a round that asks under other descriptions, which of them; none of the ordinary round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wording: Option<usize>,
     /// Whether answers were held to a grammar.
     #[serde(default, skip_serializing_if = "is_false")]
     pub constrained: bool,
@@ -106,9 +112,10 @@ pub fn answers(path: &Path, question: &Question) -> bool {
 }
 
 impl Question {
-    /// Whether the classes stood in the schema's order, and events were the annotated ones.
+    /// Whether the classes stood in the schema's order and had the recipe's descriptions, and events
+    /// were the annotated ones.
     pub fn is_ordinary(&self) -> bool {
-        self.order.is_empty() && self.triggers.is_empty()
+        self.order.is_empty() && self.triggers.is_empty() && self.wording.is_none()
     }
 
     /// What a method without a model was asked: `method` says which and what it has learned from.
@@ -132,6 +139,8 @@ impl Question {
             shown: String::new(),
             order: String::new(),
             triggers: String::new(),
+            shots: 0,
+            wording: None,
             constrained: false,
         }
     }
@@ -172,6 +181,8 @@ mod tests {
             shown: String::new(),
             order: String::new(),
             triggers: String::new(),
+            shots: 0,
+            wording: None,
             constrained: false,
         };
         let dir = tempfile::tempdir().unwrap();
@@ -191,9 +202,17 @@ mod tests {
         assert!(!answers(&path, &turned));
         let chained = Question { triggers: "h".into(), ..question.clone() };
         assert!(!answers(&path, &chained));
+        let shot = Question { shots: 5, ..question.clone() };
+        assert!(!answers(&path, &shot));
+        let reworded = Question { wording: Some(1), ..question.clone() };
+        assert!(!answers(&path, &reworded));
+        let ordinary = [&question, &shot, &turned, &chained, &reworded].map(|it| it.is_ordinary());
+        assert_eq!(ordinary, [true, true, false, false, false]);
         // As receipts were written before there were orders and chains.
         let text = std::fs::read_to_string(path.with_extension("json")).unwrap();
-        assert!(!text.contains("order") && !text.contains("triggers"), "{text}");
+        for later in ["order", "triggers", "shots", "wording", "constrained"] {
+            assert!(!text.contains(later), "{later} in {text}");
+        }
         let spoilt =
             [text.replace("\"v\"", "\"w\""), text[..text.len() / 2].to_owned(), "7".into()];
         for spoilt in spoilt {
