@@ -1,16 +1,15 @@
 //! What stands below the table of scores: how far F1 moves with orders and wordings, and languages
 //! beside their fertility.
 
-use super::{Scores, languages};
+use super::{Scores, languages, table::wrapped};
 use crate::schema::Task;
 use crate::width::{clipped, columns as width};
-use std::fmt::Write;
 
 /// A longer name of a dataset is cut.
 const LONG_NAME: usize = 28;
 
-/// Both blocks under the first protocol, as far as there is something to tell; none is wider than 80
-/// columns.
+/// Both blocks, each task under its main protocol, as far as there is something to tell; none is
+/// wider than 80 columns.
 pub(super) fn text(scores: &Scores) -> String {
     let mut text = String::new();
     sensitivity(&mut text, scores);
@@ -19,9 +18,9 @@ pub(super) fn text(scores: &Scores) -> String {
 }
 
 fn sensitivity(text: &mut String, scores: &Scores) {
-    let Some(protocol) = scores.protocols().first().copied() else { return };
-    let told = scores.sensitivity.iter().filter(|it| it.protocol == protocol);
+    let told = scores.main_sensitivity();
     let rows: Vec<Vec<String>> = told
+        .iter()
         .map(|it| {
             let ordinary = scores.rows.iter().find(|row| it.is_of(row)).and_then(|row| row.f1);
             vec![
@@ -38,20 +37,31 @@ fn sensitivity(text: &mut String, scores: &Scores) {
         .collect();
     let head = ["dataset", "lang", "task", "asked in", "F1", "mean", "worst", "dev"];
     if aligned(text, &head, 4, &rows) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "protocol `{protocol}`; dev: standard deviation. F1 is that of the ordinary prompt"
+        let sentence = format!(
+            "protocol {}; dev: standard deviation. F1 is that of the ordinary prompt",
+            protocols(scores)
         );
+        wrapped(text, &sentence);
+    }
+}
+
+/// The main protocol, or those of the tasks where they differ.
+fn protocols(scores: &Scores) -> String {
+    let main = scores.main_protocols();
+    match main.as_slice() {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, it)| it == first) => format!("`{first}`"),
+        several => {
+            let told = several.iter().map(|(task, protocol)| format!("`{protocol}` for {task}"));
+            told.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 
 fn by_language(text: &mut String, scores: &Scores) {
-    let Some(protocol) = scores.protocols().first().copied() else { return };
     if scores.fertility.is_empty() {
         return;
     }
-    let languages = languages(scores, protocol);
+    let languages = languages(scores);
     let has = |task: &Task| languages.iter().any(|it| it.f1.contains_key(task));
     let tasks: Vec<Task> =
         [Task::Ner, Task::Re, Task::Ed, Task::Eae].into_iter().filter(has).collect();
@@ -171,5 +181,36 @@ mod tests {
             zh        100.0  1.21 a character
         "#]]
         .assert_eq(&found);
+    }
+
+    #[test]
+    fn a_task_that_the_first_protocol_does_not_define_is_told_under_the_next() {
+        let set = |task, gold: &[&str]| Set {
+            dataset: "d".into(),
+            language: "en".into(),
+            task,
+            predictions: vec![prediction(task, gold, gold)],
+        };
+        let sets = [set(Task::Ner, &["P a"]), set(Task::Re, &["P a > b"])];
+        let rows = score(&sets, &[Protocol::B2ner, Protocol::Set]);
+        let others = [rows.clone()];
+        let sensitivity = super::super::sensitivity(Varied::Order, &rows, &others);
+        let fertility = Fertility { tokens: 3, units: 2, unit: Unit::Word };
+        let fertility = [("en".to_owned(), fertility)].into();
+        let scores = Scores { sensitivity, fertility, ..Scores::from(rows) };
+        expect![[r#"
+
+            dataset  lang  task  asked in     F1   mean  worst  dev
+            ───────────────────────────────────────────────────────
+            d        en    ner   2 orders  100.0  100.0  100.0  0.0
+            d        en    re    2 orders  100.0  100.0  100.0  0.0
+            protocol `b2ner` for ner, `set` for re; dev: standard deviation. F1 is that of
+              the ordinary prompt
+
+            language  F1 ner  F1 re       tokens
+            ────────────────────────────────────
+            en         100.0  100.0  1.50 a word
+        "#]]
+        .assert_eq(&text(&scores));
     }
 }

@@ -12,23 +12,28 @@ pub fn chained(dataset: &str) -> String {
     format!("{dataset}{CHAINED}")
 }
 
+/// Whether the answers under this name were asked of predicted triggers.
+pub(super) fn is_chained(dataset: &str) -> bool {
+    dataset.ends_with(CHAINED)
+}
+
 impl Row {
     /// Whether its arguments were asked of predicted triggers.
     pub fn is_chained(&self) -> bool {
-        self.dataset.ends_with(CHAINED)
+        is_chained(&self.dataset)
     }
 }
 
 /// Scores sets as [`score_with`] does; chained ones have rows of their own behind the others, and are in
 /// no sum.
 pub fn score_apart(sets: &[Set], protocols: &[Protocol], options: &Options) -> Scores {
-    let is_chained = |set: &Set| set.dataset.ends_with(CHAINED);
-    let (chained, others): (Vec<Set>, Vec<Set>) = sets.iter().cloned().partition(is_chained);
+    let (chained, others): (Vec<Set>, Vec<Set>) =
+        sets.iter().cloned().partition(|set| is_chained(&set.dataset));
     let mut scores = score_with(&others, protocols, options);
     if !chained.is_empty() {
         let Scores { rows, by_type, absent, .. } = score_with(&chained, protocols, options);
         scores.rows.extend(rows.into_iter().filter(Row::is_chained));
-        scores.by_type.extend(by_type.into_iter().filter(|row| row.dataset.ends_with(CHAINED)));
+        scores.by_type.extend(by_type.into_iter().filter(|row| is_chained(&row.dataset)));
         scores.absent.extend(absent);
     }
     scores

@@ -1,24 +1,15 @@
-//! Two runs on the same sentences.
-//!
-//! Intervals of two scores overlap long before their difference is chance, since both runs meet the
-//! same hard sentences. So the difference is looked at sentence by sentence: its interval is that of a
-//! paired bootstrap (Koehn, 2004), and its p-value that of approximate randomization (Noreen, 1989; Yeh,
-//! 2000): how often a difference as large comes about if the answers to each sentence are swapped or
-//! not by the toss of a coin.
+//! Two runs on the same sentences, set by set and together.
 
-use super::{MEAN, MICRO, Protocol, Rule, Set, Tally, bootstrap, tally};
+use super::bootstrap::{self, Group};
+use super::chained::is_chained;
+use super::paired::{self, Difference};
+use super::{MEAN, MICRO, Protocol, Quality, Rule, Set, Tally, tally};
 use crate::error::Error;
 use crate::predictions::Prediction;
-use crate::random::Random;
 use crate::schema::Task;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-
-/// Draws of the bootstrap, as for single scores.
-const RESAMPLES: usize = 1000;
-/// Tosses for all sentences; with the answers as they are that makes 2,000, so p is never below 0.0005.
-const TRIALS: usize = 1999;
 
 /// The difference between two runs on one set, or on several together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,11 +38,22 @@ pub struct Comparison {
     pub sentences: usize,
     /// Those in which the runs count differently.
     pub differing: usize,
+    /// What F1 does not show of the first run's answers.
+    #[serde(default, skip_serializing_if = "is_clean")]
+    pub a_quality: Quality,
+    /// What it does not show of the second's.
+    #[serde(default, skip_serializing_if = "is_clean")]
+    pub b_quality: Quality,
+}
+
+fn is_clean(quality: &Quality) -> bool {
+    quality.is_clean()
 }
 
 /// Compares two runs under `protocol`; both must have answered the same sentences with the same gold.
 ///
 /// Sets in which nothing is annotated are left out, and so are tasks that the protocol does not define.
+/// Arguments of predicted triggers are in no sum, as in [`super::score_apart`].
 pub fn compare(a: &[Set], b: &[Set], protocol: Protocol) -> Result<Vec<Comparison>, Error> {
     compare_under(a, b, protocol.into())
 }
@@ -65,7 +67,7 @@ pub fn compare_under(a: &[Set], b: &[Set], rule: Rule) -> Result<Vec<Comparison>
         return Err(differs(alone, "is only in the second run".to_owned()));
     }
     let mut tasks: Vec<Task> = Vec::new();
-    let mut pairs: Vec<Paired> = Vec::new();
+    let mut pairs: Vec<Pairs> = Vec::new();
     for set in a {
         let Some(other) = b.iter().find(|other| same(set, other)) else {
             return Err(differs(set, "is only in the first run".to_owned()));
@@ -74,9 +76,15 @@ pub fn compare_under(a: &[Set], b: &[Set], rule: Rule) -> Result<Vec<Comparison>
         if rule.undefined(set.task).is_some() || set.unfit(rule).is_some() {
             continue;
         }
-        let of = |(a, b): &(&Prediction, &Prediction)| (tally(rule, a), tally(rule, b));
-        let pair = Paired { set, tallies: together.iter().map(of).collect() };
-        if pair.tallies.iter().any(|(a, _)| a.gold > 0) {
+        let pair = Pairs {
+            set,
+            tallies: together.iter().map(|(a, b)| [tally(rule, a), tally(rule, b)]).collect(),
+            qualities: [
+                together.iter().map(|(a, _)| Quality::of(a)).sum(),
+                together.iter().map(|(_, b)| Quality::of(b)).sum(),
+            ],
+        };
+        if pair.tallies.iter().any(|[a, _]| a.gold > 0) {
             if !tasks.contains(&set.task) {
                 tasks.push(set.task);
             }
@@ -85,58 +93,73 @@ pub fn compare_under(a: &[Set], b: &[Set], rule: Rule) -> Result<Vec<Comparison>
     }
     let mut found = Vec::new();
     for task in tasks {
-        let pairs: Vec<&Paired> = pairs.iter().filter(|pair| pair.set.task == task).collect();
+        let pairs: Vec<&Pairs> = pairs.iter().filter(|pair| pair.set.task == task).collect();
         found.extend(of_task(&pairs, rule.protocol));
     }
     Ok(found)
 }
 
 /// What both runs counted in each sentence of a set.
-struct Paired<'a> {
+struct Pairs<'a> {
     set: &'a Set,
-    tallies: Vec<(Tally, Tally)>,
+    tallies: Vec<[Tally; 2]>,
+    qualities: [Quality; 2],
 }
 
 /// Each set, then all of them, then the mean of languages.
-fn of_task(pairs: &[&Paired], protocol: Protocol) -> Vec<Comparison> {
+fn of_task(pairs: &[&Pairs], protocol: Protocol) -> Vec<Comparison> {
     let task = pairs[0].set.task;
-    let compared = |dataset: &str, language: &str, groups: Vec<Vec<(Tally, Tally)>>| {
-        let Difference { a, b, low, high, p } =
-            difference(&groups, &[dataset, language, &task.to_string()]);
-        let all = || groups.iter().flatten();
+    let compared = |dataset: &str, language: &str, parts: &[&Pairs], groups: &[Group<2>]| {
+        let name = [dataset, language, &task.to_string()];
+        let Difference { points, low, high, p } = paired::difference(groups, &name);
+        let [a_f1, b_f1] = bootstrap::scores(groups);
+        let [a_quality, b_quality] =
+            [0, 1].map(|side| parts.iter().map(|part| part.qualities[side]).sum::<Quality>());
+        let sentences = || parts.iter().flat_map(|part| &part.tallies);
         Comparison {
             dataset: dataset.to_owned(),
             language: language.to_owned(),
             task,
             protocol,
-            a_f1: a,
-            b_f1: b,
-            difference: a - b,
+            a_f1,
+            b_f1,
+            difference: points,
             low,
             high,
             p,
-            sentences: all().count(),
-            differing: all().filter(|(a, b)| a != b).count(),
+            sentences: sentences().count(),
+            differing: sentences().filter(|[a, b]| a != b).count(),
+            a_quality,
+            b_quality,
         }
     };
-    let mut found: Vec<Comparison> = pairs
-        .iter()
-        .map(|pair| compared(&pair.set.dataset, &pair.set.language, vec![pair.tallies.clone()]))
-        .collect();
-    let mut languages: BTreeMap<&str, Vec<(Tally, Tally)>> = BTreeMap::new();
-    for pair in pairs {
-        languages.entry(&pair.set.language).or_default().extend(&pair.tallies);
-    }
-    let language = match languages.keys().next() {
-        Some(only) if languages.len() == 1 => (*only).to_owned(),
-        _ => "all".to_owned(),
+    let group = |dataset: &str, language: &str, parts: &[&Pairs]| {
+        let tallies = parts.iter().flat_map(|part| part.tallies.iter().copied()).collect();
+        Group::new((dataset, language, task), vec![tallies])
     };
-    if pairs.len() > 1 {
-        let all = pairs.iter().flat_map(|pair| pair.tallies.iter().copied()).collect();
-        found.push(compared(MICRO, &language, vec![all]));
+    let mut found = Vec::new();
+    for pair in pairs {
+        let Set { dataset, language, .. } = pair.set;
+        let parts = std::slice::from_ref(pair);
+        found.push(compared(dataset, language, parts, &[group(dataset, language, parts)]));
+    }
+    let parts: Vec<&Pairs> =
+        pairs.iter().filter(|pair| !is_chained(&pair.set.dataset)).copied().collect();
+    let mut languages: BTreeMap<&str, Vec<&Pairs>> = BTreeMap::new();
+    for pair in &parts {
+        languages.entry(&pair.set.language).or_default().push(pair);
+    }
+    if parts.len() > 1 {
+        let language = match languages.keys().next() {
+            Some(only) if languages.len() == 1 => *only,
+            _ => "all",
+        };
+        found.push(compared(MICRO, language, &parts, &[group(MICRO, language, &parts)]));
     }
     if languages.len() > 1 {
-        found.push(compared(MEAN, "all", languages.into_values().collect()));
+        let groups: Vec<Group<2>> =
+            languages.iter().map(|(language, parts)| group(MICRO, language, parts)).collect();
+        found.push(compared(MEAN, "all", &parts, &groups));
     }
     found
 }
@@ -174,93 +197,6 @@ fn differs(set: &Set, what: String) -> Error {
          with the same gold"
     );
     Error::corrupt(Path::new("predictions of two runs"), message)
-}
-
-/// Two scores and what is to be said of their difference.
-struct Difference {
-    a: f64,
-    b: f64,
-    low: f64,
-    high: f64,
-    p: f64,
-}
-
-/// The mean over `groups` of the F1 of each, for both runs.
-fn difference(groups: &[Vec<(Tally, Tally)>], name: &[&str]) -> Difference {
-    let sums: Vec<(Tally, Tally)> = groups.iter().map(|group| sum(group.iter().copied())).collect();
-    let (a, b) = means(&sums);
-    let purpose =
-        |what| -> Vec<&str> { std::iter::once(what).chain(name.iter().copied()).collect() };
-    let mut random = Random::of(0, &purpose("paired bootstrap"));
-    let mut resample = || {
-        let mut drawn = Vec::with_capacity(groups.len());
-        for group in groups {
-            drawn.push(sum((0..group.len()).map(|_| group[random.below(group.len())])));
-        }
-        let (a, b) = means(&drawn);
-        a - b
-    };
-    let (low, high) = bootstrap::interval((0..RESAMPLES).map(|_| resample()).collect());
-    let p = p_value(groups, &sums, &mut Random::of(0, &purpose("randomization")));
-    Difference { a, b, low, high, p }
-}
-
-fn p_value(groups: &[Vec<(Tally, Tally)>], sums: &[(Tally, Tally)], random: &mut Random) -> f64 {
-    let distance = |sums: &[(Tally, Tally)]| {
-        let (a, b) = means(sums);
-        (a - b).abs()
-    };
-    // Sums of equal parts in another order may differ in the last bits.
-    let observed = distance(sums) - 1e-9;
-    // Swapping equals changes nothing.
-    let differing: Vec<Vec<(Tally, Tally)>> = groups
-        .iter()
-        .map(|group| group.iter().filter(|(a, b)| a != b).copied().collect())
-        .collect();
-    let mut bits = 0;
-    let mut left = 0;
-    let mut toss = || {
-        if left == 0 {
-            (bits, left) = (random.next(), 64);
-        }
-        left -= 1;
-        let heads = bits & 1 == 1;
-        bits >>= 1;
-        heads
-    };
-    let mut as_large = 0;
-    for _ in 0..TRIALS {
-        let mut swapped = sums.to_vec();
-        for (group, (first, second)) in differing.iter().zip(&mut swapped) {
-            for (a, b) in group {
-                if toss() {
-                    *first = exchanged(*first, *a, *b);
-                    *second = exchanged(*second, *b, *a);
-                }
-            }
-        }
-        as_large += usize::from(distance(&swapped) >= observed);
-    }
-    (as_large + 1) as f64 / (TRIALS + 1) as f64
-}
-
-/// `total` with `new` in the place of `old`, which is a part of it.
-fn exchanged(total: Tally, old: Tally, new: Tally) -> Tally {
-    Tally {
-        gold: total.gold - old.gold + new.gold,
-        predicted: total.predicted - old.predicted + new.predicted,
-        correct: total.correct - old.correct + new.correct,
-    }
-}
-
-fn sum(tallies: impl Iterator<Item = (Tally, Tally)>) -> (Tally, Tally) {
-    tallies.fold(Default::default(), |(a, b), (x, y)| (a + x, b + y))
-}
-
-fn means(sums: &[(Tally, Tally)]) -> (f64, f64) {
-    let mean = |scores: Vec<f64>| scores.iter().sum::<f64>() / scores.len() as f64;
-    let a = sums.iter().map(|(a, _)| a.f1()).collect();
-    (mean(a), mean(sums.iter().map(|(_, b)| b.f1()).collect()))
 }
 
 #[cfg(test)]
@@ -316,6 +252,49 @@ mod tests {
         let expected =
             [("d", "en", 50.0), ("d", "zh", -50.0), (MICRO, "all", 30.0), (MEAN, "all", 0.0)];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_is_chained_is_in_no_sum() {
+        let chained = super::super::chained("d");
+        let a = [set("d", "en", "xx"), set(&chained, "en", "xx"), set("e", "zh", "xx")];
+        let b = [set("d", "en", "x-"), set(&chained, "en", "--"), set("e", "zh", "xx")];
+        let told = |a: &[Set], b: &[Set]| -> Vec<(String, f64, usize)> {
+            let found = compare(a, b, Protocol::Set).unwrap().into_iter();
+            found.map(|it| (it.dataset, it.difference, it.sentences)).collect()
+        };
+        let expected = [
+            ("d".to_owned(), 50.0, 2),
+            (chained, 100.0, 2),
+            ("e".to_owned(), 0.0, 2),
+            (MICRO.to_owned(), 25.0, 4),
+            (MEAN.to_owned(), 25.0, 4),
+        ];
+        assert_eq!(told(&a, &b), expected);
+        // One ordinary set is not summed up.
+        assert_eq!(told(&a[..2], &b[..2]), expected[..2]);
+    }
+
+    #[test]
+    fn f1_is_that_of_each_run_alone() {
+        let a = [set("d", "en", "x-x-xx"), set("e", "en", "-x"), set("d", "zh", "xx--")];
+        let found = compare(&a, &a, Protocol::Set).unwrap();
+        let rows = super::super::score(&a, &[Protocol::Set]);
+        let f1 = |name: &str| rows.iter().find(|row| row.dataset == name).unwrap().f1.unwrap();
+        for name in [MICRO, MEAN, "e"] {
+            let it = found.iter().find(|it| it.dataset == name).unwrap();
+            assert!((it.a_f1 - f1(name)).abs() < 1e-9, "{it:?}");
+        }
+    }
+
+    #[test]
+    fn what_f1_does_not_show_is_told_of_each_run() {
+        let (a, mut b) = ([set("d", "en", "xx")], [set("d", "en", "xx")]);
+        b[0].predictions[1].cut = true;
+        let it = compare(&a, &b, Protocol::Set).unwrap().remove(0);
+        let cut = b[0].predictions.iter().map(Quality::of).sum::<Quality>();
+        assert_eq!((it.b_quality, it.b_quality.cut), (cut, 1));
+        assert_eq!(it.a_quality, Quality { cut: 0, ..cut });
     }
 
     #[test]

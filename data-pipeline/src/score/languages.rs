@@ -3,7 +3,7 @@
 //! A language that is cut into many tokens is read through a smaller window and learned from longer
 //! sequences. So its F1 is read beside its fertility.
 
-use super::{Protocol, Scores, Set, Tally};
+use super::{Scores, Set, Tally};
 use crate::corpus::{TokenStats, Unit};
 use crate::schema::Task;
 use crate::tokenizer::Tokenizer;
@@ -55,12 +55,14 @@ pub struct Language {
     pub fertility: Option<Fertility>,
 }
 
-/// The languages of `scores` under `protocol`, by code.
-pub fn languages(scores: &Scores, protocol: Protocol) -> Vec<Language> {
+/// The languages of `scores` by code, each task under its main protocol.
+pub fn languages(scores: &Scores) -> Vec<Language> {
+    let protocols = scores.main_protocols();
     let mut tallies: BTreeMap<&str, BTreeMap<Task, Tally>> = BTreeMap::new();
     for row in &scores.rows {
         // What was asked of predicted triggers is another task.
-        let counts = row.protocol == protocol && !row.is_summary() && !row.is_chained();
+        let is_main = protocols.contains(&(row.task, row.protocol));
+        let counts = is_main && !row.is_summary() && !row.is_chained();
         if !counts || row.language == "all" {
             continue;
         }
@@ -83,7 +85,7 @@ pub fn languages(scores: &Scores, protocol: Protocol) -> Vec<Language> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::tests::prediction;
-    use super::super::{chained, score};
+    use super::super::{Protocol, chained, score};
     use super::*;
 
     fn set(dataset: &str, language: &str, texts: &[&str]) -> Set {
@@ -122,7 +124,7 @@ mod tests {
         let mut scores = Scores::from(score(&sets, &[Protocol::Set]));
         scores.fertility = found;
         scores.rows.extend(score(&[set(&chained("a"), "en", &["x"])], &[Protocol::Set]));
-        let told: Vec<(String, Option<f64>, bool)> = languages(&scores, Protocol::Set)
+        let told: Vec<(String, Option<f64>, bool)> = languages(&scores)
             .into_iter()
             .map(|it| (it.code, it.f1.get(&Task::Ner).copied(), it.fertility.is_some()))
             .collect();

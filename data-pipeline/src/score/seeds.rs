@@ -3,19 +3,17 @@
 //!
 //! A difference may come from the sentences of the test set or from the seed, so both are drawn again
 //! for its interval, the same ones for either recipe: their sentences are paired, and so are their
-//! seeds. The p value asks about sentences only: what a difference of this size would be worth if the
-//! two recipes' answers to each sentence were exchanged by coin flips, those of all seeds together
-//! (approximate randomization, Noreen, 1989). Three seeds say little about all seeds: the F1 of each
-//! is kept, to be looked at.
+//! seeds. The p value asks about sentences only: answers to a sentence are swapped in all seeds
+//! together. Three seeds say little about all seeds: the F1 of each is kept, to be looked at.
 
-use super::{MEAN, Protocol, SEEN, Set, Tally, UNSEEN, bootstrap, tally};
-use crate::random::Random;
+use super::bootstrap::{self, Group};
+use super::chained::is_chained;
+use super::paired::{self, Difference};
+use super::{MEAN, MICRO, Protocol, Quality, Rule, SEEN, Set, Tally, UNSEEN, tally};
+use crate::predictions::Prediction;
 use crate::schema::Task;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Draws for an interval, and exchanges for a p value.
-const RESAMPLES: usize = 1000;
 
 /// The runs of one recipe: each a seed and what it predicted.
 pub type Runs = Vec<(u64, Vec<Set>)>;
@@ -35,6 +33,9 @@ pub struct Contest {
     pub sentences: usize,
     /// Annotated objects, of the first recipe's.
     pub gold: usize,
+    /// Why the protocol has no number for it, if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undefined: Option<String>,
     /// One a recipe, in their order; none where it has no run with these sentences.
     pub results: Vec<Option<Reached>>,
 }
@@ -50,35 +51,36 @@ pub struct Reached {
     pub high: f64,
     /// F1 of each seed.
     pub seeds: BTreeMap<u64, f64>,
-    /// Against the first recipe; none of the first itself, and where the two have no seed in common or
-    /// were asked about other sentences.
+    /// What F1 does not show of the answers, those of all seeds together.
+    #[serde(default, skip_serializing_if = "is_clean")]
+    pub quality: Quality,
+    /// This recipe less the first; none of the first itself, and where the two have no seed in common
+    /// or were asked about other sentences, or with other gold.
     pub difference: Option<Difference>,
 }
 
-/// How far two recipes are apart.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
-    /// In points of F1, the mean over the seeds that both have.
-    pub points: f64,
-    /// Lower end of its 95 % interval.
-    pub low: f64,
-    /// Upper end of its 95 % interval.
-    pub high: f64,
-    /// How often chance alone would be as far from nothing.
-    pub p: f64,
+fn is_clean(quality: &Quality) -> bool {
+    quality.is_clean()
 }
 
 /// Holds recipes against the first of them, set by set and over languages, of which `seen` were
 /// trained on.
+///
+/// What the protocol does not define has no results and says why; it is in no mean.
 pub fn contests(recipes: &[Runs], protocol: Protocol, seen: &[String]) -> Vec<Contest> {
-    let counted: Vec<Counted> = recipes.iter().map(|runs| Counted::of(runs, protocol)).collect();
+    let rule = Rule::from(protocol);
+    let mut undefined: BTreeMap<Key, &'static str> = BTreeMap::new();
     let mut keys: Vec<Key> = Vec::new();
     for set in recipes.iter().flatten().flat_map(|(_, sets)| sets) {
-        let key = (set.dataset.clone(), set.language.clone(), set.task);
+        let key = key_of(set);
+        if let Some(why) = rule.undefined(set.task).or_else(|| set.unfit(rule)) {
+            undefined.entry(key.clone()).or_insert(why);
+        }
         if !keys.contains(&key) {
             keys.push(key);
         }
     }
+    let counted: Vec<Counted> = recipes.iter().map(|runs| Counted::of(runs, rule)).collect();
     let mut tasks: Vec<Task> = Vec::new();
     for (_, _, task) in &keys {
         if !tasks.contains(task) {
@@ -89,20 +91,25 @@ pub fn contests(recipes: &[Runs], protocol: Protocol, seen: &[String]) -> Vec<Co
     let mut all = Vec::new();
     for task in tasks {
         let of_task: Vec<&Key> = keys.iter().filter(|key| key.2 == task).collect();
-        for key in &of_task {
-            let cell = Cell { groups: vec![vec![(*key).clone()]] };
-            let known = (!seen.is_empty()).then(|| is_seen(&key.1));
-            all.push(contest((&key.0, &key.1, task, known), &cell, &counted));
-        }
         let mut languages: BTreeMap<&str, Vec<Key>> = BTreeMap::new();
         for key in of_task {
-            if counted.iter().any(|it| it.gold(key) > 0) {
+            let known = (!seen.is_empty()).then(|| is_seen(&key.1));
+            let cell = Cell { name: &key.0, groups: vec![vec![key.clone()]] };
+            let contest = contest((&key.0, &key.1, task, known), &cell, &counted);
+            if let Some(why) = undefined.get(key) {
+                let results = vec![None; recipes.len()];
+                all.push(Contest { undefined: Some((*why).to_owned()), results, ..contest });
+                continue;
+            }
+            all.push(contest);
+            // Arguments of predicted triggers are in no sum.
+            if !is_chained(&key.0) && counted.iter().any(|it| it.gold(key) > 0) {
                 languages.entry(&key.1).or_default().push(key.clone());
             }
         }
         let mean_of = |keep: &dyn Fn(&str) -> bool| {
             let groups = languages.iter().filter(|(language, _)| keep(language));
-            Cell { groups: groups.map(|(_, keys)| keys.clone()).collect() }
+            Cell { name: MICRO, groups: groups.map(|(_, keys)| keys.clone()).collect() }
         };
         if languages.len() < 2 {
             continue;
@@ -123,33 +130,53 @@ pub fn contests(recipes: &[Runs], protocol: Protocol, seen: &[String]) -> Vec<Co
 /// Dataset, language, task.
 type Key = (String, String, Task);
 
+fn key_of(set: &Set) -> Key {
+    (set.dataset.clone(), set.language.clone(), set.task)
+}
+
 /// Sets whose objects are counted together, and the mean of that over groups.
-struct Cell {
+struct Cell<'a> {
+    /// What the sets of a group are called together.
+    name: &'a str,
+    /// None of them is empty.
     groups: Vec<Vec<Key>>,
 }
 
 /// The tallies of a recipe's runs.
-struct Counted {
-    seeds: BTreeMap<u64, BTreeMap<Key, Sentences>>,
+struct Counted<'a> {
+    seeds: BTreeMap<u64, BTreeMap<Key, Sentences<'a>>>,
 }
 
-/// The sentences of a set in one run.
-struct Sentences {
-    ids: Vec<String>,
+/// The sentences of a set in one run, by their ids.
+struct Sentences<'a> {
+    answers: Vec<&'a Prediction>,
     tallies: Vec<Tally>,
+    quality: Quality,
 }
 
-impl Counted {
-    fn of(runs: &Runs, protocol: Protocol) -> Self {
-        let of_set = |set: &Set| {
-            let mut rows: Vec<_> =
-                set.predictions.iter().map(|it| (it.id.clone(), tally(protocol, it))).collect();
-            rows.sort_by(|(one, _), (other, _)| one.cmp(other));
-            let (ids, tallies) = rows.into_iter().unzip();
-            let key = (set.dataset.clone(), set.language.clone(), set.task);
-            (key, Sentences { ids, tallies })
+impl<'a> Sentences<'a> {
+    fn of(set: &'a Set, rule: Rule) -> Self {
+        let mut answers: Vec<&Prediction> = set.predictions.iter().collect();
+        answers.sort_by(|one, other| one.id.cmp(&other.id));
+        let tallies = answers.iter().map(|it| tally(rule, it)).collect();
+        let quality = answers.iter().map(|it| Quality::of(it)).sum();
+        Self { answers, tallies, quality }
+    }
+
+    /// Whether both were asked the same, and are held against the same gold.
+    fn are_those_of(&self, other: &Self) -> bool {
+        let same = |(one, other): (&&Prediction, &&Prediction)| {
+            one.id == other.id && one.sentence == other.sentence && one.gold == other.gold
         };
-        let of_run = |(seed, sets): &(u64, Vec<Set>)| (*seed, sets.iter().map(of_set).collect());
+        self.answers.len() == other.answers.len()
+            && self.answers.iter().zip(&other.answers).all(same)
+    }
+}
+
+impl<'a> Counted<'a> {
+    fn of(runs: &'a Runs, rule: Rule) -> Self {
+        let of_set = |set: &'a Set| (key_of(set), Sentences::of(set, rule));
+        let of_run = |(seed, sets): &'a (u64, Vec<Set>)| (*seed, sets.iter().map(of_set).collect());
         Self { seeds: runs.iter().map(of_run).collect() }
     }
 
@@ -171,7 +198,7 @@ impl Counted {
         self.set(seed, key).map_or(&[], |set| &set.tallies)
     }
 
-    fn set(&self, seed: u64, key: &Key) -> Option<&Sentences> {
+    fn set(&self, seed: u64, key: &Key) -> Option<&Sentences<'a>> {
         self.seeds.get(&seed)?.get(key)
     }
 }
@@ -181,11 +208,12 @@ fn contest(
     cell: &Cell,
     recipes: &[Counted],
 ) -> Contest {
-    let name = format!("{dataset}/{language}/{task}");
+    let task_name = task.to_string();
+    let name = [dataset, language, &task_name];
     let results = recipes.iter().enumerate().map(|(index, recipe)| {
-        let mut reached = reached(&name, cell, recipe)?;
+        let mut reached = reached(cell, recipe)?;
         if index > 0 {
-            reached.difference = difference(&name, cell, &recipes[0], recipe);
+            reached.difference = difference(&name, cell, recipe, &recipes[0]);
         }
         Some(reached)
     });
@@ -203,164 +231,78 @@ fn contest(
         seen,
         sentences: sum(&|tallies| tallies.len()),
         gold: sum(&|tallies| tallies.iter().map(|it| it.gold).sum()),
+        undefined: None,
         results: results.collect(),
     }
 }
 
+/// The sentences of `sides` with these seeds, which all have them.
+fn groups<const N: usize>(cell: &Cell, seeds: &[u64], sides: [&Counted; N]) -> Vec<Group<N>> {
+    let of_keys = |keys: &Vec<Key>| {
+        let of_seed = |seed: &u64| {
+            let mut sentences: Vec<[Tally; N]> = Vec::new();
+            for key in keys {
+                let tallies = sides.map(|side| side.tallies(*seed, key));
+                let count = tallies.iter().map(|side| side.len()).min().unwrap_or(0);
+                let of_place = |place: usize| tallies.map(|side| side[place]);
+                sentences.extend((0..count).map(of_place));
+            }
+            sentences
+        };
+        let (_, language, task) = &keys[0];
+        Group::new((cell.name, language, *task), seeds.iter().map(of_seed).collect())
+    };
+    cell.groups.iter().map(of_keys).collect()
+}
+
 /// What one recipe reached; none without a run that has all sets, or without anything annotated.
-fn reached(name: &str, cell: &Cell, recipe: &Counted) -> Option<Reached> {
+fn reached(cell: &Cell, recipe: &Counted) -> Option<Reached> {
     let seeds: Vec<u64> = recipe.seeds_of(cell).into_iter().collect();
     if seeds.is_empty() || cell.groups.iter().flatten().all(|key| recipe.gold(key) == 0) {
         return None;
     }
-    let whole = |key: &Key, seed: u64| recipe.tallies(seed, key).iter().copied().sum::<Tally>();
-    let f1_of = |seed: u64| mean(cell.groups.iter().map(|group| of_group(group, seed, &whole)));
-    let each: BTreeMap<u64, f64> = seeds.iter().map(|seed| (*seed, f1_of(*seed))).collect();
-    let draws = Draws::new(name, cell, recipe, &seeds);
-    let drawn = (0..RESAMPLES).map(|number| {
-        let draw = draws.number(number);
-        mean(draw.seeds.iter().map(|seed| draw.f1(cell, recipe, *seed)))
+    let f1_of = |seed: &u64| {
+        let [f1] = bootstrap::scores(&groups(cell, &[*seed], [recipe]));
+        (*seed, f1)
+    };
+    let all = groups(cell, &seeds, [recipe]);
+    let [f1] = bootstrap::scores(&all);
+    let drawn = bootstrap::resamples(&all).into_iter().map(|[f1]| f1).collect();
+    let (low, high) = bootstrap::interval(drawn);
+    let sets = seeds.iter().flat_map(|seed| {
+        cell.groups.iter().flatten().filter_map(move |key| recipe.set(*seed, key))
     });
-    let (low, high) = bootstrap::interval(drawn.collect());
-    let f1 = mean(each.values().copied());
-    Some(Reached { f1, low, high, seeds: each, difference: None })
+    let quality = sets.map(|set| set.quality).sum();
+    Some(Reached {
+        f1,
+        low,
+        high,
+        seeds: seeds.iter().map(f1_of).collect(),
+        quality,
+        difference: None,
+    })
 }
 
-/// The second recipe against the first, over the seeds that both have.
-fn difference(name: &str, cell: &Cell, first: &Counted, second: &Counted) -> Option<Difference> {
-    let (one, other) = (first.seeds_of(cell), second.seeds_of(cell));
+/// A recipe less the first, over the seeds that both have.
+fn difference(name: &[&str], cell: &Cell, recipe: &Counted, first: &Counted) -> Option<Difference> {
+    let (one, other) = (first.seeds_of(cell), recipe.seeds_of(cell));
     let seeds: Vec<u64> = one.intersection(&other).copied().collect();
-    let same = |key: &Key| {
-        let sets = |recipe: &Counted| -> Vec<Vec<String>> {
-            seeds.iter().filter_map(|it| Some(recipe.set(*it, key)?.ids.clone())).collect()
+    let is_shared = |key: &Key| {
+        let of_recipe = |counted: &Counted| {
+            seeds.iter().all(|seed| {
+                let sets = first.set(seeds[0], key).zip(counted.set(*seed, key));
+                sets.is_some_and(|(one, other)| one.are_those_of(other))
+            })
         };
-        let (one, other) = (sets(first), sets(second));
-        one == other && one.windows(2).all(|pair| pair[0] == pair[1])
+        of_recipe(first) && of_recipe(recipe)
     };
-    if seeds.is_empty() || !cell.groups.iter().flatten().all(same) {
+    if seeds.is_empty() || !cell.groups.iter().flatten().all(is_shared) {
         return None;
     }
     if cell.groups.iter().flatten().all(|key| first.gold(key) == 0) {
         return None;
     }
-    let whole = |recipe: &Counted| {
-        let total = |key: &Key, seed: u64| recipe.tallies(seed, key).iter().copied().sum::<Tally>();
-        let f1_of = |seed: &u64| mean(cell.groups.iter().map(|it| of_group(it, *seed, &total)));
-        mean(seeds.iter().map(f1_of))
-    };
-    let points = whole(second) - whole(first);
-    let draws = Draws::new(name, cell, first, &seeds);
-    let drawn = (0..RESAMPLES).map(|number| {
-        let draw = draws.number(number);
-        let apart = |seed: &u64| draw.f1(cell, second, *seed) - draw.f1(cell, first, *seed);
-        mean(draw.seeds.iter().map(apart))
-    });
-    let (low, high) = bootstrap::interval(drawn.collect());
-    let p = by_chance(name, cell, (first, second), &seeds, points.abs());
-    Some(Difference { points, low, high, p })
-}
-
-/// How often exchanged answers are at least `points` apart.
-fn by_chance(
-    name: &str,
-    cell: &Cell,
-    (first, second): (&Counted, &Counted),
-    seeds: &[u64],
-    points: f64,
-) -> f64 {
-    let mut random = Random::of(1, &[name, "exchanged"]);
-    // Rounding of equal sums must not decide.
-    let least = points - 1e-9;
-    let mut as_far = 0;
-    for _ in 0..RESAMPLES {
-        let mut sides: BTreeMap<(&Key, u64), (Tally, Tally)> = BTreeMap::new();
-        for key in cell.groups.iter().flatten() {
-            let count = seeds.first().map_or(0, |seed| first.tallies(*seed, key).len());
-            let flips: Vec<bool> = (0..count).map(|_| random.chance(0.5)).collect();
-            for seed in seeds {
-                let pairs = first.tallies(*seed, key).iter().zip(second.tallies(*seed, key));
-                let mut sums = (Tally::default(), Tally::default());
-                for ((one, other), flip) in pairs.zip(&flips) {
-                    let (one, other) = if *flip { (other, one) } else { (one, other) };
-                    sums.0 += *one;
-                    sums.1 += *other;
-                }
-                sides.insert((key, *seed), sums);
-            }
-        }
-        let apart = |seed: &u64| {
-            let side = |second: bool| {
-                let total = |key: &Key, seed: u64| {
-                    let sums = sides.get(&(key, seed)).copied().unwrap_or_default();
-                    if second { sums.1 } else { sums.0 }
-                };
-                mean(cell.groups.iter().map(|group| of_group(group, *seed, &total)))
-            };
-            side(true) - side(false)
-        };
-        as_far += usize::from(mean(seeds.iter().map(apart)).abs() >= least);
-    }
-    (1 + as_far) as f64 / (1 + RESAMPLES) as f64
-}
-
-/// F1 of the objects of a group's sets together.
-fn of_group(group: &[Key], seed: u64, total: &dyn Fn(&Key, u64) -> Tally) -> f64 {
-    group.iter().map(|key| total(key, seed)).sum::<Tally>().f1()
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut count) = (0.0, 0usize);
-    values.for_each(|value| {
-        sum += value;
-        count += 1;
-    });
-    if count == 0 { 0.0 } else { sum / count as f64 }
-}
-
-/// Seeds and sentences drawn again: for one name always the same, whichever recipe asks.
-struct Draws<'a> {
-    name: &'a str,
-    seeds: &'a [u64],
-    sizes: BTreeMap<Key, usize>,
-}
-
-struct Draw {
-    seeds: Vec<u64>,
-    places: BTreeMap<Key, Vec<usize>>,
-}
-
-impl<'a> Draws<'a> {
-    fn new(name: &'a str, cell: &Cell, recipe: &Counted, seeds: &'a [u64]) -> Self {
-        let size = |key: &Key| {
-            let count = seeds.first().map_or(0, |seed| recipe.tallies(*seed, key).len());
-            (key.clone(), count)
-        };
-        Self { name, seeds, sizes: cell.groups.iter().flatten().map(size).collect() }
-    }
-
-    fn number(&self, number: usize) -> Draw {
-        let number = number.to_string();
-        let mut random = Random::of(0, &[self.name, "seeds", &number]);
-        let seeds = self.seeds.iter().map(|_| self.seeds[random.below(self.seeds.len())]).collect();
-        let places = |(key, size): (&Key, &usize)| {
-            let (dataset, language, _) = key;
-            let mut random = Random::of(0, &[dataset, language, "sentences", &number]);
-            (key.clone(), (0..*size).map(|_| random.below(*size)).collect())
-        };
-        Draw { seeds, places: self.sizes.iter().map(places).collect() }
-    }
-}
-
-impl Draw {
-    fn f1(&self, cell: &Cell, recipe: &Counted, seed: u64) -> f64 {
-        let total = |key: &Key, seed: u64| {
-            let tallies = recipe.tallies(seed, key);
-            let places = self.places.get(key).map_or(&[][..], Vec::as_slice);
-            // A seed that was asked about fewer sentences has no others.
-            places.iter().filter_map(|place| tallies.get(*place)).copied().sum::<Tally>()
-        };
-        mean(cell.groups.iter().map(|group| of_group(group, seed, &total)))
-    }
+    Some(paired::difference(&groups(cell, &seeds, [recipe, first]), name))
 }
 
 #[cfg(test)]

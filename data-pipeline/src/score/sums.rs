@@ -153,9 +153,7 @@ impl Counted {
     }
 
     fn resamples(&self) -> Vec<f64> {
-        let task = self.task.to_string();
-        // Without the protocol: two rules see the same resamples and can be compared.
-        bootstrap::resample(&self.tallies, &["bootstrap", &self.dataset, &self.language, &task])
+        bootstrap::resample(&self.tallies, (&self.dataset, &self.language, self.task))
     }
 
     fn row(&self) -> Row {

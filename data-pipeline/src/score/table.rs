@@ -21,6 +21,9 @@ pub fn table(scores: &Scores) -> String {
         }
         block(&mut text, scores, protocol);
     }
+    // Those of the other protocols stand in their blocks.
+    let has_rows = scores.protocols();
+    absent(&mut text, scores.absent.iter().filter(|it| !has_rows.contains(&it.protocol)));
     text + &below::text(scores)
 }
 
@@ -102,6 +105,16 @@ pub fn comparisons(found: &[Comparison]) -> String {
         if !told {
             text.push_str("no sentence counts differently\n");
         }
+        let quality = |side: fn(&Comparison) -> Quality| -> Quality {
+            rows[..sets].iter().map(|row| side(row)).sum()
+        };
+        for (name, quality) in
+            [("A", quality(|row| row.a_quality)), ("B", quality(|row| row.b_quality))]
+        {
+            if !quality.is_clean() {
+                wrapped(&mut text, &format!("{name}: {quality}"));
+            }
+        }
     }
     text
 }
@@ -170,12 +183,8 @@ pub(super) fn beside(text: &mut String, sets: &[&Row]) {
 
 /// Why there are no rows.
 pub(super) fn absent<'a>(text: &mut String, all: impl Iterator<Item = &'a Absent>) {
-    for Absent { dataset, language, task, protocol, why } in all {
-        let set = match (dataset, language) {
-            (Some(dataset), Some(language)) => format!(" of `{dataset}` ({language})"),
-            _ => String::new(),
-        };
-        wrapped(text, &format!("no score of `{protocol}` for {task}{set}: {why}"));
+    for it in all {
+        wrapped(text, &it.to_string());
     }
 }
 
@@ -428,6 +437,7 @@ mod tests {
                 known defect: what is not in the sentence, or oftener than there, is left out
                   before counting: inventions cost nothing, and of gold objects on the same
                   words only as many can be found as the words stand there
+                no score of `set` for re of `x` (zh): gold names no types of heads and tails
             "#]],
         );
     }
@@ -473,6 +483,8 @@ mod tests {
             p: 0.0005,
             sentences: 20_000,
             differing: 1_234,
+            a_quality: Quality::default(),
+            b_quality: Quality::default(),
         };
         let found = comparisons(&[
             pair(MICRO, -1.5),
@@ -489,6 +501,16 @@ mod tests {
             bootstrap, p by approximate randomization
         "#]]
         .assert_eq(&found);
+        let b_quality = Quality { unread: 2, cut: 1, ..Quality::default() };
+        // A sum has the counts of its sets.
+        let found = comparisons(&[
+            Comparison { b_quality, ..pair("d", 1.0) },
+            Comparison { b_quality, ..pair(MICRO, 1.0) },
+        ]);
+        let expected =
+            "B: answers not read whole: 2; cut: 1; objects invented: 0; classes not offered: 0\n";
+        assert!(found.replace("\n  ", " ").ends_with(&expected), "{found}");
+        assert!(!found.contains("A: answers") && fits(&found), "{found}");
         assert_eq!((types(&Scores::default()), comparisons(&[])), (String::new(), String::new()));
     }
 

@@ -96,6 +96,79 @@ fn what_cannot_be_paired_has_no_difference() {
 }
 
 #[test]
+fn other_gold_is_no_pair() {
+    let reference = runs(&[(40, 10)]);
+    let mut other = reference.clone();
+    other[0].1[0].predictions[3].gold = prediction(Task::Ner, &["P b"], &[]).gold;
+    let all = contests(&[reference, other], Protocol::Set, &[]);
+    let of = |language: &str| found(&all, "d", language).results[1].as_ref().unwrap().difference;
+    assert_eq!((of("en"), of("zh").map(|it| it.points)), (None, Some(0.0)));
+    let mean = found(&all, MEAN, "all").results[1].as_ref().unwrap();
+    assert_eq!(mean.difference, None, "a part of it is no pair");
+}
+
+#[test]
+fn what_the_protocol_does_not_define_says_so_and_is_in_no_mean() {
+    let mut recipe = runs(&[(40, 10)]);
+    let relations = |language: &str| {
+        let mut set = set("r", language, 0, 0);
+        set.task = Task::Re;
+        set.predictions = vec![prediction(Task::Re, &["In a > b"], &["In a > b"])];
+        set
+    };
+    recipe[0].1.extend([relations("en"), relations("zh")]);
+    let all = contests(&[recipe.clone(), recipe.clone()], Protocol::UniversalNer, &[]);
+    let told: Vec<(&str, Task, bool)> =
+        all.iter().map(|it| (&*it.dataset, it.task, it.undefined.is_some())).collect();
+    let (ner, re) = (Task::Ner, Task::Re);
+    let expected = [
+        ("d", ner, false),
+        ("d", ner, false),
+        (MEAN, ner, false),
+        ("r", re, true),
+        ("r", re, true),
+    ];
+    assert_eq!(told, expected);
+    let relation = found(&all, "r", "en");
+    assert_eq!(relation.undefined.as_deref(), Some("UniversalNER scores entities only"));
+    assert_eq!((&relation.results, relation.sentences), (&vec![None, None], 1));
+    // Tags need offsets, which this gold has not.
+    let all = contests(&[recipe.clone(), recipe], Protocol::Seqeval, &[]);
+    assert!(all.iter().all(|it| it.undefined.is_some()), "{all:?}");
+}
+
+#[test]
+fn one_seed_is_told_as_two_runs_are() {
+    let (first, second) = (runs(&[(40, 10)]), runs(&[(47, 12)]));
+    let all = contests(&[first.clone(), second.clone()], Protocol::Set, &[]);
+    let compared = super::super::compare(&second[0].1, &first[0].1, Protocol::Set).unwrap();
+    let rows = super::super::score(&second[0].1, &[Protocol::Set]);
+    for (dataset, language) in [("d", "en"), ("d", "zh"), (MEAN, "all")] {
+        let reached = found(&all, dataset, language).results[1].as_ref().unwrap();
+        let it = compared.iter().find(|it| it.dataset == dataset && it.language == language);
+        let it = it.unwrap();
+        let expected = Difference { points: it.difference, low: it.low, high: it.high, p: it.p };
+        assert_eq!(reached.difference, Some(expected));
+        let row = rows.iter().find(|it| it.dataset == dataset && it.language == language);
+        let row = row.unwrap();
+        for (found, row) in [(reached.low, row.low), (reached.high, row.high)] {
+            assert!((found - row.unwrap()).abs() < 1e-9, "{reached:?}");
+        }
+    }
+}
+
+#[test]
+fn what_f1_does_not_show_is_told_of_all_seeds() {
+    let mut recipe = runs(&[(40, 10), (40, 10)]);
+    let clean = contests(&[recipe.clone()], Protocol::Set, &[]);
+    recipe[0].1[0].predictions[7].cut = true;
+    recipe[1].1[0].predictions[8].cut = true;
+    let all = contests(&[recipe], Protocol::Set, &[]);
+    let quality = |all: &[Contest]| found(all, "d", "en").results[0].as_ref().unwrap().quality;
+    assert_eq!(quality(&all), Quality { cut: 2, ..quality(&clean) });
+}
+
+#[test]
 fn a_set_without_gold_is_empty_and_no_language_of_the_mean() {
     let mut empty = set("void", "sw", 5, 0);
     for row in &mut empty.predictions {
