@@ -4,17 +4,24 @@ use super::definition::Ablation;
 use super::runs::Planned;
 use crate::error::{Error, exit};
 use crate::store::Place;
+use data_pipeline::Task;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::parallel::Job;
+use data_pipeline::score::{Protocol, Rule};
 use std::collections::BTreeSet;
 use std::path::Path;
 use trainer::audit::{Use, reads};
+use trainer::evaluate::sets_asked;
 
 /// Refuses to begin without corpora, or without the parallel data that jobs are to make first.
 pub fn check(ablation: &Ablation, runs: &[Planned], data_root: &Path) -> Result<(), Error> {
     check_jobs(ablation)?;
     for run in runs.iter().filter(|run| ablation.seeds.first() == Some(&run.seed)) {
         trainer::prepare::check(&run.recipe).map_err(|error| of_variant(ablation, run, error))?;
+        let asked = sets_asked(&run.recipe.datasets, &run.recipe.evaluation.benchmarks)
+            .map_err(|error| of_variant(ablation, run, error))?;
+        let tasks: Vec<Task> = asked.into_iter().map(|(_, _, task)| task).collect();
+        check_protocol(ablation.protocol, &tasks)?;
     }
     // What lies in an object store, each run brings itself.
     let Place::Folder(data_root) = Place::of(data_root)? else { return Ok(()) };
@@ -54,6 +61,23 @@ pub fn check(ablation: &Ablation, runs: &[Planned], data_root: &Path) -> Result<
     )))
 }
 
+/// Refuses a protocol that has a number for nothing that is asked.
+fn check_protocol(protocol: Protocol, tasks: &[Task]) -> Result<(), Error> {
+    let undefined: Option<BTreeSet<&str>> =
+        tasks.iter().map(|task| Rule::from(protocol).undefined(*task)).collect();
+    match undefined {
+        Some(reasons) if !reasons.is_empty() => {
+            let reasons: Vec<&str> = reasons.into_iter().collect();
+            let message = format!(
+                "`protocol = \"{protocol}\"` defines nothing that the ablation asks: {}",
+                reasons.join("; ")
+            );
+            Err(Error::new(exit::DECLARATION, message).hint("`set` counts every task"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The jobs whose parallel data variants learn from.
 fn check_jobs(ablation: &Ablation) -> Result<(), Error> {
     let mut lines = String::new();
@@ -88,4 +112,21 @@ fn of_variant(ablation: &Ablation, run: &Planned, error: trainer::Error) -> Erro
     let error = Error::from(error);
     let variant = &ablation.variants[run.variant].name;
     Error { message: format!("variant `{variant}`: {}", error.message), ..error }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_protocol_must_define_something_that_is_asked() {
+        let check = |protocol, tasks: &[Task]| check_protocol(protocol, tasks).err();
+        assert!(check(Protocol::B2ner, &[Task::Re, Task::Ner]).is_none());
+        assert!(check(Protocol::Set, &[Task::Eae]).is_none());
+        assert!(check(Protocol::B2ner, &[]).is_none());
+        let error = check(Protocol::B2ner, &[Task::Re, Task::Ed]).unwrap();
+        assert!(error.message.ends_with("asks: B2NER scores entities only"), "{error}");
+        assert_eq!(error.code, exit::DECLARATION);
+    }
 }

@@ -104,7 +104,7 @@ pub(super) mod tests {
     use super::super::definition::Variant;
     use super::*;
     use data_pipeline::Task;
-    use data_pipeline::score::{Difference, Protocol, Reached, UNSEEN};
+    use data_pipeline::score::{Difference, Protocol, Quality, Reached, UNSEEN};
 
     /// Two variants, of which the second has one of two seeds.
     pub fn specimen() -> (Ablation, Outcome) {
@@ -135,6 +135,7 @@ pub(super) mod tests {
             low: f1 - 3.14,
             high: f1 + 2.72,
             seeds: seeds.iter().copied().collect(),
+            quality: Quality::default(),
             difference,
         };
         let apart = Difference { points: 3.8, low: 1.21, high: 6.3, p: 0.003996 };
@@ -145,6 +146,7 @@ pub(super) mod tests {
             seen,
             sentences: 300,
             gold: 1234,
+            undefined: None,
             results,
         };
         let first = reached(31.2, &[(42, 30.1), (43, 32.3)], None);

@@ -2,7 +2,7 @@
 
 use super::definition::Ablation;
 use super::outcome::Outcome;
-use super::table::signed;
+use super::table::{beside, signed};
 use crate::page::html::{count, escape};
 use crate::page::{Page, Section, header};
 use data_pipeline::score::{Contest, Reached};
@@ -71,6 +71,18 @@ fn question(ablation: &Ablation, outcome: &Outcome) -> String {
 }
 
 fn table(outcome: &Outcome, contest: &Contest) -> String {
+    if let Some(why) = &contest.undefined {
+        return format!("<p class=\"note\">No score: {}</p>", escape(why));
+    }
+    let beside: String = outcome
+        .variants
+        .iter()
+        .zip(&contest.results)
+        .filter_map(|(variant, reached)| {
+            let quality = beside(reached.as_ref())?;
+            Some(format!("<p class=\"note\">{}: {quality}</p>", escape(&variant.name)))
+        })
+        .collect();
     let rows: String = outcome
         .variants
         .iter()
@@ -93,7 +105,7 @@ fn table(outcome: &Outcome, contest: &Contest) -> String {
     };
     format!(
         "<p class=\"note\">{} sentences, {} annotated objects{seen}</p><div class=\"scroll\"><table>\
-         <thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>",
+         <thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{beside}",
         count(contest.sentences),
         count(contest.gold)
     )
@@ -101,7 +113,7 @@ fn table(outcome: &Outcome, contest: &Contest) -> String {
 
 fn cells(reached: Option<&Reached>) -> [String; 6] {
     let none = || "–".to_owned();
-    let Some(Reached { f1, low, high, seeds, difference }) = reached else {
+    let Some(Reached { f1, low, high, seeds, difference, .. }) = reached else {
         return std::array::from_fn(|_| none());
     };
     let [points, between, p] = match difference {
@@ -121,6 +133,7 @@ mod tests {
     use super::super::outcome::tests::specimen;
     use super::*;
     use crate::page::assert_sound;
+    use data_pipeline::score::Quality;
 
     #[test]
     fn the_page_is_sound_and_says_what_the_table_says() {
@@ -134,6 +147,19 @@ mod tests {
         }
         assert!(page.contains("<td>1 of 2</td>"), "{page}");
         assert!(!page.contains("mean nothing"), "{page}");
+        assert!(!page.contains("answers not read whole"), "{page}");
+        if let Some(Some(reached)) = outcome.contests[0].results.get_mut(1) {
+            reached.quality = Quality { unread: 3, ..Quality::default() };
+        }
+        outcome.contests[1].undefined = Some("it scores <entities> only".to_owned());
+        let page = html(&ablation, &outcome);
+        assert_sound(&page);
+        for part in [
+            "aligned-with-a-long-name: answers not read whole: 3;",
+            "No score: it scores &lt;entities&gt;",
+        ] {
+            assert!(page.contains(part), "no {part} in {page}");
+        }
         ablation.is_smoke = true;
         outcome.contests.clear();
         let page = html(&ablation, &outcome);

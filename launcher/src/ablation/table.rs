@@ -50,7 +50,7 @@ fn paragraph(text: &str) -> String {
 }
 
 fn block(outcome: &Outcome, contest: &Contest) -> String {
-    let Contest { dataset, language, task, seen, sentences, gold, results } = contest;
+    let Contest { dataset, language, task, seen, sentences, gold, undefined, results } = contest;
     let seen = match seen {
         // A mean says it in its name.
         Some(_) if language == "all" => "",
@@ -61,17 +61,31 @@ fn block(outcome: &Outcome, contest: &Contest) -> String {
     let head =
         format!("{dataset} · {language} · {task}{seen} · {sentences} sentences, {gold} gold");
     let mut text = format!("\n{}\n", clipped(&head, WIDTH));
+    if let Some(why) = undefined {
+        return text + &paragraph(&format!("no score: {why}"));
+    }
     text += &line(["", "F1", "95 %", "difference", "95 %", "p", "seeds"].map(str::to_owned));
     text += &format!("{}\n", "─".repeat(WIDTH));
     for (variant, reached) in outcome.variants.iter().zip(results) {
         text += &line(cells(&variant.name, outcome.seeds.len(), reached.as_ref()));
     }
+    for (variant, reached) in outcome.variants.iter().zip(results) {
+        if let Some(quality) = beside(reached.as_ref()) {
+            text += &paragraph(&format!("{}: {quality}", variant.name));
+        }
+    }
     text
+}
+
+/// What F1 does not show of a variant's answers, if there is something.
+pub(super) fn beside(reached: Option<&Reached>) -> Option<String> {
+    let quality = reached?.quality;
+    (!quality.is_clean()).then(|| quality.to_string())
 }
 
 fn cells(name: &str, seeds: usize, reached: Option<&Reached>) -> [String; 7] {
     let none = || "–".to_owned();
-    let Some(Reached { f1, low, high, seeds: each, difference }) = reached else {
+    let Some(Reached { f1, low, high, seeds: each, difference, .. }) = reached else {
         return [name.to_owned(), none(), none(), none(), none(), none(), format!("0/{seeds}")];
     };
     let [points, between, p] = match difference {
@@ -110,6 +124,7 @@ fn line(cells: [String; 7]) -> String {
 mod tests {
     use super::super::outcome::tests::specimen;
     use super::*;
+    use data_pipeline::score::Quality;
     use data_pipeline::width::columns;
     use expect_test::expect;
 
@@ -154,6 +169,25 @@ mod tests {
             sentence exchanged.
         "#]]
         .assert_eq(&found);
+    }
+
+    #[test]
+    fn what_f1_does_not_show_and_what_is_not_defined_is_said() {
+        let (ablation, mut outcome) = specimen();
+        outcome.contests.truncate(2);
+        let quality = Quality { unread: 3, cut: 1, ..Quality::default() };
+        if let Some(Some(reached)) = outcome.contests[0].results.get_mut(1) {
+            reached.quality = quality;
+        }
+        outcome.contests[1].undefined = Some("B2NER scores entities only".to_owned());
+        let found = text(&ablation, &outcome);
+        assert!(found.lines().all(|line| columns(line) <= WIDTH), "{found}");
+        let one_line = found.split_whitespace().collect::<Vec<_>>().join(" ");
+        let beside = format!("aligned-with-a-long-name: {quality}");
+        for part in [beside.as_str(), "no score: B2NER scores"] {
+            assert!(one_line.contains(part), "no {part} in {found}");
+        }
+        assert_eq!(found.matches("difference").count(), 1, "a block without numbers: {found}");
     }
 
     #[test]
