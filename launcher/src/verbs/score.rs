@@ -14,7 +14,7 @@ use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use trainer::evaluate::{FINAL_FREE, TRAINED, declaration, trained_languages};
+use trainer::evaluate::{FINAL_FREE, TRAINED, declaration};
 use trainer::recipe::Constrained;
 use trainer::{Recipe, RunDir};
 
@@ -117,8 +117,9 @@ pub fn of_run(run_dir: &RunDir, recipe: &Recipe, tokenizer: &Tokenizer) -> Resul
             }
         }
     }
-    let scores = scores_of(run_dir, TRAINED, recipe)?;
-    rounds::told(Scores { floors, papers, baselines, ..scores }, run_dir, recipe, tokenizer)
+    let sets = rounds::sets_of(run_dir, TRAINED, recipe)?;
+    let scores = Scores { floors, papers, baselines, ..rounds::scored(&sets, recipe) };
+    rounds::told(scores, &sets, run_dir, recipe, tokenizer)
 }
 
 /// Scores as a table and as JSON.
@@ -130,10 +131,7 @@ pub fn answer(scores: &Scores) -> Result<Answer, Error> {
 
 /// The scores of one model's predictions for the recipe's benchmarks.
 fn scores_of(run_dir: &RunDir, which: &str, recipe: &Recipe) -> Result<Scores, Error> {
-    let sets = rounds::sets_of(run_dir, which, recipe)?;
-    // Without the declarations that a phase read, nobody knows which languages it saw.
-    let options = Options { seen: trained_languages(recipe).ok(), ..Options::default() };
-    Ok(score_apart(&sets, &recipe.evaluation.protocols, &options))
+    Ok(rounds::scored(&rounds::sets_of(run_dir, which, recipe)?, recipe))
 }
 
 /// An answer that says too where its files are.
