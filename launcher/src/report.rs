@@ -32,9 +32,9 @@ mod training;
 
 use crate::error::exit;
 use crate::page::{self, Page, Section, html};
-use comparison::{Compared, Difference};
+use comparison::Compared;
 use data_pipeline::errors::{Analysis, Contrast, Limits, analyse, contrast, shared};
-use data_pipeline::score::{Comparison, Protocol, Set, compare};
+use data_pipeline::score::{Comparison, Protocol, compare};
 use data_pipeline::{Error, predictions};
 use files::Run;
 use serde::Serialize;
@@ -55,7 +55,7 @@ pub struct Pages {
 pub struct Against {
     /// `comparison.html`.
     pub page: PathBuf,
-    differences: Vec<Difference>,
+    differences: Vec<Comparison>,
     contrast: Contrast,
 }
 
@@ -81,7 +81,7 @@ pub fn write_against(run_dir: &Path, other: &Path) -> Result<Against, crate::err
     let (b_name, b) = files::answers(other)?;
     let shared = shared(&a, &b)
         .map_err(|unlike| crate::error::Error::new(exit::DATA, unlike.to_string()))?;
-    let differences = differences(&shared.a, &shared.b)?;
+    let differences = compare(&shared.a, &shared.b, Protocol::Set)?;
     let contrast = contrast(&shared, comparison::EXAMPLES);
     let page = comparison::page(&Compared {
         names: (&a_name, &b_name),
@@ -92,22 +92,6 @@ pub fn write_against(run_dir: &Path, other: &Path) -> Result<Against, crate::err
     let path = run_dir.join(comparison::FILE);
     predictions::replace(&path, page.as_bytes())?;
     Ok(Against { page: path, differences, contrast })
-}
-
-/// F1 of the same sentences in two runs, with what chance would make of their difference.
-fn differences(a: &[Set], b: &[Set]) -> Result<Vec<Difference>, Error> {
-    let difference = |it: Comparison| Difference {
-        dataset: it.dataset,
-        language: it.language,
-        task: it.task,
-        a_f1: Some(it.a_f1),
-        b_f1: Some(it.b_f1),
-        difference: Some(it.difference),
-        low: Some(it.low),
-        high: Some(it.high),
-        p: Some(it.p),
-    };
-    Ok(compare(a, b, Protocol::Set)?.into_iter().map(difference).collect())
 }
 
 /// The whole page.

@@ -7,14 +7,13 @@ use super::errors::{Choices, Mark, NAME, Room, SCRIPT, form, given, marks, place
 use super::table::{heads, table};
 use crate::page::html::count;
 use crate::page::{self, Page, Section};
-use data_pipeline::Task;
 use data_pipeline::errors::{
     Contrast, ContrastExample, ContrastSet, Fate, Findings, Kind, LabelContrast, Shared, ToldClaim,
     fates, findings,
 };
 use data_pipeline::predictions::Prediction;
+use data_pipeline::score::{Comparison, MEAN, MICRO, Quality};
 use data_pipeline::width::printable;
-use serde::Serialize;
 
 /// The page's name in a run directory.
 pub(super) const FILE: &str = "comparison.html";
@@ -27,37 +26,14 @@ const TYPES: usize = 40;
 /// What the reader may look at alone.
 const SIDES: [&str; 2] = ["only A right", "only B right"];
 
-/// The F1 of one set in both runs. What is `None` cannot be told: nothing is annotated.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Difference {
-    /// Name of the dataset, or what sums up several.
-    pub dataset: String,
-    /// Language code.
-    pub language: String,
-    /// What was asked.
-    pub task: Task,
-    /// F1 of A, in percent.
-    pub a_f1: Option<f64>,
-    /// F1 of B.
-    pub b_f1: Option<f64>,
-    /// A less B.
-    pub difference: Option<f64>,
-    /// Lower end of the difference's 95 % interval.
-    pub low: Option<f64>,
-    /// Upper end.
-    pub high: Option<f64>,
-    /// How often a difference as large comes by chance.
-    pub p: Option<f64>,
-}
-
 /// What the page shows.
 pub(super) struct Compared<'a> {
     /// What the runs are called.
     pub names: (&'a str, &'a str),
     /// The sentences of both.
     pub shared: &'a Shared,
-    /// F1 of each set.
-    pub differences: &'a [Difference],
+    /// F1 of each set, and of several together.
+    pub differences: &'a [Comparison],
     /// What only one got right.
     pub contrast: &'a Contrast,
 }
@@ -126,8 +102,8 @@ fn tiles(contrast: &Contrast) -> String {
 }
 
 /// F1 side by side, with the difference on a common scale.
-fn f1(differences: &[Difference]) -> String {
-    let ends = differences.iter().flat_map(|it| [it.low, it.high, it.difference]).flatten();
+fn f1(differences: &[Comparison]) -> String {
+    let ends = differences.iter().flat_map(|it| [it.low, it.high, it.difference]);
     let reach = ends.map(f64::abs).fold(1.0, f64::max);
     let rows: Vec<String> = differences.iter().map(|it| row(it, reach)).collect();
     let names = ["dataset", "A", "B", "A − B", "95 %", "B better · A better", "p", ""];
@@ -135,46 +111,51 @@ fn f1(differences: &[Difference]) -> String {
         "<p class=\"note\">F1 in percent, protocol <code>set</code>, on the sentences that both runs were \
          asked. ▲ A is better, ▼ B is better: the 95 % interval of the difference leaves out 0; ≈ they cannot \
          be told apart. p is that of each row alone: of twenty rows without any difference, one falls \
-         below 0.05.</p><div class=\"mistakes\">{}</div>",
+         below 0.05.{}</p><div class=\"mistakes\">{}</div>",
+        qualities(differences),
         table(&heads(&names), &rows)
     )
 }
 
-fn row(it: &Difference, reach: f64) -> String {
-    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.1}"));
-    let interval = it.low.zip(it.high);
-    let verdict = match interval {
-        Some((low, _)) if low > 0.0 => "<span class=\"sure\">▲ A</span>",
-        Some((_, high)) if high < 0.0 => "<span class=\"sure\">▼ B</span>",
-        Some(_) => "≈",
-        None => "–",
+/// What F1 does not show of the answers of each run; nothing where there is nothing to say.
+fn qualities(differences: &[Comparison]) -> String {
+    let is_set = |it: &&Comparison| ![MICRO, MEAN].contains(&it.dataset.as_str());
+    let of = |side: fn(&Comparison) -> Quality| -> Quality {
+        differences.iter().filter(is_set).map(side).sum()
     };
-    let p = it.p.map_or("–".to_owned(), |p| {
-        if p < 0.001 { "&lt; 0.001".to_owned() } else { format!("{p:.3}") }
-    });
+    let told = |(name, quality): (&str, Quality)| match quality.is_clean() {
+        true => String::new(),
+        false => format!(" {name}: {quality}."),
+    };
+    [("A", of(|it| it.a_quality)), ("B", of(|it| it.b_quality))].map(told).concat()
+}
+
+fn row(it: &Comparison, reach: f64) -> String {
+    let verdict = match (it.low, it.high) {
+        (low, _) if low > 0.0 => "<span class=\"sure\">▲ A</span>",
+        (_, high) if high < 0.0 => "<span class=\"sure\">▼ B</span>",
+        _ => "≈",
+    };
+    let p = if it.p < 0.001 { "&lt; 0.001".to_owned() } else { format!("{:.3}", it.p) };
     let left = |value: f64| ((value / reach).clamp(-1.0, 1.0) + 1.0) * 50.0;
-    let mut bar = String::new();
-    if let Some((low, high)) = interval {
-        let (low, high) = (left(low), left(high));
-        bar +=
-            &format!("<i class=\"range\" style=\"left:{low:.1}%;width:{:.1}%\"></i>", high - low);
-    }
-    if let Some(difference) = it.difference {
-        bar += &format!("<i class=\"dot\" style=\"left:{:.1}%\"></i>", left(difference));
-    }
+    let (low, high) = (left(it.low), left(it.high));
+    let bar = format!(
+        "<i class=\"range\" style=\"left:{low:.1}%;width:{:.1}%\"></i>\
+         <i class=\"dot\" style=\"left:{:.1}%\"></i>",
+        high - low,
+        left(it.difference)
+    );
     format!(
         "<tr><th scope=\"row\"><bdi>{}</bdi> <span class=\"tag\">{}</span> <span class=\"tag\">{}</span></th>\
-         <td>{}</td><td>{}</td><td><b>{}</b></td><td class=\"note\">{}</td>\
+         <td>{:.1}</td><td>{:.1}</td><td><b>{}</b></td><td class=\"note\">{}</td>\
          <td><span class=\"bars2\">{bar}</span></td><td>{p}</td><td>{verdict}</td></tr>",
         shown(&it.dataset, NAME),
         shown(&it.language, NAME),
         it.task,
-        number(it.a_f1),
-        number(it.b_f1),
-        it.difference.map_or("–".to_owned(), |value| format!("{value:+.1}").replace('-', "−")),
-        interval.map_or(String::new(), |(low, high)| {
-            format!("{low:+.1} to {high:+.1}").replace('-', "−")
-        })
+        it.a_f1,
+        it.b_f1,
+        format!("{:+.1}", it.difference).replace('-', "−"),
+        format!("{:+.1} to {:+.1}", it.low, it.high).replace('-', "−"),
     )
 }
 
@@ -384,8 +365,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::page::assert_sound;
+    use data_pipeline::Task;
     use data_pipeline::errors::{contrast, shared};
-    use data_pipeline::score::Set;
+    use data_pipeline::score::{Protocol, Set};
     use serde_json::json;
 
     /// A set of sentences that hold two names, of which `said` were predicted.
@@ -404,21 +386,26 @@ mod tests {
         Set::group(rows)
     }
 
-    fn difference(low: f64, high: f64, p: f64) -> Difference {
-        Difference {
+    fn difference(low: f64, high: f64, p: f64) -> Comparison {
+        Comparison {
             dataset: "d".to_owned(),
             language: "ar".to_owned(),
             task: Task::Ner,
-            a_f1: Some(70.0),
-            b_f1: Some(60.25),
-            difference: Some(9.75),
-            low: Some(low),
-            high: Some(high),
-            p: Some(p),
+            protocol: Protocol::Set,
+            a_f1: 70.0,
+            b_f1: 60.25,
+            difference: 9.75,
+            low,
+            high,
+            p,
+            sentences: 2,
+            differing: 2,
+            a_quality: Quality::default(),
+            b_quality: Quality { unread: 3, cut: 1, ..Quality::default() },
         }
     }
 
-    fn page_of(a: &[Set], b: &[Set], differences: &[Difference]) -> String {
+    fn page_of(a: &[Set], b: &[Set], differences: &[Comparison]) -> String {
         let shared = shared(a, b).unwrap();
         let contrast = contrast(&shared, EXAMPLES);
         let names = ("a </title>", "b");
@@ -436,13 +423,8 @@ mod tests {
             difference(1.0, 12.0, 0.0004),
             difference(-3.0, 12.0, 0.25),
             difference(-12.0, -1.0, 0.04),
-            Difference {
-                low: None,
-                high: None,
-                p: None,
-                difference: None,
-                ..difference(0.0, 0.0, 0.0)
-            },
+            // What sums up is counted already.
+            Comparison { dataset: MICRO.to_owned(), ..difference(0.0, 0.0, 0.5) },
         ];
         let page = page_of(&a, &b, &rows);
         for expected in [
@@ -457,7 +439,7 @@ mod tests {
             "<td>0.250</td><td>≈</td>",
             "<td class=\"note\">−12.0 to −1.0</td>",
             "<td>0.040</td><td><span class=\"sure\">▼ B</span></td>",
-            "<td><b>–</b></td>",
+            "below 0.05. B: answers not read whole: 9; cut: 3; objects invented: 0;",
             "Left out: 1 sentences of these sets that only A was asked.",
             "<i class=\"sign\">U+202E</i>",
             "lang=\"ar\"",

@@ -2,6 +2,7 @@
 
 use super::files::Run;
 use super::html::{count, escape, percent};
+use super::scores::protocols;
 use super::table::{heads, table};
 use data_pipeline::Task;
 use data_pipeline::score::languages;
@@ -9,11 +10,10 @@ use data_pipeline::score::languages;
 /// A row a language; nothing where no tokens were counted.
 pub(super) fn section(run: &Run) -> String {
     let scores = &run.scores;
-    let Some(protocol) = scores.protocols().first().copied() else { return String::new() };
     if scores.fertility.is_empty() {
         return String::new();
     }
-    let languages = languages(scores, protocol);
+    let languages = languages(scores);
     let has = |task: &Task| languages.iter().any(|it| it.f1.contains_key(task));
     let tasks: Vec<Task> =
         [Task::Ner, Task::Re, Task::Ed, Task::Eae].into_iter().filter(has).collect();
@@ -42,9 +42,10 @@ pub(super) fn section(run: &Run) -> String {
         })
         .collect();
     format!(
-        "<p class=\"note\">The objects of a language's sets counted together, protocol \
-         <code>{protocol}</code>, and what the run's vocabulary makes of their sentences: tokens a word, \
+        "<p class=\"note\">The objects of a language's sets counted together, {}, and \
+         what the run's vocabulary makes of their sentences: tokens a word, \
          or a character where a language writes no spaces.</p>{}",
+        protocols(scores),
         table(&heads(&names), &rows)
     )
 }

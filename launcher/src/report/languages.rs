@@ -8,14 +8,9 @@ use data_pipeline::score::{Protocol, Row, Scores};
 use std::collections::BTreeMap;
 
 /// A row a language, the worst first; nothing where each has one set, which the main table shows.
-pub(super) fn table_of(scores: &Scores, protocol: Protocol) -> String {
-    let mut tasks: Vec<Task> = Vec::new();
-    for row in &scores.rows {
-        if !tasks.contains(&row.task) {
-            tasks.push(row.task);
-        }
-    }
-    tasks.into_iter().map(|task| of_task(scores, protocol, task)).collect()
+pub(super) fn table_of(scores: &Scores) -> String {
+    let protocols = scores.main_protocols();
+    protocols.into_iter().map(|(task, protocol)| of_task(scores, protocol, task)).collect()
 }
 
 fn of_task(scores: &Scores, protocol: Protocol, task: Task) -> String {
@@ -119,15 +114,15 @@ mod tests {
         let rows = vec![row("a", "en", 100, 80), row("b", "en", 300, 20), row("a", "sw", 100, 30)];
         let mut scores = Scores::from(rows);
         scores.floors.insert("a".into(), 12.5);
-        let table = table_of(&scores, Protocol::Set);
+        let table = table_of(&scores);
         scores.rows.push(row(&chained("b"), "en", 100, 0));
-        assert_eq!(table_of(&scores, Protocol::Set), table);
+        assert_eq!(table_of(&scores), table);
         scores.rows.pop();
         let (sw, en) = (table.find("<bdi>sw</bdi>"), table.find("<bdi>en</bdi>"));
         assert!(sw.is_some() && sw < en, "30.0 before 200 * 100 / 600 = 33.3: {table}");
         assert!(table.contains("<b>33.3</b>") && table.contains("<td>12.5</td>"), "{table}");
         assert!(table.contains("<td>2</td><td>400</td><td>–</td>"), "{table}");
         scores.rows.remove(1);
-        assert_eq!(table_of(&scores, Protocol::Set), "", "the main table shows as much");
+        assert_eq!(table_of(&scores), "", "the main table shows as much");
     }
 }

@@ -2,16 +2,15 @@
 
 use super::files::Run;
 use super::html::{escape, percent};
+use super::scores::protocols;
 use super::table::{heads, table};
 
-/// A row a set and what was varied, under the first protocol; nothing where all was asked once.
+/// A row a set and what was varied, each task under its main protocol; nothing where all was asked once.
 pub(super) fn section(run: &Run) -> String {
     let scores = &run.scores;
-    let Some(protocol) = scores.protocols().first().copied() else { return String::new() };
     let rows: Vec<String> = scores
-        .sensitivity
+        .main_sensitivity()
         .iter()
-        .filter(|it| it.protocol == protocol)
         .map(|it| {
             let ordinary = scores.rows.iter().find(|row| it.is_of(row)).and_then(|row| row.f1);
             format!(
@@ -35,8 +34,9 @@ pub(super) fn section(run: &Run) -> String {
     let names = ["dataset", "task", "asked in", "F1", "mean", "worst", "deviation"];
     format!(
         "<p class=\"note\">The same questions with the classes in other orders, or described in other \
-         words; protocol <code>{protocol}</code>. F1 is that of the ordinary prompt, which is one of \
+         words; {}. F1 is that of the ordinary prompt, which is one of \
          them; the deviation is the standard deviation.</p>{}",
+        protocols(scores),
         table(&heads(&names), &rows)
     )
 }
