@@ -32,6 +32,7 @@ mod quality;
 mod rows;
 mod seeds;
 mod sensitivity;
+mod shown;
 mod sums;
 mod surface;
 mod table;

@@ -13,7 +13,7 @@ use super::{MEAN, MICRO, Protocol, Quality, Rule, SEEN, Set, Tally, UNSEEN, tall
 use crate::predictions::Prediction;
 use crate::schema::Task;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The runs of one recipe: each a seed and what it predicted.
 pub type Runs = Vec<(u64, Vec<Set>)>;
@@ -71,16 +71,19 @@ pub fn contests(recipes: &[Runs], protocol: Protocol, seen: &[String]) -> Vec<Co
     let rule = Rule::from(protocol);
     let mut undefined: BTreeMap<Key, &'static str> = BTreeMap::new();
     let mut keys: Vec<Key> = Vec::new();
+    let mut places: BTreeMap<Key, Places> = BTreeMap::new();
     for set in recipes.iter().flatten().flat_map(|(_, sets)| sets) {
         let key = key_of(set);
         if let Some(why) = rule.undefined(set.task).or_else(|| set.unfit(rule)) {
             undefined.entry(key.clone()).or_insert(why);
         }
         if !keys.contains(&key) {
+            places.insert(key.clone(), places_of(set));
             keys.push(key);
         }
     }
-    let counted: Vec<Counted> = recipes.iter().map(|runs| Counted::of(runs, rule)).collect();
+    let counted: Vec<Counted> =
+        recipes.iter().map(|runs| Counted::of(runs, rule, &places)).collect();
     let mut tasks: Vec<Task> = Vec::new();
     for (_, _, task) in &keys {
         if !tasks.contains(task) {
@@ -130,6 +133,13 @@ pub fn contests(recipes: &[Runs], protocol: Protocol, seen: &[String]) -> Vec<Co
 /// Dataset, language, task.
 type Key = (String, String, Task);
 
+/// The place of each sentence of a set, by its id, in the first run that has the set.
+type Places<'a> = HashMap<&'a str, usize>;
+
+fn places_of(set: &Set) -> Places<'_> {
+    set.predictions.iter().enumerate().map(|(at, it)| (it.id.as_str(), at)).collect()
+}
+
 fn key_of(set: &Set) -> Key {
     (set.dataset.clone(), set.language.clone(), set.task)
 }
@@ -147,7 +157,7 @@ struct Counted<'a> {
     seeds: BTreeMap<u64, BTreeMap<Key, Sentences<'a>>>,
 }
 
-/// The sentences of a set in one run, by their ids.
+/// The sentences of a set in one run, in the order that they have in the first run.
 struct Sentences<'a> {
     answers: Vec<&'a Prediction>,
     tallies: Vec<Tally>,
@@ -155,9 +165,11 @@ struct Sentences<'a> {
 }
 
 impl<'a> Sentences<'a> {
-    fn of(set: &'a Set, rule: Rule) -> Self {
+    fn of(set: &'a Set, rule: Rule, places: Option<&Places>) -> Self {
         let mut answers: Vec<&Prediction> = set.predictions.iter().collect();
-        answers.sort_by(|one, other| one.id.cmp(&other.id));
+        let place =
+            |it: &&Prediction| places.and_then(|places| places.get(it.id.as_str()).copied());
+        answers.sort_by_key(place);
         let tallies = answers.iter().map(|it| tally(rule, it)).collect();
         let quality = answers.iter().map(|it| Quality::of(it)).sum();
         Self { answers, tallies, quality }
@@ -174,8 +186,12 @@ impl<'a> Sentences<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn of(runs: &'a Runs, rule: Rule) -> Self {
-        let of_set = |set: &'a Set| (key_of(set), Sentences::of(set, rule));
+    fn of(runs: &'a Runs, rule: Rule, places: &BTreeMap<Key, Places>) -> Self {
+        let of_set = |set: &'a Set| {
+            let key = key_of(set);
+            let sentences = Sentences::of(set, rule, places.get(&key));
+            (key, sentences)
+        };
         let of_run = |(seed, sets): &'a (u64, Vec<Set>)| (*seed, sets.iter().map(of_set).collect());
         Self { seeds: runs.iter().map(of_run).collect() }
     }

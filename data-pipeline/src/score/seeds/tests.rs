@@ -108,6 +108,17 @@ fn other_gold_is_no_pair() {
 }
 
 #[test]
+fn another_order_is_no_other_question() {
+    let (first, second) = (runs(&[(40, 10)]), runs(&[(47, 12)]));
+    let mut turned = second.clone();
+    turned[0].1[0].predictions.reverse();
+    let all = contests(&[first, second, turned], Protocol::Set, &[]);
+    let english = found(&all, "d", "en");
+    assert!(english.results[1].is_some());
+    assert_eq!(english.results[1], english.results[2]);
+}
+
+#[test]
 fn what_the_protocol_does_not_define_says_so_and_is_in_no_mean() {
     let mut recipe = runs(&[(40, 10)]);
     let relations = |language: &str| {
