@@ -5,7 +5,7 @@
 
 use super::specimen::{Case, FORMS, TASKS, Walker, case, configuration, data_root, tokenizer};
 use super::*;
-use crate::prompt::{self, Dialect, NameLanguage, extraction};
+use crate::prompt::{self, Dialect, Form, NameLanguage, extraction};
 use crate::python::FlawKind;
 use crate::schema::Kind;
 use crate::sentence::Instance;
@@ -108,8 +108,8 @@ fn what_is_in_it_is_read(
     misplaced(case, &classes, &read.instances).map_or(Ok(()), wrong)
 }
 
-/// An end of a relation of another type than the schema names there, or events that are not those of
-/// the prompt in their order, each at most once.
+/// An end of a relation of another type than the schema names there, roles in another order than their
+/// class has them, or events that are not those of the prompt in their order, each at most once.
 fn misplaced(case: &Case, classes: &[&Class], found: &[Instance]) -> Option<String> {
     let Case { config, schema, task, sentence, .. } = case;
     for object in found {
@@ -119,6 +119,14 @@ fn misplaced(case: &Case, classes: &[&Class], found: &[Instance]) -> Option<Stri
             if !is_one_of(schema, &end.class, &argument.types) {
                 return Some(format!("`{}` as {} of `{}`", end.class, argument.name, class.name));
             }
+        }
+    }
+    for object in found.iter().filter(|_| config.form == Form::Code) {
+        let Instance::Event(event) = object else { continue };
+        let class = classes.iter().find(|class| class.name == event.class)?;
+        let place = |role: &String| class.arguments.iter().position(|known| known.name == *role);
+        if !event.arguments.is_sorted_by_key(|(role, _)| place(role)) {
+            return Some(format!("roles of `{}` in another order", class.name));
         }
     }
     let told = crate::prompt::spelling::told(schema, classes, sentence, config);
