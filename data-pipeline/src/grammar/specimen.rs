@@ -130,7 +130,7 @@ impl Walker {
     pub(super) fn choose(&mut self, allowed: &[u32], eos: u32) -> Option<u32> {
         let has = |id: u32| (allowed[id as usize / 32] >> (id % 32)) & 1 == 1;
         let ids: Vec<u32> = (0..allowed.len() as u32 * 32).filter(|id| has(*id)).collect();
-        if ids.contains(&eos) && self.next() % 2 == 0 {
+        if ids.contains(&eos) && self.next().is_multiple_of(2) {
             return Some(eos);
         }
         let count = ids.len() as u64;
