@@ -5,7 +5,7 @@
 
 Checks that every file that they name is there, that every source file and every dependency stands in
 ARCHITECTURE.md, that every law of docs/laws.md has a test and that the test exists, that no placeholder is left,
-and that it has at most 250 lines. Needs Python 3 and nothing else. Exit code 0: true; 1: not, with
+and that it has at most 300 lines. Needs Python 3 and nothing else. Exit code 0: true; 1: not, with
 each fault on a line.
 """
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAPERS = ("README.md", "ARCHITECTURE.md", "docs/laws.md")
 CRATES = ("data-pipeline", "model", "trainer", "launcher")
 FOLDERS = (*CRATES, "configs", "scripts", "tests", "benchmarks", "docs", ".ci")
-MAXIMUM_LINES = 250
+MAXIMUM_LINES = 300
 
 
 def named_files(text):

@@ -233,7 +233,8 @@ mod tests {
         std::fs::remove_file(bare.with_extension("json")).unwrap();
 
         let Answered { runs, left_out } = read(&run, Protocol::Set).unwrap();
-        let told: Vec<(&str, Vec<(&str, &str, Option<usize>)>)> = runs
+        type Sets<'a> = Vec<(&'a str, &'a str, Option<usize>)>;
+        let told: Vec<(&str, Sets<'_>)> = runs
             .iter()
             .map(|run| {
                 let filled = run.filled.iter();

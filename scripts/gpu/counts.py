@@ -24,7 +24,7 @@ def said(arguments, name, *words):
     """The lines of one run."""
     out = arguments.out / name
     common = ["--device", "cuda", "--preset", "7b", "--rounds", "1"]
-    code = pretend.run(out, arguments.libdevice, [arguments.programs / "gpu_parts", *words, *common])
+    code = pretend.run(out, arguments.libdevice, [arguments.programs / "gpu_parts", *words, *common], kept=arguments.out / "kernels")
     lines = [json.loads(line) for line in (out / "said.txt").read_text().splitlines() if line.startswith("{")]
     if code or not lines:
         raise SystemExit(f"gpu_parts {' '.join(map(str, words))} ended with {code}; see {out / 'said.txt'}")

@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """Runs a program with `--features cuda` on a driver that computes nothing, and says what would have run.
 
-    pretend.py --out DIR [--ptxas FILE] [--libdevice FILE] [--partial] [--most-registers N] -- PROGRAM ARGUMENTS…
+    pretend.py --out DIR [--ptxas FILE] [--libdevice FILE] [--partial] [--search] [--kept DIR] -- PROGRAM ARGUMENTS…
     pretend.py --out DIR --together
 
 The driver (pretend/libcuda.c, built here with `cc`) looks like an H200: kernels are compiled for it, ours and
 the tensor library's, memory is counted, launches are counted, and every value that comes back is 0. So this
 tells, on any machine, which kernels a step has and how often it launches them, how much device memory it
 takes, and with --ptxas how many registers and how much shared memory each kernel uses and whether it spills.
-It tells no times, and no search among kernels means anything: CUBECL_AUTOTUNE_LEVEL is `minimal` unless set.
+It tells no times, and no search among kernels means anything: CUBECL_AUTOTUNE_LEVEL is `minimal` unless set, and
+products in bf16 go through a cuBLASLt that computes nothing either (KNOWCODER_GEMM, unless set), since the tensor
+library would compile hundreds of kernels for them; --search lets it. The search for attention takes minutes; with
+--kept, what it found and compiled is there for the next run of the same program: kernels that are kept are loaded
+all the same, so those that a step launches are seen, and those that only a search tries are seen once.
 
 DIR gets `*.ptx`, `launches.json`, `kernels.json` and the program's output in `said.txt`.
 
@@ -30,7 +34,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-COUNTERS = ("launches", "bytes", "peak_bytes", "allocations", "bytes_to_device", "bytes_to_host", "modules", "waits")
+COUNTERS = ("launches", "bytes", "peak_bytes", "allocations", "bytes_to_device", "bytes_to_host", "modules", "waits", "products")
 ARCHITECTURE = "sm_90a"
 
 
@@ -40,12 +44,13 @@ def driver(folder):
     library = folder / "libcuda.so.1"
     source = HERE / "pretend" / "libcuda.c"
     subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", "-pthread", "-o", library, source], check=True)
-    if not (folder / "libcuda.so").exists():
-        (folder / "libcuda.so").symlink_to(library.name)
+    for name in ("libcuda.so", "libcublasLt.so.12", "libcublasLt.so"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(library.name)
     return folder
 
 
-def run(out, libdevice, command):
+def run(out, libdevice, command, search=False, kept=None):
     """The program's exit code; what it said lies in `out`/said.txt."""
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -53,9 +58,11 @@ def run(out, libdevice, command):
         old.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        # Nothing that was compiled before: every kernel is to be seen.
-        environment = os.environ | {"KNOWCODER_PRETEND": str(out), "XDG_CACHE_HOME": str(folder / "cache"), "HOME": str(folder)}
+        # Nothing of the user's: what was found on a real GPU says nothing here, nor the other way round.
+        kernels = (kept or folder / "cache").resolve()
+        environment = os.environ | {"KNOWCODER_PRETEND": str(out), "XDG_CACHE_HOME": str(kernels), "HOME": str(folder)}
         environment.setdefault("CUBECL_AUTOTUNE_LEVEL", "minimal")
+        environment.setdefault("KNOWCODER_GEMM", "auto" if search else "cublaslt")
         environment["LD_LIBRARY_PATH"] = ":".join(filter(None, [str(driver(folder / "driver")), os.environ.get("LD_LIBRARY_PATH")]))
         if libdevice:
             bitcode = folder / "cuda" / "nvvm" / "libdevice" / "libdevice.10.bc"
@@ -159,6 +166,8 @@ def main():
     parser.add_argument("--libdevice", type=Path, help="libdevice.10.bc, unless CUDA_PATH names a toolkit")
     parser.add_argument("--together", action="store_true", help="only look for kernels that no run launched")
     parser.add_argument("--partial", action="store_true", help="kernels of ours may be missing")
+    parser.add_argument("--search", action="store_true", help="compile what the tensor library tries for products, too: hours")
+    parser.add_argument("--kept", type=Path, help="a folder for compiled kernels, shared by runs")
     parser.add_argument("--most-registers", type=int, default=255)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
@@ -170,7 +179,7 @@ def main():
         return 1 if wrong else 0
     if not arguments.command:
         parser.error("a program is missing behind --")
-    code = run(arguments.out, arguments.libdevice, arguments.command)
+    code = run(arguments.out, arguments.libdevice, arguments.command, arguments.search, arguments.kept)
     ours, found = kernels(arguments)
     wrong = list(faults(arguments, ours, found, code))
     counted = counters(arguments.out)
@@ -188,7 +197,7 @@ def main():
         print(f"| {kernel['entry'][:60]} | {kernel['launches']} | {value('registers')} | {value('spill_bytes')} | {value('stack_bytes')} | "
               f"{value('static_shared')} + {kernel['dynamic_shared']} | {' × '.join(map(str, kernel['block']))} |")
     print(f"| {rest['kernels']} of the tensor library | {rest['launches']} | | | | | |\n")
-    print(f"{counted['launches']} launches, {counted['modules']} modules; device memory at most {counted['peak_bytes'] / 2**30:.2f} GiB in "
+    print(f"{counted['launches']} launches ({counted['products']} of cuBLASLt), {counted['modules']} modules; device memory at most {counted['peak_bytes'] / 2**30:.2f} GiB in "
           f"{counted['allocations']} allocations; {counted['bytes_to_device']:,} bytes in, {counted['bytes_to_host']:,} out")
     for fault in wrong:
         print(f"FAULT: {fault}", file=sys.stderr)

@@ -42,7 +42,7 @@ check() {
     local name="$1"
     shift
     echo "=== $name: $*"
-    python3 "$here/pretend.py" --out "$out/$name" --ptxas "$wheel/bin/ptxas" --partial \
+    python3 "$here/pretend.py" --out "$out/$name" --ptxas "$wheel/bin/ptxas" --partial --kept "$out/kernels" \
         --libdevice "$wheel/nvvm/libdevice/libdevice.10.bc" -- "$@" || failed=1
 }
 

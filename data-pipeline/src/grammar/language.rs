@@ -67,19 +67,39 @@ impl<'a> Template<'a> {
         let mut writer = Writer { template: self, builder, mention };
         let answer = writer.mentions(sentence, pieces).and_then(|()| writer.answer(&told));
         let language = writer.builder.into_regex(answer.map_err(failed)?);
-        Ok(Grammar { language, room: Room::new(self.config.form, self.objects(&told)) })
+        let nests = self.config.nests(self.task);
+        let objects = self.objects(&told, &stretch(&sentence.text, nests, pieces));
+        Ok(Grammar { language, room: Room::new(self.config.form, nests, objects) })
     }
 
-    /// The shortest object of each class; triggers that are told are as long as they are.
-    fn objects(&self, told: &[Event]) -> Arc<[String]> {
+    /// The shortest object of each class; triggers that are told are as long as they are, and a mention
+    /// that is begun may have to go on for a `stretch`.
+    fn objects(&self, told: &[Event], stretch: &str) -> Arc<[String]> {
         let trigger = told.iter().map(|event| self.config.spelt_text(&event.trigger.text));
-        match trigger.max_by_key(String::len) {
-            Some(trigger) => {
-                self.objects.iter().map(|object| format!("{object}{trigger}")).collect()
+        let trigger = trigger.max_by_key(String::len).unwrap_or_default();
+        match trigger.is_empty() && stretch.is_empty() {
+            true => self.objects.clone(),
+            false => {
+                let longer = |object: &String| format!("{object}{trigger}{stretch}");
+                self.objects.iter().map(longer).collect()
             }
-            None => self.objects.clone(),
         }
     }
+}
+
+/// About as much of a text as a mention may have to go on for before it can end: to a parenthesis that
+/// closes; in pieces, over the marks before a word and to that word's end.
+fn stretch(text: &str, nests: bool, pieces: bool) -> String {
+    let length = |part: &&str| part.len();
+    let mut longest = String::new();
+    if nests {
+        let inside = text.split('(').skip(1).filter_map(|part| part.split_once(')'));
+        longest += inside.map(|(part, _)| part).max_by_key(length).unwrap_or_default();
+    }
+    if pieces {
+        longest += &text.split(' ').max_by_key(length).unwrap_or_default().repeat(2);
+    }
+    longest
 }
 
 /// About as much as the shortest object of a class takes in any form, with the longest of its names.

@@ -16,8 +16,8 @@ const LONGEST_WAY: usize = 1 << 14;
 /// What closes the answers of a grammar.
 #[derive(Clone)]
 pub(super) struct Room {
-    /// Bytes that close something, the first ones first.
-    closing: &'static [u8],
+    /// All bytes: those that close something first, one that opens what has to be closed last.
+    order: Arc<[u8]>,
     /// An object of each class with the shortest texts, and what parts it from others.
     objects: Arc<[String]>,
     /// Bytes of the longest of them.
@@ -28,13 +28,17 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(form: Form, objects: Arc<[String]>) -> Self {
+    /// `nests` says whether parentheses inside of mentions have to match.
+    pub(super) fn new(form: Form, nests: bool, objects: Arc<[String]>) -> Self {
         let closing: &[u8] = match form {
-            Form::Code | Form::Json => b"\")]}\n(",
+            Form::Code | Form::Json => b"\")]}\n",
             Form::List => b"\n;:en",
         };
+        let last = |byte: &u8| nests && *byte == b'(';
+        let others = (0..=u8::MAX).filter(|byte| !last(byte));
+        let order = closing.iter().copied().chain(others).chain([b'(']).collect();
         let longest = objects.iter().map(String::len).max().unwrap_or(0);
-        Self { closing, objects, longest, jump: None, exits: HashMap::new() }
+        Self { order, objects, longest, jump: None, exits: HashMap::new() }
     }
 
     /// Whether with `left` ids one has to look closer.
@@ -76,10 +80,10 @@ impl Room {
 
     /// The first byte of the way out, and where it leads.
     fn exit(&mut self, speller: &mut Speller, state: State) -> Option<(u8, State)> {
-        let closing = self.closing;
+        let order = &self.order;
         *self.exits.entry(state).or_insert_with(|| {
-            let mut bytes = closing.iter().copied().chain(0..=u8::MAX);
-            bytes.find_map(|byte| speller.step(state, byte).map(|behind| (byte, behind)))
+            let mut bytes = order.iter();
+            bytes.find_map(|byte| speller.step(state, *byte).map(|behind| (*byte, behind)))
         })
     }
 }

@@ -130,7 +130,7 @@ impl Walker {
     pub(super) fn choose(&mut self, allowed: &[u32], eos: u32) -> Option<u32> {
         let has = |id: u32| (allowed[id as usize / 32] >> (id % 32)) & 1 == 1;
         let ids: Vec<u32> = (0..allowed.len() as u32 * 32).filter(|id| has(*id)).collect();
-        if ids.contains(&eos) && self.next() % 2 == 0 {
+        if ids.contains(&eos) && self.next().is_multiple_of(2) {
             return Some(eos);
         }
         let count = ids.len() as u64;
@@ -186,10 +186,74 @@ pub(super) mod tokenizer {
         LLAMA.get_or_init(|| load("tokenizers/llama.model")).as_ref()
     }
 
-    /// SentencePiece with bytes, of 512 ids.
+    /// SentencePiece with bytes and no prefix, of few ids: two of them for some texts, and ids that go
+    /// over the end of a mention.
     fn tiny() -> Option<&'static Tokenizer> {
-        static TINY: OnceLock<Option<Tokenizer>> = OnceLock::new();
-        TINY.get_or_init(|| load("tokenizers/tok512.model")).as_ref()
+        static TINY: OnceLock<Tokenizer> = OnceLock::new();
+        Some(TINY.get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("tokenizer.model");
+            std::fs::write(&file, sentence_piece()).unwrap();
+            Tokenizer::load(&file).unwrap()
+        }))
+    }
+
+    /// A model file in the format of SentencePiece.
+    fn sentence_piece() -> Vec<u8> {
+        const TEXTS: [&str; 28] = [
+            "a",
+            "n",
+            "▁",
+            "nn",
+            "on",
+            "▁A",
+            "▁Ann",
+            "人",
+            "物",
+            "人物",
+            "\n",
+            "\t",
+            "(\"",
+            "\")",
+            "),",
+            "\"),\n\t",
+            "[\n\t",
+            " = ",
+            "results",
+            "\\",
+            "\\\"",
+            ": ",
+            "; ",
+            "\n-▁",
+            ":▁A",
+            "\"}",
+            "\"name\":\"",
+            "▁▁",
+        ];
+        let special = [("<unk>", 2), ("<s>", 3), ("</s>", 3)];
+        let special = special.map(|(text, kind)| (text.to_owned(), kind));
+        let bytes = (0..=u8::MAX).map(|byte| (format!("<0x{byte:02X}>"), 6));
+        let texts = TEXTS.map(|text| (text.replace(' ', "▁"), 1));
+        let mut file = Vec::new();
+        for (number, (text, kind)) in special.into_iter().chain(bytes).chain(texts).enumerate() {
+            let mut piece = vec![0x0a, text.len() as u8];
+            piece.extend_from_slice(text.as_bytes());
+            piece.push(0x15);
+            piece.extend_from_slice(&(-(number as f32)).to_le_bytes());
+            piece.extend_from_slice(&[0x18, kind]);
+            file.extend_from_slice(&[0x0a, piece.len() as u8]);
+            file.extend_from_slice(&piece);
+        }
+        // BPE with bytes; no space is added, none removed.
+        file.extend_from_slice(&[0x12, 5, 0x18, 2, 0x98, 0x02, 1]);
+        file.extend_from_slice(&[0x1a, 4, 0x18, 0, 0x20, 0]);
+        file
+    }
+
+    /// The tokenizer of the paper's model: SentencePiece without a prefix, of 125,696 ids.
+    pub(in super::super) fn baichuan() -> Option<&'static Tokenizer> {
+        static BAICHUAN: OnceLock<Option<Tokenizer>> = OnceLock::new();
+        BAICHUAN.get_or_init(|| load("tokenizers/baichuan2/tokenizer.model")).as_ref()
     }
 
     fn load(file: &str) -> Option<Tokenizer> {

@@ -272,7 +272,8 @@ fn columns(scores: &Scores, rows: &[&Row]) -> Vec<Column> {
     columns.push(column("prec/rec", false, true, &|row| both(row.precision, row.recall)));
     columns.push(column("gold", false, true, &|row| row.gold.to_string()));
     columns.push(column("flaws", false, true, &|row| row.flaws.to_string()));
-    let counts: [(&str, fn(&Row) -> usize); 4] = [
+    type Count = fn(&Row) -> usize;
+    let counts: [(&str, Count); 4] = [
         ("unread", |row| row.unread),
         ("invented", |row| row.invented),
         ("outside", |row| row.outside),

@@ -132,7 +132,7 @@ pub(super) mod tests {
         };
         let reached = |f1: f64, seeds: &[(u64, f64)], difference| Reached {
             f1,
-            low: f1 - 3.14,
+            low: f1 - 3.13,
             high: f1 + 2.72,
             seeds: seeds.iter().copied().collect(),
             quality: Quality::default(),

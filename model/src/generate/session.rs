@@ -177,6 +177,8 @@ impl<'a> Session<'a> {
     }
 
     /// The number of a request's prefix, a new one if it has none.
+    // What is borrowed is borrowed for the whole run, which a reference to the request itself would not say.
+    #[allow(clippy::ptr_arg)]
     fn lane_of(&mut self, request: &Cow<'a, Request>) -> usize {
         if let Some(lane) = self.numbers.get(request.prefix.as_slice()) {
             return *lane;

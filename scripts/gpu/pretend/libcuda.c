@@ -10,8 +10,9 @@
  *
  * DIR/ENTRY-HASH.ptx    each module that was loaded
  * DIR/launches.json     at the end, and behind each module: each kernel with its launches, grid, block and dynamic shared memory
- * DIR/counters          at any time, as eight unsigned numbers of 64 bits: launches, bytes allocated now and
- *                       at most, allocations, bytes copied in and out, modules, waits of the host
+ * DIR/counters          at any time, as nine unsigned numbers of 64 bits: launches, bytes allocated now and at
+ *                       most, allocations, bytes copied in and out, modules, waits of the host, and of the launches
+ *                       those that are cuBLASLt's (libcublaslt.c)
  *
  * Functions are those of CUDA's public header `cuda.h`; their types are spelled with plain C ones.
  */
@@ -35,7 +36,7 @@ static const uint64_t MEMORY = 150754820096ull;
 /* Version 12.9: PTX 8.8, which `ptxas` of CUDA 12.9 and later reads. */
 static const int VERSION = 12090;
 
-enum { LAUNCHES, BYTES, PEAK, ALLOCATIONS, BYTES_IN, BYTES_OUT, MODULES, WAITS, COUNTERS };
+enum { LAUNCHES, BYTES, PEAK, ALLOCATIONS, BYTES_IN, BYTES_OUT, MODULES, WAITS, PRODUCTS, COUNTERS };
 
 static uint64_t without_a_file[COUNTERS];
 static uint64_t *counters = without_a_file;
@@ -380,3 +381,5 @@ Status cuLaunchKernelEx(const unsigned *config, Handle function, void **argument
 Status cuTensorMapEncodeTiled(void *map) { memset(map, 0, 128); return OK; }
 Status cuTensorMapEncodeIm2col(void *map) { memset(map, 0, 128); return OK; }
 Status cuTensorMapEncodeIm2colWide(void *map) { memset(map, 0, 128); return OK; }
+
+#include "libcublaslt.c"

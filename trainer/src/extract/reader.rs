@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         };
         let whole = text.text.as_str();
         let found: Vec<std::ops::Range<usize>> = match self.room(whole, &sentence) {
-            None => vec![0..whole.len()],
+            None => std::iter::once(0..whole.len()).collect(),
             Some(room) => {
                 let most = self.asking.window.unwrap_or(usize::MAX);
                 let overlap = self.asking.overlap;

@@ -117,6 +117,31 @@ fn short_texts_are_asked_as_evaluation_asks_them() {
     thread.join().unwrap();
 }
 
+/// A model that has learned nothing says nothing that could not be, of texts as a whole and in windows.
+#[test]
+fn answers_that_are_held_are_read_and_name_what_the_text_has() {
+    let config = GenerateConfig { max_new_tokens: 48, rows: 3, ..GenerateConfig::default() };
+    let generation = Generation { config, ..Generation::default() };
+    let model = ("m".to_owned(), 1000);
+    let (extractor, thread) =
+        Extractor::start(decoder(4096), tokenizer(), prompt(), generation, model).unwrap();
+    let texts = ["Ann lives in \"Bonn\". ".repeat(20), "莱娜在北京。".to_owned(), "Ann".to_owned()];
+    let texts = texts.map(|it| text(&it));
+    for (task, window) in [(Task::Ner, None), (Task::Ner, Some(40)), (Task::Eae, None)] {
+        let asking = Asking { constrained: true, window, ..asking(task) };
+        for (found, text) in read(&extractor, &asking, &texts).iter().zip(&texts) {
+            let others =
+                found.flaws.iter().find(|flaw| !flaw.ends_with("the same object once more"));
+            assert_eq!(others, None);
+            for mention in found.objects.iter().flat_map(Instance::mentions) {
+                assert!(text.text.contains(&mention.text), "{mention:?} of {:?}", text.text);
+            }
+        }
+    }
+    extractor.engine().stop();
+    thread.join().unwrap();
+}
+
 #[test]
 fn what_is_too_long_is_read_in_windows() {
     let asking = asking(Task::Ner);
