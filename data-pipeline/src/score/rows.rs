@@ -271,7 +271,7 @@ impl Scores {
                 path,
                 error.line(),
                 format!(
-                    "no scores: {}; `knowcoder score` writes the file again",
+                    "no scores: {}; `knowcoder run` or `evaluate` writes the file again",
                     explain(&error.to_string())
                 ),
             )
