@@ -9,11 +9,13 @@ mod orders;
 pub mod receipt;
 mod showing;
 mod subset;
+mod workload;
 
 pub use languages::trained_languages;
 pub use orders::{ClassOrder, Round, TRAINED, What, any_is_chained, check_rounds, rounds};
 pub use showing::check as check_shown;
 pub use subset::{Counted, PROTOCOL, Subset};
+pub use workload::{Asked, Workload};
 
 use crate::checkpoint::sha256;
 use crate::collective::Collective;
