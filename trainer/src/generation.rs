@@ -20,7 +20,7 @@ use model::generate::{Answer, Constraint, Request, Sink, generate};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
-use stop::StopText;
+pub(crate) use stop::StopText;
 
 /// How answers are generated.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -134,6 +134,9 @@ pub fn check(recipe: &Recipe) -> Result<(), Error> {
     evaluate::check_rounds(&recipe.datasets, &recipe.evaluation, &prompt)
 }
 
+/// Models that may be evaluated beside the trained one.
+const BESIDE: [&str; 2] = ["base", "untrained"];
+
 /// Removes predictions that the recipe does not ask for any more: they would stand in its report.
 fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
     let evaluation = &recipe.evaluation;
@@ -172,7 +175,7 @@ pub fn forget_unasked_rounds(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Er
         models.flat_map(|which| rounds(evaluation, which)).map(|round| round.folder).collect();
     for folder in std::fs::read_dir(run_dir.all_predictions()).into_iter().flatten().flatten() {
         let (folder, name) = (folder.path(), folder.file_name().to_string_lossy().into_owned());
-        let is_of_models = ["base", "untrained"].iter().any(|which| is_round_of(&name, which));
+        let is_of_models = BESIDE.into_iter().any(|which| is_round_of(&name, which));
         if asked.contains(&name) || is_of_models || !is_ours(&folder) {
             continue;
         }
@@ -190,7 +193,7 @@ pub fn forget_unasked_rounds(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Er
 /// Whether a folder of predictions is called as those that evaluations write.
 fn is_ours(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    [TRAINED, FINAL_FREE, "base", "untrained"].into_iter().any(|which| is_round_of(&name, which))
+    [TRAINED, FINAL_FREE].into_iter().chain(BESIDE).any(|which| is_round_of(&name, which))
 }
 
 /// Whether a folder of predictions is called as those of a round of the model `which` are.
