@@ -42,6 +42,7 @@ pub use chained::{chained, score_apart};
 pub use classes::TypeRow;
 pub use compare::{Comparison, compare, compare_under};
 pub use languages::{Fertility, Language, languages};
+pub(crate) use occurrences::places;
 pub use paired::Difference;
 pub use panel::panel;
 pub use protocol::{Matching, Protocol, Relations, Rule};

@@ -8,11 +8,13 @@
 
 use data_pipeline::concepts::Concepts;
 use data_pipeline::corpus::Corpus;
+use data_pipeline::errors::{Limits, analyse};
 use data_pipeline::grammar::{Grammar, Vocabulary};
 use data_pipeline::parallel::{self, Job};
 use data_pipeline::prompt::{self, Form, PromptConfig};
 use data_pipeline::python::render::ClassView;
 use data_pipeline::python::{self, ClassStyle, Dialect, FlawKind};
+use data_pipeline::score::{Options, Protocol, Set, score_apart};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Mention, Schema, Sentence, Task, predictions};
 use serde_json::{Value, json};
@@ -230,7 +232,14 @@ impl Bench {
             "predictions" => {
                 let path = self.put(self.files[0], bytes);
                 let _ = predictions::recover(&path);
-                predictions::read(&path).is_ok()
+                let read = predictions::read(&path);
+                if let Ok(read) = &read {
+                    // What was read is scored and told of, whatever it is.
+                    let sets = Set::group(read.clone());
+                    let _ = score_apart(&sets, &Protocol::ALL, &Options::default());
+                    let _ = analyse(&sets, Limits::default());
+                }
+                read.is_ok()
             }
             "concepts" => self.concepts(bytes),
             "job" => {

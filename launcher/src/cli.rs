@@ -226,8 +226,8 @@ pub struct Evaluate {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// How to score; may be given several times.
-    #[arg(long = "protocol", value_name = "P", default_value = "set")]
+    /// How to score; may be given several times. Without it, as the run's recipe says.
+    #[arg(long = "protocol", value_name = "P")]
     pub protocols: Vec<Protocol>,
 
     /// Hold answers to the grammar of their classes and sentence: `true`, `false`, or `both`, which
@@ -249,16 +249,19 @@ pub struct Evaluate {
     pub paraphrases: Option<PathBuf>,
 
     /// Ask with the classes in K orders, the schema's own the first: mean, worst and deviation of F1.
-    #[arg(long, value_name = "K", default_value_t = 1)]
-    pub orders: usize,
+    /// Without it, as the run's recipe says.
+    #[arg(long, value_name = "K")]
+    pub orders: Option<usize>,
 
     /// Ask under the first M paraphrases of each description, too: mean, worst and deviation of F1.
+    /// Without it, under none.
     #[arg(long, value_name = "M", group = "worded")]
     pub reworded: Option<usize>,
 
-    /// Ask for arguments of predicted triggers, too, where a set has both tasks.
-    #[arg(long)]
-    pub chained: bool,
+    /// Ask for arguments of predicted triggers, too, where a set has both tasks: `true` or `false`;
+    /// without it, as the run's recipe says.
+    #[arg(long, value_name = "WHETHER", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub chained: Option<bool>,
 
     /// Ask about the first N sentences of each set only.
     #[arg(long, value_name = "N")]
@@ -267,6 +270,10 @@ pub struct Evaluate {
     /// Where it is asked, a TOML file: its ranks share the sentences. Without it, in this process.
     #[arg(long, value_name = "FILE")]
     pub cluster: Option<PathBuf>,
+
+    /// What computes; without it, what the run's recipe says.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
 
     #[command(flatten)]
     pub data: DataRoot,

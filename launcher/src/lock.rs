@@ -23,6 +23,11 @@ impl RunLock {
         Self::lock(path, File::try_lock, "", ANOTHER_RUN)
     }
 
+    /// Locks the file at `path` in the directory of an evaluation.
+    pub fn take_evaluation(path: &Path) -> Result<Self, Error> {
+        Self::lock(path, File::try_lock, "", "wait for it, or give this evaluation another --out")
+    }
+
     /// Locks the file at `path` in the folder of a job, which its file names.
     pub fn take_job(path: &Path) -> Result<Self, Error> {
         Self::lock(path, File::try_lock, "", "wait for it, or give this job another `job.out`")

@@ -11,6 +11,7 @@ use std::fmt::Write;
 use std::path::Path;
 use trainer::checkpoint::space::{self, Sizes};
 use trainer::collective::Carrier;
+use trainer::evaluate::Workload;
 pub use trainer::memory::bytes_text;
 use trainer::memory::{PhasePlan, Predicted};
 use trainer::recipe::CheckpointConfig;
@@ -99,6 +100,8 @@ pub struct Work {
     pub exact_shards: usize,
     /// In order.
     pub phases: Vec<Phase>,
+    /// What is asked at the end.
+    pub evaluation: Workload,
 }
 
 /// One phase of it.
@@ -275,10 +278,36 @@ impl Plan {
                 writeln!(text, "{more} and {bytes} for each micro-batch but the first")?;
             }
         }
+        write_evaluation(text, &work.evaluation)?;
         for warning in &self.warnings {
             writeln!(text, "warning: {warning}")?;
         }
         Ok(())
+    }
+}
+
+/// What is asked at the end; nothing where there are no benchmarks.
+fn write_evaluation(text: &mut String, work: &Workload) -> std::fmt::Result {
+    if work.rounds.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "evaluation")?;
+    for asked in &work.rounds {
+        writeln!(
+            text,
+            "  {:<24} {} benchmark(s), up to {} questions",
+            asked.round, asked.benchmarks, asked.questions
+        )?;
+    }
+    writeln!(
+        text,
+        "  together     up to {} questions, answers of up to {} tokens each",
+        work.questions(),
+        work.max_new_tokens
+    )?;
+    match work.undeclared.as_slice() {
+        [] => Ok(()),
+        names => writeln!(text, "  and those of {}, which do not say how many", names.join(", ")),
     }
 }
 
@@ -406,6 +435,7 @@ fn batch(samples: usize, ranks: usize) -> String {
 mod tests {
     use super::*;
     use expect_test::expect;
+    use trainer::evaluate::Asked;
     use trainer::memory::{BatchShape, Budget};
 
     fn cluster(ranks: usize) -> Cluster {
@@ -526,6 +556,13 @@ mod tests {
                 phase("alignment", 33, Some(65_536)),
                 Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 2, None) },
             ],
+            evaluation: Workload {
+                rounds: ["final-free", "final", "final-order-1"]
+                    .map(|round| Asked { round: round.to_owned(), benchmarks: 2, questions: 150 })
+                    .into(),
+                undeclared: vec!["ours".to_owned()],
+                max_new_tokens: 640,
+            },
         };
         expect![[r#"
             run `quickstart` on flex
@@ -555,6 +592,12 @@ mod tests {
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      known when the data are prepared
               time         known when the data are prepared
+            evaluation
+              final-free               2 benchmark(s), up to 150 questions
+              final                    2 benchmark(s), up to 150 questions
+              final-order-1            2 benchmark(s), up to 150 questions
+              together     up to 450 questions, answers of up to 640 tokens each
+              and those of ours, which do not say how many
             warning: 4 threads (4 ranks x 1) share 2 cores
             warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks compute nothing
         "#]]

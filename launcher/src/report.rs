@@ -15,7 +15,6 @@ mod errors;
 mod examples;
 mod fertility;
 mod files;
-mod findings;
 mod flaws;
 mod history;
 mod languages;
@@ -105,7 +104,7 @@ fn page(run: &Run, analysis: &Analysis) -> String {
         Section::new("training", "Training", training::section(run)),
         Section::new("shares", "Shares of the data", shares::section(run)),
         Section::new("errors", "Errors", errors::section(analysis)),
-        Section::new("examples", "Examples", examples::section(run)),
+        Section::new("examples", "Examples", examples::section(run, analysis)),
         Section::new("flaws", "Flaws of the answers", flaws::section(run)),
         Section::new("data", "Prepared data", prepared::section(run)),
         Section::new("events", "Events", history::section(run)),
@@ -115,7 +114,8 @@ fn page(run: &Run, analysis: &Analysis) -> String {
         title: run.name.clone(),
         header: header(run),
         sections,
-        style: include_str!("report/report.css"),
+        // The sentences are as on the page of errors.
+        style: concat!(include_str!("report/report.css"), include_str!("report/errors/errors.css")),
         script: "",
         empty: "This run directory holds nothing to show yet.",
     };

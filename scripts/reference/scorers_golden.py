@@ -6,15 +6,15 @@
 
 DIR holds clones, which nothing here downloads:
 
-    git clone https://github.com/ICT-GoKnow/KnowCoder           && git -C KnowCoder checkout b785978
-    git clone https://github.com/hitz-zentroa/GoLLIE            && git -C GoLLIE checkout 164c611
-    git clone https://github.com/universal-ner/universal-ner    && git -C universal-ner checkout 844e0e1
-    git clone https://github.com/zjunlp/IEPile                  && git -C IEPile checkout 933918d
-    git clone https://github.com/UmeanNever/B2NER               && git -C B2NER checkout 4cd1a5e
+    git clone https://github.com/ICT-GoKnow/KnowCoder           && git -C KnowCoder checkout dd7e32f
+    git -C KnowCoder checkout 1dda32f -- eval
+    git clone https://github.com/hitz-zentroa/GoLLIE            && git -C GoLLIE checkout c08b28d
+    git clone https://github.com/universal-ner/universal-ner    && git -C universal-ner checkout 4e454fe
+    git clone https://github.com/zjunlp/IEPile                  && git -C IEPile checkout 11911a7
+    git clone https://github.com/UmeanNever/B2NER               && git -C B2NER checkout 01858da
 
-The files in the tree were made with the functions as they stand in KnowCoder 1dda32f (`eval`) and dd7e32f (`sft`),
-GoLLIE c08b28d, universal-ner 4e454fe, IEPile 11911a7 (its metrics from a copy of that folder in BiNLP/UniversalIE
-01626e6) and B2NER 01858da; `--verify` says whether a later state counts otherwise.
+These states made the files in the tree (IEPile's metrics came from a copy of that folder in BiNLP/UniversalIE
+01626e6); `--verify` says whether a later state counts otherwise.
 
 seqeval 1.2.2 comes from `pip install seqeval==1.2.2`. A source that is not there is left out, with a word
 about it. Exit code 0: written, or equal; 1: a difference; 2: a source is missing under `--verify`.

@@ -196,6 +196,33 @@ fn ranks_share_an_evaluation_and_agree_with_one_process() {
     let before = written(&shared);
     must(evaluate(&checkpoint, benchmark, &shared, &rounds));
     assert_eq!(written(&shared), before);
+    // Rounds that are not asked any more go, as far as they are of this set; others stay.
+    let other = shared.join("predictions/final-order-1/other-en.jsonl");
+    std::fs::write(&other, "").unwrap();
+    must(evaluate(&checkpoint, benchmark, &shared, &["--limit", "5", "--chained=false"]));
+    let left: Vec<String> =
+        names(&shared).into_iter().filter(|name| !name.contains("predictions/final/")).collect();
+    assert_eq!(left, ["predictions/final-order-1/other-en.jsonl"]);
+}
+
+#[test]
+fn a_directory_that_is_in_use_and_a_device_that_is_not_built_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (checkpoint, out) = (checkpoint(folder.path()), folder.path().join("out"));
+    let frames = "quickstart-en:test-frames";
+    let asked = |more: &[&str]| evaluate(&checkpoint, frames, &out, more).output().unwrap();
+    refused(&asked(&["--device", "abacus"]), 69, "`abacus`");
+    std::fs::create_dir_all(&out).unwrap();
+    let held = std::fs::File::create(out.join("lock")).unwrap();
+    held.lock().unwrap();
+    refused(&asked(&[]), 75, "another --out");
+    drop(held);
+    // What the command line does not say is as in the recipe of the run.
+    must(evaluate(&checkpoint, frames, &out, &["--limit", "2"]));
+    let protocols = json(&out.join("scores.json"))["rows"].clone();
+    let protocols: BTreeSet<String> =
+        protocols.as_array().unwrap().iter().map(|row| row["protocol"].to_string()).collect();
+    assert!(protocols.len() > 1, "{protocols:?}");
 }
 
 #[test]

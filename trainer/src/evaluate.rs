@@ -9,11 +9,13 @@ mod orders;
 pub mod receipt;
 mod showing;
 mod subset;
+mod workload;
 
 pub use languages::trained_languages;
-pub use orders::{ClassOrder, Round, TRAINED, What, check_rounds, rounds};
+pub use orders::{ClassOrder, Round, TRAINED, What, any_is_chained, check_rounds, rounds};
 pub use showing::check as check_shown;
 pub use subset::{Counted, PROTOCOL, Subset};
+pub use workload::{Asked, Workload};
 
 use crate::checkpoint::sha256;
 use crate::collective::Collective;
@@ -257,7 +259,8 @@ impl<'a> Evaluation<'a> {
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<(Vec<Prediction>, usize)>, Error> {
         let limit = decoder.config.max_length();
-        let mut asker = showing.asker(limit, limit.saturating_sub(self.config.max_new_tokens));
+        let most = self.config.max_new_tokens;
+        let mut asker = showing.asker(limit, limit.saturating_sub(most)).with_answers_of(most);
         let asked: Vec<questions::Question> = questions
             .iter()
             .map(|question| {
@@ -306,7 +309,8 @@ impl<'a> Evaluation<'a> {
                 let (own, others) = answers.split_at(asked.requests.len());
                 answers = others;
                 let reply = asker.reply(asked, &question.sentence, question.pieces, own);
-                let cut = own.iter().any(|ids| generation.cuts(ids, tokenizer));
+                let mut answered = own.iter().zip(&asked.requests);
+                let cut = answered.any(|(ids, request)| generation.cuts(ids, request, tokenizer));
                 Prediction {
                     id: question.sentence.id.clone(),
                     dataset: benchmark.name.clone(),

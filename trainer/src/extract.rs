@@ -17,8 +17,10 @@ pub use reader::{Asking, Found, Reader, Text, Trouble};
 
 use crate::checkpoint::{self, CheckpointInfo};
 use crate::generation::Generation;
+use crate::network::dtype_on;
+use crate::recipe::Precision;
 use crate::serve::{Engine, Thread};
-use crate::{Error, device};
+use crate::{Error, RunDir, device};
 use burn::tensor::{DType, Device};
 use data_pipeline::prompt::{PromptConfig, template_fingerprint};
 use data_pipeline::tokenizer::Tokenizer;
@@ -40,7 +42,8 @@ pub struct Extractor {
     limit: usize,
 }
 
-/// A checkpoint for use: adapters merged, template and vocabulary held against their hashes.
+/// A checkpoint for use: adapters merged, template and vocabulary held against their hashes. It computes in
+/// what its [`precision`] is there.
 ///
 /// `told` hears how many bytes of weights are read, and of how many.
 pub fn open(
@@ -54,13 +57,43 @@ pub fn open(
 /// The same on the device of a rank.
 pub fn open_as(
     directory: &Path,
-    (device, rank): (&str, usize),
+    (name, rank): (&str, usize),
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
     let (tokenizer, info) = known(directory)?;
-    let (mut decoder, info) = weights(directory, &device::of(device, rank)?, info, told)?;
+    let device = device::of(name, rank)?;
+    let dtype = dtype_on(precision(directory, name), name, &device)?;
+    let (mut decoder, info) = weights(directory, (&device, dtype), info, told)?;
     decoder.merge_adapters();
     Ok((decoder, tokenizer, info))
+}
+
+/// What a checkpoint computes in on the device of this name: what its run computed in, if that was such a
+/// device, so that it answers as it did there; else what is usual for the device.
+pub fn precision(directory: &Path, device: &str) -> Precision {
+    of_its_run(directory, device).unwrap_or_else(|| Precision::of_device(device))
+}
+
+/// What the run says that a checkpoint lies in; nothing if it lies in none, or the run was elsewhere.
+fn of_its_run(directory: &Path, device: &str) -> Option<Precision> {
+    let whole = directory.canonicalize().ok()?;
+    let run = RunDir::new(whole.parent()?.parent()?);
+    // Of the recipe nothing else is needed, so that one of another version does as well.
+    let lock: toml::Value =
+        toml::from_str(&std::fs::read_to_string(run.recipe_lock()).ok()?).ok()?;
+    if lock.get("run")?.get("device")?.as_str()? != device {
+        return None;
+    }
+    lock.get("model")?.get("dtype")?.clone().try_into().ok()
+}
+
+/// What the weights of a checkpoint are known by where they are computed with in this precision: answers
+/// depend on it.
+pub fn fingerprint(info: &CheckpointInfo, precision: Precision) -> String {
+    match precision {
+        Precision::F32 => info.fingerprint(),
+        other => format!("{}computed in {}\n", info.fingerprint(), other.name()),
+    }
 }
 
 /// What is known of a checkpoint without its network: template and vocabulary are held against their
@@ -92,16 +125,16 @@ pub(crate) fn with_adapters(
     device: &Device,
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Decoder, CheckpointInfo), Error> {
-    weights(directory, device, checkpoint::open(directory)?, told)
+    weights(directory, (device, DType::F32), checkpoint::open(directory)?, told)
 }
 
 fn weights(
     directory: &Path,
-    device: &Device,
+    (device, dtype): (&Device, DType),
     info: CheckpointInfo,
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Decoder, CheckpointInfo), Error> {
-    let mut decoder = files::load_telling(directory, device, DType::F32, told)?;
+    let mut decoder = files::load_telling(directory, device, dtype, told)?;
     if info.lora.is_some() {
         peft::load(&mut decoder, directory)?;
     }
@@ -122,7 +155,7 @@ impl Extractor {
     ) -> Result<(Self, Thread), Error> {
         generation.check()?;
         let (decoder, tokenizer, info) = open(directory, device, told)?;
-        let model = info.fingerprint();
+        let model = fingerprint(&info, precision(directory, device));
         Self::start(decoder, tokenizer, info.prompt, generation, (model, queue))
     }
 

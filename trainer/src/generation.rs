@@ -20,7 +20,7 @@ use model::generate::{Answer, Constraint, Request, Sink, generate};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
-use stop::StopText;
+pub(crate) use stop::StopText;
 
 /// How answers are generated.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,10 +64,15 @@ impl Generation {
         self.config.end_ids.clone().unwrap_or_else(|| decoder.config.eos_token_ids())
     }
 
-    /// Whether an answer ended only because it was as long as it may be: with as many tokens as there
-    /// may be, and not behind a stop string. So an answer of a journal says it, too.
-    pub(crate) fn cuts(&self, answer: &[u32], tokenizer: &Tokenizer) -> bool {
-        answer.len() >= self.config.max_new_tokens && {
+    /// How many tokens the answer to `request` may have.
+    pub(crate) fn most(&self, request: &Request) -> usize {
+        request.max_new_tokens.unwrap_or(usize::MAX).min(self.config.max_new_tokens)
+    }
+
+    /// Whether the answer to `request` ended only because it was as long as it may be: with as many tokens as
+    /// there may be, and not behind a stop string. So an answer of a journal says it, too.
+    pub(crate) fn cuts(&self, answer: &[u32], request: &Request, tokenizer: &Tokenizer) -> bool {
+        answer.len() >= self.most(request) && {
             let text = tokenizer.decode(answer);
             !self.stop.iter().any(|stop| text.ends_with(stop.as_str()))
         }
@@ -75,7 +80,7 @@ impl Generation {
 
     pub(crate) fn key(&self, model: &str, request: &Request) -> Key {
         let mut hasher = Sha256::new();
-        let most = request.max_new_tokens.unwrap_or(usize::MAX).min(self.config.max_new_tokens);
+        let most = self.most(request);
         let head = [model, &self.choice(), &format!("{most}")].join("\n");
         let lengths = [head.len(), request.prefix.len(), request.prompt.len()];
         lengths.iter().for_each(|length| hasher.update((*length as u64).to_le_bytes()));
@@ -184,7 +189,7 @@ impl Answerer<'_> {
             open: &open,
             asked: &asked,
             numbers: &numbers,
-            limits: new.iter().map(|request| self.limit(request)).collect(),
+            limits: new.iter().map(|request| self.generation.most(request)).collect(),
             grammars,
             known,
             journal,
@@ -206,10 +211,6 @@ impl Answerer<'_> {
 }
 
 impl Answerer<'_> {
-    fn limit(&self, request: &Request) -> usize {
-        request.max_new_tokens.unwrap_or(usize::MAX).min(self.generation.config.max_new_tokens)
-    }
-
     /// What ends an answer, for this model.
     fn ends(&self) -> Vec<u32> {
         self.generation.ends(self.decoder)
@@ -337,9 +338,15 @@ mod tests {
         let ids = tokenizer.encode("lives in Bonn ]");
         let mut generation = generation();
         generation.config.max_new_tokens = ids.len();
-        assert!(generation.cuts(&ids, &tokenizer) && !generation.cuts(&ids[1..], &tokenizer));
+        let request = Request::new(vec![5], vec![6]);
+        assert!(generation.cuts(&ids, &request, &tokenizer));
+        assert!(!generation.cuts(&ids[1..], &request, &tokenizer));
+        // What the request has room for counts where that is less.
+        let short = Request { max_new_tokens: Some(ids.len() - 1), ..request.clone() };
+        assert!(generation.cuts(&ids[..ids.len() - 1], &short, &tokenizer));
+        assert!(!generation.cuts(&ids[..ids.len() - 2], &short, &tokenizer));
         generation.stop = vec!["]".to_owned()];
-        assert!(!generation.cuts(&ids, &tokenizer));
+        assert!(!generation.cuts(&ids, &request, &tokenizer));
     }
 
     #[test]

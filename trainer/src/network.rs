@@ -44,14 +44,18 @@ pub fn untrained(
 
 /// The type in which weights are stored and computed, if the device has it.
 pub(crate) fn dtype(recipe: &Recipe, device: &Device) -> Result<DType, Error> {
-    let dtype = match recipe.model.dtype {
+    dtype_on(recipe.model.dtype, &recipe.run.device, device)
+}
+
+/// The type of this precision, if the device, which is called `name`, has it.
+pub(crate) fn dtype_on(precision: Precision, name: &str, device: &Device) -> Result<DType, Error> {
+    let dtype = match precision {
         Precision::F32 => return Ok(DType::F32),
         Precision::Bf16 => DType::BF16,
     };
     if !device.supports_dtype(dtype) {
         return Err(Error::Device(format!(
-            "model.dtype is \"bf16\", which run.device = \"{}\" does not compute in here; give \"f32\"",
-            recipe.run.device
+            "model.dtype is \"bf16\", which run.device = \"{name}\" does not compute in here; give \"f32\""
         )));
     }
     Ok(dtype)

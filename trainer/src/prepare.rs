@@ -1,7 +1,9 @@
 //! The recipe's corpora become a vocabulary and, for each phase, shards.
 
 use crate::audit::{self, asked};
-use crate::evaluate::{self, FINAL_FREE, TRAINED, declaration, round_files, rounds};
+use crate::evaluate::{
+    self, FINAL_FREE, TRAINED, declaration, prediction_files, round_files, rounds,
+};
 use crate::network::shape;
 use crate::recipe::{Constrained, Phase, Recipe};
 use crate::{Error, RunDir, device};
@@ -15,7 +17,7 @@ use data_pipeline::prepare::{
 use data_pipeline::prompt::{PromptConfig, extraction};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Schema, Sentence, Task};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -132,6 +134,9 @@ pub fn check(recipe: &Recipe) -> Result<(), Error> {
     evaluate::check_rounds(&recipe.datasets, &recipe.evaluation, &prompt)
 }
 
+/// Models that may be evaluated beside the trained one.
+const BESIDE: [&str; 2] = ["base", "untrained"];
+
 /// Removes predictions that the recipe does not ask for any more: they would stand in its report.
 fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
     let evaluation = &recipe.evaluation;
@@ -146,9 +151,7 @@ fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), E
     for folder in std::fs::read_dir(run_dir.all_predictions()).into_iter().flatten().flatten() {
         let folder = folder.path();
         // What somebody else put there is not ours to remove.
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let ours = [TRAINED, FINAL_FREE, "base", "untrained"];
-        if !ours.into_iter().any(|which| is_round_of(&name, which)) {
+        if !is_ours(&folder) {
             continue;
         }
         let files = wanted.get(&folder).map(Vec::as_slice).unwrap_or_default();
@@ -160,6 +163,37 @@ fn forget_unasked_predictions(recipe: &Recipe, run_dir: &RunDir) -> Result<(), E
         }
     }
     Ok(())
+}
+
+/// Removes predictions for the recipe's benchmarks in rounds that it does not ask for, beside which others
+/// may lie that are kept: an evaluation's directory takes several calls.
+pub fn forget_unasked_rounds(recipe: &Recipe, run_dir: &RunDir) -> Result<(), Error> {
+    let evaluation = &recipe.evaluation;
+    let free = (evaluation.constrained == Constrained::Both).then_some(FINAL_FREE);
+    let models = std::iter::once(TRAINED).chain(free);
+    let asked: BTreeSet<String> =
+        models.flat_map(|which| rounds(evaluation, which)).map(|round| round.folder).collect();
+    for folder in std::fs::read_dir(run_dir.all_predictions()).into_iter().flatten().flatten() {
+        let (folder, name) = (folder.path(), folder.file_name().to_string_lossy().into_owned());
+        let is_of_models = BESIDE.into_iter().any(|which| is_round_of(&name, which));
+        if asked.contains(&name) || is_of_models || !is_ours(&folder) {
+            continue;
+        }
+        let files = prediction_files(run_dir, &name, &recipe.datasets, &evaluation.benchmarks)?;
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.map_err(Error::read(&folder))?.path();
+            if files.iter().any(|file| belongs(&path, file)) {
+                std::fs::remove_file(&path).map_err(Error::write(&path))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder of predictions is called as those that evaluations write.
+fn is_ours(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    [TRAINED, FINAL_FREE].into_iter().chain(BESIDE).any(|which| is_round_of(&name, which))
 }
 
 /// Whether a folder of predictions is called as those of a round of the model `which` are.
@@ -295,7 +329,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use data_pipeline::prompt::template_fingerprint;
-    use std::collections::BTreeSet;
 
     #[test]
     fn recipes_of_the_renderings_differ_in_their_prompts_alone() {

@@ -2,7 +2,9 @@
 //!
 //! Evaluation and `extract` ask here. Classes are divided as in training; the answers to the parts
 //! become one answer, and what was asked in which part stays visible. Nothing is ever cut: a sentence
-//! that is too long even beside a single class is not asked, and that is said.
+//! that is too long even beside a single class is not asked, and that is said. Prompt and answer together are
+//! no longer than what the model reads: where prompts leave little room, the classes are divided further, and
+//! an answer ends where the room does.
 
 use crate::Error;
 use data_pipeline::grammar::{Grammar, Template};
@@ -21,8 +23,10 @@ pub(crate) struct Asker<'a> {
     schema: &'a Schema,
     tokenizer: &'a Tokenizer,
     prompt: &'a PromptConfig,
-    /// A prompt must be shorter, so that there is room for an answer.
+    /// Tokens that the model reads, the answer's among them: a prompt must be shorter.
     limit: usize,
+    /// Tokens of an answer for which a prompt leaves room, if its classes can be divided so.
+    room: usize,
     /// The ids of prefixes: few differ.
     prefixes: HashMap<String, Vec<u32>>,
     /// The demonstrations for classes and a sentence.
@@ -76,6 +80,7 @@ impl<'a> Asker<'a> {
             tokenizer,
             prompt,
             limit,
+            room: 1,
             prefixes: HashMap::new(),
             shots,
             with_answer: limit,
@@ -86,6 +91,16 @@ impl<'a> Asker<'a> {
     /// Shows demonstrations, as many as leave a prompt at most `with_answer` tokens long.
     pub(crate) fn with_shots(self, with_answer: usize, shots: Shots<'a>) -> Self {
         Self { shots, with_answer, ..self }
+    }
+
+    /// Leaves room for answers of `most` tokens, or for a quarter of what the model reads if that is less.
+    pub(crate) fn with_answers_of(self, most: usize) -> Self {
+        Self { room: most.min(self.limit / 4).max(1), ..self }
+    }
+
+    /// The longest prompt that leaves room for an answer.
+    pub(crate) fn most(&self) -> usize {
+        self.limit.saturating_sub(self.room)
     }
 
     /// The question that offers `classes` for `sentence`, in as few parts as fit; without classes
@@ -101,10 +116,12 @@ impl<'a> Asker<'a> {
             let (parts, requests) = (Vec::new(), Vec::new());
             return Question { task, parts, requests, too_long: None, fewer_shots: None };
         }
-        let limit = self.limit;
-        let found =
-            parts(classes, &mut |part| length(&self.request(task, sentence, part, &[])) < limit);
-        let Some(found) = found else {
+        let (most, longest) = (self.most(), self.limit.saturating_sub(1));
+        let mut divided = |most: usize| {
+            parts(classes, &mut |part| length(&self.request(task, sentence, part, &[])) <= most)
+        };
+        // Little room for an answer is better than no question.
+        let Some(found) = divided(most).or_else(|| divided(longest)) else {
             let single = |class: &&'a Class| length(&self.request(task, sentence, &[*class], &[]));
             let longest = classes.iter().map(single).max().unwrap_or_default();
             return Question {
@@ -168,7 +185,10 @@ impl<'a> Asker<'a> {
                 ids
             }
         };
-        Request::new(prefix, tokenizer.encode(&example.prompt))
+        let request = Request::new(prefix, tokenizer.encode(&example.prompt));
+        // What is too long is not asked: its answer may as well have a token.
+        let left = self.limit.saturating_sub(length(&request)).max(1);
+        Request { max_new_tokens: Some(left), ..request }
     }
 
     /// The answers to one request of `question` that can be read; the arguments are those of
@@ -345,6 +365,39 @@ class River(Entity):
             r#"["Person Ann", "City Bonn"] ["Person City: results = [City(\"Bonn\"), Person(\"Ann\")]", "River: results = []"] []"#,
         );
         check(|_| 5, r#"[] [] ["not asked"]"#);
+    }
+
+    #[test]
+    fn prompt_and_answer_are_no_longer_than_what_is_read() {
+        let (schema, tokenizer, prompt) =
+            (Schema::parse(SCHEMA, Path::new("s.py")).unwrap(), tokenizer(), plain());
+        let sentence = Sentence {
+            text: "Ann lives in Bonn".into(),
+            language: "en".into(),
+            ..Sentence::default()
+        };
+        let classes = schema.of_task(Task::Ner);
+        let ask = |limit: usize, most: usize| {
+            let mut asker = Asker::new(&schema, &tokenizer, &prompt, limit).with_answers_of(most);
+            let question = asker.ask(Task::Ner, &sentence, &classes);
+            let of = |request: &Request| (length(request), request.max_new_tokens.unwrap());
+            question.requests.iter().map(of).collect::<Vec<_>>()
+        };
+        let whole = ask(1 << 20, 12)[0].0;
+        // (tokens that are read, tokens of an answer, number of prompts)
+        for (limit, most, prompts) in [(whole + 12, 12, 1), (whole + 11, 12, 2), (whole + 1, 1, 1)]
+        {
+            let found = ask(limit, most);
+            assert_eq!(found.len(), prompts, "{limit} {most}");
+            assert!(found.iter().all(|(length, left)| length + left == limit), "{found:?}");
+            assert!(found.iter().all(|(_, left)| *left >= most), "{found:?}");
+        }
+        // A class that leaves less room than that is asked about all the same.
+        let single = ask(whole, 1).iter().map(|(length, _)| *length).max().unwrap();
+        let found = ask(single + 1, 12);
+        assert!(
+            !found.is_empty() && found.iter().all(|(length, left)| length + left == single + 1)
+        );
     }
 
     const EVENTS: &str = "

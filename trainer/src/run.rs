@@ -13,6 +13,8 @@ pub(crate) use facts::{input, noise_seed, shares};
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position, Saver};
 use crate::collective::Collective;
 use crate::during::{During, EarlyStop, Evaluated, Verdict as Outlook};
+use crate::evaluate::TRAINED;
+use crate::extract::fingerprint;
 use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
 use crate::ledger::Ledger;
 use crate::memory::{self, MemoryPlan};
@@ -237,8 +239,9 @@ impl Rank<'_> {
         // Every rank knows the answers by the checkpoint that the first one has just completed.
         self.collective.barrier()?;
         let newest = checkpoint::latest(&self.run_dir.checkpoints())?;
-        let model = newest.map(|(_, info)| info.fingerprint()).unwrap_or_default();
-        self.evaluate("final", &learner.decoder, &model)
+        let model =
+            newest.map(|(_, info)| fingerprint(&info, self.recipe.model.dtype)).unwrap_or_default();
+        self.evaluate(TRAINED, &learner.decoder, &model)
     }
 
     /// Hands the adapters over and starts the optimizer afresh.

@@ -2,9 +2,10 @@
 
 use crate::predictions::Prediction;
 use crate::schema::Task;
+use crate::score::places;
 use crate::sentence::{Instance, Mention, Span};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Places of one text that are kept; a text that stands in more of them is paired by the first.
 const PLACES: usize = 16;
@@ -46,7 +47,8 @@ impl Claim<'_> {
 
 /// The claims of gold, or of what was predicted, without repetitions.
 pub(super) fn claims<'a>(prediction: &'a Prediction, instances: &'a [Instance]) -> Vec<Claim<'a>> {
-    let mut list = List { sentence: Letters::new(&prediction.sentence), ..List::default() };
+    let sentence = Letters::new(&prediction.sentence, instances);
+    let mut list = List { sentence, ..List::default() };
     for instance in instances {
         let class = instance.class();
         match instance {
@@ -100,38 +102,46 @@ fn merge(claim: &mut Claim, slots: Vec<Slot>) {
     }
 }
 
-/// A sentence in which texts are looked up.
+/// A sentence in which texts are looked up: all at once, since an answer may have as many as it likes.
 #[derive(Default)]
 struct Letters<'a> {
-    sentence: &'a str,
-    /// The first byte of each character; made when it is first asked for.
+    /// The first byte of each character, if there is anything to look up.
     starts: Vec<usize>,
+    /// The first bytes of the texts that have no place of their own.
+    found: HashMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Letters<'a> {
-    fn new(sentence: &'a str) -> Self {
-        Self { sentence, starts: Vec::new() }
+    fn new(sentence: &str, instances: &'a [Instance]) -> Self {
+        let mentions = instances.iter().flat_map(Instance::mentions);
+        let wanted: HashSet<&str> = mentions
+            .filter(|mention| !mention.text.is_empty() && known(mention).is_empty())
+            .map(|mention| mention.text.as_str())
+            .collect();
+        if wanted.is_empty() {
+            return Self::default();
+        }
+        let starts = sentence.char_indices().map(|(at, _)| at).collect();
+        Self { starts, found: places(sentence, &wanted, PLACES) }
     }
 
-    fn places(&mut self, mention: &Mention) -> Vec<Vec<Span>> {
-        let known: Vec<Span> =
-            mention.places().iter().copied().filter(|span| span.start < span.end).collect();
+    fn places(&self, mention: &Mention) -> Vec<Vec<Span>> {
+        let known = known(mention);
         if !known.is_empty() {
             return vec![known];
         }
-        if mention.text.is_empty() {
-            return Vec::new();
-        }
-        if self.starts.is_empty() {
-            self.starts = self.sentence.char_indices().map(|(at, _)| at).collect();
-        }
         let length = mention.text.chars().count();
-        let found = self.sentence.match_indices(&mention.text).take(PLACES);
+        let found = self.found.get(mention.text.as_str()).into_iter().flatten();
         found
-            .map(|(at, _)| {
-                let start = self.starts.partition_point(|start| *start < at);
+            .map(|at| {
+                let start = self.starts.partition_point(|start| start < at);
                 vec![Span { start, end: start + length }]
             })
             .collect()
     }
+}
+
+/// Where the file says that a mention stands.
+fn known(mention: &Mention) -> Vec<Span> {
+    mention.places().iter().copied().filter(|span| span.start < span.end).collect()
 }

@@ -11,6 +11,12 @@ use crate::predictions::Prediction;
 use crate::sentence::Span;
 use std::collections::HashMap;
 
+/// Pairs of objects of one sentence that are held against each other for places that overlap; an answer has
+/// hundreds of wrong objects only if it is nonsense, and what is not compared was missed or invented.
+const COMPARED: usize = 1 << 18;
+/// Mentions that one may be split into.
+const PIECES: usize = 64;
+
 /// The objects of one sentence, paired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Findings<'a> {
@@ -97,13 +103,11 @@ impl Pairing<'_, '_> {
     fn overlapping(&mut self) {
         let mut alike = Vec::new();
         let mut unlike = Vec::new();
-        for i in (0..self.gold.len()).filter(|i| self.gold_open[*i]) {
-            for j in (0..self.predicted.len()).filter(|j| self.predicted_open[*j]) {
-                let (gold, predicted) = (&self.gold[i], &self.predicted[j]);
-                let Some(found) = overlap(gold, predicted) else { continue };
-                let pairs = if gold.label == predicted.label { &mut alike } else { &mut unlike };
-                pairs.push((found, i, j));
-            }
+        for (i, j) in compared(&self.gold_open, &self.predicted_open) {
+            let (gold, predicted) = (&self.gold[i], &self.predicted[j]);
+            let Some(found) = overlap(gold, predicted) else { continue };
+            let pairs = if gold.label == predicted.label { &mut alike } else { &mut unlike };
+            pairs.push((found, i, j));
         }
         self.split_and_merged(alike.iter().map(|(_, i, j)| (*i, *j)));
         for pairs in [&mut alike, &mut unlike] {
@@ -136,7 +140,7 @@ impl Pairing<'_, '_> {
             for (at, parts) in ones {
                 let only_this = |part: &usize| back.1.get(part).is_some_and(|it| it.len() == 1);
                 let claims: Vec<&Claim> = parts.iter().map(|part| &many[*part]).collect();
-                let is_whole = claims.len() > 1
+                let is_whole = (2..=PIECES).contains(&claims.len())
                     && parts.iter().all(only_this)
                     && are_parts(&one[*at], &claims);
                 if !is_whole {
@@ -179,6 +183,18 @@ impl Pairing<'_, '_> {
     }
 }
 
+/// Which annotated objects that are open are held against which predicted ones: all against all, as far as that
+/// goes.
+fn compared(gold: &[bool], predicted: &[bool]) -> Vec<(usize, usize)> {
+    let open = |all: &[bool], most: usize| -> Vec<usize> {
+        let all = all.iter().enumerate();
+        all.filter(|(_, is_open)| **is_open).map(|(at, _)| at).take(most).collect()
+    };
+    let gold = open(gold, COMPARED);
+    let predicted = open(predicted, COMPARED / gold.len().max(1));
+    gold.iter().flat_map(|i| predicted.iter().map(move |j| (*i, *j))).collect()
+}
+
 /// What claims that read the same are looked up by; the label only where it has to agree.
 fn key<'c>(claim: &'c Claim, kind: Kind, swapped: bool) -> (Option<&'c str>, Vec<&'c str>) {
     let mut texts = claim.texts();
@@ -197,4 +213,20 @@ fn are_parts(whole: &Claim, parts: &[&Claim]) -> bool {
     let is_nested = |a: &Claim, b: &Claim| overlap(a, b).is_some_and(|it| it.kind != Kind::Shifted);
     let nested = |(i, part): (usize, &&Claim)| parts[i + 1..].iter().any(|it| is_nested(part, it));
     whole.places.iter().any(is_at) && !parts.iter().enumerate().any(nested)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compared_does_not_grow_with_the_square_of_an_answer() {
+        for (gold, predicted) in [(1, 400_000), (400_000, 1), (400_000, 400_000), (3, 100_000)] {
+            let found = compared(&vec![true; gold], &vec![true; predicted]);
+            assert!(found.len() <= COMPARED, "{gold} {predicted}: {}", found.len());
+        }
+        // All of what answers that mean something have.
+        assert_eq!(compared(&[true; 500], &[true; 500]).len(), 250_000);
+        assert_eq!(compared(&[true, false, true], &[false, true]), [(0, 1), (2, 1)]);
+    }
 }

@@ -410,3 +410,25 @@ proptest! {
         }
     }
 }
+
+/// A sentence of a megabyte and an answer with thousands of mentions that are not in it, or everywhere: looked
+/// up one by one, or compared each with each, this would not end.
+#[test]
+fn adversarial_answers_are_told_of_in_linear_time() {
+    let sentence = "a".repeat(1 << 20);
+    let mention = |i: usize| {
+        Instance::Entity(Entity {
+            class: format!("C{}", i % 3),
+            mention: Mention::surface(
+                "a".repeat(i % 2_000 + 1) + if i.is_multiple_of(2) { "" } else { "b" },
+            ),
+        })
+    };
+    let mut it = prediction(Task::Ner, "a", &[], &[]);
+    it.sentence = sentence;
+    it.gold = (0..100).map(mention).collect();
+    it.predicted = (100..1_500).map(mention).collect();
+    let found = findings(&it);
+    let told: usize = found.list.iter().map(|it| it.gold.len() + it.predicted.len()).sum();
+    assert_eq!(told, found.gold.len() + found.predicted.len(), "each in one finding");
+}

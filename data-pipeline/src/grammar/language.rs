@@ -52,10 +52,13 @@ impl<'a> Template<'a> {
 
     /// The answers about one sentence of that language; see [`Grammar::new`].
     pub fn grammar(&self, sentence: &Sentence, pieces: bool) -> Result<Grammar, Error> {
+        let about = match sentence.id.as_str() {
+            "" => String::new(),
+            id => format!(" about `{id}`"),
+        };
         let failed = |reason: String| {
             let message = format!(
-                "the grammar of the answers about `{}` cannot be built: {reason}; set constrained = false",
-                sentence.id
+                "the grammar of the answers{about} cannot be built: {reason}; ask without constrained"
             );
             Error::declaration(Path::new("[evaluation]"), message)
         };

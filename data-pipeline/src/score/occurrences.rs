@@ -4,7 +4,7 @@
 //! would take hours, so all are looked for at once (Aho and Corasick, 1975), and a piece that has been
 //! found often enough is not looked at again: the work is linear in the text and all pieces together.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Looking for each piece by itself is quicker up to so many bytes of text for all pieces.
 const FEW: usize = 1 << 16;
@@ -25,6 +25,26 @@ pub(super) fn occurrences<'a>(
         return wanted.iter().map(|(piece, most)| (*piece, count(piece, *most))).collect();
     }
     at_once(text, wanted)
+}
+
+/// Where each of `pieces` stands in `text` without overlapping itself, in bytes from left to right, at most
+/// `most` times. What is empty stands nowhere.
+pub(crate) fn places<'a>(
+    text: &str,
+    pieces: &HashSet<&'a str>,
+    most: usize,
+) -> HashMap<&'a str, Vec<usize>> {
+    let pieces: Vec<(&str, usize)> =
+        pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| (*piece, most)).collect();
+    if text.len().saturating_mul(pieces.len()) <= FEW {
+        let find = |piece: &str| text.match_indices(piece).take(most).map(|(at, _)| at).collect();
+        return pieces.iter().map(|(piece, _)| (*piece, find(piece))).collect();
+    }
+    let mut finder = Finder::new(&pieces);
+    finder.starts = Some(vec![Vec::new(); pieces.len()]);
+    finder.read(text.as_bytes());
+    let starts = finder.starts.unwrap_or_default();
+    pieces.iter().zip(starts).map(|((piece, _), starts)| (*piece, starts)).collect()
 }
 
 fn at_once<'a>(text: &str, wanted: &HashMap<&'a str, usize>) -> HashMap<&'a str, usize> {
@@ -51,6 +71,8 @@ struct Finder {
     counts: Vec<usize>,
     /// Where the last counted occurrence of a piece ends.
     ends: Vec<usize>,
+    /// Where all of them begin, if that is asked for.
+    starts: Option<Vec<Vec<usize>>>,
 }
 
 impl Finder {
@@ -64,6 +86,7 @@ impl Finder {
             wanted: pieces.iter().map(|(_, most)| *most).collect(),
             counts: vec![0; pieces.len()],
             ends: vec![0; pieces.len()],
+            starts: None,
         };
         let mut children: Vec<Vec<u8>> = vec![Vec::new()];
         for (number, (piece, _)) in pieces.iter().enumerate() {
@@ -147,6 +170,9 @@ impl Finder {
         if end - self.lengths[piece] >= self.ends[piece] {
             self.counts[piece] += 1;
             self.ends[piece] = end;
+            if let Some(starts) = &mut self.starts {
+                starts[piece].push(end - self.lengths[piece]);
+            }
         }
     }
 }
@@ -179,6 +205,19 @@ mod tests {
             let wanted: HashMap<&str, usize> =
                 pieces.iter().map(|(piece, most)| (piece.as_str(), *most)).collect();
             prop_assert_eq!(at_once(&text, &wanted), occurrences(&text, &wanted));
+        }
+
+        #[test]
+        fn places_are_those_that_each_by_itself_has(
+            text in "[abé]{20,40}",
+            pieces in proptest::collection::hash_set("[abé]{0,5}", 0..12),
+            most in 1..4usize,
+        ) {
+            let pieces: HashSet<&str> = pieces.iter().map(String::as_str).collect();
+            let few = places(&text, &pieces, most);
+            // So long that all are looked for at once; nothing stands across the border.
+            let long = format!("{text}{}", "\n".repeat(FEW));
+            prop_assert_eq!(places(&long, &pieces, most), few);
         }
     }
 }

@@ -282,7 +282,7 @@ impl Scores {
                 path,
                 error.line(),
                 format!(
-                    "no scores: {}; `knowcoder run` and `knowcoder evaluate` write it again",
+                    "no scores: {}; `knowcoder run` or `evaluate` writes the file again",
                     explain(&error.to_string())
                 ),
             )

@@ -46,6 +46,7 @@ fn every_verb_is_understood() {
         "evaluate --checkpoint c --benchmark a --shots 3 --paraphrase 1 --paraphrases b.jsonl",
         "evaluate --checkpoint c --benchmark a --orders 5 --reworded 2 --paraphrases b.jsonl",
         "evaluate --checkpoint c --benchmark a --chained --limit 9 --cluster c.toml",
+        "evaluate --checkpoint c --benchmark a --chained=false --device cuda",
         "score a.jsonl b.jsonl --protocol set --protocol strict-span",
         "score a.jsonl --panel --by type,language,source --seen en,zh --json",
         "score a.jsonl --against b.jsonl c.jsonl --heads --strict",

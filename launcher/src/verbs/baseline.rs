@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use trainer::RunDir;
 use trainer::evaluate::receipt::{Question, Receipt};
-use trainer::evaluate::{declaration, file_name, split};
+use trainer::evaluate::{TRAINED, declaration, file_name, split};
 use trainer::recipe::Benchmark;
 
 /// One corpus to learn from.
@@ -68,7 +68,7 @@ pub fn baseline(args: &cli::Baseline) -> Result<Answer, Error> {
             floor: None,
             paper: None,
         };
-        let path = out.predictions("final", &file_name(&benchmark, corpus.language()));
+        let path = out.predictions(TRAINED, &file_name(&benchmark, corpus.language()));
         predictions::write(&path, &found)?;
         let asked = Question::without_model(
             format!("{} of {learned}", args.method),

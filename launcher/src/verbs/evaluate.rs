@@ -19,8 +19,8 @@ use std::path::Path;
 use std::time::Instant;
 use trainer::audit::Use;
 use trainer::collective::Solo;
-use trainer::evaluate::{Evaluation, TRAINED};
-use trainer::recipe::{Benchmark, EvaluationConfig};
+use trainer::evaluate::{Evaluation, TRAINED, any_is_chained};
+use trainer::recipe::{Benchmark, EvaluationConfig, ModelConfig, RunConfig};
 use trainer::run::Outcome;
 use trainer::{Recipe, RunDir, extract};
 
@@ -29,7 +29,7 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     let origin = origin_of(&args.checkpoint)?;
     let recipe = Recipe::load_lock(&origin.recipe_lock())?;
     let (tokenizer, info) = extract::known(&args.checkpoint)?;
-    let recipe = asking(args, recipe, &info.prompt);
+    let recipe = asking(args, recipe, &info.prompt)?;
     let cluster = args.cluster.as_deref().map(Cluster::load).transpose()?;
     let name = args.checkpoint.file_name().unwrap_or_default();
     let out = args.out.clone().unwrap_or_else(|| origin.root().join("evaluation").join(name));
@@ -40,6 +40,10 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     trainer::evaluate::check_rounds(&recipe.datasets, &recipe.evaluation, &prompt)?;
     let asked = |used| used == Use::Benchmark;
     let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, asked))?;
+    std::fs::create_dir_all(out.root()).map_err(data_pipeline::Error::write(out.root()))?;
+    let _lock = RunLock::take_evaluation(&out.lock())?;
+    // What an earlier call asked in other rounds would stand beside these answers.
+    trainer::prepare::forget_unasked_rounds(&recipe, &out)?;
     let ending = match cluster.filter(|cluster| cluster.ranks > 1) {
         Some(cluster) => by_ranks(args, &recipe, &out, &cluster, &data_root)?,
         None => here(args, &recipe, &out, &data_root)?,
@@ -64,8 +68,9 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     Ok(score::with_files(score::answer(&scores)?, &text, files))
 }
 
-/// The recipe of the checkpoint's run, with what is asked now.
-fn asking(args: &cli::Evaluate, recipe: Recipe, trained: &PromptConfig) -> Recipe {
+/// The recipe of the checkpoint's run, with what is asked now; what the command line does not say is as
+/// there.
+fn asking(args: &cli::Evaluate, recipe: Recipe, trained: &PromptConfig) -> Result<Recipe, Error> {
     let benchmark = |name: &String| Benchmark { limit: args.limit, ..benchmark(name) };
     let prompt = PromptConfig {
         shots: args.shots.unwrap_or(trained.shots),
@@ -73,18 +78,32 @@ fn asking(args: &cli::Evaluate, recipe: Recipe, trained: &PromptConfig) -> Recip
         paraphrase: args.paraphrase,
         ..trained.clone()
     };
+    let benchmarks: Vec<Benchmark> = args.benchmarks.iter().map(benchmark).collect();
+    let chained = match args.chained {
+        Some(chained) => chained,
+        // The recipe speaks of its own sets; these may have nothing to chain.
+        None => recipe.evaluation.chained && any_is_chained(&recipe.datasets, &benchmarks)?,
+    };
+    let protocols = match args.protocols.as_slice() {
+        [] => recipe.evaluation.protocols.clone(),
+        protocols => protocols.to_vec(),
+    };
     let evaluation = EvaluationConfig {
-        benchmarks: args.benchmarks.iter().map(benchmark).collect(),
-        protocols: args.protocols.clone(),
+        benchmarks,
+        protocols,
         baselines: Vec::new(),
         constrained: args.constrained.unwrap_or(recipe.evaluation.constrained),
-        orders: args.orders,
+        orders: args.orders.unwrap_or(recipe.evaluation.orders),
         paraphrases: args.reworded.unwrap_or(0),
-        chained: args.chained,
+        chained,
         prompt: Some(prompt),
         ..recipe.evaluation
     };
-    Recipe { evaluation, ..recipe }
+    let device = args.device.clone().unwrap_or_else(|| recipe.run.device.clone());
+    let dtype = extract::precision(&args.checkpoint, &device);
+    let run = RunConfig { device, ..recipe.run };
+    let model = ModelConfig { dtype, ..recipe.model };
+    Ok(Recipe { run, model, evaluation, ..recipe })
 }
 
 /// Lets this process answer.
@@ -106,7 +125,7 @@ fn here(
         let message = Message { dataset: label.to_owned(), done, total };
         display.report(&Line::Evaluation(message), Instant::now());
     };
-    let model = info.fingerprint();
+    let model = extract::fingerprint(&info, recipe.model.dtype);
     let outcome = evaluation.run(TRAINED, (&decoder, &model), &mut Solo, stop, &mut tell)?;
     display.finish();
     Ok(match outcome {
@@ -128,7 +147,6 @@ fn by_ranks(
     for folder in [out.all_predictions(), out.logs()] {
         std::fs::create_dir_all(&folder).map_err(data_pipeline::Error::write(&folder))?;
     }
-    let _lock = RunLock::take(&out.lock())?;
     let whole = |path: &Path| {
         std::path::absolute(path).map_err(data_pipeline::Error::read(path)).map_err(Error::from)
     };

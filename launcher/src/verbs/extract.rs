@@ -120,6 +120,11 @@ fn reason(ended: Ended, thread: Thread, count: usize) -> Error {
             Err(error) => error.into(),
             Ok(()) => Error::new(exit::BUG, "the model ended before its texts"),
         },
+        // The same text would have none the next time either.
+        Ended::At(Stop::Text(Trouble::Grammar(message))) => {
+            Error::new(exit::DATA, format!("text {}: {message}", count + 1))
+                .hint("leave out --constrained, or divide the text or the schema")
+        }
         Ended::At(Stop::Text(trouble)) => Error::new(exit::TRANSIENT, trouble.to_string()),
     }
 }

@@ -9,6 +9,7 @@ use crate::plan::{Phase, Plan, Work};
 use data_pipeline::order::Order;
 use data_pipeline::shard::ShardSet;
 use data_pipeline::tokenizer::Tokenizer;
+use trainer::evaluate::Workload;
 use trainer::memory::{Machine, MemoryPlan, plan_phase};
 use trainer::network::{DecoderConfig, decoder_config};
 use trainer::pace::seconds_per_step;
@@ -114,6 +115,7 @@ fn work(
         parameters,
         checkpoint: recipe.checkpoint.clone(),
         exact_shards: recipe.run.exact_shards,
+        evaluation: Workload::of(recipe)?,
         phases: recipe
             .phase
             .iter()

@@ -88,7 +88,8 @@ fn evaluate(
         let mut tell = |label: &str, done, total| {
             teller.tell(Happening::Evaluation { label: label.to_owned(), done, total });
         };
-        let model = info.fingerprint();
+        let precision = extract::precision(checkpoint, &recipe.run.device);
+        let model = extract::fingerprint(&info, precision);
         evaluation.run(TRAINED, (&decoder, &model), &mut *collective, stop, &mut tell)
     };
     let result = answer();

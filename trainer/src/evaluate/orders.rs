@@ -126,18 +126,11 @@ pub fn check_rounds(
     if config.orders == 0 {
         return wrong("orders is 0, expected at least 1: the schema's own".to_owned());
     }
-    if config.chained {
-        let mut chains = false;
-        for benchmark in &config.benchmarks {
-            let corpus = open(datasets, Path::new(""), &benchmark.dataset)?;
-            chains |= is_chained(asked(&corpus, benchmark));
-        }
-        if !chains {
-            return wrong(
-                "chained = true, but no benchmark is asked for `ed` and `eae`, whose triggers and arguments it chains; name one, or leave it out"
-                    .to_owned(),
-            );
-        }
+    if config.chained && !any_is_chained(datasets, &config.benchmarks)? {
+        return wrong(
+            "chained = true, but no benchmark is asked for `ed` and `eae`, whose triggers and arguments it chains; name one, or leave it out"
+                .to_owned(),
+        );
     }
     if config.paraphrases == 0 {
         return Ok(());
@@ -174,6 +167,17 @@ pub fn check_rounds(
         ));
     }
     Ok(())
+}
+
+/// Whether any of `benchmarks` is asked for triggers and arguments; no file of a corpus is read.
+pub fn any_is_chained(datasets: &Path, benchmarks: &[Benchmark]) -> Result<bool, Error> {
+    for benchmark in benchmarks {
+        let corpus = open(datasets, Path::new(""), &benchmark.dataset)?;
+        if is_chained(asked(&corpus, benchmark)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether triggers and arguments are both asked for.

@@ -139,7 +139,8 @@ impl<'a> Reader<'a> {
         };
         let with_answer = limit.saturating_sub(generation.config.max_new_tokens);
         let asker = Asker::new(&asking.schema, engine.tokenizer(), prompt, *limit)
-            .with_shots(with_answer, Box::new(shown));
+            .with_shots(with_answer, Box::new(shown))
+            .with_answers_of(generation.config.max_new_tokens);
         Self { extractor, asking, asker, longest: None }
     }
 
@@ -151,8 +152,11 @@ impl<'a> Reader<'a> {
         gone: &AtomicBool,
     ) -> Result<Vec<Found>, Trouble> {
         let mut parts: Vec<Part> = Vec::new();
+        let mut left_out = Vec::with_capacity(texts.len());
         for (number, text) in texts.iter().enumerate() {
-            parts.extend(self.parts(number, text));
+            let own = self.parts(number, text);
+            left_out.push(outside(text, &own));
+            parts.extend(own);
         }
         let task = self.asking.task;
         if task == Task::Eae {
@@ -163,7 +167,11 @@ impl<'a> Reader<'a> {
             }
         }
         self.answer(task, &mut parts, |_| true, (deadline, gone))?;
-        Ok(whole(texts.len(), parts))
+        let mut found = whole(texts.len(), parts);
+        for (found, flaws) in found.iter_mut().zip(left_out) {
+            found.flaws.extend(flaws);
+        }
+        Ok(found)
     }
 
     /// A text as a whole, or its windows.
@@ -204,7 +212,7 @@ impl<'a> Reader<'a> {
         let limit = self.extractor.limit;
         let (_, empty) = self.longest()?;
         let is_long = self.asking.window.is_some_and(|window| self.tokens(text) > window);
-        if empty >= limit || (!is_long && self.fits(&sentence(text), limit - 1)) {
+        if empty >= limit || (!is_long && self.fits(&sentence(text), self.asker.most())) {
             return None;
         }
         // Room for the longest answer, unless that leaves a window less than half of what there is.
@@ -256,7 +264,7 @@ impl<'a> Reader<'a> {
         }
         let requests = asked.iter().flat_map(|(_, question)| question.requests.iter());
         let requests: Vec<Request> = requests.cloned().collect();
-        let grammars = self.grammars(&asked, parts)?;
+        let grammars = self.grammars(&asked, parts, until)?;
         let answers = self.answers(requests, grammars, until)?;
         let mut answers = answers.as_slice();
         for (number, question) in &asked {
@@ -279,6 +287,7 @@ impl<'a> Reader<'a> {
         &self,
         asked: &[(usize, Question<'a>)],
         parts: &[Part],
+        (deadline, gone): (Option<Instant>, &AtomicBool),
     ) -> Result<Vec<Grammar>, Trouble> {
         let Asking { constrained, pieces, .. } = *self.asking;
         let asked = asked.iter().filter(|_| constrained);
@@ -287,6 +296,13 @@ impl<'a> Reader<'a> {
                 .map(move |request| (&parts[*part].sentence, question, request))
         });
         let grammar = |(sentence, question, request)| {
+            // A text of many windows has many of them.
+            if gone.load(Ordering::Relaxed) {
+                return Err(Trouble::Gone);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Failure::Late.into());
+            }
             let grammar = self.asker.grammar(question, request, sentence, pieces);
             grammar.map_err(|error| Trouble::Grammar(error.to_string()))
         };
@@ -313,8 +329,7 @@ impl<'a> Reader<'a> {
                 None => generation.key(model, &request),
             };
             let request = Request { stream: Some(stream.stream()), ..request };
-            let most = request.max_new_tokens.unwrap_or(usize::MAX);
-            let most = most.min(generation.config.max_new_tokens);
+            let most = generation.most(&request);
             let constraint = grammar.map(|grammar| {
                 let follow = Follow::new(grammar, engine.tokenizer(), most, ends);
                 Box::new(follow) as Box<dyn Constraint + Send>
@@ -381,6 +396,30 @@ fn inside(events: &[Event], from: usize, window: &str) -> Vec<Event> {
     events.iter().filter_map(moved).collect()
 }
 
+/// What is said of events that a text comes with and that stand whole in none of its `parts`: nothing is asked
+/// of them.
+fn outside(text: &Text, parts: &[Part]) -> Vec<String> {
+    let is_inside = |event: &&Event| {
+        parts.iter().any(|part| {
+            !inside(std::slice::from_ref(*event), part.from, &part.sentence.text).is_empty()
+        })
+    };
+    let flaw = |event: &Event| {
+        let place = match (event.trigger.span, parts.len()) {
+            (None, _) => "has no place in the text".to_owned(),
+            (Some(Span { start, end }), 1) => {
+                format!("should stand in characters {start} to {end}, where the text has ended")
+            }
+            (Some(Span { start, end }), _) => {
+                format!("stands in characters {start} to {end}, whole in no window")
+            }
+        };
+        format!("not asked: the trigger `{}` of `{}` {place}", event.trigger.text, event.class)
+    };
+    let events = text.events.iter().flatten();
+    events.filter(|event| !is_inside(event)).map(flaw).collect()
+}
+
 /// What parts have found, as what their texts have.
 fn whole(count: usize, parts: Vec<Part>) -> Vec<Found> {
     let mut of: Vec<Vec<Part>> = Vec::new();
@@ -418,17 +457,82 @@ fn one(parts: Vec<Part>) -> Found {
 }
 
 /// Objects, and behind them the events that were asked about and that no answer names.
+///
+/// Each object stands for one of them at most: a word may be the trigger of two events of a class.
 fn with_events(mut objects: Vec<Instance>, asked: Vec<Event>) -> Vec<Instance> {
+    let mut is_taken = vec![false; objects.len()];
     for event in asked {
         let is_it = |object: &Instance| match object {
             Instance::Event(other) => {
-                other.class == event.class && other.trigger.text == event.trigger.text
+                let is_elsewhere = matches!(
+                    (other.trigger.span, event.trigger.span),
+                    (Some(there), Some(here)) if there != here
+                );
+                other.class == event.class
+                    && other.trigger.text == event.trigger.text
+                    && !is_elsewhere
             }
             _ => false,
         };
-        if !objects.iter().any(is_it) {
-            objects.push(Instance::Event(event));
+        let free = is_taken.iter().zip(&objects).position(|(taken, it)| !taken && is_it(it));
+        match free {
+            Some(at) => is_taken[at] = true,
+            None => objects.push(Instance::Event(event)),
         }
     }
     objects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(start: usize) -> Event {
+        let trigger = Mention::at("moved", start, start + 5);
+        Event { class: "Move".into(), trigger, arguments: Vec::new() }
+    }
+
+    fn places(objects: &[Instance]) -> Vec<usize> {
+        let place = |object: &Instance| object.mentions()[0].span.map_or(usize::MAX, |it| it.start);
+        objects.iter().map(place).collect()
+    }
+
+    #[test]
+    fn each_event_that_was_asked_about_is_there_once() {
+        let answered = |starts: &[usize]| -> Vec<Instance> {
+            starts.iter().map(|start| Instance::Event(event(*start))).collect()
+        };
+        let asked = || vec![event(4), event(30)];
+        assert_eq!(places(&with_events(answered(&[4]), asked())), [4, 30]);
+        assert_eq!(places(&with_events(answered(&[30]), asked())), [30, 4]);
+        assert_eq!(places(&with_events(answered(&[4, 30]), asked())), [4, 30]);
+        assert_eq!(places(&with_events(Vec::new(), asked())), [4, 30]);
+        // An answer whose trigger has no place stands for one of them.
+        let trigger = Mention::surface("moved");
+        let nowhere = Instance::Event(Event { trigger, ..event(0) });
+        assert_eq!(places(&with_events(vec![nowhere], asked())), [usize::MAX, 30]);
+    }
+
+    #[test]
+    fn events_that_no_window_has_whole_are_named() {
+        let part = |from: usize, text: &str| Part {
+            of: 0,
+            from,
+            sentence: Sentence { text: text.into(), ..Sentence::default() },
+            found: Found::default(),
+        };
+        let events = vec![event(4), event(7), event(12)];
+        let text = Text { text: "Ann moved; moved".into(), language: None, events: Some(events) };
+        let parts = [part(0, "Ann moved;"), part(10, " moved1")];
+        let said = outside(&text, &parts);
+        assert_eq!(
+            said,
+            [
+                "not asked: the trigger `moved` of `Move` stands in characters 7 to 12, whole in no window"
+            ]
+        );
+        let said = outside(&text, &[part(0, "Ann moved; moved")]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].ends_with("characters 12 to 17, where the text has ended"), "{said:?}");
+    }
 }

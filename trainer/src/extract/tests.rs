@@ -218,3 +218,21 @@ fn what_cannot_be_asked_is_said() {
     assert!(matches!(ending, Trouble::Refused(_)), "{ending}");
     thread.join().unwrap();
 }
+
+#[test]
+fn a_checkpoint_computes_in_what_its_run_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoints/instruction-000007");
+    std::fs::create_dir_all(&checkpoint).unwrap();
+    let check = |lock: &str, flex: Precision, cuda: Precision| {
+        std::fs::write(folder.path().join("recipe.lock"), lock).unwrap();
+        let found = ["flex", "cuda"].map(|device| precision(&checkpoint, device));
+        assert_eq!(found, [flex, cuda], "{lock}");
+    };
+    let (f32, bf16) = (Precision::F32, Precision::Bf16);
+    assert_eq!(precision(&checkpoint, "cuda"), bf16, "no run is known");
+    check("[run]\ndevice = \"cuda\"\n[model]\ndtype = \"f32\"\n", f32, f32);
+    check("[run]\ndevice = \"cuda\"\n[model]\ndtype = \"bf16\"\n", f32, bf16);
+    check("[run]\ndevice = \"flex\"\n[model]\ndtype = \"bf16\"\n", bf16, bf16);
+    check("of another version [", f32, bf16);
+}

@@ -168,10 +168,9 @@ pub fn resolve(path: &Path, sets: &[String]) -> Result<Recipe, Error> {
         .into_iter()
         .map(|phase| Phase { prompt: with_bank(phase.prompt.clone()), ..phase })
         .collect();
-    // Tensor cores multiply bf16 an order of magnitude faster than f32.
     let dtype = match table.get("model").and_then(|model| model.get("dtype")) {
-        None if merged.run.device == "cuda" => Precision::Bf16,
-        _ => merged.model.dtype,
+        None => Precision::of_device(&merged.run.device),
+        Some(_) => merged.model.dtype,
     };
     let mut recipe = Recipe {
         run: merged.run,

@@ -3,6 +3,7 @@
 use super::counters::Counters;
 use super::engine::{Answered, Event, Failure, Listener, Order};
 use super::text::Growing;
+use crate::generation::StopText;
 use data_pipeline::tokenizer::Tokenizer;
 use model::generate::{Answer, Arrivals, Constraint, Sink};
 use std::cell::RefCell;
@@ -46,6 +47,8 @@ struct Open {
     gone: Arc<AtomicBool>,
     deadline: Option<Instant>,
     text: Growing,
+    /// The end of it, where nobody hears of pieces.
+    tail: StopText,
     streams: bool,
     constraint: Option<Box<dyn Constraint + Send>>,
     /// When its answer began.
@@ -87,6 +90,7 @@ impl Desk {
                 gone: gone.clone(),
                 deadline,
                 text: Growing::new(stops),
+                tail: StopText::default(),
                 streams,
                 constraint,
                 began: None,
@@ -181,11 +185,12 @@ impl Sink for Desk {
 
     fn stops(&mut self, request: usize, answer: &[u32]) -> bool {
         let Some(open) = self.open.get_mut(&request) else { return false };
-        if !open.streams && !open.text.has_stops() {
-            return false;
+        if !open.streams {
+            let Some(id) = answer.last().filter(|_| open.text.has_stops()) else { return false };
+            return open.tail.ends_with(*id, open.text.stops(), |ids| self.tokenizer.decode(ids));
         }
         let growth = open.text.grow(&self.tokenizer.decode(answer));
-        if open.streams && !growth.piece.is_empty() {
+        if !growth.piece.is_empty() {
             open.tell(Event::Piece(growth.piece));
         }
         growth.stops

@@ -28,6 +28,11 @@ impl Growing {
         Self { stops, given: 0 }
     }
 
+    /// What stops it.
+    pub(super) fn stops(&self) -> &[String] {
+        &self.stops
+    }
+
     /// Whether anything could stop it.
     pub(super) fn has_stops(&self) -> bool {
         !self.stops.is_empty()

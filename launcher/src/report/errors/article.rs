@@ -16,7 +16,7 @@ const FLAWS: usize = 5;
 const TEXT: usize = 120;
 
 /// The sentence, with the attributes that it is filtered by.
-pub(super) fn article(prediction: &Prediction, attributes: &str) -> String {
+pub(in crate::report) fn article(prediction: &Prediction, attributes: &str) -> String {
     let found = findings(prediction);
     let mistakes: Vec<&Finding> =
         found.list.iter().filter(|finding| finding.kind != Kind::Correct).collect();
