@@ -76,8 +76,11 @@ pub(super) fn protocols(scores: &Scores) -> String {
     }
 }
 
+/// A count by the name of its column.
+type Count = (&'static str, fn(&Row) -> usize);
+
 /// Counts that an F1 does not show.
-const COUNTS: [(&str, fn(&Row) -> usize); 4] = [
+const COUNTS: [Count; 4] = [
     ("unread", |row| row.unread),
     ("invented", |row| row.invented),
     ("outside", |row| row.outside),
@@ -88,7 +91,7 @@ const COUNTS: [(&str, fn(&Row) -> usize); 4] = [
 struct Beside {
     floors: bool,
     papers: bool,
-    counts: Vec<(&'static str, fn(&Row) -> usize)>,
+    counts: Vec<Count>,
 }
 
 /// The counts of all sets together; nothing where there is nothing to say.
