@@ -47,6 +47,8 @@ pub mod prepare;
 pub mod prompt;
 pub mod python;
 mod random;
+#[cfg(test)]
+mod real;
 pub mod schema;
 pub mod score;
 pub mod sentence;

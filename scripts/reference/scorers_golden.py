@@ -13,8 +13,9 @@ DIR holds clones, which nothing here downloads:
     git clone https://github.com/zjunlp/IEPile                  && git -C IEPile checkout 11911a7
     git clone https://github.com/UmeanNever/B2NER               && git -C B2NER checkout 01858da
 
-These states made the files in the tree (IEPile's metrics came from a copy of that folder in BiNLP/UniversalIE
-01626e6); `--verify` says whether a later state counts otherwise.
+The files in the tree were made from copies of these functions, typed off their text in these states (IEPile's
+from a copy of that folder in BiNLP/UniversalIE 01626e6), as the repositories could not be cloned; whoever runs
+this over clones checks that, too. `--verify` says whether another state counts otherwise.
 
 seqeval 1.2.2 comes from `pip install seqeval==1.2.2`. A source that is not there is left out, with a word
 about it. Exit code 0: written, or equal; 1: a difference; 2: a source is missing under `--verify`.

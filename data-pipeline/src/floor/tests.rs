@@ -4,10 +4,11 @@
 use super::*;
 use crate::corpus::Corpus;
 use crate::predictions::{Prediction, json};
+use crate::real::data_root;
 use crate::score::{Protocol, Tally, tally};
 use crate::sentence::Span;
 use expect_test::{Expect, expect};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A sentence whose names are marked as `[Class name]`.
 fn marked(text: &str) -> Sentence {
@@ -195,19 +196,6 @@ const PUBLISHED: [(&str, f64, f64); 26] = [
     ("wikineural-nl", 26.2, 59.2),
 ];
 
-/// Where the real corpora lie, if they do; continuous integration must have them.
-fn data_root() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("KNOWCODER_DATA").map_or(beside, PathBuf::from);
-    if root.is_dir() {
-        return Some(root);
-    }
-    let missing = format!("no corpora at `{}`; KNOWCODER_DATA names another place", root.display());
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    eprintln!("\n*** NOT CHECKED: {missing}: floors were not counted ***\n");
-    None
-}
-
 fn corpus(root: &Path, name: &str) -> Corpus {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
     Corpus::load(&folder.join(format!("{name}.toml")), root).unwrap()
@@ -257,7 +245,7 @@ fn learned(root: &Path) -> [Floor; 2] {
 
 #[test]
 fn the_published_floors_are_found_again() {
-    let Some(root) = data_root() else { return };
+    let Some(root) = data_root("floors were not counted") else { return };
     let floors = learned(&root);
     assert_eq!(floors[1].runs(), Some(("Location", "Person")));
     let mut faults = Vec::new();
@@ -286,7 +274,7 @@ fn the_published_floors_are_found_again() {
 
 #[test]
 fn the_page_of_floors_says_what_is_counted() {
-    let Some(root) = data_root() else { return };
+    let Some(root) = data_root("floors were not counted") else { return };
     let floors = learned(&root);
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benchmarks/floors.md");
     let page = std::fs::read_to_string(page).unwrap();

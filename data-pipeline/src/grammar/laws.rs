@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::specimen::{Case, FORMS, TASKS, Walker, case, configuration, data_root, tokenizer};
+use super::specimen::{Case, FORMS, TASKS, Walker, case, configuration, tokenizer};
 use super::*;
 use crate::prompt::{self, Dialect, Form, NameLanguage, extraction};
 use crate::python::FlawKind;
+use crate::real::data_root;
 use crate::schema::Kind;
 use crate::sentence::Instance;
 use crate::tokenizer::Tokenizer;
@@ -260,7 +261,7 @@ fn the_vocabulary_of_baichuan2_keeps_the_laws() {
 /// The corpora, if they are there: what is annotated is what may be answered.
 #[test]
 fn gold_of_the_corpora_is_in_it() {
-    let Some(root) = data_root() else { return };
+    let Some(root) = data_root("no SentencePiece, no real sentences") else { return };
     let datasets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
     let mut refused = Vec::new();
     for name in ["conll04", "scierc", "ade", "finre", "phee", "cluener", "fewfc", "casie", "duie2"]

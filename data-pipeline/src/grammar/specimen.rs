@@ -6,7 +6,6 @@ use crate::prompt::{ClassStyle, Dialect, Form, NameLanguage, PromptConfig};
 use crate::schema::{Argument, Class, Kind, Schema, Task};
 use crate::sentence::{Entity, Event, Mention, Relation, Sentence};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 pub(super) const TASKS: [Task; 4] = [Task::Ner, Task::Re, Task::Ed, Task::Eae];
 
@@ -147,22 +146,9 @@ impl Walker {
     }
 }
 
-/// Where corpora and tokenizers lie, if they do; continuous integration must have them.
-pub(super) fn data_root() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("KNOWCODER_DATA").map_or(beside, PathBuf::from);
-    if root.is_dir() {
-        return Some(root);
-    }
-    let missing = format!("no corpora at `{}`; KNOWCODER_DATA names another place", root.display());
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    eprintln!("\n*** NOT CHECKED: {missing}: no SentencePiece, no real sentences ***\n");
-    None
-}
-
 /// Vocabularies of each kind.
 pub(super) mod tokenizer {
-    use super::data_root;
+    use crate::real::data_root;
     use crate::tokenizer::Tokenizer;
     use std::sync::OnceLock;
 
@@ -257,6 +243,8 @@ pub(super) mod tokenizer {
     }
 
     fn load(file: &str) -> Option<Tokenizer> {
-        Some(Tokenizer::load(&data_root()?.join(file)).unwrap())
+        Some(
+            Tokenizer::load(&data_root("no SentencePiece, no real sentences")?.join(file)).unwrap(),
+        )
     }
 }

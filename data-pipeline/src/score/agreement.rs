@@ -9,11 +9,12 @@
 use super::*;
 use crate::corpus::Corpus;
 use crate::random::Random;
+use crate::real::data_root;
 use crate::schema::Task;
 use crate::sentence::{Entity, Event, Instance, Mention, Relation, Sentence, Span};
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Share of the objects that an error strikes.
 const SHARE: f64 = 0.2;
@@ -63,19 +64,6 @@ const FAULTS: [(Fault, &str); 9] = [
     (Fault::Missed, "missed"),
     (Fault::Mixed, "mixed"),
 ];
-
-/// Where the real corpora lie, if they do; continuous integration must have them.
-fn data_root() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("KNOWCODER_DATA").map_or(beside, PathBuf::from);
-    if root.is_dir() {
-        return Some(root);
-    }
-    let missing = format!("no corpora at `{}`; KNOWCODER_DATA names another place", root.display());
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    eprintln!("\n*** NOT CHECKED: {missing}: protocols were not compared on real corpora ***\n");
-    None
-}
 
 /// Makes answers out of gold.
 struct Spoiler {
@@ -241,7 +229,7 @@ fn f1(sets: &[Set], protocol: Protocol) -> Option<f64> {
 
 #[test]
 fn protocols_see_what_they_say_they_see() {
-    let Some(root) = data_root() else { return };
+    let Some(root) = data_root("protocols were not compared on real corpora") else { return };
     let mut page = String::new();
     for task in [Task::Ner, Task::Re, Task::Ed, Task::Eae] {
         let mut found: HashMap<(&str, Protocol), f64> = HashMap::new();

@@ -1,6 +1,7 @@
 //! Our protocols against other projects' own functions.
 //!
-//! `scripts/reference/scorers_golden.py` wrote the cases and what the originals make of them.
+//! `scripts/reference/scorers_golden.py` wrote the cases and what the originals make of them; it says where
+//! it had those from.
 #![allow(clippy::unwrap_used)]
 
 use super::tests::prediction;

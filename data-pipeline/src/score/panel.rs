@@ -6,15 +6,7 @@ use super::{Protocol, Row, Scores};
 /// A block a set and a line a protocol, then what is known to be wrong with each.
 pub fn panel(scores: &Scores) -> String {
     let mut text = String::new();
-    let mut told: Vec<&Row> = Vec::new();
-    for row in &scores.rows {
-        let same = |other: &&Row| Row { protocol: other.protocol, ..row.clone() }.matches(other);
-        if !told.iter().any(same) {
-            told.push(row);
-        }
-    }
-    let (sums, sets): (Vec<&Row>, Vec<&Row>) = told.into_iter().partition(|row| row.is_summary());
-    for set in sets.into_iter().chain(sums) {
+    for set in scores.questions() {
         if !text.is_empty() {
             text.push('\n');
         }

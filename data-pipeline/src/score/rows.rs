@@ -335,15 +335,9 @@ fn beside(numbers: &BTreeMap<String, f64>, row: &Row) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::tests::prediction;
+    use super::super::tests::{prediction, set};
     use super::*;
     use crate::score::score;
-
-    fn set(dataset: &str, language: &str, rows: &[(&[&str], &[&str])]) -> Set {
-        let predictions =
-            rows.iter().map(|(gold, said)| prediction(Task::Ner, gold, said)).collect();
-        Set { dataset: dataset.into(), language: language.into(), task: Task::Ner, predictions }
-    }
 
     #[test]
     fn scores_survive_the_disk() {

@@ -20,6 +20,21 @@ impl Scores {
         found
     }
 
+    /// A row of each set and sum, whatever its protocol: sets first, sums after them.
+    pub fn questions(&self) -> Vec<&Row> {
+        let mut told: Vec<&Row> = Vec::new();
+        for row in &self.rows {
+            let same =
+                |other: &&Row| Row { protocol: other.protocol, ..row.clone() }.matches(other);
+            if !told.iter().any(same) {
+                told.push(row);
+            }
+        }
+        let (sums, mut sets): (Vec<_>, Vec<_>) = told.into_iter().partition(|row| row.is_summary());
+        sets.extend(sums);
+        sets
+    }
+
     /// The rows of each task under its main protocol: sets first, sums after them.
     pub fn main_rows(&self) -> Vec<&Row> {
         let protocols = self.main_protocols();

@@ -217,15 +217,9 @@ fn mean(name: &str, sets: &[Counted], least: usize) -> Option<Row> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::tests::prediction;
+    use super::super::tests::{prediction, set};
     use super::*;
     use crate::score::Relations;
-
-    fn set(dataset: &str, language: &str, rows: &[(&[&str], &[&str])]) -> Set {
-        let predictions =
-            rows.iter().map(|(gold, said)| prediction(Task::Ner, gold, said)).collect();
-        Set { dataset: dataset.into(), language: language.into(), task: Task::Ner, predictions }
-    }
 
     #[test]
     fn sets_come_together_as_micro_and_as_mean_of_languages() {

@@ -72,6 +72,12 @@ pub(super) fn prediction(task: Task, gold: &[&str], predicted: &[&str]) -> Predi
     }
 }
 
+/// A set of entities: what is annotated and what is predicted, sentence by sentence.
+pub(super) fn set(dataset: &str, language: &str, rows: &[(&[&str], &[&str])]) -> Set {
+    let predictions = rows.iter().map(|(gold, said)| prediction(Task::Ner, gold, said)).collect();
+    Set { dataset: dataset.into(), language: language.into(), task: Task::Ner, predictions }
+}
+
 fn check(task: Task, gold: &[&str], predicted: &[&str], expected: Expect) {
     let prediction = prediction(task, gold, predicted);
     let mut found = String::new();

@@ -1,6 +1,6 @@
 //! What `knowcoder baseline` can be asked.
 
-use super::DataRoot;
+use super::{DataRoot, task};
 use clap::Args;
 use data_pipeline::Task;
 use data_pipeline::floor::Method;
@@ -45,15 +45,4 @@ pub struct Baseline {
 
     #[command(flatten)]
     pub data: DataRoot,
-}
-
-/// Every task has a name here; which of them have a floor, the verb says with its reason.
-fn task(name: &str) -> Result<Task, String> {
-    match name {
-        "ner" => Ok(Task::Ner),
-        "re" => Ok(Task::Re),
-        "ed" => Ok(Task::Ed),
-        "eae" => Ok(Task::Eae),
-        _ => Err("known are ner, re, ed and eae".to_owned()),
-    }
 }

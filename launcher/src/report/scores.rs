@@ -264,15 +264,7 @@ fn compare(scores: &Scores, protocols: &[Protocol]) -> String {
     let head: String =
         protocols.iter().map(|it| format!("<th scope=\"col\"><code>{it}</code></th>")).collect();
     let mut body = String::new();
-    let mut told: Vec<&Row> = Vec::new();
-    for row in &scores.rows {
-        let same = |other: &&Row| Row { protocol: other.protocol, ..row.clone() }.matches(other);
-        if !told.iter().any(same) {
-            told.push(row);
-        }
-    }
-    let (sums, sets): (Vec<&Row>, Vec<&Row>) = told.into_iter().partition(|row| row.is_summary());
-    for row in sets.into_iter().chain(sums) {
+    for row in scores.questions() {
         let class = if row.is_summary() { " class=\"sum\"" } else { "" };
         body += &format!("<tr{class}>{}<td class=\"left\">{}</td>", name(row), row.task);
         for protocol in protocols {

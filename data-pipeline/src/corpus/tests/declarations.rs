@@ -4,6 +4,7 @@
 use crate::audit::{Kind, Role, THRESHOLD, Texts, overlaps};
 use crate::corpus::fetch::{State, plans};
 use crate::corpus::{Corpus, stats, validate};
+use crate::real::data_root;
 use crate::{Schema, Sentence};
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -22,22 +23,9 @@ fn declarations() -> Vec<PathBuf> {
     found
 }
 
-/// Where the real corpora lie, if they do; continuous integration must have them.
-fn data_root() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("KNOWCODER_DATA").map_or(beside, PathBuf::from);
-    if root.is_dir() {
-        return Some(root);
-    }
-    let missing = format!("no corpora at `{}`; KNOWCODER_DATA names another place", root.display());
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    eprintln!("\n*** NOT CHECKED: {missing}: declarations were not held against real files ***\n");
-    None
-}
-
 #[test]
 fn every_declaration_fits_its_files() {
-    let root = data_root();
+    let root = data_root("declarations were not held against real files");
     let (mut held, mut absent) = (0, 0);
     let mut faults = String::new();
     for path in declarations() {
@@ -88,7 +76,7 @@ fn every_declaration_fits_its_files() {
 
 #[test]
 fn files_that_may_be_fetched_are_the_ones_that_are_declared() {
-    let root = data_root();
+    let root = data_root("declarations were not held against real files");
     let mut held = 0;
     for path in declarations() {
         let corpus = Corpus::load(&path, root.as_deref().unwrap_or(Path::new("nowhere"))).unwrap();
@@ -107,7 +95,7 @@ fn files_that_may_be_fetched_are_the_ones_that_are_declared() {
 
 #[test]
 fn the_test_sentences_that_mafand_trains_on_are_found() {
-    let Some(root) = data_root() else { return };
+    let Some(root) = data_root("declarations were not held against real files") else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
     let corpus = |name: &str| Corpus::load(&folder.join(format!("{name}.toml")), &root).unwrap();
     let texts = |dataset: &str, role, sentences: Vec<Sentence>| Texts {
@@ -152,7 +140,7 @@ fn names_of_the_tests_are_never_seen_in_training() {
 
 #[test]
 fn no_document_of_pud_is_on_both_sides() {
-    let Some(root) = data_root() else { return };
+    let Some(root) = data_root("declarations were not held against real files") else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
     let corpus = Corpus::load(&folder.join("uner-pud.toml"), &root).unwrap();
     let documents = |split: &str| -> HashSet<String> {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::effect::Effect;
 use crate::prepare::draw::Drawn;
+use crate::real::data_root;
 use crate::sentence::Parallel;
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -13,19 +14,6 @@ const LONGEST: usize = 8;
 
 /// A limit that splits most schemas, and one that splits hardly any.
 const LIMITS: [usize; 2] = [768, 4096];
-
-/// Where the real corpora lie, if they do; continuous integration must have them.
-fn data_root() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let root = std::env::var_os("KNOWCODER_DATA").map_or(beside, PathBuf::from);
-    if root.is_dir() {
-        return Some(root);
-    }
-    let missing = format!("no corpora at `{}`; KNOWCODER_DATA names another place", root.display());
-    assert!(std::env::var_os("CI").is_none(), "{missing}");
-    eprintln!("\n*** NOT CHECKED: {missing}: prompts were not planned over real corpora ***\n");
-    None
-}
 
 /// A few of `items`: the first ones and the longest.
 fn some<T>(items: Vec<T>, length: impl Fn(&T) -> usize) -> Vec<T> {
@@ -131,7 +119,7 @@ fn rows_of(lesson: &Lesson<'_>, drawn: &Drawn<'_>, group: usize, config: &Prepar
 
 #[test]
 fn no_corpus_on_hand_loses_a_label_at_any_length() {
-    let root = data_root();
+    let root = data_root("prompts were not planned over real corpora");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/datasets");
     let mut declarations: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
