@@ -8,10 +8,15 @@ mod baseline;
 mod data;
 mod doctor;
 mod export;
+mod job;
 mod ledger;
+mod node;
 mod replay;
+mod reproduce;
 mod score;
 mod serve;
+mod submit;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -21,10 +26,15 @@ pub use baseline::Baseline;
 pub use data::{Audit, Data, Datasets, Fetch, Inspect, Parallel, Paraphrase, Prepare, Stats};
 pub use doctor::Doctor;
 pub use export::Export;
+pub use job::{Cancel, Drill, Fault, Logs, Resume, Status, Why};
 pub use ledger::{Ledger, LedgerDiff, LedgerProve};
+pub use node::{Agent, Drive};
 pub use replay::Replay;
+pub use reproduce::Reproduce;
 pub use score::{By, Score};
 pub use serve::Serve;
+pub use submit::Submit;
+pub use sweep::{Sweep, SweepFile};
 pub use track::Track;
 
 use crate::error::exit;
@@ -63,6 +73,33 @@ pub enum Verb {
     /// Say what a run would do: batches, memory, bytes on the wire, ranks. Changes nothing.
     #[command(after_help = exit::HELP)]
     Plan(Plan),
+    /// Hand a run over to a cluster, or to the background of this machine, and return.
+    #[command(after_help = exit::HELP)]
+    Submit(Submit),
+    /// Say how a run is: phase, step, speed, ranks, nodes, queue.
+    #[command(after_help = exit::HELP)]
+    Status(Status),
+    /// Show what a run's ranks said, equal lines once.
+    #[command(after_help = exit::HELP)]
+    Logs(Logs),
+    /// Ask a run to save and stop; with --now, end it.
+    #[command(after_help = exit::HELP)]
+    Cancel(Cancel),
+    /// Continue a run where it stopped, as it was submitted or run.
+    #[command(after_help = exit::HELP)]
+    Resume(Resume),
+    /// Say why a run stopped, failed or waits: the first cause, what was done, what to do.
+    #[command(after_help = exit::HELP)]
+    Why(Why),
+    /// Make something go wrong in a run that goes on, to see that it recovers.
+    #[command(after_help = exit::HELP)]
+    Drill(Drill),
+    /// Search for better values of a recipe's keys.
+    #[command(subcommand, disable_help_subcommand = true, after_help = exit::HELP)]
+    Sweep(Sweep),
+    /// Do a run again from what its directory says, and list what differs.
+    #[command(after_help = exit::HELP)]
+    Reproduce(Reproduce),
     /// Answer a question about the method: train a recipe in several variants with several seeds, and compare.
     #[command(after_help = exit::HELP)]
     Ablate(Ablate),
@@ -102,6 +139,12 @@ pub enum Verb {
     /// Say what this machine has for a run and what it lacks: driver, GPUs, libraries, disk. Changes nothing.
     #[command(after_help = exit::HELP)]
     Doctor(Doctor),
+    /// A run that was submitted, where it happens.
+    #[command(hide = true)]
+    Drive(Drive),
+    /// One node of a run; started by whoever drives it.
+    #[command(hide = true)]
+    Agent(Agent),
     /// One rank of a run; started by the launcher.
     #[command(hide = true)]
     Worker(Worker),

@@ -2,8 +2,18 @@
 //!
 //! It says nothing about learning: another cluster file changes no result beyond rounding.
 
+mod faults;
+mod kubernetes;
+mod slurm;
+mod ssh;
+
+pub use faults::{Faults, OnNodeLoss};
+pub use kubernetes::Kubernetes;
+pub use slurm::Slurm;
+pub use ssh::Ssh;
+
 use crate::error::{Error, exit};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -25,8 +35,14 @@ const MOST_TFLOPS: f64 = 1e6;
 pub struct Cluster {
     /// Who starts the processes.
     pub backend: Backend,
-    /// How many processes there are.
+    /// How many processes there are, over all nodes.
     pub ranks: usize,
+    /// How many machines they are spread over, evenly; on this machine, agents that stand for them.
+    pub nodes: usize,
+    /// Machines that wait for one of them to be lost.
+    pub spares: usize,
+    /// Through which network interface they reach each other; `None`: as the system's routes say.
+    pub interface: Option<String>,
     /// Threads that each of them computes with.
     pub threads_per_rank: usize,
     /// Who carries the sums between them.
@@ -38,6 +54,14 @@ pub struct Cluster {
     /// What the hardware of one rank can compute at most, in 10¹² floating-point operations a second
     /// of the kind that is trained in; reports compare with it.
     pub peak_tflops: Option<f64>,
+    /// What becomes of a run when something fails.
+    pub faults: Faults,
+    /// Hosts that are reached by ssh.
+    pub ssh: Ssh,
+    /// A cluster with SLURM.
+    pub slurm: Slurm,
+    /// A cluster with Kubernetes.
+    pub kubernetes: Kubernetes,
 }
 
 /// Who starts the processes of a run.
@@ -45,6 +69,12 @@ pub struct Cluster {
 pub enum Backend {
     /// This program, on this machine.
     Local,
+    /// The system's `ssh`, on hosts that the file names.
+    Ssh,
+    /// `sbatch` and `srun`, in an allocation.
+    Slurm,
+    /// `kubectl`, in pods.
+    Kubernetes,
 }
 
 /// The file as it is written.
@@ -56,6 +86,10 @@ struct ClusterFile {
     #[serde(default)]
     deadlines: DeadlineSection,
     hardware: Option<HardwareSection>,
+    faults: Option<Spanned<Faults>>,
+    ssh: Option<Spanned<Ssh>>,
+    slurm: Option<Spanned<Slurm>>,
+    kubernetes: Option<Spanned<Kubernetes>>,
 }
 
 /// Whole seconds.
@@ -79,6 +113,11 @@ struct ClusterSection {
     backend: Spanned<String>,
     ranks: Spanned<usize>,
     #[serde(default = "one")]
+    nodes: Spanned<usize>,
+    #[serde(default)]
+    spares: usize,
+    interface: Option<String>,
+    #[serde(default = "one")]
     threads_per_rank: Spanned<usize>,
     collective: Option<Spanned<String>>,
 }
@@ -92,7 +131,7 @@ impl Cluster {
 
     /// Reads the text of a cluster file; `path` is for errors only.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let ClusterFile { cluster, sharding, deadlines, hardware } =
+        let ClusterFile { cluster, sharding, deadlines, hardware, faults, ssh, slurm, kubernetes } =
             toml::from_str(text).map_err(|error| data_pipeline::Error::toml(path, text, &error))?;
         let place = |at: usize, message: String| -> Error {
             data_pipeline::Error::at(path, text, at, message).into()
@@ -149,18 +188,45 @@ impl Cluster {
             })?,
             None => Carrier::default(),
         };
-        Ok(Self {
+        let backend = backend(cluster.backend.get_ref())
+            .map_err(|message| place(cluster.backend.span().start, message))?;
+        let (ranks, nodes) = (number("ranks", &cluster.ranks)?, number("nodes", &cluster.nodes)?);
+        if !ranks.is_multiple_of(nodes) {
+            let message = format!(
+                "{ranks} ranks cannot be spread evenly over {nodes} nodes; {} or {} can",
+                ranks / nodes * nodes,
+                (ranks / nodes + 1) * nodes
+            );
+            return Err(place(cluster.ranks.span().start, message));
+        }
+        let faults = faults.unwrap_or_else(|| Spanned::new(0..0, Faults::default()));
+        faults.get_ref().check().map_err(|message| place(faults.span().start, message))?;
+        let ssh = section(ssh, (backend, Backend::Ssh), Ssh::check, place)?;
+        let slurm = section(slurm, (backend, Backend::Slurm), Slurm::check, place)?;
+        let kubernetes =
+            section(kubernetes, (backend, Backend::Kubernetes), Kubernetes::check, place)?;
+        let whole = Self {
             collective,
             sharding,
             deadlines,
             peak_tflops,
-            backend: backend(cluster.backend.get_ref()).map_err(|(code, message)| Error {
-                code,
-                ..place(cluster.backend.span().start, message)
-            })?,
-            ranks: number("ranks", &cluster.ranks)?,
+            backend,
+            ranks,
+            nodes,
+            spares: cluster.spares,
+            interface: cluster.interface,
             threads_per_rank: number("threads_per_rank", &cluster.threads_per_rank)?,
-        })
+            faults: faults.into_inner(),
+            ssh,
+            slurm,
+            kubernetes,
+        };
+        Ok(whole)
+    }
+
+    /// Processes of each node.
+    pub fn ranks_per_node(&self) -> usize {
+        self.ranks / self.nodes
     }
 
     /// What is used without a file: this machine, as many processes as it has cores, at most two.
@@ -169,11 +235,18 @@ impl Cluster {
         Self {
             backend: Backend::Local,
             ranks: cores.min(2),
+            nodes: 1,
+            spares: 0,
+            interface: None,
             threads_per_rank: 1,
             collective: Carrier::default(),
             sharding: Sharding::default(),
             deadlines: Deadlines::default(),
             peak_tflops: None,
+            faults: Faults::default(),
+            ssh: Ssh::default(),
+            slurm: Slurm::default(),
+            kubernetes: Kubernetes::default(),
         }
     }
 
@@ -188,6 +261,10 @@ impl Cluster {
         let mut text = "[cluster]\n".to_owned();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "backend = \"{}\"\nranks = {ranks}", backend.name());
+        let _ = writeln!(text, "nodes = {}\nspares = {}", self.nodes, self.spares);
+        if let Some(interface) = &self.interface {
+            let _ = writeln!(text, "interface = {}", toml::Value::from(interface.as_str()));
+        }
         let _ = writeln!(text, "threads_per_rank = {threads_per_rank}");
         if self.collective != Carrier::default() {
             let _ = writeln!(text, "collective = \"{}\"", self.collective);
@@ -203,27 +280,59 @@ impl Cluster {
         if let Some(peak) = self.peak_tflops {
             let _ = writeln!(text, "\n[hardware]\npeak_tflops = {peak:?}");
         }
+        text += &table("faults", &self.faults);
+        match backend {
+            Backend::Local => {}
+            Backend::Ssh => text += &table("ssh", &self.ssh),
+            Backend::Slurm => text += &table("slurm", &self.slurm),
+            Backend::Kubernetes => text += &table("kubernetes", &self.kubernetes),
+        }
         text
     }
 }
 
 impl Backend {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Local, Self::Ssh, Self::Slurm, Self::Kubernetes];
+
     /// Its name in cluster files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Local => "local",
+            Self::Ssh => "ssh",
+            Self::Slurm => "slurm",
+            Self::Kubernetes => "kubernetes",
         }
     }
 }
 
-fn backend(name: &str) -> Result<Backend, (u8, String)> {
-    match name {
-        "local" => Ok(Backend::Local),
-        "ssh" | "slurm" | "kubernetes" => {
-            Err((exit::BACKEND, format!("backend `{name}` is not in this build yet; `local` is")))
-        }
-        other => Err((exit::DECLARATION, format!("unknown backend `{other}`; known is `local`"))),
+fn backend(name: &str) -> Result<Backend, String> {
+    Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(|| {
+        let known = Backend::ALL.map(Backend::name).join(", ");
+        format!("unknown backend `{name}`; known are: {known}")
+    })
+}
+
+/// A back end's own section, where the file has it; its values count for that back end only.
+fn section<T: Default>(
+    given: Option<Spanned<T>>,
+    (asked, own): (Backend, Backend),
+    check: impl Fn(&T) -> Result<(), String>,
+    place: impl Fn(usize, String) -> Error,
+) -> Result<T, Error> {
+    let at = given.as_ref().map_or(0, |given| given.span().start);
+    let value = given.map(Spanned::into_inner).unwrap_or_default();
+    if asked == own {
+        check(&value).map_err(|message| place(at, message))?;
     }
+    Ok(value)
+}
+
+/// A section as a file has it.
+fn table(name: &str, section: &impl Serialize) -> String {
+    let section = toml::Table::try_from(section).unwrap_or_default();
+    let whole = toml::Table::from_iter([(name.to_owned(), toml::Value::Table(section))]);
+    format!("\n{whole}")
 }
 
 fn one() -> Spanned<usize> {
@@ -256,14 +365,16 @@ mod tests {
             expect!["c.toml:3:9: `ranks` is 0; it must be between 1 and 1024"],
         );
         check(
-            "[cluster]\nbackend = \"slurm\"\nranks = 2\n",
-            69,
-            expect!["c.toml:2:11: backend `slurm` is not in this build yet; `local` is"],
+            "[cluster]\nbackend = \"local\"\nranks = 5\nnodes = 2\n",
+            64,
+            expect!["c.toml:3:9: 5 ranks cannot be spread evenly over 2 nodes; 4 or 6 can"],
         );
         check(
             "[cluster]\nbackend = \"lokal\"\nranks = 2\n",
             64,
-            expect!["c.toml:2:11: unknown backend `lokal`; known is `local`"],
+            expect![
+                "c.toml:2:11: unknown backend `lokal`; known are: local, ssh, slurm, kubernetes"
+            ],
         );
         check(
             "[cluster]\nbackend = \"local\"\nranks = 2\ncollective = \"mpi\"\n",
@@ -315,6 +426,9 @@ mod tests {
                 sharding,
                 deadlines,
                 peak_tflops,
+                nodes: 2,
+                interface: Some("eth0".to_owned()),
+                ..Cluster::of_this_machine()
             };
             assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
         }

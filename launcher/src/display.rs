@@ -155,7 +155,7 @@ impl Display {
                     "warning: phase `{phase}`, step {step}: {sentence}; {course}, see `{path}`"
                 ));
             }
-            Message::Checkpoint(_) | Message::Failure(_) => {}
+            Message::Checkpoint(_) | Message::Failure(_) | Message::Where(_) => {}
         }
     }
 

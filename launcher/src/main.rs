@@ -17,6 +17,7 @@
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
 mod ablation;
+mod backend;
 mod cli;
 mod cluster;
 mod display;
@@ -34,12 +35,14 @@ mod plan;
 mod report;
 mod room;
 mod serve;
+mod standing;
 mod store;
 mod supervise;
 mod table;
 mod track;
 mod verbs;
 mod watch;
+mod wire;
 
 use clap::Parser;
 use cli::{Cli, Data, Ledger, Verb};
@@ -79,6 +82,17 @@ fn answer(verb: Verb, json: bool) -> Result<Answer, Error> {
     match verb {
         Verb::Run(args) => verbs::run::run(&args),
         Verb::Plan(args) => verbs::plan::plan(&args),
+        Verb::Submit(args) => verbs::submit::submit(&args),
+        Verb::Status(args) => verbs::status::status(&args),
+        Verb::Logs(args) => verbs::logs::logs(&args),
+        Verb::Cancel(args) => verbs::cancel::cancel(&args),
+        Verb::Resume(args) => verbs::resume::resume(&args),
+        Verb::Why(args) => verbs::why::why(&args),
+        Verb::Drill(args) => verbs::drill::drill(&args),
+        Verb::Reproduce(args) => verbs::reproduce::reproduce(&args),
+        Verb::Drive(args) => verbs::drive::drive(&args),
+        Verb::Agent(args) => verbs::agent::agent(&args),
+        Verb::Sweep(args) => verbs::sweep::sweep(&args),
         Verb::Ablate(args) => verbs::ablate::ablate(&args),
         Verb::Data(Data::Validate(args)) => verbs::data::validate(&args),
         Verb::Data(Data::Stats(args)) => verbs::data::stats(&args),

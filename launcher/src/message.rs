@@ -32,6 +32,8 @@ pub enum Message {
     Incident(Incident),
     /// A phase is done; what it held.
     Memory(Memory),
+    /// Where the rank is, about once a second.
+    Where(Where),
     /// The rank gives up; its sentence is the last line on stderr.
     Failure(Failure),
 }
@@ -159,6 +161,20 @@ pub struct Memory {
     pub predicted: u64,
     /// Bytes of the rank that held most.
     pub measured: u64,
+}
+
+/// Where a rank is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Where {
+    /// Name of the phase; empty outside of phases.
+    pub phase: String,
+    /// The step that it is in, from 1; 0 outside of steps.
+    pub step: usize,
+    /// What it does: `loading`, `data`, `compute`, `update`, `checkpoint`, `evaluation`, or an operation over ranks
+    /// such as `all-reduce 812`.
+    pub section: String,
+    /// Seconds since it began that.
+    pub seconds: f64,
 }
 
 /// Why a rank ends, as far as the launcher must know to find the first cause.

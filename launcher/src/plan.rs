@@ -5,7 +5,7 @@
 
 use crate::cluster::Cluster;
 use crate::display::short;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
@@ -17,14 +17,14 @@ use trainer::memory::{PhasePlan, Predicted};
 use trainer::recipe::CheckpointConfig;
 
 /// One process to start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Worker {
     /// Its rank.
     pub rank: usize,
     /// What follows the program's name.
     pub arguments: Vec<OsString>,
     /// What is added to our own environment.
-    pub environment: Vec<(&'static str, String)>,
+    pub environment: Vec<(String, String)>,
 }
 
 /// Where the ranks of one start meet, and what they work on.
@@ -64,13 +64,13 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
             add("--stall-seconds", cluster.deadlines.stall.as_secs().to_string().into());
             let threads = cluster.threads_per_rank.to_string();
             let environment = vec![
-                ("RAYON_NUM_THREADS", threads.clone()),
-                ("OMP_NUM_THREADS", threads),
+                ("RAYON_NUM_THREADS".to_owned(), threads.clone()),
+                ("OMP_NUM_THREADS".to_owned(), threads),
                 // Other people's tools look for a rank here.
-                ("RANK", rank.to_string()),
-                ("WORLD_SIZE", cluster.ranks.to_string()),
+                ("RANK".to_owned(), rank.to_string()),
+                ("WORLD_SIZE".to_owned(), cluster.ranks.to_string()),
                 // Kernels of a rank are kept by itself: see `trainer::device::kernels`.
-                ("CUBECL_ENVIRONMENT", kernels(start.kernels, rank)),
+                ("CUBECL_ENVIRONMENT".to_owned(), kernels(start.kernels, rank)),
             ];
             Worker { rank, arguments, environment }
         })

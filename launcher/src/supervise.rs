@@ -261,7 +261,7 @@ impl<'a> Watch<'a> {
             Message::Progress(Progress { phase, step, .. }) => {
                 self.reached = Some((phase.clone(), *step));
             }
-            Message::Loading(_) | Message::Evaluation(_) => {}
+            Message::Loading(_) | Message::Evaluation(_) | Message::Where(_) => {}
         }
         if rank == 0 {
             self.display.report(&message, Instant::now());

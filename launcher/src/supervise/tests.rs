@@ -30,7 +30,7 @@ where
             .map(|(rank, script)| Worker {
                 rank,
                 arguments: ["-c", script].map(OsString::from).to_vec(),
-                environment: vec![("RANK", rank.to_string())],
+                environment: vec![("RANK".to_owned(), rank.to_string())],
             })
             .collect(),
         logs: dir.path().join("logs"),

@@ -1,29 +1,40 @@
 //! What each verb does, one file each.
 
 pub mod ablate;
+pub mod agent;
 pub mod audit;
 pub mod baseline;
+pub mod cancel;
 pub mod concepts;
 pub mod data;
 pub mod difference;
 pub mod doctor;
+pub mod drill;
+pub mod drive;
 mod effect;
 pub mod evaluate;
 pub mod export;
 pub mod extract;
 pub mod fetch;
 pub mod ledger;
+pub mod logs;
 pub mod parallel;
 pub mod paraphrase;
 pub mod plan;
 pub mod replay;
 pub mod report;
+pub mod reproduce;
+pub mod resume;
 mod rounds;
 pub mod run;
 pub mod score;
 pub mod serve;
+pub mod status;
+pub mod submit;
+pub mod sweep;
 pub mod track;
 pub mod verify;
+pub mod why;
 pub mod worker;
 
 use crate::display::Display;

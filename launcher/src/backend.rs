@@ -1,0 +1,117 @@
+//! Who places agents on nodes, and where jobs wait that outlast this process.
+
+pub mod detached;
+pub mod kubernetes;
+pub mod local;
+pub mod slurm;
+pub mod ssh;
+
+use crate::cluster::{Backend, Cluster};
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// Who places agents on nodes; asked by the process that drives the run.
+pub trait Nodes {
+    /// The nodes by their names, those that work first and spares last.
+    fn names(&self) -> Result<Vec<String>, Error>;
+
+    /// Where the coordinator listens, and the name or address under which agents reach it.
+    fn listen(&self) -> Result<(IpAddr, String), Error>;
+
+    /// The process that is the agent of `node`, or stands for it here.
+    ///
+    /// Its stdin gets the invitation as one line of JSON and stays open: an agent whose stdin ends knows
+    /// that the driver is gone. `None`: the agent comes by itself, with the invitation in its environment.
+    fn agent(&self, node: &str, program: &Path) -> Result<Option<Command>, Error>;
+}
+
+/// Where jobs wait that outlast this process; asked from wherever the user sits.
+pub trait Queue {
+    /// The files that say what is to be run, by their names below `RUN/submit/`.
+    fn render(&self, job: &Job) -> Result<Vec<Rendered>, Error>;
+
+    /// Hands `job` over, its rendered files being on the disk; returns what it is called there, in the
+    /// order in which its parts run.
+    fn submit(&self, job: &Job) -> Result<Vec<String>, Error>;
+
+    /// What is known there of what [`submit`](Self::submit) returned.
+    fn state(&self, ids: &[String]) -> Result<QueueState, Error>;
+
+    /// Ends it: asks, or with `now` insists.
+    fn cancel(&self, ids: &[String], now: bool) -> Result<(), Error>;
+}
+
+/// A run that outlasts the process that asked for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Name of the run.
+    pub name: String,
+    /// Absolute.
+    pub run_dir: PathBuf,
+    /// Absolute.
+    pub data_root: PathBuf,
+    /// This program, absolute.
+    pub program: PathBuf,
+    /// Where it happens.
+    pub cluster: Cluster,
+    /// Names of the recipe's phases, in their order.
+    pub phases: Vec<String>,
+}
+
+/// A file that says to a scheduler what is to be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Below `RUN/submit/`.
+    pub file: String,
+    /// Its contents; no secret stands in it.
+    pub text: String,
+}
+
+/// What a scheduler says of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueState {
+    /// In our words.
+    pub stage: Stage,
+    /// In the scheduler's words, with its reason where it gives one.
+    pub words: String,
+    /// How often it began again.
+    pub restarts: usize,
+}
+
+/// How far a scheduler is with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// It waits for its turn.
+    Waiting,
+    /// Its processes are there.
+    Running,
+    /// It is over, and did what it should.
+    Done,
+    /// It is over otherwise.
+    Failed,
+    /// Nobody there knows of it any more.
+    Unknown,
+}
+
+/// Who places the agents of `cluster`.
+pub fn nodes(cluster: &Cluster, run_dir: &Path) -> Box<dyn Nodes> {
+    match cluster.backend {
+        Backend::Local => Box::new(local::Local::new(cluster)),
+        Backend::Ssh => Box::new(ssh::Hosts::new(cluster, run_dir)),
+        Backend::Slurm => Box::new(slurm::Allocation::new(cluster, run_dir)),
+        Backend::Kubernetes => Box::new(kubernetes::Pods::new(cluster, run_dir)),
+    }
+}
+
+/// Where a job on `cluster` waits.
+pub fn queue(cluster: &Cluster) -> Box<dyn Queue> {
+    match cluster.backend {
+        Backend::Local | Backend::Ssh => Box::new(detached::Detached),
+        Backend::Slurm => Box::new(slurm::Queue::new(cluster)),
+        Backend::Kubernetes => Box::new(kubernetes::Queue::new(cluster)),
+    }
+}

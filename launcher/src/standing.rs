@@ -1,0 +1,135 @@
+//! How a run stands, as its coordinator writes it to `status.json` and anybody may read it.
+//!
+//! The file can be made again from `events.jsonl`, which is the truth; it is there because it is short.
+
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// How a run stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standing {
+    /// Name of the run.
+    pub run: String,
+    /// What it does.
+    pub state: State,
+    /// The how-manieth start it is.
+    pub generation: u32,
+    /// How many ranks there are.
+    pub world: usize,
+    /// Who placed them.
+    pub backend: String,
+    /// Where its driver runs.
+    pub host: String,
+    /// The driver's process there.
+    pub process: u32,
+    /// When this was written, RFC 3339.
+    pub updated: String,
+    /// Newest step of rank 0.
+    pub progress: Option<Step>,
+    /// In their order.
+    pub nodes: Vec<Node>,
+    /// In their order.
+    pub ranks: Vec<Rank>,
+    /// Failures that were recovered from, and the one that was not.
+    pub failures: Vec<Failure>,
+}
+
+/// What a run does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Shards are made.
+    #[default]
+    Preparing,
+    /// Agents are awaited, or ranks load.
+    Starting,
+    /// It trains or answers.
+    Running,
+    /// Something failed; ranks are being replaced.
+    Recovering,
+    /// It saves and ends, as it was asked to.
+    Stopping,
+    /// Everything was done.
+    Done,
+    /// It stopped with a checkpoint.
+    Stopped,
+    /// It ended, and somebody must look.
+    Failed,
+}
+
+/// The newest step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Name of the phase.
+    pub phase: String,
+    /// Steps done.
+    pub step: usize,
+    /// Of how many.
+    pub steps: usize,
+    /// Loss per supervised token, where it is a number.
+    pub loss: Option<f64>,
+    /// Over all ranks.
+    pub tokens_per_second: f64,
+    /// Until the phase is done.
+    pub eta_seconds: f64,
+}
+
+/// A node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// As the back end calls it.
+    pub name: String,
+    /// As it calls itself; empty until it has come.
+    pub host: String,
+    /// `awaited`, `working`, `spare`, `lost`, `cordoned`.
+    pub state: String,
+    /// Its ranks.
+    pub ranks: Vec<usize>,
+    /// Failures that it caused.
+    pub failures: usize,
+}
+
+/// A rank.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rank {
+    /// Number of its node.
+    pub node: usize,
+    /// Its process there; 0: none.
+    pub process: u32,
+    /// What it does, as it said last: `step`, `data`, `all-reduce 812`, `checkpoint`, ….
+    pub section: String,
+    /// Its phase.
+    pub phase: String,
+    /// The step that it is in, from 1.
+    pub step: usize,
+    /// Seconds since it began that.
+    pub seconds: f64,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// When, RFC 3339.
+    pub time: String,
+    /// In which start of the run.
+    pub generation: u32,
+    /// What kind: `rank-killed`, `rank-failed`, `hang`, `node-lost`, `out-of-memory`, `disk-full`,
+    /// `preempted`, `time-limit`, `diverged`, `declaration`, `data`, `backend`, `bug`, `transient`.
+    pub kind: String,
+    /// One sentence.
+    pub sentence: String,
+    /// The rank that it began with, if any.
+    pub rank: Option<usize>,
+    /// Name of that rank's node, if known.
+    pub node: Option<String>,
+    /// What was done: `restart`, `spare`, `replace`, `requeue`, `stop`.
+    pub course: String,
+}
+
+impl Standing {
+    /// Reads `status.json`; `None` where there is none, or none that can be read.
+    pub fn load(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+}
