@@ -17,14 +17,18 @@
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
 mod ablation;
+mod agent;
 mod backend;
 mod cli;
 mod cluster;
+mod crew;
 mod display;
 mod doctor;
 mod download;
+mod drive;
 mod error;
 mod events;
+mod hang;
 mod interrupt;
 mod lock;
 mod logs;
@@ -32,6 +36,7 @@ mod message;
 mod page;
 mod panics;
 mod plan;
+mod preflight;
 mod report;
 mod room;
 mod serve;

@@ -92,6 +92,7 @@ pub struct Node {
 
 /// A rank.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rank {
     /// Number of its node.
     pub node: usize,
@@ -103,8 +104,10 @@ pub struct Rank {
     pub phase: String,
     /// The step that it is in, from 1.
     pub step: usize,
-    /// Seconds since it began that.
+    /// Seconds since it began that, as it said last.
     pub seconds: f64,
+    /// Seconds since it said anything.
+    pub silent: f64,
 }
 
 /// Something that went wrong.

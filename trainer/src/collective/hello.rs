@@ -76,10 +76,14 @@ impl Secret {
     pub fn load(path: &Path) -> Result<Self, CollectiveError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| secret_error(path, format!("cannot be read: {error}")))?;
-        match text.trim() {
-            text if text.len() >= 2 * NONCE => Ok(Self(text.as_bytes().to_vec())),
-            text => Err(secret_error(path, format!("has only {} characters", text.len()))),
-        }
+        let short = || secret_error(path, format!("has only {} characters", text.trim().len()));
+        Self::parse(&text).ok_or_else(short)
+    }
+
+    /// A secret that came by another way than a file.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (text.len() >= 2 * NONCE).then(|| Self(text.as_bytes().to_vec()))
     }
 
     /// What proves, for this greeting only, that `side` knows the secret.
@@ -159,6 +163,35 @@ impl Line<'_> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
     }
+}
+
+/// Introduces us over `stream`, which we opened, to a process at `address`; for others than ranks, whose
+/// numbers are then those of nodes.
+pub fn introduce(
+    stream: &TcpStream,
+    address: &str,
+    me: &Identity,
+    secret: &Secret,
+    patience: Duration,
+) -> Result<Identity, CollectiveError> {
+    let line = Line { stream, deadline: Instant::now() + patience };
+    greet(&line, me, secret).map_err(|reason| reason.about(me.rank, address))
+}
+
+/// Hears who opened `stream`, and lets in who belongs to us; for others than ranks, likewise.
+pub fn admit(
+    stream: &TcpStream,
+    address: &str,
+    me: &Identity,
+    secret: &Secret,
+    patience: Duration,
+) -> Result<Identity, CollectiveError> {
+    let line = Line { stream, deadline: Instant::now() + patience };
+    let admits = |other: &Identity| match other.rank < me.world {
+        true => Ok(()),
+        false => Err(format!("there are {} places, none is number {}", me.world, other.rank)),
+    };
+    welcome(&line, me, secret, admits).map_err(|reason| reason.about(me.rank, address))
 }
 
 /// Introduces us to the process that we connected to; returns who it is.
