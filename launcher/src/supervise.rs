@@ -437,6 +437,9 @@ impl<'a> Watch<'a> {
         }
         self.standing.look(self.crew, now);
         self.drills(now)?;
+        if let Some((rank, share)) = self.movement.straggler() {
+            self.straggles(rank, share)?;
+        }
         if self.stage == Stage::Running
             && let Some(seconds) = self.movement.stands_still(now, self.job.hang)
         {
@@ -455,6 +458,18 @@ impl<'a> Watch<'a> {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// The others wait for a rank most of the time; nothing is done but saying so.
+    fn straggles(&mut self, rank: usize, share: f64) -> Result<(), Error> {
+        let node = self.names()[rank].clone();
+        let percent = (100.0 * share).round();
+        let fields = json!({"rank": rank, "node": node, "others_wait_percent": percent});
+        self.events.record("straggler", fields)?;
+        self.display.line(&format!(
+            "warning: rank {rank} ({node}) is slow: all others wait for it {percent} % of the time or more"
+        ));
         Ok(())
     }
 
