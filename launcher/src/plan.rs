@@ -42,8 +42,9 @@ pub struct Start<'a> {
     pub kernels: Option<&'a str>,
 }
 
-/// The processes of a run on this machine.
+/// The processes of a run, node by node.
 pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
+    let here = cluster.ranks_per_node();
     (0..cluster.ranks)
         .map(|rank| {
             let mut arguments: Vec<OsString> = vec!["worker".into()];
@@ -69,6 +70,9 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
                 // Other people's tools look for a rank here.
                 ("RANK".to_owned(), rank.to_string()),
                 ("WORLD_SIZE".to_owned(), cluster.ranks.to_string()),
+                ("LOCAL_RANK".to_owned(), (rank % here).to_string()),
+                ("LOCAL_WORLD_SIZE".to_owned(), here.to_string()),
+                ("NODE_RANK".to_owned(), (rank / here).to_string()),
                 // Kernels of a rank are kept by itself: see `trainer::device::kernels`.
                 ("CUBECL_ENVIRONMENT".to_owned(), kernels(start.kernels, rank)),
             ];
