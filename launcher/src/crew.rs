@@ -89,6 +89,10 @@ impl Crew {
         let mut crew = Self::of(vec!["this machine".to_owned()], None, None);
         connection::follow(0, 1, near, crew.voice.clone());
         crew._calls = Some(calls);
+        // It is let in at once: orders may be given from here on.
+        while let Ok((node, heard)) = crew.heard.try_recv() {
+            crew.take(node, heard);
+        }
         crew
     }
 

@@ -49,7 +49,11 @@ pub fn drive(
     events: &mut Events,
     standing: &mut Writer,
 ) -> Result<Ending, Error> {
-    Secret::create(&asked.run_dir.secret())?;
+    match std::env::var("KNOWCODER_SECRET") {
+        // Agents that come by themselves have it from the same place.
+        Ok(given) if !given.is_empty() => Secret::adopt(&asked.run_dir.secret(), &given)?,
+        _ => Secret::create(&asked.run_dir.secret())?,
+    };
     let program = std::env::current_exe().map_err(transient("find the program itself"))?;
     // One thread, this one: processes end when the thread that started them does.
     let runtime = tokio::runtime::Builder::new_current_thread()

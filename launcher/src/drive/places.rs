@@ -1,6 +1,6 @@
 //! Which node has which ranks: fixed for as long as the node is there.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, OnNodeLoss};
 use crate::crew::Crew;
 
 /// The node at each place; a place has as many ranks as every other.
@@ -8,6 +8,8 @@ pub struct Places {
     nodes: Vec<usize>,
     /// All nodes, spares included.
     all: usize,
+    /// Whether spares take the places of nodes that are lost, not only of those that are cordoned.
+    replaces: bool,
 }
 
 /// Who could take a node's place.
@@ -26,7 +28,8 @@ pub enum Replacement {
 impl Places {
     /// The first nodes, as many as `cluster` works with; the others are spares.
     pub fn new(cluster: &Cluster, all: usize) -> Self {
-        Self { nodes: (0..cluster.nodes.min(all)).collect(), all }
+        let replaces = cluster.faults.on_node_loss == OnNodeLoss::Spare;
+        Self { nodes: (0..cluster.nodes.min(all)).collect(), all, replaces }
     }
 
     /// The node of each rank.
@@ -45,7 +48,8 @@ impl Places {
         for place in 0..self.nodes.len() {
             let member = &members[self.nodes[place]];
             // Who has never come is still awaited.
-            let is_needed = member.is_cordoned || (!member.is_present() && member.facts.is_some());
+            let is_lost = !member.is_present() && member.facts.is_some();
+            let is_needed = member.is_cordoned || (is_lost && self.replaces);
             if is_needed && let Some(spare) = self.spare(crew) {
                 self.nodes[place] = spare;
             }

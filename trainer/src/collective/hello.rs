@@ -59,8 +59,22 @@ impl Secret {
 
     /// Writes a new secret to `path`, readable by its owner only, in place of an older one.
     pub fn create(path: &Path) -> Result<Self, CollectiveError> {
+        let secret = Self::random()
+            .map_err(|error| secret_error(path, format!("cannot be written: {error}")))?;
+        secret.keep(path, &hex(&secret.0))?;
+        Ok(secret)
+    }
+
+    /// Writes a secret that came by another way to `path`, likewise.
+    pub fn adopt(path: &Path, text: &str) -> Result<Self, CollectiveError> {
+        let short = || secret_error(path, format!("would have only {} characters", text.len()));
+        let secret = Self::parse(text).ok_or_else(short)?;
+        secret.keep(path, text.trim())?;
+        Ok(secret)
+    }
+
+    fn keep(&self, path: &Path, text: &str) -> Result<(), CollectiveError> {
         let fail = |error: io::Error| secret_error(path, format!("cannot be written: {error}"));
-        let secret = Self::random().map_err(fail)?;
         // Removed first: the permissions of a file that is there already would stay.
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
@@ -68,8 +82,7 @@ impl Secret {
         }
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;
-        file.write_all(hex(&secret.0).as_bytes()).map_err(fail)?;
-        Ok(secret)
+        file.write_all(text.as_bytes()).map_err(fail)
     }
 
     /// Reads the secret that [`Secret::create`] wrote.
