@@ -105,6 +105,8 @@ pub struct Rank {
     pub step: usize,
     /// Seconds since it began that.
     pub seconds: f64,
+    /// Seconds since it said so.
+    pub silent: f64,
 }
 
 /// Something that went wrong.

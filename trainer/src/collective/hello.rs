@@ -76,10 +76,32 @@ impl Secret {
     pub fn load(path: &Path) -> Result<Self, CollectiveError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| secret_error(path, format!("cannot be read: {error}")))?;
+        Self::parse(&text).map_err(|reason| secret_error(path, reason))
+    }
+
+    /// The secret that a text is, white space around it left out; or what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text.trim() {
             text if text.len() >= 2 * NONCE => Ok(Self(text.as_bytes().to_vec())),
-            text => Err(secret_error(path, format!("has only {} characters", text.len()))),
+            text => Err(format!("has only {} characters, {} are needed", text.len(), 2 * NONCE)),
         }
+    }
+
+    /// What proves that whoever says `parts` for this `purpose` knows the secret, in hexadecimal digits.
+    pub fn seal(&self, purpose: &str, parts: [&str; 2]) -> String {
+        let [first, second] = parts.map(str::as_bytes);
+        hex(&self.proof(purpose, first, second).finalize().into_bytes())
+    }
+
+    /// Whether `seal` is what [`Secret::seal`] gives, in a time that says nothing about it.
+    pub fn fits(&self, seal: &str, purpose: &str, parts: [&str; 2]) -> bool {
+        let [first, second] = parts.map(str::as_bytes);
+        let digits: Option<Vec<u8>> = (0..seal.len() / 2)
+            .map(|at| u8::from_str_radix(seal.get(2 * at..2 * at + 2)?, 16).ok())
+            .collect();
+        digits
+            .filter(|_| seal.len().is_multiple_of(2))
+            .is_some_and(|digits| self.proof(purpose, first, second).verify_slice(&digits).is_ok())
     }
 
     /// What proves, for this greeting only, that `side` knows the secret.

@@ -26,6 +26,14 @@ pub(super) struct Tally {
 const WIDTH: usize = 6;
 
 impl Tally {
+    /// Makes the loss of a sample no number: one of this rank's, or where it has none the step's first.
+    pub(super) fn spoil(&mut self) {
+        let own = self.slots.iter().position(|slot| slot.times > 0 && slot.tokens > 0);
+        if let Some(slot) = self.slots.get_mut(own.unwrap_or(0)) {
+            slot.loss = f64::NAN;
+        }
+    }
+
     /// Adds up over the world; returns how many ranks are to stop, and to save. Every value is a whole number below
     /// 2²⁴ or comes from one rank alone, so that the sums are exact.
     pub(super) fn sum(
