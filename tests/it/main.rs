@@ -25,6 +25,7 @@ mod parallel;
 mod places;
 mod precision;
 mod program;
+mod ranks;
 mod resume;
 #[cfg(feature = "object-store")]
 mod s3;

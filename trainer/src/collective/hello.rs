@@ -83,7 +83,7 @@ impl Secret {
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.trim() {
             text if text.len() >= 2 * NONCE => Ok(Self(text.as_bytes().to_vec())),
-            text => Err(format!("has only {} characters, {} are needed", text.len(), 2 * NONCE)),
+            text => Err(format!("has only {} characters", text.len())),
         }
     }
 
@@ -326,6 +326,26 @@ mod tests {
         assert!(Secret::load(&path).is_ok());
         std::fs::write(&path, "short").unwrap();
         assert!(Secret::load(&path).unwrap_err().to_string().ends_with("has only 5 characters"));
+    }
+
+    #[test]
+    fn a_seal_fits_what_it_was_made_for() {
+        let secret = Secret::parse(&format!(" {}\n", "5".repeat(64))).unwrap();
+        let seal = secret.seal("drill of rank 3", ["nan", "1"]);
+        assert_eq!(seal.len(), 64);
+        assert!(secret.fits(&seal, "drill of rank 3", ["nan", "1"]));
+        for (purpose, parts) in [
+            ("drill of rank 4", ["nan", "1"]),
+            ("drill of rank 3", ["nan", "2"]),
+            ("drill of rank 3", ["nan1", ""]),
+        ] {
+            assert!(!secret.fits(&seal, purpose, parts), "{purpose}, {parts:?}");
+        }
+        let other = Secret::parse(&"6".repeat(64)).unwrap();
+        assert!(!other.fits(&seal, "drill of rank 3", ["nan", "1"]));
+        for wrong in ["", "z", "zz", &seal[..62], &seal[..63], &format!("{seal}00"), "é"] {
+            assert!(!secret.fits(wrong, "drill of rank 3", ["nan", "1"]), "{wrong}");
+        }
     }
 
     #[test]
