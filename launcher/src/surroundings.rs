@@ -69,20 +69,13 @@ pub fn of_process() -> Environment {
 /// The place that `environment` gives; `None` where it says nothing of one.
 pub fn place(environment: &Environment) -> Result<Option<Place>, Error> {
     let words = Words(environment);
-    let found = match words.torchrun()? {
-        Some(place) => Some(place),
-        None => match words.pod()? {
-            Some(place) => Some(place),
-            None => match words.slurm()? {
-                Some(place) => Some(place),
-                None => words.open_mpi()?,
-            },
-        },
-    };
-    if let Some(place) = &found {
-        words.check(place)?;
+    for find in [Words::torchrun, Words::pod, Words::slurm, Words::open_mpi] {
+        if let Some(place) = find(&words)? {
+            words.check(&place)?;
+            return Ok(Some(place));
+        }
     }
-    Ok(found)
+    Ok(None)
 }
 
 struct Words<'a>(&'a Environment);

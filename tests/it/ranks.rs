@@ -156,7 +156,7 @@ fn a_rank_says_where_it_is_while_it_is_stuck() {
 #[test]
 fn sections_of_a_run_are_known_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    let run_dir = prepared(folder.path(), &["phase.0.steps=600"]);
+    let run_dir = prepared(folder.path(), &["phase.0.steps=1500"]);
     let mut child = alone(&run_dir, &[]).spawn().unwrap();
     let places: Vec<Value> = heard(&mut child).into_iter().collect();
     assert!(child.wait().unwrap().success());
@@ -407,7 +407,7 @@ fn a_rank_lets_go_wrong_what_it_is_asked_to() {
     expect(&output, 79, &["phase `schema-understanding`, step ", "see `knowcoder replay "]);
     assert_eq!(std::fs::read_dir(folder.path().join("run/incidents")).unwrap().count(), 1);
     // Where a step may be left out, the run goes on.
-    let (folder, output) = drilled("nan", &["phase.0.steps=3000", "guard.policy=skip"]);
+    let (folder, output) = drilled("nan", &["phase.0.steps=1500", "guard.policy=skip"]);
     expect(&output, 0, &[]);
     let skipped = metrics(&folder.path().join("run"));
     let skipped: Vec<_> = skipped.iter().filter(|line| line["applied"] == false).collect();
@@ -422,7 +422,7 @@ fn a_rank_lets_go_wrong_what_it_is_asked_to() {
 #[test]
 fn a_stray_request_for_a_drill_does_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let run_dir = prepared(folder.path(), &["phase.0.steps=600"]);
+    let run_dir = prepared(folder.path(), &[]);
     std::fs::write(run_dir.join("secret"), SECRET).unwrap();
     let path = drill(&run_dir, "nan", &SECRET.replace('5', "6"));
     let mut command = alone(&run_dir, &[]);

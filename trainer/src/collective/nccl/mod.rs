@@ -314,8 +314,8 @@ fn unusable(control: &mut dyn Control, source: CudaError) -> CollectiveError {
             "install the driver, or set run.device = \"flex\" to compute without a GPU"
         }
         CudaError::Call { call: "cuDeviceGet", .. } => {
-            "a rank takes the GPU with its own number, so that `ranks` in the cluster file must not be more than \
-             the GPUs that a process may see (CUDA_VISIBLE_DEVICES)"
+            "a rank takes the GPU with its number on its machine, so that a machine must not have more ranks than \
+             GPUs that a process may see (CUDA_VISIBLE_DEVICES)"
         }
         _ => {
             "NCCL_DEBUG=INFO says more; collective = \"tcp\" in the cluster file does without NCCL"
