@@ -494,6 +494,10 @@ pub struct Worker {
     #[arg(long, value_name = "N", requires = "rank")]
     pub local_rank: Option<usize>,
 
+    /// How many ranks its machine has; without it, all.
+    #[arg(long, value_name = "N", requires = "rank", value_parser = clap::value_parser!(u32).range(1..))]
+    pub local_world: Option<u32>,
+
     /// End behind this phase, counted from 1, with exit code 0, and answer nothing.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub through_phase: Option<u32>,

@@ -230,6 +230,20 @@ impl Words<'_> {
         self.text("OMPI_MCA_ess_base_jobid")?.parse().ok()
     }
 
+    /// How many ranks are on a machine, at most.
+    fn local_world(&self, place: &Place) -> Result<usize, Error> {
+        let known = match place.by {
+            Launcher::Torchrun => self.number("LOCAL_WORLD_SIZE")?,
+            Launcher::Pod => self.number("PET_NPROC_PER_NODE")?.or(Some(1)),
+            Launcher::Slurm => self
+                .text("SLURM_STEP_TASKS_PER_NODE")
+                .or_else(|| self.text("SLURM_TASKS_PER_NODE"))
+                .and_then(most_tasks),
+            Launcher::OpenMpi => self.number("OMPI_COMM_WORLD_LOCAL_SIZE")?,
+        };
+        Ok(known.unwrap_or(place.world).min(place.world))
+    }
+
     /// What no two of them may say at once.
     fn check(&self, place: &Place) -> Result<(), Error> {
         let Place { by, rank, world, local_rank, .. } = place;
@@ -242,13 +256,7 @@ impl Words<'_> {
                 by.name()
             )));
         }
-        let local_world = match by {
-            Launcher::Torchrun => self.number("LOCAL_WORLD_SIZE")?,
-            Launcher::Pod => self.number("PET_NPROC_PER_NODE")?,
-            Launcher::Slurm => None,
-            Launcher::OpenMpi => self.number("OMPI_COMM_WORLD_LOCAL_SIZE")?,
-        };
-        let most = local_world.unwrap_or(*world).min(*world);
+        let most = self.local_world(place)?;
         if *local_rank >= most {
             return Err(wrong(format!(
                 "{} gives local rank {local_rank}, but there are {most} ranks on this machine",
@@ -338,6 +346,17 @@ fn joined(host: &str, port: u16) -> String {
         true => format!("[{host}]:{port}"),
         false => format!("{host}:{port}"),
     }
+}
+
+/// How many ranks of `place`, which `environment` gave, are on a machine, at most.
+pub fn local_world(environment: &Environment, place: &Place) -> Result<usize, Error> {
+    Words(environment).local_world(place)
+}
+
+/// The most tasks of a node in a list as SLURM writes it, such as `8(x3),2`.
+fn most_tasks(list: &str) -> Option<usize> {
+    let number = |part: &str| part.split('(').next()?.parse::<usize>().ok();
+    list.split(',').map(number).collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 /// The number of the device of the rank with this number on its machine, where it may see `visible` of them, as
@@ -582,6 +601,24 @@ mod tests {
                 "MASTER_PORT is not set, and nothing says a number of this job | set MASTER_PORT to a free port of the machine of rank 0"
             ],
         );
+    }
+
+    #[test]
+    fn ranks_of_a_machine_are_counted() {
+        let of_slurm = "SLURM_PROCID=1 SLURM_NTASKS=16 SLURM_STEP_ID=0 MASTER_ADDR=a MASTER_PORT=1";
+        for (words, most) in [
+            ("RANK=1 WORLD_SIZE=16 LOCAL_WORLD_SIZE=8 MASTER_ADDR=a MASTER_PORT=1".to_owned(), 8),
+            ("RANK=1 WORLD_SIZE=2 MASTER_ADDR=a MASTER_PORT=1".to_owned(), 2),
+            ("PET_NNODES=4 PET_NODE_RANK=1 PET_MASTER_ADDR=a PET_MASTER_PORT=1".to_owned(), 1),
+            (format!("{of_slurm} SLURM_TASKS_PER_NODE=2,8(x2)"), 8),
+            (format!("{of_slurm} SLURM_TASKS_PER_NODE=8(x4) SLURM_STEP_TASKS_PER_NODE=4(x4)"), 4),
+            (format!("{of_slurm} SLURM_TASKS_PER_NODE=many"), 16),
+            (of_slurm.to_owned(), 16),
+        ] {
+            let environment = environment(&words);
+            let place = place(&environment).unwrap().unwrap();
+            assert_eq!(local_world(&environment, &place).unwrap(), most, "{words}");
+        }
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub struct Task<'a> {
     pub sharding: Sharding,
     /// The rank's number among those of its machine, which is that of its device.
     pub local_rank: usize,
+    /// How many ranks its machine has.
+    pub local_world: usize,
     /// The rank is done behind this phase, counted from 1, and answers nothing; `None`: behind the last one,
     /// once it has been evaluated.
     pub through_phase: Option<usize>,
@@ -167,7 +169,7 @@ pub fn run(
     requests: &Requests,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, Error> {
-    let Task { run_dir, data_root, sharding, local_rank, through_phase } = task;
+    let Task { run_dir, data_root, sharding, local_rank, local_world, through_phase } = task;
     whereabouts::own().at(LOADING);
     // Even to tidy up is not for a rank that came too late.
     run_dir.fence().check(run_dir.root())?;
@@ -179,7 +181,7 @@ pub fn run(
         report(Progress::Device(facts));
     }
     check_world(&run_dir.recipe_lock(), &recipe, collective.world())?;
-    let memory = memory::of_run(&recipe, run_dir, sharding, collective)?;
+    let memory = memory::of_run(&recipe, run_dir, (sharding, local_world), collective)?;
     let recipe = memory.resolved(&recipe);
     let board = TensorBoard::new(run_dir, recipe.run.tensorboard && collective.rank() == 0);
     if collective.rank() == 0 {

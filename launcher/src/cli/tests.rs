@@ -69,7 +69,7 @@ fn every_verb_is_understood() {
         "doctor",
         "doctor --cluster c.toml --device cuda --run-dir runs/x --json",
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
-        "worker --run-dir runs/x --rank 9 --world 16 --rendezvous n1:4000 --local-rank 1",
+        "worker --run-dir runs/x --rank 9 --world 16 --rendezvous n1:4000 --local-rank 1 --local-world 8",
         "worker --run-dir runs/x --through-phase 1",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());

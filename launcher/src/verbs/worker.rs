@@ -67,6 +67,7 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
             data_root: &data_root,
             sharding,
             local_rank: place.local_rank,
+            local_world: place.local_world,
             through_phase: args.through_phase.map(|phase| phase as usize),
         };
         let result = trainer::run::run(task, &mut *collective, requests, tell);
@@ -84,6 +85,7 @@ struct Place {
     rank: usize,
     world: usize,
     local_rank: usize,
+    local_world: usize,
     rendezvous: String,
     generation: u32,
     /// Who else started it, if not a launcher of ours.
@@ -106,6 +108,7 @@ impl Place {
                 rank,
                 world,
                 local_rank: args.local_rank.unwrap_or(rank),
+                local_world: args.local_world.map_or(world, |most| most as usize),
                 rendezvous: rendezvous.clone(),
                 generation: args.generation.unwrap_or(0),
                 by: None,
@@ -124,6 +127,7 @@ impl Place {
         let own = Self {
             rank: found.rank,
             world: found.world,
+            local_world: surroundings::local_world(&environment, &found)?,
             local_rank: surroundings::ordinal(found.local_rank, visible),
             rendezvous: found.rendezvous,
             generation: args.generation.unwrap_or(found.restarts),
