@@ -206,7 +206,7 @@ impl Agent {
     fn start(&mut self, generation: u32, mut worker: crate::plan::Worker) {
         let rank = worker.rank;
         if let Some(lease) = &self.lease {
-            worker.environment.push(("KNOWCODER_LEASE".to_owned(), lease.path()));
+            worker.environment.push((trainer::fence::LEASE.to_owned(), lease.path()));
         }
         let kills = Kills::now();
         match start(&self.post.program, &worker) {

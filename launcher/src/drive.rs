@@ -13,6 +13,7 @@ use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
 use crate::interrupt::Interrupts;
 use crate::plan::{Start, workers};
+use crate::rank_drill;
 use crate::standing::State;
 use crate::supervise::{Cause, Ending, Job, Patience, Shown, supervise};
 use crate::wire::{Facts, Order, Report};
@@ -85,7 +86,11 @@ pub fn drive(
 fn asker(run_dir: &RunDir) -> Box<dyn Fn(usize, crate::cli::Fault)> {
     let run_dir = run_dir.clone();
     Box::new(move |rank, fault| {
-        let _ = (&run_dir, rank, fault);
+        let secret = Secret::load(&run_dir.secret()).map_err(Error::from);
+        let asked = secret.and_then(|secret| rank_drill::ask(&run_dir, rank, fault, &secret));
+        if let Err(error) = asked {
+            tracing::warn!("a drill fails: {error}");
+        }
     })
 }
 

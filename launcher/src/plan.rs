@@ -55,6 +55,8 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
             add("--world", cluster.ranks.to_string().into());
             add("--rendezvous", start.rendezvous.into());
             add("--generation", start.generation.to_string().into());
+            add("--local-rank", (rank % here).to_string().into());
+            add("--local-world", here.to_string().into());
             if cluster.collective != Carrier::default() {
                 add("--collective", cluster.collective.name().into());
             }

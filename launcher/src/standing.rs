@@ -106,7 +106,7 @@ pub struct Rank {
     pub step: usize,
     /// Seconds since it began that, as it said last.
     pub seconds: f64,
-    /// Seconds since it said anything.
+    /// Seconds since it said so.
     pub silent: f64,
 }
 

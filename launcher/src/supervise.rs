@@ -377,7 +377,7 @@ impl<'a> Watch<'a> {
                 // Who failed by itself kept nobody waiting.
                 let names = self.names();
                 let verdict = culprit.and_then(|_| self.movement.verdict(&names, Instant::now()));
-                let blamed = verdict.as_ref().map(|it| it.rank).or(culprit).unwrap_or(rank);
+                let blamed = verdict.as_ref().and_then(|it| it.rank).or(culprit).unwrap_or(rank);
                 let stopping = self.stop_requested;
                 let cause =
                     Cause { rank, blamed, end, last_words, reached, node, verdict, stopping };
@@ -476,7 +476,7 @@ impl<'a> Watch<'a> {
     /// Nothing has moved for so long, and no rank says so by itself.
     fn hangs(&mut self, seconds: f64) -> Result<(), Error> {
         let verdict = self.movement.verdict(&self.names(), Instant::now());
-        let rank = verdict.as_ref().map_or(0, |it| it.rank);
+        let rank = verdict.as_ref().and_then(|it| it.rank).unwrap_or(0);
         let words = format!("nothing has moved for {seconds:.0} s (faults.hang)");
         let cause = Cause {
             rank,

@@ -25,6 +25,7 @@ mod parallel;
 mod places;
 mod precision;
 mod program;
+mod ranks;
 mod recovery;
 mod resume;
 #[cfg(feature = "object-store")]

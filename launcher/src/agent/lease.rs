@@ -1,19 +1,16 @@
 //! How long a node may work on without hearing from the coordinator, also for its ranks to look at.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A lease, kept in a file of this machine: ranks commit nothing after it has lapsed.
 ///
-/// The file holds 20 digits: the milliseconds since this machine was started at which the lease ends. They
-/// are written in one piece, and no clock that can be set is involved.
+/// The file holds the milliseconds since this machine was started at which the lease ends: no clock that can
+/// be set is involved. It is replaced as a whole.
 pub struct Lease {
     length: Duration,
     until: u64,
     path: PathBuf,
-    file: Option<File>,
 }
 
 impl Lease {
@@ -21,8 +18,7 @@ impl Lease {
     pub fn new(length: Duration) -> Self {
         let name = format!("knowcoder-lease-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        let file = File::create(&path).ok();
-        let mut lease = Self { length, until: 0, path, file };
+        let mut lease = Self { length, until: 0, path };
         lease.renew();
         lease
     }
@@ -30,10 +26,10 @@ impl Lease {
     /// It goes on from now.
     pub fn renew(&mut self) {
         self.until = now() + self.length.as_millis() as u64;
-        if let Some(file) = &self.file {
-            // A rank that reads an older number commits nothing: the safe side.
-            let _ = file.write_all_at(format!("{:020}", self.until).as_bytes(), 0);
-        }
+        let temporary = self.path.with_extension("new");
+        // A rank that reads an older number, or none, commits nothing: the safe side.
+        let _ = std::fs::write(&temporary, self.until.to_string())
+            .and_then(|()| std::fs::rename(&temporary, &self.path));
     }
 
     /// Whether it is over.

@@ -69,6 +69,8 @@ fn every_verb_is_understood() {
         "doctor",
         "doctor --cluster c.toml --device cuda --run-dir runs/x --json",
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
+        "worker --run-dir runs/x --rank 9 --world 16 --rendezvous n1:4000 --local-rank 1 --local-world 8",
+        "worker --run-dir runs/x --through-phase 1",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
     }
@@ -111,6 +113,10 @@ fn what_is_not_understood_ends_with_2() {
         ("score a.jsonl --protocol set --panel", ErrorKind::ArgumentConflict),
         ("score a.jsonl --by class", ErrorKind::InvalidValue),
         ("score a.jsonl --against", ErrorKind::InvalidValue),
+        ("worker --run-dir x --rank 1", ErrorKind::MissingRequiredArgument),
+        ("worker --run-dir x --world 2", ErrorKind::MissingRequiredArgument),
+        ("worker --run-dir x --local-rank 2", ErrorKind::MissingRequiredArgument),
+        ("worker --run-dir x --through-phase 0", ErrorKind::ValueValidation),
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.kind(), kind, "{line}");

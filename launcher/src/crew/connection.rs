@@ -53,7 +53,7 @@ impl Gate {
             .map_err(|error| refuse(&format!("listen for agents at {address}:{port}"), &error))?;
         let port = listener.local_addr().map_err(|error| refuse("listen", &error))?.port();
         let secret = Secret::parse(&admission.secret)
-            .ok_or_else(|| refuse("use the run's secret", &"it is too short"))?;
+            .map_err(|reason| refuse("use the run's secret", &format!("it {reason}")))?;
         let me = identity(&admission.run, 0, nodes)
             .map_err(|error| refuse("read this program", &error))?;
         let accepting = tokio::spawn(accept(listener, me, secret, voice));

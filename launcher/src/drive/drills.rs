@@ -86,8 +86,10 @@ impl Drills {
             let _ = std::fs::remove_file(&path);
             let drill: Option<Drill> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
             if let (Some(mut drill), Some(last)) = (drill, last) {
-                drill.rank = drill.rank.or(Some(last));
-                self.plan(&drill, drill.rank.unwrap_or(last), now);
+                // Only rank 0 writes checkpoints in every world.
+                let usual = if drill.fault == Fault::FillDisk { 0 } else { last };
+                drill.rank = drill.rank.or(Some(usual));
+                self.plan(&drill, drill.rank.unwrap_or(usual), now);
                 drills.push(drill);
             }
         }

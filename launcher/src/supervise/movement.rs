@@ -86,7 +86,7 @@ impl Movement {
                 section: place.section.clone(),
                 phase: place.phase.clone(),
                 step: place.step,
-                seconds: place.seconds,
+                seconds: place.seconds + now.duration_since(*heard).as_secs_f64(),
                 silent: now.duration_since(*heard).as_secs_f64(),
                 ..Rank::default()
             }

@@ -140,7 +140,7 @@ fn from_environment(read: impl Fn(&str) -> Option<String>) -> Result<Invitation,
 fn join(invitation: &Invitation) -> Result<TcpStream, Error> {
     let Invitation { coordinator, run, node, nodes, secret, join, .. } = invitation;
     let secret = Secret::parse(secret)
-        .ok_or_else(|| Error::new(exit::USAGE, "the secret of the invitation is too short"))?;
+        .map_err(|reason| Error::new(exit::USAGE, format!("the invitation's secret {reason}")))?;
     let me = identity(run, *node, *nodes).map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to read this program: {error}"))
     })?;

@@ -67,8 +67,7 @@ impl Secret {
 
     /// Writes a secret that came by another way to `path`, likewise.
     pub fn adopt(path: &Path, text: &str) -> Result<Self, CollectiveError> {
-        let short = || secret_error(path, format!("would have only {} characters", text.len()));
-        let secret = Self::parse(text).ok_or_else(short)?;
+        let secret = Self::parse(text).map_err(|reason| secret_error(path, reason))?;
         secret.keep(path, text.trim())?;
         Ok(secret)
     }
@@ -89,14 +88,32 @@ impl Secret {
     pub fn load(path: &Path) -> Result<Self, CollectiveError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| secret_error(path, format!("cannot be read: {error}")))?;
-        let short = || secret_error(path, format!("has only {} characters", text.trim().len()));
-        Self::parse(&text).ok_or_else(short)
+        Self::parse(&text).map_err(|reason| secret_error(path, reason))
     }
 
-    /// A secret that came by another way than a file.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        (text.len() >= 2 * NONCE).then(|| Self(text.as_bytes().to_vec()))
+    /// The secret that a text is, white space around it left out; or what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            text if text.len() >= 2 * NONCE => Ok(Self(text.as_bytes().to_vec())),
+            text => Err(format!("has only {} characters", text.len())),
+        }
+    }
+
+    /// What proves that whoever says `parts` for this `purpose` knows the secret, in hexadecimal digits.
+    pub fn seal(&self, purpose: &str, parts: [&str; 2]) -> String {
+        let [first, second] = parts.map(str::as_bytes);
+        hex(&self.proof(purpose, first, second).finalize().into_bytes())
+    }
+
+    /// Whether `seal` is what [`Secret::seal`] gives, in a time that says nothing about it.
+    pub fn fits(&self, seal: &str, purpose: &str, parts: [&str; 2]) -> bool {
+        let [first, second] = parts.map(str::as_bytes);
+        let digits: Option<Vec<u8>> = (0..seal.len() / 2)
+            .map(|at| u8::from_str_radix(seal.get(2 * at..2 * at + 2)?, 16).ok())
+            .collect();
+        digits
+            .filter(|_| seal.len().is_multiple_of(2))
+            .is_some_and(|digits| self.proof(purpose, first, second).verify_slice(&digits).is_ok())
     }
 
     /// What proves, for this greeting only, that `side` knows the secret.
@@ -350,6 +367,26 @@ mod tests {
         assert!(Secret::load(&path).is_ok());
         std::fs::write(&path, "short").unwrap();
         assert!(Secret::load(&path).unwrap_err().to_string().ends_with("has only 5 characters"));
+    }
+
+    #[test]
+    fn a_seal_fits_what_it_was_made_for() {
+        let secret = Secret::parse(&format!(" {}\n", "5".repeat(64))).unwrap();
+        let seal = secret.seal("drill of rank 3", ["nan", "1"]);
+        assert_eq!(seal.len(), 64);
+        assert!(secret.fits(&seal, "drill of rank 3", ["nan", "1"]));
+        for (purpose, parts) in [
+            ("drill of rank 4", ["nan", "1"]),
+            ("drill of rank 3", ["nan", "2"]),
+            ("drill of rank 3", ["nan1", ""]),
+        ] {
+            assert!(!secret.fits(&seal, purpose, parts), "{purpose}, {parts:?}");
+        }
+        let other = Secret::parse(&"6".repeat(64)).unwrap();
+        assert!(!other.fits(&seal, "drill of rank 3", ["nan", "1"]));
+        for wrong in ["", "z", "zz", &seal[..62], &seal[..63], &format!("{seal}00"), "é"] {
+            assert!(!secret.fits(wrong, "drill of rank 3", ["nan", "1"]), "{wrong}");
+        }
     }
 
     #[test]
