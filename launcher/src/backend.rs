@@ -1,5 +1,6 @@
 //! Who places agents on nodes, and where jobs wait that outlast this process.
 
+pub mod address;
 pub mod detached;
 pub mod kubernetes;
 pub mod local;
