@@ -35,6 +35,26 @@ in_host() {
     fi
 }
 
+# The server, the client, and what makes networks, unless they are there.
+install_packages() {
+    PATH="$PATH:/usr/sbin:/sbin"
+    local program missing=()
+    for program in sshd ssh ssh-keygen ip nsenter; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    if ((${#missing[@]} == 0)); then
+        echo "sshd: $(command -v sshd) (complete)"
+        return 0
+    fi
+    local packages=(openssh-server openssh-client iproute2 util-linux)
+    apt-get install -y --no-install-recommends "${packages[@]}" >/dev/null 2>&1 || {
+        # Lists of packages that are old, or not there yet.
+        apt-get update >/dev/null
+        apt-get install -y --no-install-recommends "${packages[@]}" >/dev/null
+    }
+    command -v sshd
+}
+
 space() { echo "kc${net}h$1"; }
 wire() { echo "kc${net}w$1"; }
 bridge() { echo "kc${net}b"; }
@@ -198,7 +218,7 @@ stop() {
 
 verb="${1:-}"
 if [[ "$verb" == install ]]; then
-    apt-get install -y --no-install-recommends openssh-server openssh-client iproute2 >/dev/null
+    install_packages
     exit 0
 fi
 [[ -n "${2:-}" ]] || usage

@@ -44,7 +44,7 @@ case "$d" in "~/"*) d="$HOME/${d#"~/"}";; esac;
 fail() { echo "knowcoder:fault=$1"; exit 1; };
 mkdir -p "$d" || fail folder;
 t=$(mktemp "$d/.$2.XXXXXX") || fail folder;
-trap 'rm -f "$t"' EXIT; trap 'exit 1' HUP INT TERM;
+trap 'rm -f "$t"' EXIT; trap 'exit 1' HUP INT TERM; trap '' PIPE;
 cat >"$t" || fail write;
 [ "$(wc -c <"$t")" -eq "$3" ] || fail short;
 h=$(sha256sum <"$t") || fail sum;
