@@ -23,18 +23,6 @@ usage() {
     exit 2
 }
 
-# in_host K COMMAND...: in the network of host K.
-in_host() {
-    local host="$1"
-    shift
-    if [[ "$mode" == namespaces ]]; then
-        # `ip netns exec` would mount /sys anew; only the network shall be another.
-        nsenter --net="/run/netns/$(space "$host")" "$@"
-    else
-        "$@"
-    fi
-}
-
 # The server, the client, and what makes networks, unless they are there.
 install_packages() {
     PATH="$PATH:/usr/sbin:/sbin"
@@ -105,7 +93,10 @@ LogLevel VERBOSE
 SetEnv KNOWCODER_TEST_HOST=$folder
 END
     rm -f "$folder/sshd.pid"
-    in_host "$host" setsid "$sshd" -D -e -f "$folder/sshd_config" </dev/null >>"$folder/sshd.log" 2>&1 &
+    local inside=()
+    # `ip netns exec` would mount /sys anew; only the network shall be another.
+    [[ "$mode" == namespaces ]] && inside=(nsenter --net="/run/netns/$(space "$host")")
+    "${inside[@]}" setsid "$sshd" -D -e -f "$folder/sshd_config" </dev/null >>"$folder/sshd.log" 2>&1 &
     local process=$!
     for _ in $(seq 100); do
         [[ -s "$folder/sshd.pid" ]] && return 0

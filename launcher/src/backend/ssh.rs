@@ -225,6 +225,53 @@ mod tests {
         assert_eq!(written("2001:db8::7".parse().unwrap()), "[2001:db8::7]");
     }
 
+    /// The second host is down until the file `up` is in `folder`.
+    fn pretended(folder: &Path) -> Hosts {
+        let ssh = folder.join("ssh");
+        // Written by another process: an open file of ours could be inherited by one that a test beside
+        // this one starts, and what is open for writing cannot be executed.
+        let write = r#"cat >"$0" <<'END'
+#!/bin/sh
+case " $* " in
+*" -- b "*) [ -e "${0%/*}/up" ] || { echo "ssh: connect to host b: No route to host" >&2; exit 255; } ;;
+esac
+for last; do :; done
+exec sh -c "$last"
+END
+chmod 755 "$0""#;
+        let status = std::process::Command::new("sh").args(["-c", write]).arg(&ssh).status();
+        assert!(status.unwrap().success());
+        let settings = Ssh {
+            hosts: vec!["a".to_owned(), "b".to_owned()],
+            work_dir: folder.join("bin").display().to_string(),
+            ..Ssh::default()
+        };
+        Hosts { client: Client::pretending(&ssh), ..hosts(settings) }
+    }
+
+    #[test]
+    fn a_host_that_is_down_fails_alone_and_is_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let hosts = pretended(folder.path());
+        let program = Path::new("/bin/true");
+        let error = hosts.agent("b", program).unwrap_err();
+        assert_eq!(error.code, exit::TRANSIENT, "{error}");
+        let command = hosts.agent("a", program).unwrap().unwrap();
+        let words: Vec<_> =
+            command.as_std().get_args().map(|word| word.to_string_lossy()).collect();
+        let (host, line) = (&words[words.len() - 2], &words[words.len() - 1]);
+        assert_eq!(host, "a");
+        assert!(line.starts_with("exec '/") && line.ends_with("' agent"), "{line}");
+        assert!(line.contains("/bin/knowcoder-"), "{line}");
+        std::fs::write(folder.path().join("up"), "").unwrap();
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while let Err(error) = hosts.agent("b", program) {
+            assert!(std::time::Instant::now() < patience, "{error}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert!(hosts.agent("c", program).is_err());
+    }
+
     #[test]
     fn hosts_are_counted_before_any_of_them_is_asked() {
         let mut hosts = hosts(Ssh { hosts: vec!["a".to_owned()], ..Ssh::default() });
