@@ -5,7 +5,7 @@
 mod faults;
 mod kubernetes;
 mod slurm;
-mod ssh;
+pub mod ssh;
 
 pub use faults::{Faults, OnNodeLoss};
 pub use kubernetes::Kubernetes;

@@ -17,6 +17,7 @@ mod extract;
 mod faults;
 mod fetch;
 mod full_disk;
+mod hosts;
 mod incidents;
 mod inspect;
 mod ledger;
@@ -33,6 +34,7 @@ mod s3;
 mod sensitivity;
 mod serve;
 mod shares;
+mod ssh;
 #[cfg(feature = "object-store")]
 mod store;
 mod tables;
