@@ -103,21 +103,26 @@ impl Queue {
         let pods = if object.is_null() { Vec::new() } else { self.pods(name_of(id))? };
         let mut state = state::read(&object, &pods, self.section.queue.as_deref());
         if state.stage == Stage::Waiting && pods.is_empty() {
-            state.words += &self.why_no_pods(name_of(id))?;
+            state.words += &self.why_no_pods(name_of(id));
         }
         Ok((object, pods, state))
     }
 
     /// What the cluster complained of when it should have made pods, such as a used-up quota.
-    fn why_no_pods(&self, name: &str) -> Result<String, Error> {
-        let list = self.kubectl.ask_json(&["get", "events", "--field-selector=type=Warning", "-o", "json"])?;
+    fn why_no_pods(&self, name: &str) -> String {
+        let warnings = ["get", "events", "--field-selector=type=Warning", "-o", "json"];
+        // Not everybody may read events, and the state is known without them.
+        let list = self.kubectl.ask_json(&warnings).unwrap_or_default();
         let events = list["items"].as_array().into_iter().flatten();
-        let ours = |event: &&Value| {
+        let is_ours = |event: &&Value| {
             event["involvedObject"]["name"].as_str().is_some_and(|it| it.starts_with(name))
         };
-        let newest = events.filter(ours).max_by_key(|it| it["lastTimestamp"].as_str().unwrap_or_default());
-        let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().trim().to_owned();
-        Ok(newest.map_or(String::new(), |it| format!(": {}: {}", text(it, "reason"), text(it, "message"))))
+        let text =
+            |event: &Value, key: &str| event[key].as_str().unwrap_or_default().trim().to_owned();
+        let newest = events.filter(is_ours).max_by_key(|event| text(event, "lastTimestamp"));
+        newest.map_or(String::new(), |it| {
+            format!(": {}: {}", text(it, "reason"), text(it, "message"))
+        })
     }
 
     /// Makes room for a job whose last one is over; one that is not stays.
@@ -132,7 +137,14 @@ impl Queue {
                 .hint("wait for it, or end it with `knowcoder cancel RUN`"));
         }
         // Its pods too: two drivers would fight for the run directory.
-        let delete = ["delete", id, "--ignore-not-found", "--cascade=foreground", "--wait=true", GONE_WITHIN];
+        let delete = [
+            "delete",
+            id,
+            "--ignore-not-found",
+            "--cascade=foreground",
+            "--wait=true",
+            GONE_WITHIN,
+        ];
         self.kubectl.ask(&delete, None).map(drop)
     }
 
@@ -144,16 +156,20 @@ impl Queue {
         let place = run_dir.to_string_lossy();
         let manifest = manifest::secret(&self.section, name, &place, secret.trim());
         // On the server's side: the client's way would keep a copy in an annotation.
-        let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=knowcoder", "-f", "-"];
+        let apply =
+            ["apply", "--server-side", "--force-conflicts", "--field-manager=knowcoder", "-f", "-"];
         self.kubectl.ask(&apply, Some(&manifest)).map(drop)
     }
 
     fn delete(&self, id: &str) -> Result<(), Error> {
-        let name = name_of(id);
-        self.kubectl.ask(&["delete", id, "--ignore-not-found", "--wait=false"], None)?;
-        let label = format!("{RUN_LABEL}={name}");
-        let rest = ["delete", "services,secrets", "-l", &label, "--ignore-not-found", "--wait=false"];
-        self.kubectl.ask(&rest, None).map(drop)
+        let [service, secret] = ["service", "secret"].map(|kind| format!("{kind}/{}", name_of(id)));
+        let mut objects = vec![id, &secret];
+        if self.section.object == Object::Job {
+            objects.push(&service);
+        }
+        let how = ["--ignore-not-found", "--wait=false"];
+        let arguments: Vec<&str> = ["delete"].into_iter().chain(objects).chain(how).collect();
+        self.kubectl.ask(&arguments, None).map(drop)
     }
 
     /// Asks the driver to save and end.
@@ -168,15 +184,21 @@ impl Queue {
         }
         let stop = RunDir::new(run_dir).stop();
         if RunDir::new(run_dir).recipe_lock().exists() {
-            return File::create(&stop).map(drop).map_err(|error| data_pipeline::Error::write(&stop)(error).into());
+            return File::create(&stop)
+                .map(drop)
+                .map_err(|error| data_pipeline::Error::write(&stop)(error).into());
         }
         let first = pods.iter().find(|pod| pod.index == Some(0) && pod.phase == "Running");
         let Some(first) = first.filter(|_| !run_dir.is_empty()) else {
             let message = format!("`{id}` has no pod that could be asked to stop: {}", state.words);
-            return Err(Error::new(exit::TRANSIENT, message).hint("`--now` ends it without a checkpoint"));
+            return Err(
+                Error::new(exit::TRANSIENT, message).hint("`--now` ends it without a checkpoint")
+            );
         };
         let stop = stop.to_string_lossy();
-        self.kubectl.ask(&["exec", &first.name, "-c", CONTAINER, "--", "touch", &stop], None).map(drop)
+        self.kubectl
+            .ask(&["exec", &first.name, "-c", CONTAINER, "--", "touch", &stop], None)
+            .map(drop)
     }
 }
 
@@ -198,7 +220,8 @@ impl super::Queue for Queue {
         }
         self.make_room(&id)?;
         self.hand_over_secret(&name, &job.run_dir)?;
-        let files: Vec<PathBuf> = manifest::render(job)?.iter().map(|it| folder.join(&it.file)).collect();
+        let files: Vec<PathBuf> =
+            manifest::render(job)?.iter().map(|it| folder.join(&it.file)).collect();
         let mut arguments = vec!["apply".to_owned()];
         for file in &files {
             arguments.extend(["-f".to_owned(), file.to_string_lossy().into_owned()]);

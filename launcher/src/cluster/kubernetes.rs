@@ -226,9 +226,24 @@ mod tests {
     fn slips_are_named() {
         expect!["kubernetes.image is empty; it names the image that the pods run, such as `registry.example.org/knowcoder:0.1.0`"]
             .assert_eq(&read("").unwrap_err());
-        check("namespace = \"My_Team\"", expect!["kubernetes.namespace is `My_Team`; names there have at most 63 letters a-z, digits and `-`, and begin and end with a letter or digit"]);
-        check("memory = \"12GB\"", expect!["kubernetes.memory is `12GB`; quantities are numbers such as `8`, `500m`, `64Gi` or `1.5Ti`"]);
-        check("shared_memory = \"0\"", expect!["kubernetes.shared_memory is `0`; quantities are numbers such as `8`, `500m`, `64Gi` or `1.5Ti`"]);
+        check(
+            "namespace = \"My_Team\"",
+            expect![
+                "kubernetes.namespace is `My_Team`; names there have at most 63 letters a-z, digits and `-`, and begin and end with a letter or digit"
+            ],
+        );
+        check(
+            "memory = \"12GB\"",
+            expect![
+                "kubernetes.memory is `12GB`; quantities are numbers such as `8`, `500m`, `64Gi` or `1.5Ti`"
+            ],
+        );
+        check(
+            "shared_memory = \"0\"",
+            expect![
+                "kubernetes.shared_memory is `0`; quantities are numbers such as `8`, `500m`, `64Gi` or `1.5Ti`"
+            ],
+        );
         check(
             "volumes = [{ claim = \"runs\", path = \"runs\" }]",
             expect!["kubernetes.volumes: `runs` is no absolute path without `:` and `..`"],
@@ -243,10 +258,18 @@ mod tests {
         );
         check(
             "tolerations = [{ operator = \"exist\" }]",
-            expect!["kubernetes.tolerations: operator `exist` is unknown; known are: Equal, Exists"],
+            expect![
+                "kubernetes.tolerations: operator `exist` is unknown; known are: Equal, Exists"
+            ],
         );
-        check("port = 80", expect!["kubernetes.port is 80; it must be at least 1024: the pods' user is not root"]);
-        check("env = { KNOWCODER_SECRET = \"1\" }", expect!["kubernetes.env: `KNOWCODER_SECRET` is set by knowcoder itself"]);
+        check(
+            "port = 80",
+            expect!["kubernetes.port is 80; it must be at least 1024: the pods' user is not root"],
+        );
+        check(
+            "env = { KNOWCODER_SECRET = \"1\" }",
+            expect!["kubernetes.env: `KNOWCODER_SECRET` is set by knowcoder itself"],
+        );
     }
 
     #[test]
@@ -258,8 +281,12 @@ mod tests {
             ("SOME", "ghp_0123456789abcdef0123456789abcdef0123"),
             ("PASSWORD", "hunter2"),
         ] {
-            let error = read(&format!("image = \"i\"\nenv = {{ {name} = \"{value}\" }}")).unwrap_err();
-            assert!(error.contains(&format!("kubernetes.env.{name} looks like a secret")), "{error}");
+            let error =
+                read(&format!("image = \"i\"\nenv = {{ {name} = \"{value}\" }}")).unwrap_err();
+            assert!(
+                error.contains(&format!("kubernetes.env.{name} looks like a secret")),
+                "{error}"
+            );
             assert!(!error.contains(value) || value == "x", "{error}");
         }
         for (name, value) in [

@@ -77,7 +77,8 @@ impl Kubectl {
         }
         let verb = arguments.first().copied().unwrap_or_default();
         let status = self.wait(&mut child, verb)?;
-        let [output, errors] = [output, errors].map(|it| it.recv_timeout(LAST_WORDS).unwrap_or_default());
+        let [output, errors] =
+            [output, errors].map(|it| it.recv_timeout(LAST_WORDS).unwrap_or_default());
         if status.success() { Ok(output) } else { Err(self.refused(verb, &errors, status)) }
     }
 
@@ -131,31 +132,74 @@ impl Kubectl {
         let said = last_words(errors).unwrap_or_else(|| status.to_string());
         let place = self.place();
         let has = |parts: &[&str]| parts.iter().any(|part| errors.contains(part));
-        let (code, message, hint) = if has(&["no matches for kind", "doesn't have a resource type"]) {
+        let (code, message, hint) = if has(&["no matches for kind", "doesn't have a resource type"])
+        {
             let kind = quoted(errors).unwrap_or_else(|| "JobSet".to_owned());
             (
                 exit::BACKEND,
-                format!("the cluster does not know the kind `{kind}`: its custom resource is not installed"),
+                format!(
+                    "the cluster does not know the kind `{kind}`: its custom resource is not installed"
+                ),
                 "ask an administrator to install JobSet, or write object = \"job\", which needs nothing",
             )
-        } else if has(&["context was not found", "no context exists", "does not exist"]) && has(&["context"]) {
-            (exit::DECLARATION, format!("kubectl has no such context: {said}"), "`kubectl config get-contexts` lists them")
+        } else if has(&["context was not found", "no context exists", "does not exist"])
+            && has(&["context"])
+        {
+            (
+                exit::DECLARATION,
+                format!("kubectl has no such context: {said}"),
+                "`kubectl config get-contexts` lists them",
+            )
         } else if has(&["exceeded quota"]) {
-            (exit::TRANSIENT, format!("the quota of {place} is used up: {said}"), "wait, ask for less, or for more quota")
+            (
+                exit::TRANSIENT,
+                format!("the quota of {place} is used up: {said}"),
+                "wait, ask for less, or for more quota",
+            )
         } else if has(&["Unauthorized", "must be logged in", "getting credentials"]) {
-            (exit::BACKEND, format!("the cluster does not know who asks: {said}"), "log in again, as your cluster's documentation says")
+            (
+                exit::BACKEND,
+                format!("the cluster does not know who asks: {said}"),
+                "log in again, as your cluster's documentation says",
+            )
         } else if has(&["namespaces \""]) && has(&["not found"]) {
-            (exit::DECLARATION, format!("there is no {place}: {said}"), "name one that there is: kubernetes.namespace")
+            (
+                exit::DECLARATION,
+                format!("there is no {place}: {said}"),
+                "name one that there is: kubernetes.namespace",
+            )
         } else if has(&["(Forbidden)", "is forbidden"]) {
-            (exit::BACKEND, format!("the cluster forbids it in {place}: {said}"), "name a namespace of yours, kubernetes.namespace, or ask for the right")
-        } else if has(&["denied the request", "is invalid", "ValidationError", "strict decoding error", "(BadRequest)"]) {
-            (exit::DECLARATION, format!("the cluster refuses what the cluster file asks for: {said}"), "change [kubernetes] accordingly")
+            (
+                exit::BACKEND,
+                format!("the cluster forbids it in {place}: {said}"),
+                "name a namespace of yours, kubernetes.namespace, or ask for the right",
+            )
+        } else if has(&[
+            "denied the request",
+            "is invalid",
+            "ValidationError",
+            "strict decoding error",
+            "(BadRequest)",
+        ]) {
+            (
+                exit::DECLARATION,
+                format!("the cluster refuses what the cluster file asks for: {said}"),
+                "change [kubernetes] accordingly",
+            )
         } else if has(&["(AlreadyExists)", "(Conflict)", "field is immutable"]) {
-            (exit::TRANSIENT, format!("there is already one of that name in {place}: {said}"), "wait until it is gone, or end it with `knowcoder cancel RUN --now`")
+            (
+                exit::TRANSIENT,
+                format!("there is already one of that name in {place}: {said}"),
+                "wait until it is gone, or end it with `knowcoder cancel RUN --now`",
+            )
         } else if has(&UNREACHED) {
             (exit::BACKEND, format!("the cluster cannot be reached: {said}"), CONNECTION)
         } else {
-            (exit::TRANSIENT, format!("`kubectl {verb}` failed in {place}: {said}"), "the same by hand says more: RUN/submit/ has the manifests")
+            (
+                exit::TRANSIENT,
+                format!("`kubectl {verb}` failed in {place}: {said}"),
+                "the same by hand says more: RUN/submit/ has the manifests",
+            )
         };
         Error::new(code, message).hint(hint)
     }
@@ -200,7 +244,10 @@ fn last_words(errors: &str) -> Option<String> {
             && line.get(1..5).is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()))
     };
     let lines = errors.lines().map(str::trim).filter(|line| {
-        !line.is_empty() && !is_log(line) && !line.starts_with("Warning:") && !line.starts_with("ensure CRDs")
+        !line.is_empty()
+            && !is_log(line)
+            && !line.starts_with("Warning:")
+            && !line.starts_with("ensure CRDs")
     });
     let line = lines.last()?;
     let line = line.strip_prefix("error: ").unwrap_or(line);
@@ -256,7 +303,11 @@ mod tests {
             69,
             "cannot be reached",
         );
-        check("error: context \"prod\" does not exist", 64, "no such context: context \"prod\" does not exist");
+        check(
+            "error: context \"prod\" does not exist",
+            64,
+            "no such context: context \"prod\" does not exist",
+        );
         check(
             "Error from server (NotFound): error when creating \"job.json\": namespaces \"ml\" not found",
             64,
@@ -278,7 +329,11 @@ mod tests {
             "only images of registry.example.org",
         );
         check("error: You must be logged in to the server (Unauthorized)", 69, "who asks");
-        check("The Job \"x\" is invalid: spec.template: Invalid value: field is immutable", 64, "field is immutable");
+        check(
+            "The Job \"x\" is invalid: spec.template: Invalid value: field is immutable",
+            64,
+            "field is immutable",
+        );
         check("something new", 75, "something new");
         check("", 75, "exit status: 1");
     }
@@ -313,6 +368,9 @@ mod tests {
         assert!(began.elapsed() < Duration::from_secs(60));
         let kubectl = kubectl.at(folder.path().join("none"), PATIENCE);
         let error = kubectl.ask(&["get"], None).unwrap_err();
-        assert_eq!((error.code, error.message.contains("there is no `kubectl`")), (exit::BACKEND, true));
+        assert_eq!(
+            (error.code, error.message.contains("there is no `kubectl`")),
+            (exit::BACKEND, true)
+        );
     }
 }

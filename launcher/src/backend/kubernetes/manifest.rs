@@ -8,10 +8,12 @@
 
 use super::names;
 use crate::backend::{Job, Rendered};
-use crate::cluster::{Cluster, Kubernetes, Object};
+use crate::cluster::{Cluster, Kubernetes, Object, OnNodeLoss};
 use crate::error::{Error, exit};
-use crate::cluster::Faults;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The container of each pod.
 pub const CONTAINER: &str = "node";
@@ -37,7 +39,9 @@ pub fn render(job: &Job) -> Result<Vec<Rendered>, Error> {
     let files = match run.section.object {
         Object::JobSet => vec![("jobset.json", run.jobset())],
         Object::Job => vec![("service.json", run.service()), ("job.json", run.job())],
-        Object::TrainJob => vec![("runtime.json", run.runtime()), ("trainjob.json", run.trainjob())],
+        Object::TrainJob => {
+            vec![("runtime.json", run.runtime()), ("trainjob.json", run.trainjob())]
+        }
     };
     let rendered = files.into_iter().map(|(file, manifest)| {
         // Maps with strings as keys always have a JSON form.
@@ -75,18 +79,24 @@ impl<'a> Run<'a> {
         let (cluster, section) = (&job.cluster, &job.cluster.kubernetes);
         let wrong = |message: String| Error::new(exit::DECLARATION, message);
         section.check_places(&job.run_dir, &job.data_root).map_err(|message| {
-            wrong(message).hint("mount their claim: kubernetes.volumes = [{ claim = \"NAME\", path = \"/PATH\" }]")
+            wrong(message).hint(
+                "mount their claim: kubernetes.volumes = [{ claim = \"NAME\", path = \"/PATH\" }]",
+            )
         })?;
         let (ranks, gpus) = (cluster.ranks_per_node(), section.gpus_per_node);
         if gpus != 0 && ranks > gpus {
             let message = format!(
                 "{ranks} ranks of a pod cannot have a GPU each: kubernetes.gpus_per_node is {gpus}"
             );
-            return Err(wrong(message).hint("raise gpus_per_node, or spread the ranks over more nodes"));
+            return Err(
+                wrong(message).hint("raise gpus_per_node, or spread the ranks over more nodes")
+            );
         }
-        let text = |what: &str, path: &std::path::Path| match path.to_str() {
+        let text = |what: &str, path: &Path| match path.to_str() {
             Some(path) => Ok(path.to_owned()),
-            None => Err(wrong(format!("the {what} `{}` is not UTF-8; manifests are", path.display()))),
+            None => {
+                Err(wrong(format!("the {what} `{}` is not UTF-8; manifests are", path.display())))
+            }
         };
         Ok(Self {
             section,
@@ -109,11 +119,12 @@ impl<'a> Run<'a> {
 
     fn jobset_spec(&self) -> Value {
         let job = names::replicated_job(self.section.object);
-        let is_ours = self.section.object == Object::TrainJob;
-        let labels = is_ours.then(|| json!({"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}));
+        let is_trainjob = self.section.object == Object::TrainJob;
+        let labels =
+            is_trainjob.then(|| json!({"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}));
         json!({
-            "suspend": self.waits().filter(|_| !is_ours),
-            "ttlSecondsAfterFinished": self.section.ttl_seconds.filter(|_| !is_ours),
+            "suspend": self.waits().filter(|_| !is_trainjob),
+            "ttlSecondsAfterFinished": self.section.ttl_seconds.filter(|_| !is_trainjob),
             "network": {
                 "enableDNSHostnames": true,
                 "publishNotReadyAddresses": true,
@@ -210,7 +221,7 @@ impl<'a> Run<'a> {
         let section = self.section;
         let name = &self.name;
         json!({
-            "metadata": metadata_without_name(section, name, &self.run_dir),
+            "metadata": Marks::of(section, name, &self.run_dir),
             "spec": {
                 "restartPolicy": "Never",
                 // JobSet sets it by itself.
@@ -268,13 +279,18 @@ impl<'a> Run<'a> {
             ("KNOWCODER_LEASE_SECONDS", self.cluster.faults.lease.to_string()),
             ("KNOWCODER_JOIN_SECONDS", self.cluster.deadlines.join.as_secs().to_string()),
         ];
-        let plain = ours.into_iter().map(|(name, value)| json!({"name": name, "value": literally(&value)}));
-        let theirs =
-            section.env.iter().map(|(name, value)| json!({"name": name, "value": literally(value)}));
-        let secret = |name: &str, secret: &str, key: &str| json!({
-            "name": name,
-            "valueFrom": {"secretKeyRef": {"name": secret, "key": key}},
-        });
+        let plain =
+            ours.into_iter().map(|(name, value)| json!({"name": name, "value": literally(&value)}));
+        let theirs = section
+            .env
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": literally(value)}));
+        let secret = |name: &str, secret: &str, key: &str| {
+            json!({
+                "name": name,
+                "valueFrom": {"secretKeyRef": {"name": secret, "key": key}},
+            })
+        };
         let ours_too = secret("KNOWCODER_SECRET", &self.name, SECRET_KEY);
         let secrets = section.secrets.iter().map(|it| secret(&it.name, &it.secret, &it.key));
         plain.chain([ours_too]).chain(theirs).chain(secrets).collect()
@@ -342,8 +358,8 @@ impl<'a> Run<'a> {
 
     /// How often a pod that failed is made again.
     fn restarts(&self) -> u32 {
-        match self.cluster.faults {
-            Faults { on_node_loss: crate::cluster::OnNodeLoss::Stop, .. } => 0,
+        match self.cluster.faults.on_node_loss {
+            OnNodeLoss::Stop => 0,
             _ => self.section.max_restarts,
         }
     }
@@ -369,18 +385,29 @@ fn rules() -> Value {
 
 /// Name and marks of an object of the run.
 fn metadata(section: &Kubernetes, name: &str, run_dir: &str) -> Value {
-    let mut metadata = metadata_without_name(section, name, run_dir);
-    metadata["name"] = json!(name);
-    metadata["namespace"] = json!(section.namespace);
-    metadata
+    let Marks { labels, annotations } = Marks::of(section, name, run_dir);
+    json!({
+        "name": name,
+        "namespace": section.namespace,
+        "labels": labels,
+        "annotations": annotations,
+    })
 }
 
-fn metadata_without_name(section: &Kubernetes, name: &str, run_dir: &str) -> Value {
-    let mut labels = json!(section.labels);
-    labels[RUN_LABEL] = json!(name);
-    let mut annotations = json!(section.annotations);
-    annotations[RUN_DIR] = json!(run_dir);
-    json!({"labels": labels, "annotations": annotations})
+/// What everything of a run carries.
+#[derive(Serialize)]
+struct Marks {
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+impl Marks {
+    fn of(section: &Kubernetes, name: &str, run_dir: &str) -> Self {
+        let Kubernetes { mut labels, mut annotations, .. } = section.clone();
+        labels.insert(RUN_LABEL.to_owned(), name.to_owned());
+        annotations.insert(RUN_DIR.to_owned(), run_dir.to_owned());
+        Self { labels, annotations }
+    }
 }
 
 /// `text` as the pod shall see it: Kubernetes puts variables in the place of `$(NAME)`.

@@ -66,7 +66,10 @@ mod tests {
         assert!(name("/runs/知识").starts_with("run-"));
         assert_ne!(name("/a/tiny"), name("/b/tiny"));
         let long = name(&format!("/runs/{}", "very-long-name-".repeat(10)));
-        assert!(pod(Object::JobSet, &long, 1023).find('.').is_some_and(|end| end + 6 <= 63), "{long}");
+        assert!(
+            pod(Object::JobSet, &long, 1023).find('.').is_some_and(|end| end + 6 <= 63),
+            "{long}"
+        );
     }
 
     #[test]

@@ -43,7 +43,9 @@ fn standing(object: &Value, pods: &[Pod], queue: Option<&str>) -> (Stage, String
         return (Stage::Waiting, words);
     }
     let running = pods.iter().filter(|pod| pod.phase == "Running").count();
-    let trouble = pods.iter().find_map(|pod| Some(format!("; pod {}: {}", pod.index?, pod.trouble.as_ref()?)));
+    let trouble = pods
+        .iter()
+        .find_map(|pod| Some(format!("; pod {}: {}", pod.index?, pod.trouble.as_ref()?)));
     let words = format!("{running} of {} pods run{}", pods.len(), trouble.unwrap_or_default());
     // The driver is in the first pod: with it the run begins.
     let begun = pods.iter().any(|pod| pod.index == Some(0) && pod.phase == "Running");
@@ -134,7 +136,9 @@ fn trouble(status: &Value, state: &Value) -> Option<String> {
         Some(format!("{reason}{}", message.unwrap_or_default()))
     };
     // These two are how every pod begins.
-    let begins = |it: &&Value| !["ContainerCreating", "PodInitializing"].iter().any(|word| it["reason"] == *word);
+    let begins = |it: &&Value| {
+        !["ContainerCreating", "PodInitializing"].iter().any(|word| it["reason"] == *word)
+    };
     if let Some(words) = Some(&state["waiting"]).filter(begins).and_then(words) {
         return Some(words);
     }
@@ -174,16 +178,28 @@ mod tests {
         let job = json!({"kind": "Job", "status": {}});
         check(&Value::Null, &json!({}), expect!["Unknown, 0: the cluster knows nothing of it"]);
         check(&job, &json!({"items": []}), expect!["Waiting, 0: it has no pods yet"]);
-        let running = || pod(0, json!({"phase": "Running", "containerStatuses": container(json!({"running": {}}))}));
+        let running = || {
+            pod(
+                0,
+                json!({"phase": "Running", "containerStatuses": container(json!({"running": {}}))}),
+            )
+        };
         let creating = json!({"waiting": {"reason": "ContainerCreating"}});
-        let creating = pod(1, json!({"phase": "Pending", "containerStatuses": container(creating)}));
-        check(&job, &json!({"items": [running(), creating]}), expect!["Running, 0: 1 of 2 pods run"]);
+        let creating =
+            pod(1, json!({"phase": "Pending", "containerStatuses": container(creating)}));
+        check(
+            &job,
+            &json!({"items": [running(), creating]}),
+            expect!["Running, 0: 1 of 2 pods run"],
+        );
         let image = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"a/b:1\""}});
         let image = pod(0, json!({"phase": "Pending", "containerStatuses": container(image)}));
         check(
             &job,
             &json!({"items": [image]}),
-            expect![[r#"Waiting, 0: 0 of 1 pods run; pod 0: ImagePullBackOff: Back-off pulling image "a/b:1""#]],
+            expect![[
+                r#"Waiting, 0: 0 of 1 pods run; pod 0: ImagePullBackOff: Back-off pulling image "a/b:1""#
+            ]],
         );
         let message = "0/5 nodes are available: 5 Insufficient nvidia.com/gpu.";
         let scheduled = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]);
@@ -191,7 +207,9 @@ mod tests {
         check(
             &job,
             &json!({"items": [running(), pending]}),
-            expect!["Running, 0: 1 of 2 pods run; pod 1: Unschedulable: 0/5 nodes are available: 5 Insufficient nvidia.com/gpu."],
+            expect![
+                "Running, 0: 1 of 2 pods run; pod 1: Unschedulable: 0/5 nodes are available: 5 Insufficient nvidia.com/gpu."
+            ],
         );
     }
 
@@ -206,7 +224,11 @@ mod tests {
         };
         let none = json!({});
         let suspended = with("JobSet", "Suspended", json!({}));
-        check(&suspended, &none, expect!["Waiting, 2: suspended: it waits in Kueue's queue `a100`"]);
+        check(
+            &suspended,
+            &none,
+            expect!["Waiting, 2: suspended: it waits in Kueue's queue `a100`"],
+        );
         check(&with("JobSet", "Completed", json!({})), &none, expect!["Done, 2: completed"]);
         check(&with("Job", "Complete", json!({})), &none, expect!["Done, 1: completed"]);
         let why = json!({"reason": "PodFailurePolicy", "message": "Container node failed with exit code 65"});
@@ -217,7 +239,9 @@ mod tests {
         check(
             &with("Job", "Failed", why),
             &json!({"items": [ended, killed]}),
-            expect!["Failed, 1: failed: PodFailurePolicy: Container node failed with exit code 65; pod 0 ended with 65; pod 1 ended with 137, out of memory"],
+            expect![
+                "Failed, 1: failed: PodFailurePolicy: Container node failed with exit code 65; pod 0 ended with 65; pod 1 ended with 137, out of memory"
+            ],
         );
     }
 
@@ -226,7 +250,8 @@ mod tests {
         let mut old = pod(0, json!({"phase": "Failed"}));
         old["metadata"]["creationTimestamp"] = json!("2026-11-22T09:00:00Z");
         let list = json!({"items": [pod(1, json!({"phase": "Running"})), pod(0, json!({"phase": "Running"})), old]});
-        let phases: Vec<_> = Pod::all(&list).into_iter().map(|pod| (pod.index, pod.phase)).collect();
+        let phases: Vec<_> =
+            Pod::all(&list).into_iter().map(|pod| (pod.index, pod.phase)).collect();
         assert_eq!(phases, [(Some(0), "Running".to_owned()), (Some(1), "Running".to_owned())]);
     }
 }

@@ -16,16 +16,8 @@ const OURS: [&str; 8] = [
 ];
 
 /// Words of a variable's name that only secrets have.
-const SECRET_WORDS: [&str; 8] = [
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "CREDENTIAL",
-    "CREDENTIALS",
-    "APIKEY",
-];
+const SECRET_WORDS: [&str; 8] =
+    ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS", "APIKEY"];
 
 /// What tokens of well-known services begin with.
 const SECRET_BEGINNINGS: [&str; 10] =
@@ -56,7 +48,9 @@ pub fn section(section: &Kubernetes) -> Result<(), String> {
         ));
     }
     if !is_qualified(gpu) {
-        return Err(format!("kubernetes.gpu is `{gpu}`; resources are named like `nvidia.com/gpu`"));
+        return Err(format!(
+            "kubernetes.gpu is `{gpu}`; resources are named like `nvidia.com/gpu`"
+        ));
     }
     names(section)?;
     quantities(section)?;
@@ -165,14 +159,20 @@ fn toleration(toleration: &Toleration) -> Result<(), String> {
     known("effect", &toleration.effect, &effects)?;
     let exists = toleration.operator.as_deref() == Some("Exists");
     if toleration.key.is_none() && !exists {
-        return Err("kubernetes.tolerations: one without a key needs operator = \"Exists\"".to_owned());
+        return Err(
+            "kubernetes.tolerations: one without a key needs operator = \"Exists\"".to_owned()
+        );
     }
     if exists && toleration.value.is_some() {
-        return Err("kubernetes.tolerations: with operator = \"Exists\" no value counts; leave it out"
-            .to_owned());
+        return Err(
+            "kubernetes.tolerations: with operator = \"Exists\" no value counts; leave it out"
+                .to_owned(),
+        );
     }
     if toleration.seconds.is_some() && toleration.effect.as_deref() != Some("NoExecute") {
-        return Err("kubernetes.tolerations: seconds count with effect = \"NoExecute\" only".to_owned());
+        return Err(
+            "kubernetes.tolerations: seconds count with effect = \"NoExecute\" only".to_owned()
+        );
     }
     Ok(())
 }
@@ -194,7 +194,9 @@ fn marks(section: &Kubernetes) -> Result<(), String> {
                 "kubernetes.{what}.{name} is `{value}`; values there have at most 63 letters, digits, `-`, `_` and `.`"
             ));
         }
-        if let Some(name) = marks.keys().find(|name| what != "node_selector" && name.starts_with("knowcoder/")) {
+        if let Some(name) =
+            marks.keys().find(|name| what != "node_selector" && name.starts_with("knowcoder/"))
+        {
             return Err(format!("kubernetes.{what}: `{name}` is set by knowcoder itself"));
         }
     }
@@ -204,8 +206,10 @@ fn marks(section: &Kubernetes) -> Result<(), String> {
 fn variables(section: &Kubernetes) -> Result<(), String> {
     let Kubernetes { env, secrets, .. } = section;
     let all = env.keys().chain(secrets.iter().map(|it| &it.name));
-    let names: Vec<(&str, &String)> =
-        all.enumerate().map(|(at, name)| (if at < env.len() { "env" } else { "secrets" }, name)).collect();
+    let names: Vec<(&str, &String)> = all
+        .enumerate()
+        .map(|(at, name)| (if at < env.len() { "env" } else { "secrets" }, name))
+        .collect();
     for (index, (key, name)) in names.iter().enumerate() {
         let is_name = name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
             && !name.is_empty()
