@@ -70,7 +70,7 @@ fn small(object: Object, run_dir: &Path) -> Job {
     Job { run_dir: run_dir.to_owned(), data_root, cluster, name: "tiny".to_owned(), ..job(object) }
 }
 
-/// The manifests that `scripts/cluster/kubernetes_validate.py` holds against the schemas of Kubernetes and JobSet.
+/// The manifests that `scripts/cluster/kubernetes_manifests.py` holds against the schemas of Kubernetes and JobSet.
 #[test]
 fn manifests_are_those_that_were_validated() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/kubernetes");
@@ -84,6 +84,9 @@ fn manifests_are_those_that_were_validated() {
             expect_file![folder.join(format!("small-{file}"))].assert_eq(&text);
         }
     }
+    let section = &job(Object::Job).cluster.kubernetes;
+    let secret = manifest::secret(section, "knowcoder-x-7b-a8ed1f", "/runs/knowcoder-x-7b", "00ff");
+    expect_file![folder.join("secret.json")].assert_eq(&secret);
 }
 
 #[test]
