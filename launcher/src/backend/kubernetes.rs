@@ -3,6 +3,7 @@
 mod kubectl;
 mod manifest;
 mod names;
+mod refusal;
 mod state;
 
 use super::{Job, Nodes, QueueState, Rendered, Stage};

@@ -1,5 +1,6 @@
-//! `kubectl`, asked with a deadline, and its refusals as sentences.
+//! `kubectl`, asked with a deadline.
 
+use super::refusal::{self, CONNECTION};
 use crate::cluster::Kubernetes;
 use crate::error::{Error, exit};
 use serde_json::Value;
@@ -129,97 +130,12 @@ impl Kubectl {
 
     /// What it means when it ends with another code than 0.
     fn refused(&self, verb: &str, errors: &str, status: ExitStatus) -> Error {
-        let said = last_words(errors).unwrap_or_else(|| status.to_string());
-        let place = self.place();
-        let has = |parts: &[&str]| parts.iter().any(|part| errors.contains(part));
-        let (code, message, hint) = if has(&["no matches for kind", "doesn't have a resource type"])
-        {
-            let kind = quoted(errors).unwrap_or_else(|| "JobSet".to_owned());
-            (
-                exit::BACKEND,
-                format!(
-                    "the cluster does not know the kind `{kind}`: its custom resource is not installed"
-                ),
-                "ask an administrator to install JobSet, or write object = \"job\", which needs nothing",
-            )
-        } else if has(&["context was not found", "no context exists", "does not exist"])
-            && has(&["context"])
-        {
-            (
-                exit::DECLARATION,
-                format!("kubectl has no such context: {said}"),
-                "`kubectl config get-contexts` lists them",
-            )
-        } else if has(&["exceeded quota"]) {
-            (
-                exit::TRANSIENT,
-                format!("the quota of {place} is used up: {said}"),
-                "wait, ask for less, or for more quota",
-            )
-        } else if has(&["Unauthorized", "must be logged in", "getting credentials"]) {
-            (
-                exit::BACKEND,
-                format!("the cluster does not know who asks: {said}"),
-                "log in again, as your cluster's documentation says",
-            )
-        } else if has(&["namespaces \""]) && has(&["not found"]) {
-            (
-                exit::DECLARATION,
-                format!("there is no {place}: {said}"),
-                "name one that there is: kubernetes.namespace",
-            )
-        } else if has(&["(Forbidden)", "is forbidden"]) {
-            (
-                exit::BACKEND,
-                format!("the cluster forbids it in {place}: {said}"),
-                "name a namespace of yours, kubernetes.namespace, or ask for the right",
-            )
-        } else if has(&[
-            "denied the request",
-            "is invalid",
-            "ValidationError",
-            "strict decoding error",
-            "(BadRequest)",
-        ]) {
-            (
-                exit::DECLARATION,
-                format!("the cluster refuses what the cluster file asks for: {said}"),
-                "change [kubernetes] accordingly",
-            )
-        } else if has(&["(AlreadyExists)", "(Conflict)", "field is immutable"]) {
-            (
-                exit::TRANSIENT,
-                format!("there is already one of that name in {place}: {said}"),
-                "wait until it is gone, or end it with `knowcoder cancel RUN --now`",
-            )
-        } else if has(&UNREACHED) {
-            (exit::BACKEND, format!("the cluster cannot be reached: {said}"), CONNECTION)
-        } else {
-            (
-                exit::TRANSIENT,
-                format!("`kubectl {verb}` failed in {place}: {said}"),
-                "the same by hand says more: RUN/submit/ has the manifests",
-            )
-        };
-        Error::new(code, message).hint(hint)
+        refusal::sentence(verb, &self.place(), errors).unwrap_or_else(|| {
+            let message = format!("`kubectl {verb}` failed in {}: {status}", self.place());
+            Error::new(exit::TRANSIENT, message).hint("the same by hand may say more")
+        })
     }
 }
-
-/// The way out when nobody answers.
-const CONNECTION: &str = "`kubectl cluster-info` must answer; kubernetes.context names the cluster";
-
-/// What is said when there is no connection.
-const UNREACHED: [&str; 9] = [
-    "was refused",
-    "connection refused",
-    "Unable to connect",
-    "no such host",
-    "i/o timeout",
-    "TLS handshake timeout",
-    "deadline exceeded",
-    "certificate",
-    "no configuration has been provided",
-];
 
 /// Everything that comes out of a pipe, once it is closed.
 fn read(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
@@ -236,106 +152,15 @@ fn read(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
     receiver
 }
 
-/// The last line that is neither a log line of the client's nor a warning, without what it begins with.
-fn last_words(errors: &str) -> Option<String> {
-    let is_log = |line: &str| {
-        let mut letters = line.chars();
-        letters.next().is_some_and(|it| "EWIF".contains(it))
-            && line.get(1..5).is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()))
-    };
-    let lines = errors.lines().map(str::trim).filter(|line| {
-        !line.is_empty()
-            && !is_log(line)
-            && !line.starts_with("Warning:")
-            && !line.starts_with("ensure CRDs")
-    });
-    let line = lines.last()?;
-    let line = line.strip_prefix("error: ").unwrap_or(line);
-    Some(line.strip_prefix("Error from server ").unwrap_or(line).to_owned())
-}
-
-/// The kind that is not known there.
-fn quoted(errors: &str) -> Option<String> {
-    let marks = ["no matches for kind \"", "a resource type \""];
-    let rest = marks.iter().find_map(|mark| errors.split_once(mark))?.1;
-    Some(rest.split_once('"')?.0.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::process::ExitStatusExt;
     use std::path::Path;
 
     fn section() -> Kubernetes {
         Kubernetes { namespace: Some("ml".to_owned()), ..Kubernetes::default() }
-    }
-
-    /// What is made of words on stderr.
-    fn check(errors: &str, code: u8, part: &str) {
-        let error = Kubectl::new(&section()).refused("apply", errors, ExitStatus::from_raw(256));
-        assert_eq!(error.code, code, "{error}");
-        assert!(error.message.contains(part), "{error}");
-        assert!(error.hint.is_some() && !error.message.contains('\n'), "{error}");
-    }
-
-    #[test]
-    fn refusals_become_sentences() {
-        check(
-            "error: resource mapping not found for name: \"x\" namespace: \"\" from \"j\": no matches for kind \"JobSet\" in version \"jobset.x-k8s.io/v1alpha2\"\nensure CRDs are installed first\n",
-            69,
-            "does not know the kind `JobSet`",
-        );
-        check(
-            "error: the server doesn't have a resource type \"jobsets\"\n",
-            69,
-            "does not know the kind `jobsets`",
-        );
-        check(
-            "E1123 13:09:40.455721   18793 memcache.go:265] \"Unhandled Error\" err=\"couldn't get\"\nThe connection to the server localhost:8080 was refused - did you specify the right host or port?\n",
-            69,
-            "cannot be reached: The connection to the server localhost:8080 was refused",
-        );
-        check(
-            "Unable to connect to the server: dial tcp: lookup api.example.org: no such host",
-            69,
-            "cannot be reached",
-        );
-        check(
-            "error: context \"prod\" does not exist",
-            64,
-            "no such context: context \"prod\" does not exist",
-        );
-        check(
-            "Error from server (NotFound): error when creating \"job.json\": namespaces \"ml\" not found",
-            64,
-            "there is no namespace `ml`",
-        );
-        check(
-            "Error from server (Forbidden): jobsets.jobset.x-k8s.io is forbidden: User \"ann\" cannot create resource \"jobsets\" in API group \"jobset.x-k8s.io\" in the namespace \"ml\"",
-            69,
-            "forbids it in namespace `ml`: (Forbidden)",
-        );
-        check(
-            "Error from server (Forbidden): jobs.batch \"x\" is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1, used: 5, limited: 5",
-            75,
-            "quota of namespace `ml` is used up",
-        );
-        check(
-            "Error from server: admission webhook \"images.example.org\" denied the request: only images of registry.example.org",
-            64,
-            "only images of registry.example.org",
-        );
-        check("error: You must be logged in to the server (Unauthorized)", 69, "who asks");
-        check(
-            "The Job \"x\" is invalid: spec.template: Invalid value: field is immutable",
-            64,
-            "field is immutable",
-        );
-        check("something new", 75, "something new");
-        check("", 75, "exit status: 1");
     }
 
     fn script(folder: &Path, text: &str) -> PathBuf {
@@ -348,11 +173,13 @@ mod tests {
     #[test]
     fn what_it_is_told_and_what_it_says() {
         let folder = tempfile::tempdir().unwrap();
-        let program = script(folder.path(), "echo \"$@\"; cat");
+        let program = script(folder.path(), "echo \"$@\"; cat; [ \"$4\" != -x ]");
         let kubectl = Kubectl::new(&section()).at(program, PATIENCE);
         let said = kubectl.ask(&["apply", "-f", "-"], Some("a secret")).unwrap();
         assert_eq!(said, "--namespace=ml --request-timeout=20s apply -f -\na secret");
         assert_eq!(kubectl.ask_json(&["get"]).unwrap_err().code, exit::BACKEND);
+        let error = kubectl.ask(&["get", "-x"], None).unwrap_err();
+        assert_eq!(error.message, "`kubectl get` failed in namespace `ml`: exit status: 1");
     }
 
     #[test]
