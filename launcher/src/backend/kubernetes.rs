@@ -34,12 +34,15 @@ pub struct Pods {
 impl Pods {
     /// As `cluster` says.
     pub fn new(cluster: &Cluster, run_dir: &Path) -> Self {
-        Self::at(cluster, run_dir, std::env::var("JOB_COMPLETION_INDEX").ok())
+        let [here, coordinator] =
+            ["JOB_COMPLETION_INDEX", "KNOWCODER_COORDINATOR"].map(|name| std::env::var(name).ok());
+        // Paths have several spellings; what the pods were told has one.
+        let name = coordinator.as_deref().and_then(names::object_of);
+        Self::at(cluster, name.map_or_else(|| names::object(run_dir), str::to_owned), here)
     }
 
-    fn at(cluster: &Cluster, run_dir: &Path, here: Option<String>) -> Self {
+    fn at(cluster: &Cluster, name: String, here: Option<String>) -> Self {
         let Kubernetes { object, port, .. } = cluster.kubernetes;
-        let name = names::object(run_dir);
         let pods = cluster.nodes + cluster.spares;
         let names = (0..pods).map(|index| names::pod(object, &name, index)).collect();
         Self { names, port, here }

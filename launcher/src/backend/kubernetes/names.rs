@@ -44,6 +44,12 @@ pub fn pod(object: Object, name: &str, index: usize) -> String {
     }
 }
 
+/// The object whose pod has this host name, with or without a port.
+pub fn object_of(pod: &str) -> Option<&str> {
+    let (_, name) = pod.split_once('.')?;
+    name.split(':').next().filter(|name| !name.is_empty())
+}
+
 /// The object as `kubectl` takes it.
 pub fn id(object: Object, name: &str) -> String {
     match object {
@@ -77,5 +83,9 @@ mod tests {
         assert_eq!(pod(Object::JobSet, "x-1", 3), "x-1-workers-0-3.x-1");
         assert_eq!(pod(Object::Job, "x-1", 3), "x-1-3.x-1");
         assert_eq!(pod(Object::TrainJob, "x-1", 3), "x-1-node-0-3.x-1");
+        for object in [Object::JobSet, Object::Job, Object::TrainJob] {
+            assert_eq!(object_of(&format!("{}:29400", pod(object, "x-1", 0))), Some("x-1"));
+        }
+        assert_eq!(object_of("localhost:29400"), None);
     }
 }

@@ -90,6 +90,12 @@ fn manifests_are_those_that_were_validated() {
 }
 
 #[test]
+fn a_run_directory_keeps_the_whole_section() {
+    let cluster = job(Object::Job).cluster;
+    assert_eq!(Cluster::parse(&cluster.to_toml(), Path::new("c.toml")).unwrap(), cluster);
+}
+
+#[test]
 fn a_run_that_must_not_come_back_does_not() {
     let mut job = job(Object::JobSet);
     job.cluster.faults = Faults { on_node_loss: OnNodeLoss::Stop, ..Faults::default() };
@@ -116,7 +122,8 @@ fn what_cannot_run_is_not_rendered() {
 #[test]
 fn the_first_pod_drives_and_the_others_come() {
     let job = job(Object::JobSet);
-    let pods = |here: Option<&str>| Pods::at(&job.cluster, &job.run_dir, here.map(str::to_owned));
+    let name = names::object(&job.run_dir);
+    let pods = |here: Option<&str>| Pods::at(&job.cluster, name.clone(), here.map(str::to_owned));
     let first = pods(Some("0"));
     let names = first.names().unwrap();
     assert_eq!(names.len(), 5);
