@@ -8,7 +8,7 @@ mod slurm;
 pub mod ssh;
 
 pub use faults::{Faults, OnNodeLoss};
-pub use kubernetes::Kubernetes;
+pub use kubernetes::{Kubernetes, Object};
 pub use slurm::Slurm;
 pub use ssh::Ssh;
 

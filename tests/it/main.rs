@@ -20,6 +20,7 @@ mod full_disk;
 mod hosts;
 mod incidents;
 mod inspect;
+mod kubernetes;
 mod ledger;
 mod memory;
 mod parallel;
