@@ -32,7 +32,7 @@ use facts::Facts;
 use files::Digest;
 use links::{Bound, Measured};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use storage::{ReadBack, Written};
 
 /// Why a node cannot say what it was asked for.
@@ -55,6 +55,8 @@ pub struct NodeFindings {
     pub name: String,
     /// The question that it left without an answer, and why; it was asked nothing more.
     pub silent: Option<String>,
+    /// Checks that there was no time for.
+    pub unasked: BTreeSet<String>,
     /// Its clock beside ours.
     pub clock: Option<Clock>,
     /// What it is.

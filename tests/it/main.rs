@@ -24,6 +24,7 @@ mod memory;
 mod parallel;
 mod places;
 mod precision;
+mod preflight;
 mod program;
 mod resume;
 #[cfg(feature = "object-store")]

@@ -14,8 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use trainer::device::rate;
 
-/// MiB that go over the link, and that are written to the disk.
-const MIB: usize = 256;
+/// MiB that go over the link at most.
+const SENT_MIB: usize = 256;
+
+/// MiB that are written to the disk.
+const WRITTEN_MIB: usize = 64;
 
 /// What a machine reaches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +50,7 @@ impl Calibration {
         let folder = std::path::absolute(folder).map_err(data_pipeline::Error::read(folder))?;
         let scratch = json!({"folder": over::there(&folder), "nonce": nonce});
         let disk = disk(&scratch);
-        // Also ends the listener; what cannot be removed is a warning of the next preflight's own.
+        // Also ends the listener, whatever came of the rest.
         let cleared: Answer<()> = asked("clear", &scratch);
         let (link, disk) = (link.map_err(failed)?, disk.map_err(failed)?);
         cleared.map_err(failed)?;
@@ -108,14 +111,14 @@ impl Calibration {
 /// From this process to itself.
 fn link(nonce: &str) -> Answer<Measured> {
     let bound: Bound = asked("listen", &json!({"nonce": nonce, "seconds": 30}))?;
-    asked("connect", &json!({"address": bound.address, "nonce": nonce, "mib": MIB}))
+    asked("connect", &json!({"address": bound.address, "nonce": nonce, "mib": SENT_MIB}))
 }
 
 /// Bytes a second of a small checkpoint.
 fn disk(scratch: &Value) -> Answer<f64> {
     let mut with = scratch.clone();
     with["node"] = json!(0);
-    with["mib"] = json!(MIB);
+    with["mib"] = json!(WRITTEN_MIB);
     let written: Written = asked("checkpoint", &with)?;
     Ok(written.bytes as f64 / written.seconds.max(1e-9))
 }

@@ -19,6 +19,9 @@ const LONGEST: Duration = Duration::from_secs(110);
 /// Longest time for links between pairs of nodes.
 const LINKS: Duration = Duration::from_secs(45);
 
+/// Longest time of removing what was written, behind all of them.
+const CLEARING: Duration = Duration::from_secs(8);
+
 /// Seconds that an answer may travel, beside the time that the node takes for it.
 const TRAVEL: u64 = 4;
 
@@ -90,6 +93,8 @@ pub async fn gather(ask: &mut impl Ask, site: Site<'_>, wanted: &Wanted) -> Vec<
     let efforts = round.all("compute", |_| Some(json!({}))).await;
     round.keep(efforts, |node, found| node.effort = Some(found));
     round.links().await;
+    // However late it is, nothing is left behind.
+    round.ends = Instant::now() + CLEARING;
     let _: Vec<Option<Answer<()>>> = round.all("clear", |_| Some(round_scratch(site))).await;
     round.nodes
 }
@@ -119,11 +124,14 @@ impl<A: Ask> Round<'_, A> {
         let left = self.ends.saturating_duration_since(Instant::now());
         let patience = Duration::from_secs(patience(check) + TRAVEL).min(left);
         let mut questions = Vec::new();
-        for (node, found) in self.nodes.iter().enumerate() {
-            if let Some(with) = with(node).filter(|_| found.silent.is_none() && !left.is_zero()) {
-                self.asked += 1;
-                questions.push((node, Probe { id: self.asked, check: check.to_owned(), with }));
+        for (node, found) in self.nodes.iter_mut().enumerate() {
+            let Some(with) = with(node).filter(|_| found.silent.is_none()) else { continue };
+            if left.is_zero() {
+                found.unasked.insert(check.to_owned());
+                continue;
             }
+            self.asked += 1;
+            questions.push((node, Probe { id: self.asked, check: check.to_owned(), with }));
         }
         let whom: Vec<usize> = questions.iter().map(|it| it.0).collect();
         if whom.is_empty() {

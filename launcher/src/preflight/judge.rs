@@ -9,6 +9,7 @@ mod storage;
 
 use super::{Answer, NodeFindings, Wanted};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,11 +73,23 @@ pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
             findings.push(Finding::fail("agent", silent).on(node).way(way));
         }
     }
+    findings.extend(late(nodes));
     findings.extend(sameness::judge(wanted, nodes));
     findings.extend(machines::judge(wanted, nodes));
     findings.extend(storage::judge(wanted, nodes));
     findings.extend(network::judge(wanted, nodes));
     findings
+}
+
+/// Checks that there was no time for; links say themselves how many were tried.
+fn late(nodes: &[NodeFindings]) -> Option<Finding> {
+    let unasked: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.unasked).collect();
+    let names: Vec<String> =
+        unasked.into_iter().filter(|it| *it != "connect").map(|it| format!("`{it}`")).collect();
+    let line = format!("no time was left for {}", names.join(", "));
+    let way =
+        "nodes or their disks are slow to answer: look at their load and the shared file system";
+    (!names.is_empty()).then(|| Finding::warn("time", line).way(way))
 }
 
 /// What nodes found of one thing, each with its node; those that had trouble with it get a finding.

@@ -37,7 +37,7 @@ fn over_agents(cluster: &Cluster, _run_dir: &Path, _wanted: Wanted) -> Result<Re
     let (backend, nodes) = (cluster.backend.name(), cluster.nodes + cluster.spares);
     let message = format!("a preflight of {nodes} node(s) of `{backend}` needs their agents");
     Err(Error::new(exit::BACKEND, message)
-        .hint("this build looks at one node of backend `local` only; start the run to look at all"))
+        .hint("look at each node by itself, without --cluster: `knowcoder doctor --recipe RECIPE`"))
 }
 
 /// Asks the nodes called `names` through `ask`, judges, and keeps the result where there is a run.

@@ -124,6 +124,7 @@ impl Report {
         json!({
             "name": node.name,
             "silent": node.silent,
+            "unasked": node.unasked,
             "clock": node.clock,
             "facts": node.facts.as_ref().map(answered),
             "recipe": node.recipe.as_ref().map(answered),

@@ -244,9 +244,15 @@ fn read_checkpoint(scratch: &Scratch, of: usize) -> Answer<ReadBack> {
 pub fn clear(scratch: &Scratch) -> Answer<()> {
     super::links::end(&scratch.nonce);
     let path = scratch.path()?;
-    match fs::remove_dir_all(&path) {
-        // Another node was faster.
-        Err(error) if error.kind() != io::ErrorKind::NotFound && path.exists() => {
+    let mut removed = fs::remove_dir_all(&path);
+    // Other nodes remove the same: what one of them was faster with is an error here.
+    for _ in 0..3 {
+        if removed.is_err() && path.exists() {
+            removed = fs::remove_dir_all(&path);
+        }
+    }
+    match removed {
+        Err(error) if path.exists() => {
             Err(Trouble::new(format!("`{}` cannot be removed: {error}", path.display())))
         }
         _ => Ok(()),

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::verbs::plan;
 use data_pipeline::tokenizer::Tokenizer;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use trainer::checkpoint::space;
 use trainer::collective::Carrier;
 use trainer::memory::{Machine, MemoryPlan, plan_phase};
@@ -65,10 +65,13 @@ impl Wanted {
         };
         if let Some(recipe) = recipe {
             wanted.device.clone_from(&recipe.run.device);
-            let there = space::taken(&run_dir.checkpoints());
-            let most = plan::disk_bytes(recipe, run_dir)?;
-            wanted.disk = most.map(|bytes| bytes.saturating_sub(there));
-            wanted.memory = memory(cluster, recipe, run_dir)?;
+            // What is not there on this machine is judged where it is looked for, on every node.
+            if let Some(vocabulary) = vocabulary(recipe, run_dir).filter(|it| it.exists()) {
+                let there = space::taken(&run_dir.checkpoints());
+                let most = plan::disk_bytes(recipe, run_dir)?;
+                wanted.disk = most.map(|bytes| bytes.saturating_sub(there));
+                wanted.memory = memory(cluster, recipe, run_dir, &vocabulary)?;
+            }
             let named = [&recipe.model.path, &recipe.tokenizer.file];
             let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
             wanted.named = named.into_iter().flatten().map(absolute).collect();
@@ -84,21 +87,28 @@ impl Wanted {
     }
 }
 
-/// What the plan of the run says, or what would be planned; nothing before there is a vocabulary.
-fn memory(cluster: &Cluster, recipe: &Recipe, run_dir: &RunDir) -> Result<Vec<Held>, Error> {
+/// Where the vocabulary lies; nowhere before it is trained.
+fn vocabulary(recipe: &Recipe, run_dir: &RunDir) -> Option<PathBuf> {
+    match (&recipe.tokenizer.file, &recipe.model.path) {
+        _ if run_dir.tokenizer().exists() => Some(run_dir.tokenizer()),
+        (Some(file), _) => Some(file.clone()),
+        (None, model) => model.clone(),
+    }
+}
+
+/// What the plan of the run says, or what would be planned.
+fn memory(
+    cluster: &Cluster,
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    vocabulary: &Path,
+) -> Result<Vec<Held>, Error> {
     if let Some(plan) = MemoryPlan::load(&run_dir.memory())? {
         let held =
             |it: trainer::memory::PhasePlan| Held { phase: it.phase, bytes: it.predicted.total };
         return Ok(plan.phases.into_iter().map(held).collect());
     }
-    let vocabulary = match (&recipe.tokenizer.file, &recipe.model.path) {
-        _ if run_dir.tokenizer().exists() => Some(run_dir.tokenizer()),
-        (Some(file), _) => Some(file.clone()),
-        (None, model) => model.clone(),
-    };
-    // What is not there on this machine is judged where it is looked for, on every node.
-    let Some(vocabulary) = vocabulary.filter(|it| it.exists()) else { return Ok(Vec::new()) };
-    let shape = decoder_config(recipe, &Tokenizer::load(&vocabulary)?)?;
+    let shape = decoder_config(recipe, &Tokenizer::load(vocabulary)?)?;
     let machine = Machine { ranks: cluster.ranks_per_node(), ..plan::machine(cluster) };
     let held = |(index, phase): (usize, &trainer::recipe::Phase)| {
         let planned = plan_phase(recipe, index, run_dir, &shape, machine)?;
