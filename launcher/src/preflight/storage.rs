@@ -9,10 +9,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
+use trainer::checkpoint::space;
 
 /// A folder of our own within that of the runs, for the time of one preflight.
 #[derive(Debug, Deserialize)]
@@ -154,36 +154,63 @@ fn see_tokens(wanted: &TokenAsked) -> Answer<Vec<usize>> {
 /// Asks the disk for so many bytes at once, and gives them back: a quota that nobody reports shows here.
 pub fn room(wanted: &RoomAsked) -> Answer<Room> {
     let path = wanted.scratch.made()?.join(format!("room-{}", wanted.node));
-    let refused = |given| Ok(Room { bytes: wanted.bytes, given });
-    if !gives(&wanted.scratch.folder) {
-        return refused(false);
+    let bytes = wanted.bytes;
+    // Others write to the disk, too: what would leave them nothing is not asked for, not even for a moment.
+    let plenty = space::free(&wanted.scratch.folder).is_some_and(|free| free / 2 >= bytes);
+    if !plenty || !gives(&wanted.scratch.folder) {
+        return Ok(Room { bytes, given: false });
     }
-    let Ok(bytes) = libc::off_t::try_from(wanted.bytes) else { return refused(false) };
     let file = File::create(&path).map_err(|error| unwritten(&path, &error))?;
-    // SAFETY: the file is open, and no memory is touched.
-    let result = unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, bytes.max(1)) };
-    let error = io::Error::last_os_error();
+    let given = allocate(&file, bytes);
     let _ = fs::remove_file(&path);
-    match (result, error.raw_os_error()) {
-        (0, _) => refused(true),
-        (_, Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG)) => Err(unwritten(&path, &error)),
-        _ => refused(false),
+    match given.map_err(|error| (error.raw_os_error(), error)) {
+        Ok(()) => Ok(Room { bytes, given: true }),
+        Err((Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG), error)) => {
+            Err(unwritten(&path, &error))
+        }
+        // It cannot give anything before it is written.
+        Err(_) => Ok(Room { bytes, given: false }),
     }
 }
 
+/// Makes a file so large that all of it has its place.
+#[cfg(target_os = "linux")]
+fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let bytes = libc::off_t::try_from(bytes.max(1)).map_err(io::Error::other)?;
+    // SAFETY: the file is open, and no memory is touched.
+    match unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, bytes) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocate(_file: &File, _bytes: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Whether what a file system gives is not memory: there, asking for it would take it from programs.
+#[cfg(target_os = "linux")]
 fn gives(folder: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
+    // `linux/magic.h`: tmpfs, ramfs, and the overlay that containers often have above the former.
+    const MEMORY: [u32; 3] = [0x0102_1994, 0x8584_58f6, 0x794c_7630];
     let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_bytes()) else { return false };
     // SAFETY: the path ends with a zero byte, and the struct is filled in by the call or not read.
     let (result, found) = unsafe {
         let mut found: libc::statfs = std::mem::zeroed();
         (libc::statfs(path.as_ptr(), &mut found), found)
     };
-    // `linux/magic.h`: tmpfs, ramfs, and the overlay that containers often have above the former.
-    const MEMORY: [u64; 3] = [0x0102_1994, 0x8584_58f6, 0x794c_7630];
+    // A number of 32 bits, whatever the field's type.
     #[allow(clippy::unnecessary_cast)]
-    (result == 0 && !MEMORY.contains(&(found.f_type as u64 & 0xffff_ffff)))
+    let magic = found.f_type as u32;
+    result == 0 && !MEMORY.contains(&magic)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn gives(_folder: &Path) -> bool {
+    false
 }
 
 /// Writes this node's small checkpoint, or reads another's.

@@ -10,6 +10,7 @@ use crate::wire::Probe;
 use data_pipeline::width::{TERMINAL, columns};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const GIB: u64 = 1 << 30;
@@ -322,12 +323,12 @@ fn interfaces_ports_and_links() {
                 let link = Measured { latency_seconds: 2e-5, bytes_per_second: 1e8 };
                 nodes[from].links.insert(to, Ok(link));
             }
-            // One good pair of three: the median is a slow one, so the slow node is not alone.
+            // Of three nodes with one slow, two pairs of three are: it takes a fourth to tell.
             nodes.push(healthy(3, 4));
-            for node in 0..3 {
+            for (node, found) in nodes.iter_mut().enumerate().take(3) {
                 let link = Measured { latency_seconds: 2e-5, bytes_per_second: 2e9 };
                 let slow = Measured { bytes_per_second: 1e8, ..link };
-                nodes[node].links.insert(3, Ok(if node == 1 { slow } else { link }));
+                found.links.insert(3, Ok(if node == 1 { slow } else { link }));
             }
             let slow = Measured { latency_seconds: 2e-5, bytes_per_second: 1e8 };
             nodes[3].links.insert(1, Ok(slow));
@@ -583,6 +584,64 @@ fn a_fault_of_one_node_is_found_on_the_way() {
     });
     let expected = [("program", Some("node-b")), ("clock", Some("node-c"))];
     assert_eq!(failed(&report), expected, "{}", report.text());
+}
+
+#[test]
+fn a_way_that_is_closed_in_one_direction_is_found() {
+    let mut address = Value::Null;
+    let report = examined(|node, probe, answer| {
+        if (node, probe.check.as_str()) == (1, "listen") {
+            address = answer["address"].clone();
+        }
+        match (node, probe.check.as_str()) {
+            (0, "connect") if probe.with["address"] == address => {
+                Ok(json!(Trouble::new("no connection: timed out").way("look at the firewall")))
+            }
+            _ => Ok(answer),
+        }
+    });
+    assert_eq!(failed(&report), [("links", Some("node-a"))], "{}", report.text());
+    let line = &report.findings.iter().find(|it| it.level == Level::Fail).unwrap().line;
+    let expected =
+        "cannot reach `node-b`, though it is reached from there: no connection: timed out";
+    assert_eq!(line, expected);
+}
+
+/// Nodes that are all this process, one of which has another file system where runs are.
+struct Elsewhere(usize, PathBuf);
+
+impl Ask for Elsewhere {
+    async fn ask(
+        &mut self,
+        mut questions: Vec<(usize, Probe)>,
+        patience: Duration,
+    ) -> Vec<Result<Value, Error>> {
+        for (_, probe) in questions.iter_mut().filter(|it| it.0 == self.0) {
+            if probe.with["folder"].is_string() {
+                probe.with["folder"] = json!(self.1);
+            }
+        }
+        Here.ask(questions, patience).await
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_shared_is_found_by_what_is_written_there() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let names = ["node-a", "node-b", "node-c"].map(str::to_owned);
+    let wanted = Wanted {
+        device: "flex".to_owned(),
+        interface: None,
+        disk: None,
+        memory: Vec::new(),
+        ..wanted()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut nodes = Elsewhere(2, other.path().to_owned());
+    let examined = examine(&mut nodes, &names, folder.path(), wanted, None);
+    let report = runtime.block_on(examined).unwrap();
+    assert_eq!(failed(&report), [("shared", Some("node-c"))], "{}", report.text());
+    assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0, "nothing stays");
 }
 
 #[test]

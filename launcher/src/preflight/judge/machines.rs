@@ -31,6 +31,7 @@ const USED: f64 = 0.9;
 /// Share of the median below which a node is slow.
 const SLOW: f64 = 0.9;
 
+/// Clocks, GPUs, memory, limits, and speed.
 pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
     let mut findings = clocks(nodes);
     // Nodes without facts were named already.

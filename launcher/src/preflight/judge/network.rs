@@ -8,6 +8,7 @@ use crate::preflight::{Answer, NodeFindings, Wanted};
 /// Share of the median below which a link is slow.
 const SLOW: f64 = 0.5;
 
+/// Interfaces, ports, links, and all links at once.
 pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         nodes.iter().filter_map(|node| interface(wanted, node)).collect();
@@ -68,7 +69,7 @@ fn unreachable(nodes: &[NodeFindings]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let all_fail =
         |links: Vec<&Answer<Measured>>| links.len() > 1 && links.iter().all(|it| it.is_err());
-    let mut named = vec![false; count];
+    let mut named = Vec::new();
     for node in 0..count {
         let to_it: Vec<_> = others(node).filter_map(|it| link(nodes, it, node)).collect();
         let from_it: Vec<_> = others(node).filter_map(|it| link(nodes, node, it)).collect();
@@ -80,13 +81,13 @@ fn unreachable(nodes: &[NodeFindings]) -> Vec<Finding> {
             (false, true) => format!("others reach it, but it reaches none of {tried}"),
             (false, false) => continue,
         };
-        named[node] = true;
+        named.push(node);
         let line = format!("{what}: {}", trouble.error);
         let way = trouble.way.clone();
         findings.push(Finding { way, ..Finding::fail("links", line).on(&nodes[node]) });
     }
-    for from in (0..count).filter(|it| !named[*it]) {
-        for to in others(from).filter(|it| !named[*it]) {
+    for from in (0..count).filter(|it| !named.contains(it)) {
+        for to in others(from).filter(|it| !named.contains(it)) {
             let Some(Err(trouble)) = link(nodes, from, to) else { continue };
             let back = match link(nodes, to, from) {
                 Some(Ok(_)) => "though it is reached from there",

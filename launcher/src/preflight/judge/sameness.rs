@@ -10,6 +10,7 @@ use trainer::memory::bytes_text;
 /// Digits of a hash that are shown.
 const SHOWN: usize = 12;
 
+/// Program, libraries, recipe, and data.
 pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let facts = found("facts", nodes, |node| node.facts.as_ref(), &mut findings);

@@ -7,6 +7,7 @@ use trainer::memory::bytes_text;
 /// Files that can still be made, at least: checkpoints, shards, logs.
 const INODES: u64 = 1000;
 
+/// Tokens, room, and small checkpoints.
 pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = nodes.iter().filter_map(unwritable).collect();
     let apart = apart(nodes);
