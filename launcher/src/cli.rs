@@ -136,7 +136,7 @@ pub enum Verb {
     /// Write a run's numbers as MLflow and Weights & Biases keep them; sends nothing.
     #[command(after_help = exit::HELP)]
     Track(Track),
-    /// Say what this machine has for a run and what it lacks: driver, GPUs, libraries, disk. Changes nothing.
+    /// Say what this machine, or a cluster, has for a run and what it lacks: driver, GPUs, disk, links, memory.
     #[command(after_help = exit::HELP)]
     Doctor(Doctor),
     /// A run that was submitted, where it happens.

@@ -5,7 +5,7 @@
 //! - [`cluster`], [`plan`]: where a run happens, and which processes that means.
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
-//!   [`room`]: what a run needs on the disk.
+//!   [`room`]: what a run needs on the disk. [`preflight`]: whether nodes can do a run together.
 //! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
 //! - [`ablation`]: one recipe in several variants, and what differs.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.

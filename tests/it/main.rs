@@ -26,6 +26,7 @@ mod memory;
 mod parallel;
 mod places;
 mod precision;
+mod preflight;
 mod program;
 mod ranks;
 mod recovery;
