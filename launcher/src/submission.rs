@@ -1,8 +1,9 @@
 //! To whom a run was handed over: `job.json` of a run directory.
 
-use crate::backend::{self, Queue};
+use crate::backend::{self, Queue, QueueState};
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};
+use crate::standing::now::Now;
 use data_pipeline::predictions::replace;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -59,6 +60,17 @@ impl Submission {
     /// Where the job waits or runs.
     pub fn queue(&self, run_dir: &RunDir) -> Result<Box<dyn Queue>, Error> {
         Ok(backend::queue(&Cluster::load(&run_dir.root().join(&self.cluster))?))
+    }
+
+    /// What the scheduler says of the job, if it waits or runs; `now` is how the run stands.
+    pub fn alive(&self, run_dir: &RunDir, now: &Now) -> Result<Option<QueueState>, Error> {
+        let is_process = ["local", "ssh"].contains(&self.backend.as_str());
+        // A driver that has said how it ended and let go of the directory is about to be gone.
+        if is_process && now.is_over() && !now.gone {
+            return Ok(None);
+        }
+        let state = self.queue(run_dir)?.state(&self.ids)?;
+        Ok(state.stage.is_alive().then_some(state))
     }
 
     /// What the job is called, for a sentence: `slurm job 17, 18`.

@@ -196,6 +196,7 @@ impl Why {
         match ends.driver_error() {
             Some(error) => {
                 self.verdict += &format!("; the last that it said is: {error}");
+                self.advice = ends.driver_hint().map(str::to_owned).or(self.advice.take());
                 self.from.push("logs/driver.log".to_owned());
             }
             None => {

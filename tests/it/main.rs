@@ -19,6 +19,7 @@ mod fetch;
 mod full_disk;
 mod incidents;
 mod inspect;
+mod jobs;
 mod ledger;
 mod memory;
 mod parallel;

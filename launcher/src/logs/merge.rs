@@ -43,7 +43,7 @@ impl Merged {
     }
 
     /// The next line with the ranks that say it there.
-    pub fn next(&mut self) -> io::Result<Option<(BTreeSet<usize>, String)>> {
+    pub fn line(&mut self) -> io::Result<Option<(BTreeSet<usize>, String)>> {
         for source in &mut self.sources {
             source.fill(&mut self.behind)?;
         }
@@ -120,7 +120,7 @@ mod tests {
         });
         let mut merged = Merged::new(tails.collect::<Vec<_>>(), true);
         let mut lines = Vec::new();
-        while let Some((ranks, text)) = merged.next().unwrap() {
+        while let Some((ranks, text)) = merged.line().unwrap() {
             lines.push(tagged(&ranks, &text));
         }
         lines

@@ -53,7 +53,7 @@ impl Now {
         let written = Standing::load(&run_dir.root().join("status.json"));
         let (mut standing, source) = newest(&past, written, driver.is_some(), SystemTime::now());
         // Whoever continues a run that was over has not said so yet.
-        if driver.is_some() && standing.state.is_over() && source == "events.jsonl" {
+        if driver.is_some() && standing.state.is_over() && is_taken_since(run_dir, &past) {
             standing.state = State::Preparing;
         }
         if source == "events.jsonl" {
@@ -155,6 +155,17 @@ impl Stage {
     }
 }
 
+/// Whether the lock was taken behind the newest change: a driver that has said how the run ended still
+/// holds it while it writes its report.
+fn is_taken_since(run_dir: &RunDir, past: &Past) -> bool {
+    let taken = std::fs::metadata(run_dir.lock()).and_then(|it| it.modified()).ok();
+    let taken = taken.and_then(|taken| taken.duration_since(UNIX_EPOCH).ok());
+    match (taken, past.turned().and_then(milliseconds)) {
+        (Some(taken), Some(turned)) => taken > Duration::from_millis(turned),
+        _ => false,
+    }
+}
+
 /// What holds: `status.json` where its writer is at work and nothing happened since, else the events.
 fn newest(
     past: &Past,
@@ -253,7 +264,17 @@ mod tests {
         assert_eq!(found(&run_dir), ("events.jsonl", "gone", true));
         events.record("done", json!({})).unwrap();
         assert_eq!(found(&run_dir), ("events.jsonl", "done", true));
-        let _lock = RunLock::take(&run_dir.lock()).unwrap();
+        // File systems count in ticks.
+        std::thread::sleep(Duration::from_millis(50));
+        let mut lock = RunLock::take(&run_dir.lock()).unwrap();
         assert_eq!(found(&run_dir), ("events.jsonl", "preparing", false));
+        std::thread::sleep(Duration::from_millis(50));
+        events.record("done", json!({})).unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "done", false));
+        drop(lock);
+        std::thread::sleep(Duration::from_millis(50));
+        lock = RunLock::take(&run_dir.lock()).unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "preparing", false));
+        drop(lock);
     }
 }

@@ -16,7 +16,7 @@ use trainer::RunDir;
 pub fn cancel(args: &cli::Cancel) -> Result<Answer, Error> {
     let run_dir = RunDir::new(absolute(&args.run)?);
     let (now, _) = Now::of_files(&run_dir)?;
-    if let Some((submission, state)) = job(&run_dir)? {
+    if let Some((submission, state)) = job(&run_dir, &now)? {
         submission.queue(&run_dir)?.cancel(&submission.ids, args.now)?;
         let how = match (state.stage, args.now) {
             (Stage::Waiting, _) => How::Withdrawn(submission.name()),
@@ -40,10 +40,9 @@ pub fn cancel(args: &cli::Cancel) -> Result<Answer, Error> {
 }
 
 /// The job of the run, if it waits or runs.
-fn job(run_dir: &RunDir) -> Result<Option<(Submission, QueueState)>, Error> {
+fn job(run_dir: &RunDir, now: &Now) -> Result<Option<(Submission, QueueState)>, Error> {
     let Some(submission) = Submission::load(run_dir)? else { return Ok(None) };
-    let state = submission.queue(run_dir)?.state(&submission.ids)?;
-    Ok(state.stage.is_alive().then_some((submission, state)))
+    Ok(submission.alive(run_dir, now)?.map(|state| (submission, state)))
 }
 
 /// Ends the process that holds the run directory, if it is one of this machine.

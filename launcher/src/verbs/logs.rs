@@ -52,7 +52,7 @@ pub fn logs(args: &cli::Logs, json: bool) -> Result<Answer, Error> {
     }
     let mut out = Out::default();
     while let Some((ranks, text)) =
-        merged.next().map_err(data_pipeline::Error::read(&run_dir.logs()))?
+        merged.line().map_err(data_pipeline::Error::read(&run_dir.logs()))?
     {
         out.line(&tagged(&ranks, &text))?;
     }
@@ -106,7 +106,7 @@ fn silence(run_dir: &RunDir, now: &Now) -> String {
 fn collected(merged: &mut Merged, run_dir: &RunDir) -> Result<Answer, Error> {
     let mut lines = Vec::new();
     while let Some((ranks, text)) =
-        merged.next().map_err(data_pipeline::Error::read(&run_dir.logs()))?
+        merged.line().map_err(data_pipeline::Error::read(&run_dir.logs()))?
     {
         lines.push(json!({"ranks": ranks, "text": text}));
     }

@@ -8,6 +8,7 @@ use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
 use crate::lock::{self, RunLock};
+use crate::standing::now::Now;
 use crate::store::{self, Wanted};
 use crate::submission::Submission;
 use data_pipeline::corpus::{Corpus, fits};
@@ -220,10 +221,9 @@ fn refuse_live(run_dir: &RunDir) -> Result<(), Error> {
         "`knowcoder status {root}` shows it, `knowcoder cancel {root}` stops it; another run needs \
          another --run-dir"
     );
-    let submission = Submission::load(run_dir)?;
-    if let Some(submission) = &submission {
-        let state = submission.queue(run_dir)?.state(&submission.ids)?;
-        if state.stage.is_alive() {
+    if let Some(submission) = Submission::load(run_dir)? {
+        let (now, _) = Now::of_files(run_dir)?;
+        if let Some(state) = submission.alive(run_dir, &now)? {
             let message =
                 format!("`{root}` has a job already: {} ({})", submission.name(), state.words);
             return Err(Error::new(exit::TRANSIENT, message).hint(way_out));

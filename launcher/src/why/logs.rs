@@ -46,6 +46,12 @@ impl Ends {
         self.driver.iter().rev().find_map(|line| line.trim().strip_prefix("error: "))
     }
 
+    /// The way out that followed it, if the driver knew one.
+    pub fn driver_hint(&self) -> Option<&str> {
+        let error = self.driver.iter().rposition(|line| line.trim().starts_with("error: "))?;
+        self.driver[error..].iter().find_map(|line| line.trim().strip_prefix("hint: "))
+    }
+
     /// Known lines, those of `rank` first, else the more telling first; each meaning once.
     pub fn signs(&self, rank: Option<usize>) -> Vec<Sign> {
         let ranks = self.ranks.iter().map(|(number, lines)| {

@@ -171,7 +171,7 @@ fn a_driver_that_is_gone_is_missed() {
         &Ends { driver, ..Ends::default() },
         false,
         expect![
-            "Its driver is gone: it was running, last heard of at 2026-11-23 09:00:05 UTC; the last that it said is: `wnut17.txt` is not there. What to do: `knowcoder resume runs/x` continues it from its newest checkpoint. Known from events.jsonl, the lock, which nobody holds, logs/driver.log."
+            "Its driver is gone: it was running, last heard of at 2026-11-23 09:00:05 UTC; the last that it said is: `wnut17.txt` is not there. What to do: fetch it. Known from events.jsonl, the lock, which nobody holds, logs/driver.log."
         ],
     );
     let killed = past(&[r#"{"time":"2026-11-23T09:10:00.000Z","event":"kill-requested"}"#]);
