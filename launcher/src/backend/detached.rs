@@ -186,7 +186,7 @@ impl Driver {
     fn is_seen(&self, seen: &Seen) -> bool {
         !seen.is_over
             && seen.began == self.began
-            && arguments(self.process).get(1).is_some_and(|verb| verb == "drive")
+            && arguments(self.process).iter().any(|word| word == "drive")
     }
 
     /// A hold on the process, if it is alive.
@@ -210,6 +210,10 @@ mod tests {
     use super::*;
     use crate::cluster::Cluster;
     use expect_test::expect;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn a_driver_is_known_by_host_process_and_start() {
@@ -244,6 +248,69 @@ mod tests {
         assert!(child.try_wait().unwrap().is_none(), "it was ended");
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// A job whose program is a script that ends when it is asked `times` times.
+    fn job(folder: &Path, times: usize) -> Job {
+        let program = folder.join("driver.sh");
+        let text = format!(
+            "#!/bin/sh\nn=0\ntrap 'n=$((n+1))' TERM\nwhile [ $n -lt {times} ]; do sleep 0.05; done\n\
+             echo ended\n"
+        );
+        std::fs::write(&program, text).unwrap();
+        std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        Job {
+            name: "tiny".to_owned(),
+            run_dir: folder.join("it's a run"),
+            data_root: "/data".into(),
+            program,
+            cluster: Cluster::of_this_machine(),
+            phases: Vec::new(),
+        }
+    }
+
+    fn wait_until(what: &str, is_true: impl Fn() -> bool) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !is_true() {
+            assert!(Instant::now() < until, "not {what} within a minute");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_driver_has_a_session_of_its_own_and_ends_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = job(folder.path(), 1);
+        let ids = Detached.submit(&job).unwrap();
+        let driver = Driver::newest(&ids).unwrap();
+        assert_eq!(Detached.state(&ids).unwrap().stage, Stage::Running);
+        let process = driver.process as libc::pid_t;
+        // SAFETY: the call takes a number.
+        assert_eq!(unsafe { libc::getsid(process) }, process);
+        assert_eq!(driver.run_dir().unwrap().root(), job.run_dir);
+        // The script may not listen yet: then the signal ends it, which is as well.
+        Detached.cancel(&ids, false).unwrap();
+        wait_until("gone", || !driver.is_alive());
+        assert_eq!(Detached.state(&ids).unwrap().stage, Stage::Unknown);
+        Detached.cancel(&ids, true).unwrap();
+        let log = std::fs::read_to_string(job.run_dir.join("logs/driver.log")).unwrap();
+        assert!(log.starts_with("--- submitted "), "{log}");
+        assert!(!job.run_dir.join("stop").exists(), "nobody looks for it yet");
+    }
+
+    #[test]
+    fn ranks_are_asked_through_the_run_directory_and_now_insists() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = job(folder.path(), 2);
+        let ids = Detached.submit(&job).unwrap();
+        let driver = Driver::newest(&ids).unwrap();
+        let events = job.run_dir.join("events.jsonl");
+        std::fs::write(events, "{\"event\":\"submitted\"}\n{\"event\":\"started\"}\n").unwrap();
+        Detached.cancel(&ids, false).unwrap();
+        assert!(job.run_dir.join("stop").exists());
+        assert!(driver.is_alive());
+        Detached.cancel(&ids, true).unwrap();
+        assert!(!driver.is_alive());
     }
 
     #[test]

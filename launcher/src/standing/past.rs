@@ -43,6 +43,7 @@ impl Past {
         let turns = [
             "submitted",
             "requeued",
+            "phases-done",
             "started",
             "failure",
             "stop-requested",
@@ -78,6 +79,8 @@ impl Standing {
                 self.backend = text(event, "backend");
             }
             "requeued" => self.state = State::Preparing,
+            // The job behind this one goes on.
+            "phases-done" => self.end(State::Preparing),
             "started" => self.start(event),
             "rank-started" => self.rank_started(event),
             "rank-ended" => {
