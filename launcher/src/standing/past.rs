@@ -60,8 +60,26 @@ impl Past {
     /// How the run stands after all of it.
     pub fn standing(&self) -> Standing {
         let mut standing = Standing::default();
+        // Whether the newest failure only follows from how a start ended: what is done about it comes behind.
+        let mut is_derived = false;
         for event in &self.events {
-            standing.take(event);
+            let known = standing.failures.len();
+            match event["event"].as_str() {
+                Some("failure") if is_derived => {
+                    standing.failures.pop();
+                    is_derived = false;
+                    standing.take(event);
+                }
+                Some("failed") => {
+                    standing.take(event);
+                    is_derived = standing.failures.len() > known;
+                }
+                Some("started") => {
+                    is_derived = false;
+                    standing.take(event);
+                }
+                _ => standing.take(event),
+            }
         }
         if let Some(time) = self.events.last().and_then(|event| event["time"].as_str()) {
             standing.updated = time.to_owned();

@@ -236,6 +236,7 @@ mod tests {
             phase: "alignment".to_owned(),
             step: 40,
             seconds: if number == 9 { 61.0 } else { 0.5 },
+            ..Rank::default()
         };
         Standing {
             run: "knowcoder-x".to_owned(),

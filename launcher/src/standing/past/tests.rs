@@ -100,6 +100,31 @@ fn a_failure_that_nothing_recovers() {
     );
 }
 
+#[test]
+fn what_is_done_about_a_failure_comes_behind_it() {
+    let failed = r#"{"time":"T5","event":"failed","rank":1,"end":{"signal":9},"exit_code":75,"last_words":null,"phase":"alignment","step":4}
+{"time":"T6","event":"failure","generation":1,"kind":"rank-killed","sentence":"rank 1 was killed","rank":1,"node":null,"course":"restart"}
+"#;
+    check(
+        &format!("{LOCAL}{failed}"),
+        expect![[r#"
+            recovering 1 2 local T6
+            at alignment 3 of 0
+            [(0, 0), (0, 0)]
+            T6 1 rank-killed Some(1) None restart: rank 1 was killed
+        "#]],
+    );
+    check(
+        &format!("{LOCAL}{}", failed.replace("restart", "stop")),
+        expect![[r#"
+            failed 1 2 local T6
+            at alignment 3 of 0
+            [(0, 0), (0, 0)]
+            T6 1 rank-killed Some(1) None stop: rank 1 was killed
+        "#]],
+    );
+}
+
 /// Three nodes, of which one is lost and another is cordoned.
 const NODES: &str = r#"{"time":"T0","event":"submitted","backend":"slurm","ids":["17"]}
 {"time":"T1","event":"agent-joined","node":0,"name":"node-a","host":"a.example","process":5}
