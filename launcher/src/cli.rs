@@ -85,7 +85,7 @@ pub enum Verb {
     /// Ask a run to save and stop; with --now, end it.
     #[command(after_help = exit::HELP)]
     Cancel(Cancel),
-    /// Continue a run where it stopped, as it was submitted or run.
+    /// Continue a run where it stopped, on its cluster or in the background of this machine.
     #[command(after_help = exit::HELP)]
     Resume(Resume),
     /// Say why a run stopped, failed or waits: the first cause, what was done, what to do.

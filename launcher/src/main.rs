@@ -8,7 +8,8 @@
 //!   [`room`]: what a run needs on the disk. [`preflight`]: whether nodes can do a run together.
 //! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
 //! - [`ablation`]: one recipe in several variants, and what differs.
-//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
+//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it. [`submission`]: to whom
+//!   a run was handed over. [`standing`], [`why`]: how it is, and why.
 //! - [`table`]: what runs were asked, for the tables of papers.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
@@ -43,12 +44,14 @@ mod room;
 mod serve;
 mod standing;
 mod store;
+mod submission;
 mod supervise;
 mod surroundings;
 mod table;
 mod track;
 mod verbs;
 mod watch;
+mod why;
 mod wire;
 
 use clap::Parser;
@@ -91,7 +94,7 @@ fn answer(verb: Verb, json: bool) -> Result<Answer, Error> {
         Verb::Plan(args) => verbs::plan::plan(&args),
         Verb::Submit(args) => verbs::submit::submit(&args),
         Verb::Status(args) => verbs::status::status(&args),
-        Verb::Logs(args) => verbs::logs::logs(&args),
+        Verb::Logs(args) => verbs::logs::logs(&args, json),
         Verb::Cancel(args) => verbs::cancel::cancel(&args),
         Verb::Resume(args) => verbs::resume::resume(&args),
         Verb::Why(args) => verbs::why::why(&args),

@@ -1,6 +1,14 @@
 //! How a run stands, as its coordinator writes it to `status.json` and anybody may read it.
 //!
 //! The file can be made again from `events.jsonl`, which is the truth; it is there because it is short.
+//!
+//! # Layout
+//! - [`past`]: the same, from the events. [`now`]: which of the two holds at this moment. [`table`]: for a
+//!   person.
+
+pub mod now;
+pub mod past;
+pub mod table;
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -128,6 +136,27 @@ pub struct Failure {
     pub node: Option<String>,
     /// What was done: `restart`, `spare`, `replace`, `requeue`, `stop`.
     pub course: String,
+}
+
+impl State {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Recovering => "recovering",
+            Self::Stopping => "stopping",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether nothing follows by itself.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Stopped | Self::Failed)
+    }
 }
 
 impl Standing {

@@ -21,6 +21,7 @@ mod hosts;
 mod incidents;
 mod inspect;
 mod kubernetes;
+mod jobs;
 mod ledger;
 mod memory;
 mod parallel;

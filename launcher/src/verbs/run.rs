@@ -139,7 +139,7 @@ fn take(recipe: &Recipe, source: &Path, run_dir: &RunDir, given: &Given) -> Resu
 }
 
 /// Fixes what is learned in a run directory; what was prepared for something else goes.
-fn fix(recipe: &Recipe, source: &Path, run_dir: &RunDir) -> Result<(), Error> {
+pub(super) fn fix(recipe: &Recipe, source: &Path, run_dir: &RunDir) -> Result<(), Error> {
     run_dir.create()?;
     let lock = run_dir.recipe_lock();
     if lock.exists() {
