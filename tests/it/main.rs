@@ -31,6 +31,7 @@ mod s3;
 mod sensitivity;
 mod serve;
 mod shares;
+mod slurm;
 #[cfg(feature = "object-store")]
 mod store;
 mod tables;
