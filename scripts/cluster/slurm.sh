@@ -237,7 +237,8 @@ start() {
     chmod 755 "$dir" "$dir"/*
     printf 'nodes=%s netns=%s dbd=%s cpus=%s gpus=%s port=%s\n' \
         "$nodes" "$netns" "$dbd" "$cpus" "$gpus" "$port" >"$dir/settings"
-    trap 'stop' ERR
+    # What was begun and failed leaves nothing behind either.
+    trap 'stop' EXIT
     (umask 077 && head -c 128 /dev/urandom >"$dir/etc/munge.key")
     daemon munged munged --foreground --force --key-file="$dir/etc/munge.key" \
         --socket="$dir/run/munge.socket" --pid-file="$dir/run/munged.pid" \
@@ -253,7 +254,7 @@ start() {
     if [[ -n "${FOLLOW:-}" ]]; then
         SLURM_DIR="$dir" setsid "$self" follow "$FOLLOW" </dev/null >/dev/null 2>&1 &
     fi
-    trap - ERR
+    trap - EXIT
 }
 
 stop() {

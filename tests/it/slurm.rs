@@ -381,7 +381,7 @@ fn what_slurm_refuses_is_said_before_the_queue() {
         64,
         &["slurm.partition is `a100`, and SLURM knows no such partition", "`sinfo -s`"],
     );
-    refused("constraint = \"ib\"", 64, &["slurm.constraint is `ib`, which no node has"]);
+    refused("constraint = \"ib\"", 64, &["slurm.constraint is `ib`, and no node has that"]);
     refused(
         "partition = \"short\"\ntime = \"01:00:00\"",
         64,

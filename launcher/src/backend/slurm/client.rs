@@ -184,7 +184,7 @@ pub fn refusal(stderr: &str, slurm: &Slurm) -> Error {
     if has(&["invalid account"]) {
         let given = named("account", &slurm.account);
         return declaration(
-            format!("{given}, which SLURM does not let you use on this partition"),
+            format!("{given}, and SLURM does not take that on this partition"),
             "`sacctmgr show associations user=$USER` lists your accounts; set slurm.account",
         );
     }
@@ -196,44 +196,47 @@ pub fn refusal(stderr: &str, slurm: &Slurm) -> Error {
     }
     if has(&["qos"]) {
         return declaration(
-            format!("{}, which SLURM refuses: {}", named("qos", &slurm.qos), last_line(stderr)),
+            format!("{}, and SLURM refuses that: {}", named("qos", &slurm.qos), last_line(stderr)),
             "`sacctmgr show qos` lists what there is and its limits",
         );
     }
     if has(&["reservation"]) {
         return declaration(
-            format!("{}, which cannot be used now", named("reservation", &slurm.reservation)),
+            format!("{}, and SLURM refuses that now", named("reservation", &slurm.reservation)),
             "`scontrol show reservations` lists them with their times and users",
         );
     }
     if has(&["feature", "constraint"]) {
         return declaration(
-            format!("{}, which no node has", named("constraint", &slurm.constraint)),
+            format!("{}, and no node has that", named("constraint", &slurm.constraint)),
             "`sinfo -o '%N %f'` lists the features of nodes",
         );
     }
     if has(&["generic resource", "gres"]) {
         return declaration(
-            format!("{}, which SLURM does not know", named("gres", &slurm.gres)),
+            format!("{}, and SLURM does not know that", named("gres", &slurm.gres)),
             "`sinfo -o '%N %G'` lists what nodes have",
         );
     }
     if has(&["node name"]) {
         return declaration(
-            format!("{}, with a node that SLURM does not know", named("exclude", &slurm.exclude)),
+            format!(
+                "{}, and SLURM does not know one of these nodes",
+                named("exclude", &slurm.exclude)
+            ),
             "`sinfo -N` lists the nodes",
         );
     }
     // Said before the sentence about nodes, which is said of it too.
     if has(&["memory specification"]) {
         return declaration(
-            format!("{}, which no node has", named("mem", &slurm.mem)),
+            format!("{}, and no node has that much", named("mem", &slurm.mem)),
             "`sinfo -o '%N %m'` lists the memory of nodes in MB",
         );
     }
     if has(&["time limit", "--time"]) {
         return declaration(
-            format!("{}, which this partition does not allow", named("time", &slurm.time)),
+            format!("{}, and this partition does not allow that", named("time", &slurm.time)),
             "`sinfo -o '%P %l'` lists the longest times",
         );
     }
@@ -291,7 +294,7 @@ mod tests {
             "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified",
             64,
             expect![
-                "the cluster file has no slurm.account, which SLURM does not let you use on this partition | `sacctmgr show associations user=$USER` lists your accounts; set slurm.account"
+                "the cluster file has no slurm.account, and SLURM does not take that on this partition | `sacctmgr show associations user=$USER` lists your accounts; set slurm.account"
             ],
         );
         check(
@@ -305,14 +308,14 @@ mod tests {
             "sbatch: error: Memory specification can not be satisfied\nsbatch: error: Batch job submission failed: Requested node configuration is not available",
             64,
             expect![
-                "the cluster file has no slurm.mem, which no node has | `sinfo -o '%N %m'` lists the memory of nodes in MB"
+                "the cluster file has no slurm.mem, and no node has that much | `sinfo -o '%N %m'` lists the memory of nodes in MB"
             ],
         );
         check(
             "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",
             64,
             expect![
-                "slurm.time is `9-00:00:00`, which this partition does not allow | `sinfo -o '%P %l'` lists the longest times"
+                "slurm.time is `9-00:00:00`, and this partition does not allow that | `sinfo -o '%P %l'` lists the longest times"
             ],
         );
         check(
