@@ -71,6 +71,9 @@ fn goes_along(name: &str, slurm: &Slurm) -> bool {
         };
     }
     // Of a job that we may be in ourselves.
+    if name == "KNOWCODER_FOLLOWS" {
+        return false;
+    }
     !name.starts_with("SLURM_") || matches!(name, "SLURM_CONF" | "SLURM_CLUSTERS" | "SLURM_JWT")
 }
 
@@ -370,6 +373,7 @@ mod tests {
             ("SBATCH_PARTITION", false),
             ("SBATCH_WAIT", false),
             ("SLURM_JOB_ID", false),
+            ("KNOWCODER_FOLLOWS", false),
             ("HF_TOKEN", false),
             ("WANDB_API_KEY", false),
             ("aws_secret_access_key", false),

@@ -1,4 +1,7 @@
 
+# Whatever was set before: what fails here is looked at here.
+set +eu
+
 # Why the scheduler shall start this job again, and whether a signal came while we waited.
 again='' signalled='' driver=''
 mkdir -p "$run_dir/submit" "$run_dir/logs"
