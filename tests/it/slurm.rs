@@ -106,13 +106,6 @@ impl Slurm {
     }
 }
 
-impl Drop for Slurm {
-    fn drop(&mut self) {
-        // The cluster follows this process anyway; this is sooner.
-        let _ = self.script(&["stop"]).output();
-    }
-}
-
 fn until(what: &str, is_true: impl Fn() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_true() {
