@@ -43,9 +43,10 @@ impl Nodes for Allocation {
             return Ok((everywhere, address));
         }
         let name = variable("SLURMD_NODENAME").ok_or_else(outside)?;
-        let said = client::ask("scontrol", &["-o", "show", "node", &name])?;
-        // SLURM itself reaches the node there; it need not be a name that anything else knows.
-        let address = said.stdout.split_whitespace().find_map(|it| it.strip_prefix("NodeAddr="));
+        // SLURM itself reaches the node there; its name need not be one that anything else knows.
+        let said = client::ask("scontrol", &["-o", "show", "node", &name]);
+        let said = said.map_or_else(|_| String::new(), |said| said.stdout);
+        let address = said.split_whitespace().find_map(|it| it.strip_prefix("NodeAddr="));
         Ok((everywhere, address.map_or(name, str::to_owned)))
     }
 
@@ -172,7 +173,10 @@ impl Queue {
     fn refuse_hopeless(&self, ids: &[String]) -> Result<(), Error> {
         let Some(first) = ids.first() else { return Ok(()) };
         std::thread::sleep(FIRST_LOOK);
-        let said = client::ask("squeue", &["-h", "-j", first, "-o", "%r"])?;
+        // The jobs are handed over: that nobody can be asked about them is no reason to lose them.
+        let Ok(said) = client::ask("squeue", &["-h", "-j", first, "-o", "%r"]) else {
+            return Ok(());
+        };
         let reason = said.stdout.lines().next().unwrap_or_default().trim();
         match HOPELESS.iter().find(|(name, ..)| *name == reason) {
             None => Ok(()),
@@ -194,7 +198,7 @@ impl Queue {
             // The controller remembers what ended minutes ago, accounting, where it is, everything.
             for source in [remembered, accounted] {
                 if !seen.iter().any(|job| job.is(id)) {
-                    seen.extend(source(id)?);
+                    seen.extend(source(id));
                 }
             }
         }
@@ -216,20 +220,21 @@ fn queued() -> Result<Vec<jobs::Job>, Error> {
 }
 
 /// What the controller knows of one job; it forgets what ended some minutes ago.
-fn remembered(id: u64) -> Result<Vec<jobs::Job>, Error> {
-    let said = client::ask("scontrol", &["-o", "show", "job", &id.to_string()])?;
-    Ok(jobs::of_fields(&said.stdout))
+fn remembered(id: u64) -> Vec<jobs::Job> {
+    let said = client::ask("scontrol", &["-o", "show", "job", &id.to_string()]);
+    said.map_or_else(|_| Vec::new(), |said| jobs::of_fields(&said.stdout))
 }
 
 /// What accounting knows of one job; nothing, where there is no accounting.
-fn accounted(id: u64) -> Result<Vec<jobs::Job>, Error> {
+fn accounted(id: u64) -> Vec<jobs::Job> {
     let id = id.to_string();
-    let said = client::ask("sacct", &["-j", &id, "--json"])?;
-    if let Some(jobs) = jobs::of_json(&said.stdout) {
-        return Ok(jobs);
-    }
-    let said = client::ask("sacct", &["-n", "-P", "-X", "-j", &id, jobs::ACCOUNT])?;
-    Ok(if said.ok { jobs::of_accounts(&said.stdout) } else { Vec::new() })
+    let ask = |arguments: &[&str]| client::ask("sacct", arguments).ok().filter(|said| said.ok);
+    let json = ask(&["-j", &id, "--json"]).and_then(|said| jobs::of_json(&said.stdout));
+    json.or_else(|| {
+        let said = ask(&["-n", "-P", "-X", "-j", &id, jobs::ACCOUNT])?;
+        Some(jobs::of_accounts(&said.stdout))
+    })
+    .unwrap_or_default()
 }
 
 /// `scancel` of these jobs; ones that have ended already are no error.
