@@ -83,6 +83,11 @@ struct Array {
 enum Code {
     /// As `wait` gives it.
     Raw(i64),
+    /// The same since 23.02.
+    Number {
+        number: i64,
+    },
+    /// Since 23.11.
     Object {
         return_code: Number,
     },
@@ -133,7 +138,7 @@ impl Written {
             (None, None) => return None,
         };
         let code = match self.exit_code {
-            Some(Code::Raw(status)) => Some(status >> 8),
+            Some(Code::Raw(status)) | Some(Code::Number { number: status }) => Some(status >> 8),
             Some(Code::Object { return_code }) => return_code.get(),
             Some(Code::Other(_)) | None => None,
         };
