@@ -38,6 +38,7 @@ mod sensitivity;
 mod serve;
 mod shares;
 mod ssh;
+mod slurm;
 #[cfg(feature = "object-store")]
 mod store;
 mod tables;
