@@ -8,6 +8,7 @@ pub mod slurm;
 pub mod ssh;
 
 use crate::cluster::{Backend, Cluster};
+use crate::crew::verdict;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -19,19 +20,25 @@ pub trait Nodes {
     /// The nodes by their names, those that work first and spares last.
     fn names(&self) -> Result<Vec<String>, Error>;
 
-    /// Where the coordinator listens, and the name or address under which agents reach it.
+    /// Where the coordinator listens, and the name or address under which agents reach it; `NAME:PORT` where
+    /// they know the port already.
     fn listen(&self) -> Result<(IpAddr, String), Error>;
-
-    /// The port that the coordinator listens at; 0: any that is free.
-    fn port(&self) -> u16 {
-        0
-    }
 
     /// The process that is the agent of `node`, or stands for it here.
     ///
     /// Its stdin gets the invitation as one line of JSON and stays open: an agent whose stdin ends knows
     /// that the driver is gone. `None`: the agent comes by itself, with the invitation in its environment.
     fn agent(&self, node: &str, program: &Path) -> Result<Option<Command>, Error>;
+
+    /// Why the process that stood for the agent of `node` ended with `code`, having said `stderr`.
+    fn explain(&self, node: &str, code: Option<i32>, stderr: &str) -> String {
+        let _ = node;
+        match (verdict(stderr), code) {
+            (Some(words), _) => words.to_owned(),
+            (None, Some(code)) => format!("its agent ended with exit code {code}"),
+            (None, None) => "its agent was killed".to_owned(),
+        }
+    }
 }
 
 /// Where jobs wait that outlast this process; asked from wherever the user sits.

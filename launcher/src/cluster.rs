@@ -43,6 +43,8 @@ pub struct Cluster {
     pub spares: usize,
     /// Through which network interface they reach each other; `None`: as the system's routes say.
     pub interface: Option<String>,
+    /// Whether nodes are looked at before a run, where there are several.
+    pub preflight: bool,
     /// Threads that each of them computes with.
     pub threads_per_rank: usize,
     /// Who carries the sums between them.
@@ -117,6 +119,8 @@ struct ClusterSection {
     #[serde(default)]
     spares: usize,
     interface: Option<String>,
+    #[serde(default = "yes")]
+    preflight: bool,
     #[serde(default = "one")]
     threads_per_rank: Spanned<usize>,
     collective: Option<Spanned<String>>,
@@ -215,6 +219,7 @@ impl Cluster {
             nodes,
             spares: cluster.spares,
             interface: cluster.interface,
+            preflight: cluster.preflight,
             threads_per_rank: number("threads_per_rank", &cluster.threads_per_rank)?,
             faults: faults.into_inner(),
             ssh,
@@ -238,6 +243,7 @@ impl Cluster {
             nodes: 1,
             spares: 0,
             interface: None,
+            preflight: true,
             threads_per_rank: 1,
             collective: Carrier::default(),
             sharding: Sharding::default(),
@@ -264,6 +270,9 @@ impl Cluster {
         let _ = writeln!(text, "nodes = {}\nspares = {}", self.nodes, self.spares);
         if let Some(interface) = &self.interface {
             let _ = writeln!(text, "interface = {}", toml::Value::from(interface.as_str()));
+        }
+        if !self.preflight {
+            text += "preflight = false\n";
         }
         let _ = writeln!(text, "threads_per_rank = {threads_per_rank}");
         if self.collective != Carrier::default() {
@@ -333,6 +342,10 @@ fn table(name: &str, section: &impl Serialize) -> String {
     let section = toml::Table::try_from(section).unwrap_or_default();
     let whole = toml::Table::from_iter([(name.to_owned(), toml::Value::Table(section))]);
     format!("\n{whole}")
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn one() -> Spanned<usize> {

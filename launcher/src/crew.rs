@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 pub use connection::{Admission, identity};
+pub use placement::verdict;
 
 /// All nodes of a run, spares included.
 pub struct Crew {
@@ -62,8 +63,8 @@ enum Heard {
     Report(u64, Report),
     /// It ended.
     Closed(u64),
-    /// The process that stood for the node ended, and said this last.
-    Unplaced(String),
+    /// The process that stood for the node ended with this code and said this last.
+    Unplaced(Option<i32>, String),
 }
 
 /// What happened to a node.
@@ -108,8 +109,7 @@ impl Crew {
         let lease = Duration::from_secs(admission.lease);
         let mut crew = Self::of(names, Some(lease), None);
         let count = crew.members.len();
-        let gate = Gate::open((address, nodes.port()), &host, admission, count, crew.voice.clone())
-            .await?;
+        let gate = Gate::open(address, &host, admission, count, crew.voice.clone()).await?;
         let (program, logs) = (program.to_owned(), logs.to_owned());
         crew.gathering = Some(Gathering { nodes, gate, program, logs });
         for node in 0..count {
@@ -137,12 +137,17 @@ impl Crew {
         let invitation = gathering.gate.invitation(node, &member.name);
         let log = gathering.logs.join(format!("agent-{}.log", file_name(&member.name)));
         let voice = self.voice.clone();
-        let ended = move |words| drop(voice.send((node, Heard::Unplaced(words))));
+        let ended = move |code, words| drop(voice.send((node, Heard::Unplaced(code, words))));
         member.placed = Some(place(command, &invitation, log, ended).map_err(|error| {
             let message = format!("failed to place an agent on node `{}`: {error}", member.name);
             Error::new(exit::BACKEND, message)
         })?);
         Ok(())
+    }
+
+    /// Where agents reach the coordinator, if they do.
+    pub fn address(&self) -> Option<&str> {
+        self.gathering.as_ref().map(|gathering| gathering.gate.address())
     }
 
     /// All nodes.
@@ -209,9 +214,11 @@ impl Crew {
                     if words.is_empty() { "its connection ended".to_owned() } else { words };
                 Some(News::Lost(words))
             }
-            Heard::Unplaced(words) => {
+            Heard::Unplaced(code, stderr) => {
                 member.placed = None;
-                member.orders.is_none().then_some(News::Absent(words))
+                let nodes = self.gathering.as_ref().map(|gathering| &gathering.nodes);
+                let explain = || nodes.map(|nodes| nodes.explain(&member.name, code, &stderr));
+                member.orders.is_none().then(|| News::Absent(explain().unwrap_or_default()))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A run's starts, one after the other, until it is done or must end: what failed is recovered from.
 
+mod asker;
 mod course;
 pub mod drills;
 mod places;
@@ -13,10 +14,12 @@ use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
 use crate::interrupt::Interrupts;
 use crate::plan::{Start, workers};
+use crate::preflight::{Level, Report, Wanted, examine};
 use crate::rank_drill;
 use crate::standing::State;
 use crate::supervise::{Cause, Ending, Job, Patience, Shown, supervise};
-use crate::wire::{Facts, Order, Report};
+use crate::wire::{self, Facts, Order};
+use asker::Asker;
 use course::{Course, History};
 use data_pipeline::predictions::replace;
 use drills::Drills;
@@ -27,8 +30,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
-use trainer::RunDir;
 use trainer::collective::Secret;
+use trainer::{Recipe, RunDir};
 
 /// What is run.
 pub struct Drive<'a> {
@@ -42,6 +45,8 @@ pub struct Drive<'a> {
     pub tui: bool,
     /// What every rank is told beside that.
     pub more: &'a [OsString],
+    /// What is learned, where nodes are looked at before: an evaluation begins without.
+    pub recipe: Option<&'a Recipe>,
 }
 
 /// Starts ranks until they have done everything, or something ends the run.
@@ -127,6 +132,10 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     async fn live(mut self) -> Result<Ending, Error> {
+        if !self.assemble().await? {
+            return Ok(Ending::Killed);
+        }
+        self.preflight().await?;
         let ending = loop {
             match self.once().await? {
                 Ending::Failed(cause) => {
@@ -140,6 +149,23 @@ impl Driver<'_> {
         self.crew.dismiss();
         self.crew.gone(Duration::from_secs(5)).await;
         Ok(ending)
+    }
+
+    /// Looks at all nodes, where there are several, before the first start.
+    async fn preflight(&mut self) -> Result<(), Error> {
+        let Drive { run_dir, cluster, recipe, .. } = *self.asked;
+        let Some(recipe) = recipe.filter(|_| cluster.preflight && self.crew.address().is_some())
+        else {
+            return Ok(());
+        };
+        let wanted = Wanted::of(cluster, &recipe.run.device, Some(recipe), run_dir)?;
+        let report = examined(&mut self.crew, run_dir.root(), wanted, self.events).await?;
+        for finding in report.findings.iter().filter(|it| it.level == Level::Warn) {
+            let node = finding.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
+            let line = format!("warning: {}{node}: {}", finding.check, finding.line);
+            self.display.line(&line);
+        }
+        report.refusal().map_or(Ok(()), Err)
     }
 
     /// One start of the run, from its nodes to its end.
@@ -258,7 +284,7 @@ impl Driver<'_> {
         let interface = self.asked.cluster.interface.clone();
         self.crew.order(node, Order::Port { interface });
         let answer = self.answer(node, Duration::from_secs(10), |report| match report {
-            Report::Port { address } => Some(address),
+            wire::Report::Port { address } => Some(address),
             _ => None,
         });
         let name = || self_name(node);
@@ -278,7 +304,7 @@ impl Driver<'_> {
             if self.crew.members()[node].is_present() {
                 self.crew.order(node, Order::Clear { generation });
                 self.answer(node, Duration::from_secs(10), |report| match report {
-                    Report::Cleared { .. } => Some(()),
+                    wire::Report::Cleared { .. } => Some(()),
                     _ => None,
                 })
                 .await?;
@@ -292,7 +318,7 @@ impl Driver<'_> {
         &mut self,
         node: usize,
         patience: Duration,
-        is_it: impl Fn(Report) -> Option<T>,
+        is_it: impl Fn(wire::Report) -> Option<T>,
     ) -> Result<Option<T>, Error> {
         let until = Instant::now() + patience;
         while Instant::now() < until && self.crew.members()[node].is_present() {
@@ -380,6 +406,63 @@ impl Driver<'_> {
         }
         Ok(())
     }
+}
+
+/// Looks at all nodes of a crew for a run in `run_dir`.
+async fn examined(
+    crew: &mut Crew,
+    run_dir: &Path,
+    wanted: Wanted,
+    events: &mut Events,
+) -> Result<Report, Error> {
+    let names: Vec<String> = crew.members().iter().map(|member| member.name.clone()).collect();
+    let toward = crew.address().map(str::to_owned);
+    let mut asker = Asker { crew, news: Vec::new() };
+    let report = examine(&mut asker, &names, run_dir, wanted, toward.as_deref()).await;
+    for (node, news) in std::mem::take(&mut asker.news) {
+        match news {
+            News::Joined(facts) => joined(events, asker.crew, node, &facts)?,
+            News::Lost(words) | News::Absent(words) => lost(events, asker.crew, node, &words)?,
+            News::Says(_) => {}
+        }
+    }
+    report
+}
+
+/// Makes the nodes of `cluster` come, looks at them for a run in `run_dir`, and lets them go: no run is begun.
+pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
+    let folder = tempfile::tempdir().map_err(transient("make a temporary folder"))?;
+    let secret = folder.path().join("secret");
+    Secret::create(&secret)?;
+    let secret = std::fs::read_to_string(&secret).map_err(transient("read a secret"))?;
+    let admission = Admission {
+        run: "preflight".to_owned(),
+        secret,
+        lease: cluster.faults.lease,
+        join: cluster.deadlines.join.as_secs(),
+    };
+    let program = std::env::current_exe().map_err(transient("find the program itself"))?;
+    let mut events = Events::open(&folder.path().join("events.jsonl"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(transient("start the preflight"))?;
+    runtime.block_on(async {
+        let nodes = backend::nodes(cluster, run_dir);
+        let mut crew = Crew::gather(nodes, admission, &program, folder.path()).await?;
+        let until = Instant::now() + cluster.deadlines.join;
+        let mut absent = 0;
+        let is_there = |crew: &Crew| crew.members().iter().filter(|it| it.is_present()).count();
+        while is_there(&crew) + absent < crew.members().len() && Instant::now() < until {
+            let next = tokio::time::timeout(Duration::from_millis(50), crew.next()).await;
+            absent += usize::from(matches!(next, Ok((_, News::Absent(_)))));
+            crew.look(Instant::now());
+        }
+        let report = examined(&mut crew, run_dir, wanted, &mut events).await;
+        crew.dismiss();
+        crew.gone(Duration::from_secs(5)).await;
+        report
+    })
 }
 
 /// A node has come.

@@ -7,7 +7,7 @@ mod client;
 mod failure;
 mod program;
 
-pub use failure::explain;
+use failure::explain;
 
 use super::{Nodes, address};
 use crate::cluster::{Cluster, Ssh};
@@ -135,6 +135,10 @@ impl Nodes for Hosts {
         let path = self.place(node, program)?;
         let command = self.client.command(node, &format!("exec {} agent", quoted(&path)));
         Ok(Some(command.into()))
+    }
+
+    fn explain(&self, node: &str, code: Option<i32>, stderr: &str) -> String {
+        explain(node, code, stderr).message
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Gate {
 impl Gate {
     /// Listens; what comes is told through `voice`.
     pub async fn open(
-        (address, port): (IpAddr, u16),
+        address: IpAddr,
         host: &str,
         admission: Admission,
         nodes: usize,
@@ -48,6 +48,7 @@ impl Gate {
         let refuse = |what: &str, error: &dyn std::fmt::Display| {
             Error::new(exit::TRANSIENT, format!("failed to {what}: {error}"))
         };
+        let (host, port) = split(host);
         let listener = TcpListener::bind((address, port))
             .await
             .map_err(|error| refuse(&format!("listen for agents at {address}:{port}"), &error))?;
@@ -57,8 +58,12 @@ impl Gate {
         let me = identity(&admission.run, 0, nodes)
             .map_err(|error| refuse("read this program", &error))?;
         let accepting = tokio::spawn(accept(listener, me, secret, voice));
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         Ok(Self { admission, address: format!("{host}:{port}"), nodes, accepting })
+    }
+
+    /// Where agents reach it.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// What the agent of a node must know.
@@ -74,6 +79,17 @@ impl Gate {
             lease,
             join,
         }
+    }
+}
+
+/// A name and the port that goes with it; 0: any.
+fn split(host: &str) -> (String, u16) {
+    let port = host.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?)));
+    match port {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name.to_owned(), port),
+        // An address of IPv6 without the brackets that a port needs.
+        _ if host.contains(':') && !host.starts_with('[') => (format!("[{host}]"), 0),
+        _ => (host.to_owned(), 0),
     }
 }
 
@@ -174,4 +190,24 @@ pub fn follow(
         }
         let _ = voice.send((node, Heard::Closed(connection)));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_carry_its_port() {
+        for (host, expected) in [
+            ("node-1", ("node-1", 0)),
+            ("pod-0.run:29400", ("pod-0.run", 29400)),
+            ("10.0.0.1", ("10.0.0.1", 0)),
+            ("[2001:db8::7]", ("[2001:db8::7]", 0)),
+            ("[2001:db8::7]:80", ("[2001:db8::7]", 80)),
+            ("2001:db8::7", ("[2001:db8::7]", 0)),
+        ] {
+            let (name, port) = split(host);
+            assert_eq!((name.as_str(), port), expected, "{host}");
+        }
+    }
 }

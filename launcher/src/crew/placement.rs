@@ -26,7 +26,8 @@ impl Placed {
     /// What it said last, in one line.
     pub fn last_words(&self) -> String {
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        sentence(&words)
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        verdict(&words.join("\n")).unwrap_or_default().to_owned()
     }
 }
 
@@ -35,7 +36,7 @@ pub fn place(
     mut command: Command,
     invitation: &Invitation,
     log: PathBuf,
-    ended: impl FnOnce(String) + Send + 'static,
+    ended: impl FnOnce(Option<i32>, String) + Send + 'static,
 ) -> io::Result<Placed> {
     command
         .stdin(Stdio::piped())
@@ -71,9 +72,9 @@ pub fn place(
                 if let Some(listening) = listening {
                     let _ = tokio::time::timeout(Duration::from_millis(500), listening).await;
                 }
-                let words = sentence(&kept.lock().unwrap_or_else(PoisonError::into_inner));
-                let end = status.map_or_else(|error| error.to_string(), |it| it.to_string());
-                ended(if words.is_empty() { format!("its agent ended with {end}") } else { words });
+                let words = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                ended(status.ok().and_then(|status| status.code()), words.join("\n"));
             }
             // Dropping the sender is what ends it.
             _ = ending => { let _ = child.kill().await; }
@@ -95,9 +96,9 @@ fn keep(words: &Mutex<VecDeque<String>>, log: &PathBuf, line: String) {
     }
 }
 
-/// Its own verdict if there is one, else its last line.
-fn sentence(words: &VecDeque<String>) -> String {
-    let verdict = words.iter().rev().find_map(|line| line.strip_prefix("error: "));
-    let last = words.iter().rev().map(String::as_str).find(|line| !line.trim().is_empty());
-    verdict.or(last).unwrap_or_default().trim().to_owned()
+/// Of what an agent said on stderr, its own verdict if there is one, else its last line.
+pub fn verdict(stderr: &str) -> Option<&str> {
+    let own = stderr.lines().rev().find_map(|line| line.strip_prefix("error: "));
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
+    own.or(last).map(str::trim)
 }

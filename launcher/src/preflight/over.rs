@@ -2,6 +2,7 @@
 
 use super::{Ask, Here, Report, Site, Wanted, files, gather};
 use crate::cluster::{Backend, Cluster};
+use crate::drive;
 use crate::error::{Error, exit};
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 pub fn over(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
     match cluster.backend {
         Backend::Local if cluster.nodes + cluster.spares == 1 => here(run_dir, wanted),
-        _ => over_agents(cluster, run_dir, wanted),
+        _ => drive::look(cluster, run_dir, wanted),
     }
 }
 
@@ -27,17 +28,6 @@ fn here(run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
     // A check that hangs must not keep us.
     runtime.shutdown_timeout(Duration::from_secs(1));
     report
-}
-
-/// Agents are the nodes.
-///
-/// To be connected: place the agents as a run does, wait for them to join, then [`examine`] with an [`Ask`] over
-/// their connections and the coordinator's address as `toward`, and let them leave.
-fn over_agents(cluster: &Cluster, _run_dir: &Path, _wanted: Wanted) -> Result<Report, Error> {
-    let (backend, nodes) = (cluster.backend.name(), cluster.nodes + cluster.spares);
-    let message = format!("a preflight of {nodes} node(s) of `{backend}` needs their agents");
-    Err(Error::new(exit::BACKEND, message)
-        .hint("look at each node by itself, without --cluster: `knowcoder doctor --recipe RECIPE`"))
 }
 
 /// Asks the nodes called `names` through `ask`, judges, and keeps the result where there is a run.

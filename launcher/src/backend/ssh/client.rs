@@ -4,10 +4,10 @@
 //! ask somebody, forward something, or stay behind is switched off.
 
 use super::failure;
+use crate::agent::die_with_us;
 use crate::cluster::Ssh;
 use crate::cluster::ssh::expand;
 use crate::error::{Error, exit};
-use crate::supervise::die_with_us;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
