@@ -24,6 +24,7 @@ mod display;
 mod doctor;
 mod download;
 mod error;
+mod estimate;
 mod events;
 mod interrupt;
 mod lock;
