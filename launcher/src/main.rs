@@ -34,6 +34,7 @@ mod page;
 mod panics;
 mod plan;
 mod report;
+mod reproduce;
 mod room;
 mod serve;
 mod standing;

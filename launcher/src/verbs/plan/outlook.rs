@@ -22,6 +22,8 @@ pub(super) struct Outlook<'a> {
     pub rates: Rates,
     pub samples: Vec<Samples>,
     pub steps: Vec<Option<usize>>,
+    /// Phases whose number of steps is only promised, and of whom corpora promise nothing.
+    pub promised: Vec<String>,
 }
 
 /// The speeds that a plan goes by: those of a file, those that were measured here, or those that the cluster file
@@ -63,12 +65,25 @@ impl<'a> Outlook<'a> {
             let known = prepared.as_ref().and_then(Samples::prepared);
             known.unwrap_or_else(|| Samples::assumed(phase))
         };
+        let mut promised = Vec::new();
         let steps = planned.work.phases.iter().zip(&recipe.phase).map(|(known, phase)| {
-            known.steps.or_else(|| super::work::declared_steps(recipe, phase))
+            known.steps.or_else(|| {
+                let (steps, silent) = super::work::declared_steps(recipe, phase)?;
+                if !silent.is_empty() {
+                    promised.push(format!(
+                        "phase `{}` has at least {steps} steps: {} do not say how many sentences they have",
+                        phase.name,
+                        silent.join(", ")
+                    ));
+                }
+                Some(steps)
+            })
         });
+        let steps = steps.collect();
         Self {
             samples: recipe.phase.iter().enumerate().map(samples).collect(),
-            steps: steps.collect(),
+            steps,
+            promised,
             recipe,
             run_dir,
             cluster,
@@ -134,6 +149,7 @@ impl<'a> Outlook<'a> {
 /// Adds to `plan` what is known of time: an estimate, the same on other numbers of ranks, and its error so far.
 pub(super) fn add(plan: &mut Plan, outlook: &Outlook<'_>, scale: &[u16]) -> Result<(), Error> {
     plan.estimate = outlook.estimate()?;
+    plan.warnings.extend(outlook.promised.iter().cloned());
     plan.scale =
         scale.iter().map(|world| outlook.scaled(usize::from(*world))).collect::<Result<_, _>>()?;
     plan.error = match &plan.estimate {
