@@ -21,10 +21,12 @@ mod incidents;
 mod inspect;
 mod ledger;
 mod memory;
+mod paper;
 mod parallel;
 mod places;
 mod precision;
 mod program;
+mod reproduce;
 mod resume;
 #[cfg(feature = "object-store")]
 mod s3;
