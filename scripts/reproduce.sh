@@ -87,7 +87,12 @@ if ((absent > 0)); then
 fi
 
 echo "=== plan"
-knowcoder plan "$recipe" --cluster "$cluster" --run-dir "$run_dir" --scale 1,8,64
+scale=()
+# Other numbers of ranks are planned where somebody says how fast they are.
+if grep -q '^\[hardware\]' "$cluster"; then
+    scale=(--scale 1,8,64)
+fi
+knowcoder plan "$recipe" --cluster "$cluster" --run-dir "$run_dir" ${scale[@]+"${scale[@]}"}
 
 if [[ -n "$dry" ]]; then
     if grep -qE '^backend *= *"(slurm|kubernetes)"' "$cluster"; then

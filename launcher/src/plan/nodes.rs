@@ -74,7 +74,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     fn check(cluster: &Cluster, expected: Expect) {
-        let mut text = String::new();
+        let mut text = "map\n".to_owned();
         let _ = write(&mut text, &of(cluster));
         expected.assert_eq(&text);
     }
@@ -82,11 +82,17 @@ mod tests {
     #[test]
     fn many_nodes_are_collapsed() {
         let local = Cluster::of_this_machine();
-        check(&local, expect![""]);
+        check(
+            &local,
+            expect![[r#"
+                map
+            "#]],
+        );
         let two = Cluster { ranks: 2, nodes: 2, spares: 1, ..local.clone() };
         check(
             &two,
             expect![[r#"
+                map
                   nodes        local-0: rank 0 on its device 0
                                local-1: rank 1 on its device 0
                                local-2: a spare
@@ -96,6 +102,7 @@ mod tests {
         check(
             &many,
             expect![[r#"
+                map
                   nodes        node-0: ranks 0-7 on its devices 0-7
                                node-1: ranks 8-15 on its devices 0-7
                                … 4 more

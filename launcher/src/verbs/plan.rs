@@ -189,7 +189,11 @@ fn scripts(
     let job = Job {
         name: recipe.run.name.clone(),
         run_dir: absolute(run_dir.root())?,
-        data_root: absolute(asked.data_root.unwrap_or(Path::new("data")))?,
+        data_root: match asked.data_root.unwrap_or(Path::new("data")) {
+            // A place in an object store is the same from everywhere.
+            root if root.to_string_lossy().contains("://") => root.to_owned(),
+            root => absolute(root)?,
+        },
         program,
         cluster: cluster.clone(),
         phases: recipe.phase.iter().map(|phase| phase.name.clone()).collect(),

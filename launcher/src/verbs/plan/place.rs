@@ -5,6 +5,9 @@ use crate::error::Error;
 use trainer::Recipe;
 use trainer::memory::Budget;
 
+/// The devices of all builds: of others nobody knows what this one lacks.
+const DEVICES: [&str; 3] = ["flex", "cuda", "wgpu"];
+
 /// Where the ranks of a plan compute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -20,17 +23,21 @@ pub enum Place {
 impl Place {
     /// The place of `cluster`. This machine must have the device, unless the cluster file names hardware to plan with.
     pub fn of(recipe: &Recipe, cluster: &Cluster) -> Result<Self, Error> {
+        let device = recipe.run.device.as_str();
         if cluster.backend != Backend::Local {
+            if !DEVICES.contains(&device) {
+                trainer::device::check(device)?;
+            }
             return Ok(Self::Elsewhere { lacks: None });
         }
-        match trainer::device::ready(&recipe.run.device, cluster.ranks) {
+        match trainer::device::ready(device, cluster.ranks) {
             Ok(()) => Ok(Self::Here),
             Err(error) => match &cluster.hardware.name {
-                Some(name) => {
+                Some(name) if DEVICES.contains(&device) => {
                     let lacks = format!("planned for {name}, which is not here: {error}");
                     Ok(Self::Elsewhere { lacks: Some(lacks) })
                 }
-                None => Err(error.into()),
+                _ => Err(error.into()),
             },
         }
     }
@@ -60,11 +67,16 @@ mod tests {
         let mut recipe = Recipe::load(&path, &[]).unwrap();
         let local = Cluster::of_this_machine();
         assert_eq!(Place::of(&recipe, &local).unwrap(), Place::Here);
-        recipe.run.device = "no such device".to_owned();
-        assert!(Place::of(&recipe, &local).is_err());
         let slurm = Cluster { backend: Backend::Slurm, ..local.clone() };
+        recipe.run.device = "cdua".to_owned();
+        assert!(Place::of(&recipe, &local).is_err() && Place::of(&recipe, &slurm).is_err());
+        recipe.run.device = "cuda".to_owned();
         assert_eq!(Place::of(&recipe, &slurm).unwrap(), Place::Elsewhere { lacks: None });
         assert_eq!(Place::budget(&recipe, &slurm), None);
+        if Place::of(&recipe, &local).is_ok() {
+            // The rest is about machines without a GPU.
+            return;
+        }
         let hardware = Hardware { name: Some("h200".to_owned()), ..Hardware::default() };
         let named = Cluster { hardware, ..local };
         let Place::Elsewhere { lacks: Some(lacks) } = Place::of(&recipe, &named).unwrap() else {
