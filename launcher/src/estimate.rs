@@ -9,7 +9,7 @@ pub mod measured;
 pub mod rates;
 pub mod step;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 pub mod work;
 
 pub use calibration::Calibration;

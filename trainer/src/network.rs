@@ -188,3 +188,26 @@ pub fn freeze_base(decoder: &mut Decoder) {
 pub(crate) fn unfreeze(decoder: &mut Decoder) {
     set_trainable(decoder, |_| true);
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_not_here_has_the_shape_of_its_preset() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/knowcoder-x-7b.toml");
+        let mut recipe = Recipe::load(&path, &[]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        recipe.model.path = Some(folder.path().join("absent"));
+        assert_eq!(shape(&recipe, 1).unwrap(), DecoderConfig::baichuan2_7b());
+        // Once it is here, it must have that shape.
+        let tiny = DecoderConfig::baichuan2_tiny();
+        std::fs::write(folder.path().join("config.json"), tiny.to_json()).unwrap();
+        recipe.model.path = Some(folder.path().to_owned());
+        let error = shape(&recipe, 1).unwrap_err().to_string();
+        assert!(error.contains("has hidden_size 128, preset `baichuan2-7b` 4096"), "{error}");
+        recipe.model.preset = Some("baichuan2-tiny".to_owned());
+        assert_eq!(shape(&recipe, 1).unwrap().hidden_size, 128);
+    }
+}

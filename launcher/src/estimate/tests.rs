@@ -64,7 +64,7 @@ fn layout(world: usize, stage: u8, bytes: f64) -> Layout {
 }
 
 /// What the 7B recipe takes on so many H200.
-pub(super) fn estimate(world: usize) -> Estimate {
+pub fn estimate(world: usize) -> Estimate {
     let (recipe, config) = (recipe(Train::Lora), preset("baichuan2-7b").unwrap());
     let mut cluster = cluster("h200", world);
     cluster.hardware.price_per_hour = Some(2.0);

@@ -3,10 +3,14 @@
 use super::{Changes, Plan, Script, scale};
 use crate::display::duration;
 use crate::estimate::{Estimate, PhaseEstimate, seconds_text};
+use data_pipeline::width::{TERMINAL, clipped, folded};
 use std::fmt::Write;
 
 /// Changes that are listed one by one, at most.
 const LISTED: usize = 12;
+
+/// Columns of a value, at most: a list of corpora is long.
+const VALUE: usize = 60;
 
 /// Everything that is known of it.
 pub(super) fn write(text: &mut String, plan: &Plan) -> std::fmt::Result {
@@ -30,10 +34,11 @@ fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {
         write_phase(text, phase)?;
     }
     if let Some(seconds) = estimate.checkpoint_seconds {
-        let best = estimate.best_save_seconds.map_or(String::new(), |best| {
-            format!(", every {} would lose least to failures", duration(best))
-        });
-        writeln!(text, "  checkpoint   {} beside training{best}", seconds_text(seconds))?;
+        writeln!(text, "  checkpoint   {} each, beside training", seconds_text(seconds))?;
+        if let Some(best) = estimate.best_save_seconds {
+            let best = duration(best);
+            writeln!(text, "               one every {best} loses least to failures and saving")?;
+        }
     }
     if estimate.evaluation_seconds > 0.0 {
         writeln!(text, "  evaluation   about {}", duration(estimate.evaluation_seconds))?;
@@ -79,17 +84,39 @@ fn write_phase(text: &mut String, phase: &PhaseEstimate) -> std::fmt::Result {
 
 fn write_changes(text: &mut String, changes: &Changes) -> std::fmt::Result {
     let Changes { run, keys } = changes;
-    if keys.is_empty() {
-        return writeln!(text, "changes        none since `{run}`, which was done");
-    }
-    writeln!(text, "changes        since `{run}`, which was done")?;
+    let heading = match keys.is_empty() {
+        true => format!("changes        none since `{run}`, which was done"),
+        false => format!("changes        since `{run}`, which was done"),
+    };
+    paragraph(text, "", "  ", &heading)?;
     for [key, before, now] in keys.iter().take(LISTED) {
-        writeln!(text, "  {key}: {before}, now {now}")?;
+        let [before, now] = [before, now].map(|value| clipped(value, VALUE));
+        paragraph(text, "  ", "    ", &format!("{key}: {before}, now {now}"))?;
     }
     match keys.len().saturating_sub(LISTED) {
         0 => Ok(()),
         more => writeln!(text, "  and {more} more"),
     }
+}
+
+/// A sentence within the columns of a terminal, its first line behind `first` and the others behind `rest`.
+pub(super) fn paragraph(
+    text: &mut String,
+    first: &str,
+    rest: &str,
+    sentence: &str,
+) -> std::fmt::Result {
+    // Blanks that align columns are a part of the first word.
+    let start = sentence.len() - sentence.trim_start_matches(|it| it != ' ').trim_start().len();
+    let (heading, words) = sentence.split_at(start);
+    let mut items: Vec<String> = words.split(' ').map(str::to_owned).collect();
+    if let Some(word) = items.first_mut() {
+        word.insert_str(0, heading);
+    }
+    for (index, line) in folded(&items, " ", TERMINAL - rest.len()).iter().enumerate() {
+        writeln!(text, "{}{line}", if index == 0 { first } else { rest })?;
+    }
+    Ok(())
 }
 
 fn write_scripts(text: &mut String, scripts: &[Script]) -> std::fmt::Result {
@@ -104,4 +131,69 @@ fn write_scripts(text: &mut String, scripts: &[Script]) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::estimate::tests::estimate;
+    use expect_test::expect;
+
+    #[test]
+    fn what_changed_is_told_within_the_terminal() {
+        let mut text = String::new();
+        let key = |key: &str, before: &str| [key, before, "nothing"].map(str::to_owned);
+        let long = format!("[{}]", vec!["\"conll03:train\""; 20].join(", "));
+        let keys = vec![
+            key("phase[1].optimizer.learning_rate", "0.0003"),
+            key("phase[1].datasets", &long),
+        ];
+        let run = "runs/knowcoder-x-7b".to_owned();
+        write_changes(&mut text, &Changes { run: run.clone(), keys }).unwrap();
+        write_changes(&mut text, &Changes { run, keys: Vec::new() }).unwrap();
+        expect![[r#"
+            changes        since `runs/knowcoder-x-7b`, which was done
+              phase[1].optimizer.learning_rate: 0.0003, now nothing
+              phase[1].datasets: ["conll03:train", "conll03:train", "conll03:train",
+                "conll0…, now nothing
+            changes        none since `runs/knowcoder-x-7b`, which was done
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn an_estimate_fits_the_terminal() {
+        let mut text = String::new();
+        write_estimate(&mut text, &estimate(8)).unwrap();
+        assert!(
+            text.starts_with("estimate       for h200, by the cluster file's [hardware]\n"),
+            "{text}"
+        );
+        for part in
+            ["  phase `instruction`\n", "1000 steps, about ", " hours of all ranks, cost ", "MFU "]
+        {
+            assert!(text.contains(part), "no `{part}` in\n{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn scripts_are_listed_or_shown() {
+        let script = |text: Option<&str>| Script {
+            file: "job.sbatch".to_owned(),
+            lines: 2,
+            text: text.map(str::to_owned),
+        };
+        let mut text = String::new();
+        write_scripts(&mut text, &[script(None), script(Some("#!/bin/sh\nsrun x\n"))]).unwrap();
+        expect![[r#"
+            scheduler      gets, in the run's folder `submit`
+              job.sbatch (2 lines)
+              job.sbatch (2 lines)
+                #!/bin/sh
+                srun x
+        "#]]
+        .assert_eq(&text);
+    }
 }

@@ -1,9 +1,9 @@
 //! The same run on other numbers of ranks.
 
 use super::bytes_text;
+use super::forecast::paragraph;
 use crate::display::short;
 use crate::estimate::{Estimate, seconds_text};
-use data_pipeline::width::folded;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -68,11 +68,7 @@ pub(super) fn write(text: &mut String, scale: &[Scaled]) -> std::fmt::Result {
         writeln!(text, "  {}", cells.join("  ").trim_end())?;
     }
     for (world, problem) in scale.iter().flat_map(|it| it.problems.iter().map(|p| (it.world, p))) {
-        let words = format!("{world} ranks: {problem}");
-        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        for (index, line) in folded(&words, " ", 76).iter().enumerate() {
-            writeln!(text, "{}{line}", if index == 0 { "  ! " } else { "    " })?;
-        }
+        paragraph(text, "  ! ", "    ", &format!("{world} ranks: {problem}"))?;
     }
     Ok(())
 }

@@ -152,14 +152,12 @@ pub(super) fn add(plan: &mut Plan, outlook: &Outlook<'_>, scale: &[u16]) -> Resu
     plan.warnings.extend(outlook.promised.iter().cloned());
     plan.scale =
         scale.iter().map(|world| outlook.scaled(usize::from(*world))).collect::<Result<_, _>>()?;
-    plan.error = match &plan.estimate {
+    let measured = match &plan.estimate {
         Some(estimate) => Kept::of(estimate, &metrics(&outlook.run_dir.metrics())?),
         None => None,
     };
-    // What was kept when the run ended went by what was known then.
-    if let Some(kept) = Kept::load(outlook.run_dir) {
-        plan.error = Some(kept);
-    }
+    // What is measured now comes before what was kept when the run ended.
+    plan.error = measured.or_else(|| Kept::load(outlook.run_dir));
     Ok(())
 }
 
