@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(shape(&recipe, 1).unwrap(), DecoderConfig::baichuan2_7b());
         // Once it is here, it must have that shape.
         let tiny = DecoderConfig::baichuan2_tiny();
-        std::fs::write(folder.path().join("config.json"), tiny.to_json()).unwrap();
+        std::fs::write(folder.path().join("config.json"), tiny.to_json().to_string()).unwrap();
         recipe.model.path = Some(folder.path().to_owned());
         let error = shape(&recipe, 1).unwrap_err().to_string();
         assert!(error.contains("has hidden_size 128, preset `baichuan2-7b` 4096"), "{error}");
