@@ -126,7 +126,7 @@ fn times_of_unknown_hardware_are_refused() {
     let home = tempfile::tempdir().unwrap();
     let mut command = knowcoder(&["plan", "--scale", "1,2", "--cluster"]);
     command.arg(cluster("laptop")).arg(root().join("configs/quickstart.toml"));
-    let output = command.env("HOME", home.path()).output().unwrap();
+    let output = command.env("HOME", home.path()).env_remove("XDG_CACHE_HOME").output().unwrap();
     assert_eq!(output.status.code(), Some(64));
     let said = stderr(&output);
     assert!(said.contains("--scale needs to know how fast the hardware is"), "{said}");

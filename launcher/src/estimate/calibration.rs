@@ -13,10 +13,10 @@ pub struct Calibration {
     /// Bytes that a copy reads and writes.
     #[serde(default)]
     pub memory_bytes_per_second: Option<f64>,
-    /// Bytes that a sum over ranks passes on.
+    /// Bytes that one process sends to another over TCP.
     #[serde(default)]
     pub link_bytes_per_second: Option<f64>,
-    /// Seconds that the smallest sum takes.
+    /// Seconds until the first of them is there.
     #[serde(default)]
     pub link_latency_seconds: Option<f64>,
     /// Bytes that the disk of runs takes in.
@@ -54,10 +54,12 @@ impl Calibration {
         Self::load(&Self::place()?).ok().filter(|it| it.is_of(device))
     }
 
-    /// Where the speeds of this machine are kept.
+    /// Where the speeds of this machine are kept: in the user's cache.
     pub fn place() -> Option<PathBuf> {
-        let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
-        Some(PathBuf::from(home).join(".cache/knowcoder/calibration.json"))
+        let set =
+            |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+        let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+        Some(cache.join("knowcoder/calibration.json"))
     }
 
     /// Whether the device that was measured is the one that recipes call so.

@@ -3,6 +3,7 @@
 use super::calibration::Calibration;
 use crate::cluster::Cluster;
 use serde::{Deserialize, Serialize};
+use trainer::collective::Carrier;
 
 /// What large products reach of the peak: cuBLAS measured 788 of 989.4 TFLOP/s in bf16 on an H200, and published
 /// figures of an H100 are near 700.
@@ -83,6 +84,9 @@ impl Rates {
         let link = hardware.link_rate().map_or(products / 2200.0, |rate| rate * LINK);
         let network = hardware.network_rate().map_or(link / 8.0, |rate| rate * NETWORK);
         let [within, between] = LATENCY;
+        // Measured is TCP, which carries no sums between GPUs unless the file says so.
+        let by_tcp = |it: &&Calibration| !it.is_of("cuda") || cluster.collective == Carrier::Tcp;
+        let sums = measured.filter(by_tcp);
         Some(Self {
             origin: match measured {
                 Some(measured) => format!("measured on {} on {}", measured.host, measured.date),
@@ -92,9 +96,9 @@ impl Rates {
             peak,
             products,
             copy: measured.and_then(|it| it.memory_bytes_per_second).unwrap_or(stated),
-            link: measured.and_then(|it| it.link_bytes_per_second).unwrap_or(link),
+            link: sums.and_then(|it| it.link_bytes_per_second).unwrap_or(link),
             network,
-            latency: [measured.and_then(|it| it.link_latency_seconds).unwrap_or(within), between],
+            latency: [sums.and_then(|it| it.link_latency_seconds).unwrap_or(within), between],
             disk: measured.and_then(|it| it.disk_bytes_per_second).unwrap_or(DISK),
         })
     }
@@ -167,6 +171,14 @@ pub(super) mod tests {
         assert_eq!(rates.origin, "measured on laptop on 2026-11-22");
         let named = Rates::of(&cluster("h200", 1), Some(&measured)).unwrap();
         assert_eq!((named.products, named.peak), (5e10, Some(989.4e12)));
+        // Sums between GPUs do not go over TCP.
+        let device = "cuda NVIDIA H200".to_owned();
+        let gpu = Calibration { device, link_bytes_per_second: Some(2e9), ..measured };
+        let mut by_nccl = cluster("h200", 8);
+        let rates = Rates::of(&by_nccl, Some(&gpu)).unwrap();
+        assert_eq!((rates.link, rates.latency), (360e9, LATENCY));
+        by_nccl.collective = Carrier::Tcp;
+        assert_eq!(Rates::of(&by_nccl, Some(&gpu)).unwrap().link, 2e9);
     }
 
     #[test]
