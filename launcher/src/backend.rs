@@ -1,5 +1,6 @@
 //! Who places agents on nodes, and where jobs wait that outlast this process.
 
+pub mod address;
 pub mod detached;
 pub mod kubernetes;
 pub mod local;
@@ -20,6 +21,11 @@ pub trait Nodes {
 
     /// Where the coordinator listens, and the name or address under which agents reach it.
     fn listen(&self) -> Result<(IpAddr, String), Error>;
+
+    /// The port that the coordinator listens at; 0: any that is free.
+    fn port(&self) -> u16 {
+        0
+    }
 
     /// The process that is the agent of `node`, or stands for it here.
     ///

@@ -85,7 +85,7 @@ pub enum Verb {
     /// Ask a run to save and stop; with --now, end it.
     #[command(after_help = exit::HELP)]
     Cancel(Cancel),
-    /// Continue a run where it stopped, as it was submitted or run.
+    /// Continue a run where it stopped, on its cluster or in the background of this machine.
     #[command(after_help = exit::HELP)]
     Resume(Resume),
     /// Say why a run stopped, failed or waits: the first cause, what was done, what to do.
@@ -136,7 +136,7 @@ pub enum Verb {
     /// Write a run's numbers as MLflow and Weights & Biases keep them; sends nothing.
     #[command(after_help = exit::HELP)]
     Track(Track),
-    /// Say what this machine has for a run and what it lacks: driver, GPUs, libraries, disk. Changes nothing.
+    /// Say what this machine, or a cluster, has for a run and what it lacks: driver, GPUs, disk, links, memory.
     #[command(after_help = exit::HELP)]
     Doctor(Doctor),
     /// A run that was submitted, where it happens.
@@ -497,25 +497,37 @@ pub struct Worker {
     #[command(flatten)]
     pub data: DataRoot,
 
-    /// This rank.
-    #[arg(long)]
-    pub rank: usize,
+    /// This rank; without it, `--world` and `--rendezvous`, what torchrun, SLURM or Open MPI say.
+    #[arg(long, requires_all = ["world", "rendezvous"])]
+    pub rank: Option<usize>,
 
     /// How many ranks there are.
-    #[arg(long)]
-    pub world: usize,
+    #[arg(long, requires_all = ["rank", "rendezvous"])]
+    pub world: Option<usize>,
+
+    /// This rank's number among those of its machine, which is that of its GPU; without it, the rank.
+    #[arg(long, value_name = "N", requires = "rank")]
+    pub local_rank: Option<usize>,
+
+    /// How many ranks its machine has; without it, all.
+    #[arg(long, value_name = "N", requires = "rank", value_parser = clap::value_parser!(u32).range(1..))]
+    pub local_world: Option<u32>,
+
+    /// End behind this phase, counted from 1, with exit code 0, and answer nothing.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub through_phase: Option<u32>,
 
     /// Let this checkpoint answer what the directory's `evaluation.lock` asks, and train nothing.
     #[arg(long, value_name = "DIR")]
     pub evaluate: Option<PathBuf>,
 
     /// Where rank 0 hosts, `host:port`.
-    #[arg(long)]
-    pub rendezvous: String,
+    #[arg(long, requires_all = ["rank", "world"])]
+    pub rendezvous: Option<String>,
 
-    /// The how-manieth start of the run this is.
-    #[arg(long, default_value_t = 0)]
-    pub generation: u32,
+    /// The how-manieth start of the run this is; what a later one trusts is left alone once that has begun.
+    #[arg(long)]
+    pub generation: Option<u32>,
 
     /// Who carries the sums between ranks: auto, tcp or nccl.
     #[arg(long, default_value = "auto", value_parser = carrier)]

@@ -6,11 +6,11 @@ mod faults;
 mod hardware;
 mod kubernetes;
 mod slurm;
-mod ssh;
+pub mod ssh;
 
 pub use faults::{Faults, OnNodeLoss};
 pub use hardware::Hardware;
-pub use kubernetes::Kubernetes;
+pub use kubernetes::{Kubernetes, Object};
 pub use slurm::Slurm;
 pub use ssh::Ssh;
 

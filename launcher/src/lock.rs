@@ -7,6 +7,11 @@ use crate::error::{Error, exit};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::Duration;
+
+/// How often a lock that is taken is tried again, and how soon: whoever only looks whether it is held has
+/// it for a moment.
+const AGAIN: (usize, Duration) = (5, Duration::from_millis(20));
 
 /// The way out where a run directory is taken.
 const ANOTHER_RUN: &str = "wait for it, or give this run another --run-dir";
@@ -52,7 +57,7 @@ impl RunLock {
             .truncate(false)
             .open(path)
             .map_err(write)?;
-        match lock(&file) {
+        match patiently(&file, lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -67,6 +72,32 @@ impl RunLock {
         file.set_len(0).map_err(write)?;
         writeln!(file, "{what}process {}", std::process::id()).map_err(write)?;
         Ok(Self { _file: file })
+    }
+}
+
+fn patiently(file: &File, lock: fn(&File) -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    let (times, pause) = AGAIN;
+    for _ in 1..times {
+        match lock(file) {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
+            other => return other,
+        }
+    }
+    lock(file)
+}
+
+/// Who works alone in the run directory whose lock is at `path`, in the lock's words; `None`: nobody.
+pub fn holder(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Who it is helps; that it is held is what counts.
+            let _ = file.read_to_string(&mut holder);
+            Some(holder.trim().to_owned())
+        }
+        // Ours for a moment, or a file system without locks.
+        _ => None,
     }
 }
 
@@ -87,7 +118,10 @@ mod tests {
         // A job has no --run-dir.
         let error = RunLock::take_job(&path).unwrap_err();
         assert!(error.hint.is_some_and(|hint| hint.contains("`job.out`")));
+        assert_eq!(holder(&path), Some(format!("process {}", std::process::id())));
         drop(first);
+        assert_eq!(holder(&path), None);
+        assert_eq!(holder(&dir.path().join("none")), None);
         RunLock::take(&path).unwrap();
     }
     #[test]

@@ -3,6 +3,9 @@
 //! Ranks of one run mostly say the same at nearly the same time. A line waits a moment for its
 //! twins, so that eight ranks that load a model fill one line of the terminal and not eight.
 
+pub mod merge;
+pub mod tail;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -101,12 +104,17 @@ impl Collapser {
 
 impl Line {
     fn show(&self) -> String {
-        format!("[{}] {}", name(&self.ranks), self.text)
+        tagged(&self.ranks, &self.text)
     }
 }
 
+/// A line with who said it: `[ranks 0-3] loading`.
+pub fn tagged(ranks: &BTreeSet<usize>, text: &str) -> String {
+    format!("[{}] {text}", name(ranks))
+}
+
 /// `rank 1`, `ranks 0-3`, `ranks 0, 2-4`.
-fn name(ranks: &BTreeSet<usize>) -> String {
+pub fn name(ranks: &BTreeSet<usize>) -> String {
     let mut spans: Vec<(usize, usize)> = Vec::new();
     for &rank in ranks {
         match spans.last_mut() {

@@ -5,10 +5,11 @@
 //! - [`cluster`], [`plan`]: where a run happens, and which processes that means.
 //! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
 //!   they say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
-//!   [`room`]: what a run needs on the disk.
+//!   [`room`]: what a run needs on the disk. [`preflight`]: whether nodes can do a run together.
 //! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
 //! - [`ablation`]: one recipe in several variants, and what differs.
-//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
+//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it. [`submission`]: to whom
+//!   a run was handed over. [`standing`], [`why`]: how it is, and why.
 //! - [`table`]: what runs were asked, for the tables of papers.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
@@ -17,15 +18,19 @@
 //! Results go to stdout, everything else to stderr. No type of a tensor is named here.
 
 mod ablation;
+mod agent;
 mod backend;
 mod cli;
 mod cluster;
+mod crew;
 mod display;
 mod doctor;
 mod download;
+mod drive;
 mod error;
 mod estimate;
 mod events;
+mod hang;
 mod interrupt;
 mod lock;
 mod logs;
@@ -33,17 +38,22 @@ mod message;
 mod page;
 mod panics;
 mod plan;
+mod preflight;
+mod rank_drill;
 mod report;
 mod reproduce;
 mod room;
 mod serve;
 mod standing;
 mod store;
+mod submission;
 mod supervise;
+mod surroundings;
 mod table;
 mod track;
 mod verbs;
 mod watch;
+mod why;
 mod wire;
 
 use clap::Parser;
@@ -86,7 +96,7 @@ fn answer(verb: Verb, json: bool) -> Result<Answer, Error> {
         Verb::Plan(args) => verbs::plan::plan(&args),
         Verb::Submit(args) => verbs::submit::submit(&args),
         Verb::Status(args) => verbs::status::status(&args),
-        Verb::Logs(args) => verbs::logs::logs(&args),
+        Verb::Logs(args) => verbs::logs::logs(&args, json),
         Verb::Cancel(args) => verbs::cancel::cancel(&args),
         Verb::Resume(args) => verbs::resume::resume(&args),
         Verb::Why(args) => verbs::why::why(&args),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 /// What such a line starts with; no log line of ours does.
 const MARK: char = '@';
@@ -196,6 +197,15 @@ impl Message {
     pub fn line(&self) -> String {
         // A struct of strings and numbers always has a JSON form.
         format!("{MARK}{}", serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// Says it to the launcher: one whole line, whichever threads of the rank speak at a time.
+    pub fn say(&self) {
+        let mut line = self.line();
+        line.push('\n');
+        let mut stdout = io::stdout().lock();
+        // If the launcher is gone, so are we.
+        let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
     }
 }
 

@@ -50,8 +50,9 @@ pub struct Start<'a> {
     pub kernels: Option<&'a str>,
 }
 
-/// The processes of a run on this machine.
+/// The processes of a run, node by node.
 pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
+    let here = cluster.ranks_per_node();
     (0..cluster.ranks)
         .map(|rank| {
             let mut arguments: Vec<OsString> = vec!["worker".into()];
@@ -62,6 +63,8 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
             add("--world", cluster.ranks.to_string().into());
             add("--rendezvous", start.rendezvous.into());
             add("--generation", start.generation.to_string().into());
+            add("--local-rank", (rank % here).to_string().into());
+            add("--local-world", here.to_string().into());
             if cluster.collective != Carrier::default() {
                 add("--collective", cluster.collective.name().into());
             }
@@ -77,6 +80,9 @@ pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
                 // Other people's tools look for a rank here.
                 ("RANK".to_owned(), rank.to_string()),
                 ("WORLD_SIZE".to_owned(), cluster.ranks.to_string()),
+                ("LOCAL_RANK".to_owned(), (rank % here).to_string()),
+                ("LOCAL_WORLD_SIZE".to_owned(), here.to_string()),
+                ("NODE_RANK".to_owned(), (rank / here).to_string()),
                 // Kernels of a rank are kept by itself: see `trainer::device::kernels`.
                 ("CUBECL_ENVIRONMENT".to_owned(), kernels(start.kernels, rank)),
             ];

@@ -1,6 +1,14 @@
 //! How a run stands, as its coordinator writes it to `status.json` and anybody may read it.
 //!
 //! The file can be made again from `events.jsonl`, which is the truth; it is there because it is short.
+//!
+//! # Layout
+//! - [`past`]: the same, from the events. [`now`]: which of the two holds at this moment. [`table`]: for a
+//!   person.
+
+pub mod now;
+pub mod past;
+pub mod table;
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -92,6 +100,7 @@ pub struct Node {
 
 /// A rank.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rank {
     /// Number of its node.
     pub node: usize,
@@ -103,8 +112,10 @@ pub struct Rank {
     pub phase: String,
     /// The step that it is in, from 1.
     pub step: usize,
-    /// Seconds since it began that.
+    /// Seconds since it began that, as it said last.
     pub seconds: f64,
+    /// Seconds since it said so.
+    pub silent: f64,
 }
 
 /// Something that went wrong.
@@ -125,6 +136,27 @@ pub struct Failure {
     pub node: Option<String>,
     /// What was done: `restart`, `spare`, `replace`, `requeue`, `stop`.
     pub course: String,
+}
+
+impl State {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Recovering => "recovering",
+            Self::Stopping => "stopping",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether nothing follows by itself.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Stopped | Self::Failed)
+    }
 }
 
 impl Standing {

@@ -1,16 +1,19 @@
-//! Ranks as processes of this machine: started together, stopped together.
+//! One start of a run: ranks on the nodes of a crew, started together, stopped together.
 //!
 //! Each rank is the leader of its own process group, so that Ctrl-C reaches it only through us, and
-//! it dies with us, however we die. When one fails, the others soon fail too, because it no longer
+//! it dies with its agent, however that dies. When one fails, the others soon fail too, because it no longer
 //! answers them; what is reported is the first cause, and the rest is noise.
 
 mod cause;
-mod process;
+mod movement;
 
 pub use cause::{Cause, End};
-pub use process::die_with_us;
 
+use crate::crew::{Crew, News};
 use crate::display::Display;
+use crate::drive::drills::{Act, Drills};
+use crate::drive::standing::Writer;
+use crate::drive::{joined, lost};
 use crate::error::{Error, exit};
 use crate::events::Events;
 use crate::interrupt::{Interrupts, Request};
@@ -20,16 +23,12 @@ use crate::message::{
     Skipped,
 };
 use crate::plan::Worker;
+use crate::wire::{Order, Report};
 use cause::{Failed, first_cause};
-use process::{Happening, follow, start};
+use movement::Movement;
 use serde_json::{Value, json};
-use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
-use tokio::process::Child;
-use tokio::sync::mpsc;
 
 /// How often deadlines and waiting lines are looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -58,10 +57,14 @@ impl Default for Patience {
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The program; for each worker with other arguments.
-    pub program: PathBuf,
+    /// The how-manieth start of the run this is.
+    pub generation: u32,
     /// One process each.
     pub workers: Vec<Worker>,
+    /// The node of each.
+    pub places: Vec<usize>,
+    /// Seconds in which nothing moves after which the run is taken to hang; 0: never.
+    pub hang: u64,
     /// The folder of `rank-N.log`.
     pub logs: PathBuf,
     /// What each log begins with, such as the time of this start.
@@ -85,41 +88,36 @@ pub enum Ending {
 
 /// Runs the job to its end, whatever that is.
 ///
-/// To be called from the thread that lives as long as the program: the kernel ends the ranks when
-/// the thread that started them ends.
+/// To be called from the thread that lives as long as the program: the kernel ends the ranks of an agent in
+/// this process when the thread that started them ends.
 pub async fn supervise(
     job: &Job,
+    crew: &mut Crew,
     interrupts: &mut Interrupts,
     events: &mut Events,
-    display: &mut Display,
+    shown: Shown<'_>,
 ) -> Result<Ending, Error> {
-    let (sender, mut happenings) = mpsc::channel(1024);
-    let mut watch = Watch::new(job, events, display)?;
-    for worker in &job.workers {
-        let child = match start(&job.program, worker) {
-            Ok(child) => child,
-            Err(source) => {
-                watch.signal(libc::SIGKILL);
-                let message = format!(
-                    "failed to start rank {} as `{}`: {source}",
-                    worker.rank,
-                    job.program.display()
-                );
-                return Err(Error::new(exit::TRANSIENT, message));
-            }
-        };
-        watch.started(worker.rank, &child)?;
-        tokio::spawn(follow(worker.rank, child, sender.clone(), job.patience.last_words));
-    }
+    let mut watch = Watch::new(job, crew, events, shown)?;
+    watch.begin();
     let mut tick = tokio::time::interval(TICK);
     while !watch.alive.is_empty() {
         tokio::select! {
-            Some(happening) = happenings.recv() => watch.take(happening)?,
+            (node, news) = watch.crew.next() => watch.hear(node, news)?,
             request = interrupts.next() => watch.asked(request)?,
             _ = tick.tick() => watch.look(Instant::now())?,
         }
     }
     watch.end()
+}
+
+/// Where it is told how a run stands.
+pub struct Shown<'a> {
+    /// The terminal.
+    pub display: &'a mut Display,
+    /// The file for everybody else.
+    pub standing: &'a mut Writer,
+    /// What somebody wants to go wrong.
+    pub drills: &'a mut Drills,
 }
 
 /// How far an ending is.
@@ -137,7 +135,6 @@ enum Stage {
 
 /// What is known of a rank.
 struct Rank {
-    process: libc::pid_t,
     log: Log,
     last_words: Option<String>,
     failure: Option<Failure>,
@@ -145,8 +142,12 @@ struct Rank {
 
 struct Watch<'a> {
     job: &'a Job,
+    crew: &'a mut Crew,
     events: &'a mut Events,
     display: &'a mut Display,
+    standing: &'a mut Writer,
+    drills: &'a mut Drills,
+    movement: Movement,
     ranks: Vec<Rank>,
     alive: Vec<usize>,
     stage: Stage,
@@ -162,20 +163,29 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(job: &'a Job, events: &'a mut Events, display: &'a mut Display) -> Result<Self, Error> {
+    fn new(
+        job: &'a Job,
+        crew: &'a mut Crew,
+        events: &'a mut Events,
+        shown: Shown<'a>,
+    ) -> Result<Self, Error> {
         let collapser = Collapser::new(job.workers.len());
         let mut ranks = Vec::new();
         for worker in &job.workers {
             let path = job.logs.join(format!("rank-{}.log", worker.rank));
             let log = Log::open(&path, &job.heading)?;
-            ranks.push(Rank { process: 0, log, last_words: None, failure: None });
+            ranks.push(Rank { log, last_words: None, failure: None });
         }
         Ok(Self {
             job,
+            crew,
             events,
-            display,
+            display: shown.display,
+            standing: shown.standing,
+            drills: shown.drills,
+            movement: Movement::new(job.workers.len()),
             ranks,
-            alive: Vec::new(),
+            alive: (0..job.workers.len()).collect(),
             stage: Stage::Running,
             collapser,
             failed: Vec::new(),
@@ -186,28 +196,86 @@ impl<'a> Watch<'a> {
         })
     }
 
-    fn started(&mut self, rank: usize, child: &Child) -> Result<(), Error> {
-        let process = child.id().unwrap_or_default();
-        self.ranks[rank].process = process as libc::pid_t;
-        self.alive.push(rank);
-        Ok(self.events.record("rank-started", json!({"rank": rank, "process": process}))?)
+    /// Tells each node which ranks it has.
+    fn begin(&mut self) {
+        let generation = self.job.generation;
+        let mut nodes = self.job.places.clone();
+        nodes.sort_unstable();
+        nodes.dedup();
+        for node in nodes {
+            let here = |worker: &&Worker| self.job.places[worker.rank] == node;
+            let workers = self.job.workers.iter().filter(here).cloned().collect();
+            self.crew.order(node, Order::Start { generation, workers });
+        }
+        self.standing.began(self.crew, self.job);
     }
 
-    fn take(&mut self, happening: Happening) -> Result<(), Error> {
-        match happening {
-            Happening::Said { rank, on_stderr: false, line } => match Message::parse(&line) {
+    fn hear(&mut self, node: usize, news: News) -> Result<(), Error> {
+        match news {
+            News::Says(report) => self.take(report),
+            News::Joined(facts) => joined(self.events, self.crew, node, &facts),
+            News::Lost(reason) => {
+                lost(self.events, self.crew, node, &reason)?;
+                self.lost(node, &reason)
+            }
+            News::Absent(reason) => lost(self.events, self.crew, node, &reason),
+        }
+    }
+
+    fn take(&mut self, report: Report) -> Result<(), Error> {
+        match report {
+            Report::Started { rank, process } => {
+                self.standing.started(rank, process);
+                Ok(self.events.record("rank-started", json!({"rank": rank, "process": process}))?)
+            }
+            Report::Unstarted { reason, .. } => {
+                self.signal(libc::SIGKILL);
+                Err(Error::new(exit::TRANSIENT, reason))
+            }
+            // A rank of an earlier start has nothing to say any more.
+            Report::Said { rank, .. } | Report::Ended { rank, .. }
+                if !self.alive.contains(&rank) =>
+            {
+                Ok(())
+            }
+            Report::Said { rank, on_stderr: false, line } => match Message::parse(&line) {
                 Some(message) => self.told(rank, message),
                 None => {
                     self.said(rank, false, &line);
                     Ok(())
                 }
             },
-            Happening::Said { rank, on_stderr, line } => {
+            Report::Said { rank, on_stderr, line } => {
                 self.said(rank, on_stderr, &line);
                 Ok(())
             }
-            Happening::Ended { rank, status } => self.ended(rank, status),
+            Report::Ended { rank, code, signal, out_of_memory } => {
+                let end = match (code, signal) {
+                    (Some(code), _) => End::Code(code),
+                    (None, Some(_)) if out_of_memory => End::OutOfMemory,
+                    (None, signal) => End::Signal(signal.unwrap_or_default()),
+                };
+                self.ended(rank, end)
+            }
+            Report::Joined(_)
+            | Report::Port { .. }
+            | Report::Cleared { .. }
+            | Report::Beat { .. }
+            | Report::Probed { .. } => Ok(()),
         }
+    }
+
+    /// With a node, its ranks are gone.
+    fn lost(&mut self, node: usize, reason: &str) -> Result<(), Error> {
+        let name = &self.crew.members()[node].name;
+        let words = format!("node `{name}` was lost: {reason}");
+        let there: Vec<usize> =
+            self.alive.iter().copied().filter(|rank| self.job.places[*rank] == node).collect();
+        for rank in there {
+            self.ranks[rank].last_words = Some(words.clone());
+            self.ended(rank, End::Lost)?;
+        }
+        Ok(())
     }
 
     fn told(&mut self, rank: usize, message: Message) -> Result<(), Error> {
@@ -263,6 +331,9 @@ impl<'a> Watch<'a> {
             }
             Message::Loading(_) | Message::Evaluation(_) | Message::Where(_) => {}
         }
+        let now = Instant::now();
+        self.movement.heard(rank, &message, now);
+        self.standing.heard(rank, &message, now);
         if rank == 0 {
             self.display.report(&message, Instant::now());
         }
@@ -289,16 +360,9 @@ impl<'a> Watch<'a> {
         self.show(now);
     }
 
-    fn ended(&mut self, rank: usize, status: io::Result<ExitStatus>) -> Result<(), Error> {
+    fn ended(&mut self, rank: usize, end: End) -> Result<(), Error> {
         self.alive.retain(|alive| *alive != rank);
-        let end = match &status {
-            Ok(status) => match (status.code(), status.signal()) {
-                (Some(code), _) => End::Code(code),
-                (None, signal) => End::Signal(signal.unwrap_or_default()),
-            },
-            // We lost sight of it: as if it had been taken away.
-            Err(_) => End::Signal(0),
-        };
+        self.standing.ended(rank);
         self.events.record("rank-ended", json!({"rank": rank, "end": end.json()}))?;
         match end {
             End::Code(0) => {}
@@ -309,8 +373,15 @@ impl<'a> Watch<'a> {
                 let last_words = self.ranks[rank].last_words.clone();
                 let culprit = self.ranks[rank].failure.as_ref().and_then(|it| it.culprit);
                 let reached = self.reached.clone();
-                self.failed
-                    .push(Failed { cause: Cause { rank, end, last_words, reached }, culprit });
+                let node = self.node_of(rank);
+                // Who failed by itself kept nobody waiting.
+                let names = self.names();
+                let verdict = culprit.and_then(|_| self.movement.verdict(&names, Instant::now()));
+                let blamed = verdict.as_ref().and_then(|it| it.rank).or(culprit).unwrap_or(rank);
+                let stopping = self.stop_requested;
+                let cause =
+                    Cause { rank, blamed, end, last_words, reached, node, verdict, stopping };
+                self.failed.push(Failed { cause, culprit });
                 if matches!(self.stage, Stage::Running | Stage::Asked) {
                     self.stage = Stage::Settling(Instant::now() + self.job.patience.settle);
                 }
@@ -331,8 +402,7 @@ impl<'a> Watch<'a> {
         if let Some(&rank) = self.alive.first().filter(|_| self.stage == Stage::Running) {
             self.events.record("save-requested", json!({}))?;
             self.display.line("saving after the next step, and going on");
-            // SAFETY: `kill` touches no memory of ours; a group that is gone already is no harm.
-            unsafe { libc::kill(-self.ranks[rank].process, libc::SIGUSR2) };
+            self.send(&[rank], libc::SIGUSR2);
         }
         Ok(())
     }
@@ -362,6 +432,19 @@ impl<'a> Watch<'a> {
         for _ in 0..self.display.asked() {
             self.interrupted()?;
         }
+        for (node, news) in self.crew.look(now) {
+            self.hear(node, news)?;
+        }
+        self.standing.look(self.crew, now);
+        self.drills(now)?;
+        if let Some((rank, share)) = self.movement.straggler() {
+            self.straggles(rank, share)?;
+        }
+        if self.stage == Stage::Running
+            && let Some(seconds) = self.movement.stands_still(now, self.job.hang)
+        {
+            self.hangs(seconds)?;
+        }
         match self.stage {
             Stage::Settling(until) if now >= until => {
                 self.stage = Stage::Terminating(now + self.job.patience.terminate);
@@ -378,6 +461,62 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// The others wait for a rank most of the time; nothing is done but saying so.
+    fn straggles(&mut self, rank: usize, share: f64) -> Result<(), Error> {
+        let node = self.names()[rank].clone();
+        let percent = (100.0 * share).round();
+        let fields = json!({"rank": rank, "node": node, "others_wait_percent": percent});
+        self.events.record("straggler", fields)?;
+        self.display.line(&format!(
+            "warning: rank {rank} ({node}) is slow: all others wait for it {percent} % of the time or more"
+        ));
+        Ok(())
+    }
+
+    /// Nothing has moved for so long, and no rank says so by itself.
+    fn hangs(&mut self, seconds: f64) -> Result<(), Error> {
+        let verdict = self.movement.verdict(&self.names(), Instant::now());
+        let rank = verdict.as_ref().and_then(|it| it.rank).unwrap_or(0);
+        let words = format!("nothing has moved for {seconds:.0} s (faults.hang)");
+        let cause = Cause {
+            rank,
+            blamed: rank,
+            stopping: false,
+            end: End::Hung,
+            last_words: Some(words),
+            reached: self.reached.clone(),
+            node: self.node_of(rank),
+            verdict,
+        };
+        self.failed.push(Failed { cause, culprit: None });
+        self.stage = Stage::Terminating(Instant::now() + self.job.patience.terminate);
+        self.events.record("terminating", json!({"ranks": self.alive}))?;
+        self.signal(libc::SIGTERM);
+        Ok(())
+    }
+
+    /// What somebody wants to go wrong, to see that it is recovered from.
+    fn drills(&mut self, now: Instant) -> Result<(), Error> {
+        for drill in self.drills.asked(now, self.alive.last().copied()) {
+            let fields =
+                json!({"fault": drill.fault, "rank": drill.rank, "seconds": drill.seconds});
+            self.events.record("drill", fields)?;
+            self.display.line(&format!("a drill: {}", drill.words()));
+        }
+        for act in self.drills.due(now) {
+            match act {
+                Act::Signal { rank, signal } => self.send(&[rank], signal),
+                Act::Node { rank, order } => {
+                    if let Some(node) = self.job.places.get(rank) {
+                        self.crew.order(*node, order);
+                    }
+                }
+                Act::Stop => self.asked(Request::Stop)?,
+            }
+        }
+        Ok(())
+    }
+
     fn show(&mut self, now: Instant) {
         for line in self.collapser.ready(now) {
             self.display.line(&line);
@@ -386,10 +525,29 @@ impl<'a> Watch<'a> {
 
     /// Sends `signal` to the process group of every rank that is alive.
     fn signal(&self, signal: libc::c_int) {
-        for &rank in &self.alive {
-            // SAFETY: `kill` touches no memory of ours; a group that is gone already is no harm.
-            unsafe { libc::kill(-self.ranks[rank].process, signal) };
+        self.send(&self.alive, signal);
+    }
+
+    fn send(&self, ranks: &[usize], signal: libc::c_int) {
+        for node in 0..self.crew.members().len() {
+            let here = |rank: &usize| self.job.places[*rank] == node;
+            let ranks: Vec<usize> = ranks.iter().copied().filter(here).collect();
+            if !ranks.is_empty() {
+                self.crew.order(node, Order::Signal { ranks, signal });
+            }
         }
+    }
+
+    /// The name of a rank's node, where there are several.
+    fn node_of(&self, rank: usize) -> Option<String> {
+        let members = self.crew.members();
+        (members.len() > 1).then(|| members[self.job.places[rank]].name.clone())
+    }
+
+    /// Of each rank.
+    fn names(&self) -> Vec<String> {
+        let members = self.crew.members();
+        self.job.places.iter().map(|node| members[*node].name.clone()).collect()
     }
 
     fn end(mut self) -> Result<Ending, Error> {
@@ -409,7 +567,7 @@ impl<'a> Watch<'a> {
             None => Ending::Done,
         };
         if let Ending::Failed(cause) = &ending {
-            let Cause { rank, end, last_words, reached } = cause;
+            let Cause { rank, end, last_words, reached, .. } = cause;
             let mut fields = json!({
                 "rank": rank,
                 "end": end.json(),

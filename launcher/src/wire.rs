@@ -38,7 +38,10 @@ pub enum Order {
         workers: Vec<Worker>,
     },
     /// Find a free port where other nodes reach this one.
-    Port,
+    Port {
+        /// Through which interface; `None`: the one that leads to the coordinator.
+        interface: Option<String>,
+    },
     /// Send a signal to the process groups of these ranks.
     Signal {
         /// Which.
@@ -58,6 +61,8 @@ pub enum Order {
     },
     /// Look at something before the run begins.
     Probe(Probe),
+    /// Die, with everything here: a drill.
+    Die,
     /// Act as if cut off for so many seconds: a drill.
     Deaf {
         /// How long.
@@ -87,8 +92,8 @@ pub enum Report {
     Joined(Facts),
     /// A free port, as `host:port`.
     Port {
-        /// Where other nodes reach it.
-        address: String,
+        /// Where other nodes reach it, or why there is none.
+        address: Result<String, String>,
     },
     /// A rank runs.
     Started {
@@ -121,6 +126,9 @@ pub enum Report {
         code: Option<i32>,
         /// The signal that ended it.
         signal: Option<i32>,
+        /// Whether the system ran out of memory meanwhile.
+        #[serde(default)]
+        out_of_memory: bool,
     },
     /// No process of this generation is left.
     Cleared {

@@ -2,7 +2,8 @@
 # Makes the Python environment that the reference scripts run in, once.
 #
 # The program itself needs no Python. The scripts beside this one hold it against other people's
-# code (transformers, PEFT, SentencePiece, Arrow, DuckDB, Polars, TensorBoard, openai), and those are Python.
+# code (transformers, PEFT, SentencePiece, Arrow, DuckDB, Polars, TensorBoard, openai, the schemas of
+# Kubernetes), and those are Python.
 #
 #   scripts/reference/setup.sh            # about 2.5 GB to download, 4.4 GB on disk
 #   ~/.cache/knowcoder/reference/bin/python scripts/reference/llama_golden.py
@@ -47,7 +48,7 @@ echo "reference environment: packages installed in $((SECONDS - started)) s"
 import importlib, importlib.metadata
 
 for name in ["torch", "transformers", "peft", "sentencepiece", "safetensors", "pyarrow", "duckdb", "polars",
-             "numpy", "tensorboard", "openai"]:
+             "numpy", "tensorboard", "openai", "kubernetes_validate"]:
     importlib.import_module(name)
     print(f"reference environment: {name} {importlib.metadata.version(name)}")
 from transformers import LlamaForCausalLM  # noqa: F401  The class is loaded lazily: touch it.

@@ -18,11 +18,12 @@ fn long_run(run_dir: &Path, cluster: &Path, steps: usize) -> Command {
     command
 }
 
-/// A cluster file of two ranks that wait so many seconds for each other.
+/// A cluster file of two ranks that wait so many seconds for each other, and of whom none is started again.
 fn impatient(folder: &Path, seconds: u64) -> std::path::PathBuf {
     let path = folder.join("cluster.toml");
     let text = format!(
-        "[cluster]\nbackend = \"local\"\nranks = 2\n\n[deadlines]\noperation = {seconds}\nstall = {seconds}\n"
+        "[cluster]\nbackend = \"local\"\nranks = 2\n\n[deadlines]\noperation = {seconds}\nstall = {seconds}\n\n\
+         [faults]\nmax_failures = 0\n"
     );
     std::fs::write(&path, text).unwrap();
     path

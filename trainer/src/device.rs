@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod libdevice;
 pub mod nccl;
 pub mod nvml;
+pub mod rate;
 
 use crate::Error;
 use burn::tensor::Device;

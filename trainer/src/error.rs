@@ -74,6 +74,17 @@ pub enum Error {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// The run goes on without this node.
+    #[error(
+        "this node lost its lease: {reason}; `{}` is left to those that go on with the run",
+        path.display()
+    )]
+    Fenced {
+        /// What was to be committed.
+        path: PathBuf,
+        /// Why it may not be.
+        reason: String,
+    },
     /// Another rank, and what was being done when it failed.
     #[error("{moment}: {source}")]
     Together {
@@ -128,7 +139,7 @@ impl Error {
             | Self::Write { source, .. }
             | Self::Read { source, .. } => data_pipeline::error::io_exit_code(source),
             Self::Collective(error) => error.exit_code(),
-            Self::Full { .. } | Self::Late { .. } => 75,
+            Self::Full { .. } | Self::Late { .. } | Self::Fenced { .. } => 75,
             Self::Together { source, .. } => source.exit_code(),
             Self::Diverged { .. } => 79,
             Self::Uncovered { .. } => 70,

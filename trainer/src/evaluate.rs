@@ -345,9 +345,12 @@ impl<'a> Evaluation<'a> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
         }
+        // Parts of another start may lie there by now, dealt out to other ranks.
+        self.run_dir.fence().check(path)?;
         predictions::write(&part(rank), &found)?;
         collective.barrier()?;
         if rank == 0 {
+            self.run_dir.fence().check(path)?;
             let mut parts = (0..world)
                 .map(|rank| Ok(predictions::read(&part(rank))?.into_iter()))
                 .collect::<Result<Vec<_>, Error>>()?;

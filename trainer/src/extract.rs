@@ -54,14 +54,14 @@ pub fn open(
     open_as(directory, (device, 0), told)
 }
 
-/// The same on the device of a rank.
+/// The same on the device of the rank with this number on its machine.
 pub fn open_as(
     directory: &Path,
-    (name, rank): (&str, usize),
+    (name, local_rank): (&str, usize),
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Decoder, Tokenizer, CheckpointInfo), Error> {
     let (tokenizer, info) = known(directory)?;
-    let device = device::of(name, rank)?;
+    let device = device::of(name, local_rank)?;
     let dtype = dtype_on(precision(directory, name), name, &device)?;
     let (mut decoder, info) = weights(directory, (&device, dtype), info, told)?;
     decoder.merge_adapters();

@@ -8,7 +8,8 @@
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
 //! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
 //!   trained on, and whether it is what should have been.
-//! - [`requests`]: to stop, or to save and go on. [`pace`]: how long a step takes here; [`memory`]: what
+//! - [`requests`]: to stop, or to save and go on. [`whereabouts`]: what a rank is doing; [`fence`]: whether it
+//!   may still commit. [`pace`]: how long a step takes here; [`memory`]: what
 //!   it holds, and how large it may be; [`verify`]: whether its gradients depend on how it is split.
 //! - [`guard`]: what happens when a step goes wrong; [`replay`]: such a step again, sample by sample.
 //! - [`during`]: F1 while a phase trains, and whether that ends it.
@@ -29,6 +30,7 @@ pub mod evaluate;
 mod exchange;
 pub mod export;
 pub mod extract;
+pub mod fence;
 pub mod generation;
 pub mod guard;
 pub mod ledger;
@@ -53,6 +55,7 @@ pub mod step;
 pub mod tensorboard;
 mod transfer;
 pub mod verify;
+pub mod whereabouts;
 
 pub use error::Error;
 pub use recipe::Recipe;

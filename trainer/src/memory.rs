@@ -179,12 +179,22 @@ pub fn settle(
     machine: Machine,
     keeps: bool,
 ) -> Result<(MemoryPlan, Vec<String>), Error> {
+    let budget = Budget::of(&recipe.memory, &recipe.run.device, machine.ranks)?;
+    settle_within(recipe, run_dir, (machine, budget.as_ref()), keeps)
+}
+
+/// The same for ranks of several machines, each of which may use the budget.
+fn settle_within(
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    (machine, budget): (Machine, Option<&Budget>),
+    keeps: bool,
+) -> Result<(MemoryPlan, Vec<String>), Error> {
     let kept = if keeps { MemoryPlan::load(&run_dir.memory())? } else { None }.unwrap_or_default();
     let config = decoder_config(recipe, &Tokenizer::load(&run_dir.tokenizer())?)?;
-    let budget = Budget::of(&recipe.memory, &recipe.run.device, machine.ranks)?;
     let (mut plan, mut warnings) = (MemoryPlan::default(), Vec::new());
     for (index, phase) in recipe.phase.iter().enumerate() {
-        let subject = Subject { recipe, index, config: &config, machine, budget: budget.as_ref() };
+        let subject = Subject { recipe, index, config: &config, machine, budget };
         let planned = match kept.of(&phase.name) {
             Some(kept) => subject.again(kept)?,
             None => subject.plan(run_dir)?,
@@ -223,11 +233,12 @@ pub fn plan_phase_within(
     Subject { recipe, index, config, machine, budget }.plan(run_dir)
 }
 
-/// The plan that every rank of a run goes by: the launcher's, or where there is none one that rank 0 makes.
+/// The plan that every rank of a run goes by: the launcher's, or where there is none one that rank 0 makes, whose
+/// machine has `local_world` of the ranks.
 pub fn of_run(
     recipe: &Recipe,
     run_dir: &RunDir,
-    sharding: Sharding,
+    (sharding, local_world): (Sharding, usize),
     collective: &mut dyn Collective,
 ) -> Result<MemoryPlan, Error> {
     let path = run_dir.memory();
@@ -238,7 +249,9 @@ pub fn of_run(
             Some(plan) => plan,
             None => {
                 let machine = Machine::here(collective.world(), sharding);
-                let (plan, warnings) = settle(recipe, run_dir, machine, true)?;
+                let budget = Budget::of(&recipe.memory, &recipe.run.device, local_world)?;
+                let place = (machine, budget.as_ref());
+                let (plan, warnings) = settle_within(recipe, run_dir, place, true)?;
                 for warning in warnings {
                     tracing::warn!("{warning}");
                 }

@@ -2,7 +2,7 @@
 //!
 //! Signals set flags. Files of the run directory, `stop` and `save`, do the same for whoever cannot send a
 //! signal; they go when what they ask for is done, so that a script can wait for that. A request that one
-//! rank hears is every rank's: they tell each other with the sums of a step.
+//! rank hears is every rank's: they tell each other with the sums of a step. A drill is one rank's own.
 
 use crate::{Error, RunDir};
 use std::path::{Path, PathBuf};
@@ -16,12 +16,27 @@ pub struct Requests {
     pub stop: AtomicBool,
     /// To save and go on; taken back when a checkpoint begins.
     pub save: AtomicBool,
+    /// What is to go wrong.
+    pub drills: Drills,
+}
+
+/// What one rank is asked to let go wrong, once each.
+#[derive(Debug, Default)]
+pub struct Drills {
+    /// The loss of its next step is no number.
+    pub nan: AtomicBool,
+    /// Its next checkpoint meets a full disk.
+    pub full_disk: AtomicBool,
 }
 
 impl Requests {
     /// Nothing is asked for.
     pub const fn new() -> Self {
-        Self { stop: AtomicBool::new(false), save: AtomicBool::new(false) }
+        Self {
+            stop: AtomicBool::new(false),
+            save: AtomicBool::new(false),
+            drills: Drills { nan: AtomicBool::new(false), full_disk: AtomicBool::new(false) },
+        }
     }
 }
 

@@ -22,11 +22,12 @@ use crate::metrics::{Metrics, Parts, StepMetrics};
 use crate::network::{self, freeze_base, unfreeze};
 use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
-use crate::requests::{Requests, Wishes};
+use crate::requests::{Drills, Requests, Wishes};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
 use crate::step::{Asked, Objective, Stepper};
 use crate::tensorboard::TensorBoard;
+use crate::whereabouts::{self, COMPUTE, DATA, LOADING, REHEARSAL, UPDATE};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
 use data_pipeline::loader::Loader;
@@ -95,6 +96,24 @@ pub enum Outcome {
     Stopped,
 }
 
+/// What a rank is to do, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// The run.
+    pub run_dir: &'a RunDir,
+    /// Where corpora lie.
+    pub data_root: &'a Path,
+    /// How gradients and optimizer state are divided among ranks.
+    pub sharding: Sharding,
+    /// The rank's number among those of its machine, which is that of its device.
+    pub local_rank: usize,
+    /// How many ranks its machine has.
+    pub local_world: usize,
+    /// The rank is done behind this phase, counted from 1, and answers nothing; `None`: behind the last one,
+    /// once it has been evaluated.
+    pub through_phase: Option<usize>,
+}
+
 /// One rank and its surroundings.
 pub struct Rank<'a> {
     /// The run.
@@ -109,6 +128,10 @@ pub struct Rank<'a> {
     pub stop: &'a AtomicBool,
     /// Set when it shall save after its step, and go on.
     pub save: &'a AtomicBool,
+    /// What it is asked to let go wrong.
+    pub drills: &'a Drills,
+    /// Phases that are trained.
+    pub phases: usize,
     /// Hears what happens.
     pub report: &'a mut dyn FnMut(Progress),
     /// The vocabulary.
@@ -141,21 +164,24 @@ enum Ended {
 
 /// Trains every phase and evaluates.
 pub fn run(
-    run_dir: &RunDir,
-    data_root: &Path,
-    sharding: Sharding,
+    task: Task<'_>,
     collective: &mut dyn Collective,
     requests: &Requests,
     report: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, Error> {
+    let Task { run_dir, data_root, sharding, local_rank, local_world, through_phase } = task;
+    whereabouts::own().at(LOADING);
+    // Even to tidy up is not for a rank that came too late.
+    run_dir.fence().check(run_dir.root())?;
     let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
+    let phases = phases(&run_dir.recipe_lock(), &recipe, through_phase)?;
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
-    let device = device::of(&recipe.run.device, collective.rank())?;
-    if let Some(facts) = device::facts(&recipe.run.device, collective.rank()) {
+    let device = device::of(&recipe.run.device, local_rank)?;
+    if let Some(facts) = device::facts(&recipe.run.device, local_rank) {
         report(Progress::Device(facts));
     }
     check_world(&run_dir.recipe_lock(), &recipe, collective.world())?;
-    let memory = memory::of_run(&recipe, run_dir, sharding, collective)?;
+    let memory = memory::of_run(&recipe, run_dir, (sharding, local_world), collective)?;
     let recipe = memory.resolved(&recipe);
     let board = TensorBoard::new(run_dir, recipe.run.tensorboard && collective.rank() == 0);
     if collective.rank() == 0 {
@@ -173,6 +199,8 @@ pub fn run(
         collective,
         stop: &requests.stop,
         save: &requests.save,
+        drills: &requests.drills,
+        phases,
         report,
         tokenizer,
         device,
@@ -191,6 +219,19 @@ pub fn run(
         Err(_) => rank.collective.abort(),
     }
     outcome
+}
+
+/// How many phases are trained.
+fn phases(path: &Path, recipe: &Recipe, through: Option<usize>) -> Result<usize, Error> {
+    let all = recipe.phase.len();
+    match through {
+        None => Ok(all),
+        Some(last) if (1..=all).contains(&last) => Ok(last),
+        Some(other) => Err(Error::recipe(
+            path,
+            format!("--through-phase is {other}; the recipe's phases are 1 to {all}"),
+        )),
+    }
 }
 
 /// Parts of an exact step are dealt out evenly. `path` is the recipe's, for the error.
@@ -216,7 +257,7 @@ impl Rank<'_> {
             return Ok(Outcome::Stopped);
         }
         let (mut learner, mut position) = self.resume()?;
-        while position.phase < self.recipe.phase.len() {
+        while position.phase < self.phases {
             let phase = &self.recipe.phase[position.phase];
             if position.step == 0 {
                 self.begin_phase(&mut learner, phase, position.phase)?;
@@ -235,6 +276,12 @@ impl Rank<'_> {
             }
         }
         self.complete()?;
+        whereabouts::own().enter_phase("");
+        if self.phases < self.recipe.phase.len() {
+            // The first rank's checkpoint is complete before any of them says that it is done.
+            self.collective.barrier()?;
+            return Ok(Outcome::Done);
+        }
         learner.decoder.merge_adapters();
         // Every rank knows the answers by the checkpoint that the first one has just completed.
         self.collective.barrier()?;
@@ -288,6 +335,9 @@ impl Rank<'_> {
         phase: &Phase,
         position: Position,
     ) -> Result<Ended, Error> {
+        let here = whereabouts::own();
+        here.enter_phase(&phase.name);
+        here.at_step(self.step, LOADING);
         let shards = Arc::new(ShardSet::open(&self.run_dir.prepared(position.phase, &phase.name))?);
         let seed = self.recipe.run.seed;
         let order = Order::new(seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
@@ -295,7 +345,9 @@ impl Rank<'_> {
         let shares = self.shares();
         let shape = memory::network(self.recipe, position.phase, &learner.decoder.config, 1)?;
         network::set_trained(&mut learner.decoder, phase)?;
+        here.at(REHEARSAL);
         self.rehearse(&learner.decoder, phase, (&shards, &order), position.step..steps)?;
+        here.at(LOADING);
         let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
         let schedule = schedule(phase, steps);
         let mut stepper = Stepper::new(
@@ -310,6 +362,8 @@ impl Rank<'_> {
             Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
         let mut metrics = self.metrics(position)?;
         let rank = self.collective.rank();
+        // What is behind the position is removed here, and in the files of evaluations below.
+        self.run_dir.fence().check(&self.run_dir.ledgers())?;
         let mut ledger = Ledger::open(self.run_dir, phase, position, rank, &shards)?;
         let watch = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
         self.board.begin(&phase.name, position.step);
@@ -325,6 +379,7 @@ impl Rank<'_> {
             Outlook::GoOn => {}
         }
         let mut started = Instant::now();
+        here.at_step(position.step + 1, DATA);
         for rows in loader {
             let rows = rows?;
             let step = rows.step;
@@ -335,7 +390,9 @@ impl Rank<'_> {
             let asked = Asked {
                 stop: self.stop.load(Ordering::Relaxed),
                 save: self.save.load(Ordering::Relaxed),
+                spoil: self.drills.nan.swap(false, Ordering::Relaxed),
             };
+            here.at(COMPUTE);
             let found =
                 stepper.gradients(&learner.decoder, input, objective, asked, self.collective)?;
             let is_broken = &|| guard::is_broken(&learner.decoder);
@@ -350,6 +407,7 @@ impl Rank<'_> {
                     }
                 }
             };
+            here.at(UPDATE);
             let updating = Instant::now();
             let (decoder, optimizer) = (&mut learner.decoder, &mut learner.optimizer);
             let factor = schedule.factor(step);
@@ -362,21 +420,21 @@ impl Rank<'_> {
             parts.update = updating.elapsed().as_secs_f64();
             parts.compute = found.seconds.compute;
             parts.exchange = found.seconds.exchange;
-            let here = Position { step: step + 1, ..position };
-            let last = here.step == steps;
+            let reached = Position { step: step + 1, ..position };
+            let last = reached.step == steps;
             let mut seconds = started.elapsed().as_secs_f64();
             // Before the checkpoint, which may be kept for its F1.
             let outlook = match found.stopping > 0 && !last {
                 true => Outlook::Stopped,
-                false => self.look(&mut during, learner, here, steps)?,
+                false => self.look(&mut during, learner, reached, steps)?,
             };
             let stop = outlook == Outlook::Stopped;
-            let is_due = here.step.is_multiple_of(self.recipe.checkpoint.every);
+            let is_due = reached.step.is_multiple_of(self.recipe.checkpoint.every);
             let is_wanted = last || stop || is_due || found.saving > 0;
             let mut copy = None;
             if is_wanted && outlook != Outlook::Over {
                 let copying = Instant::now();
-                copy = Some(self.snapshot(learner, phase, here, last && !stop)?);
+                copy = Some(self.snapshot(learner, phase, reached, last && !stop)?);
                 parts.checkpoint = copying.elapsed().as_secs_f64();
                 seconds += parts.checkpoint;
             }
@@ -387,15 +445,15 @@ impl Rank<'_> {
             let line = StepMetrics { parts, applied, flops, memory_bytes, ..line };
             self.tell(metrics.as_mut(), line)?;
             if outlook == Outlook::Over {
-                ledger.flush()?;
-                self.end_early(learner, &during, phase, here)?;
+                self.commit(&mut ledger)?;
+                self.end_early(learner, &during, phase, reached)?;
                 self.note_memory(phase)?;
                 return Ok(Ended::Done);
             }
             // The step is in the metrics before it can be in a complete checkpoint.
             match copy {
                 Some(snapshot) => {
-                    ledger.flush()?;
+                    self.commit(&mut ledger)?;
                     self.saver.begin(snapshot);
                 }
                 None => {
@@ -407,9 +465,16 @@ impl Rank<'_> {
                 self.complete()?;
                 return Ok(Ended::Stopped);
             }
+            here.at_step(reached.step + 1, DATA);
         }
         self.note_memory(phase)?;
         Ok(Ended::Done)
+    }
+
+    /// Writes what the ledger keeps, if this rank may.
+    fn commit(&self, ledger: &mut Ledger) -> Result<(), Error> {
+        self.run_dir.fence().check(&self.run_dir.ledgers())?;
+        ledger.flush()
     }
 
     /// The parts of a step's rows that this rank computes.

@@ -13,23 +13,39 @@
 //! incidents/PHASE-STEP/  left-out.json     steps that went wrong, to be replayed; those left out
 //! memory.json                              the memory plan, micro-batches included; tensorboard/
 //! scores.json  report.html  errors.html    the result
-//! logs/rank-N.log  lock  lock-K-of-N  secret
-//! stop  save                               made by whoever wants that, gone when it is done
+//! logs/rank-N.log  lock  lock-K-of-N  secret  generation
+//! stop  save  drill-rank-N.json            made by whoever wants that, gone when it is done
 //! ```
 
 use crate::Error;
+use crate::fence::Fence;
 use std::path::{Path, PathBuf};
 
 /// A run's directory.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     root: PathBuf,
+    /// Whether what lies there may be changed.
+    fence: Fence,
 }
 
 impl RunDir {
     /// The run directory at `root`, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), fence: Fence::default() }
+    }
+
+    /// The same directory for a rank that may be cut off: what later starts trust is held against the lease of
+    /// its node, and against the number of the run's newest start, of which this is `generation`.
+    #[must_use]
+    pub fn fenced(self, generation: u32) -> Self {
+        let fence = Fence::of_process(self.generation(), generation);
+        Self { fence, ..self }
+    }
+
+    /// What commits are held against.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
     }
 
     /// Creates the directory and its folders.
@@ -167,6 +183,16 @@ impl RunDir {
     /// What the ranks of one start know each other by; readable by its owner only.
     pub fn secret(&self) -> PathBuf {
         self.root.join("secret")
+    }
+
+    /// The number of the newest start.
+    pub fn generation(&self) -> PathBuf {
+        self.root.join("generation")
+    }
+
+    /// What a rank is asked to let go wrong.
+    pub fn drill(&self, rank: usize) -> PathBuf {
+        self.root.join(format!("drill-rank-{rank}.json"))
     }
 
     /// What ranks said, `rank-N.log`.

@@ -106,11 +106,13 @@ pub struct Asked {
     pub stop: bool,
     /// To save and go on.
     pub save: bool,
+    /// To find a loss that is no number: a drill.
+    pub spoil: bool,
 }
 
 impl From<bool> for Asked {
     fn from(stop: bool) -> Self {
-        Self { stop, save: false }
+        Self { stop, ..Self::default() }
     }
 }
 
@@ -218,7 +220,11 @@ impl Stepper {
         }
         let compute = started.elapsed().as_secs_f64() - waited;
         let exchanging = Instant::now();
-        let [stopping, saving] = tally.sum(asked.into(), collective)?;
+        let asked = asked.into();
+        if asked.spoil {
+            tally.spoil();
+        }
+        let [stopping, saving] = tally.sum(asked, collective)?;
         let slots = tally.slots()?;
         let gradient_norm = match &self.exchange {
             Some(exchange) => exchange.norm(collective)?,

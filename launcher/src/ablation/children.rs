@@ -4,8 +4,8 @@
 //! A run that is asked to stop leaves a checkpoint, and the next `ablate` goes on there.
 
 use super::runs::Planned;
+use crate::agent::die_with_us;
 use crate::error::{Error, exit};
-use crate::supervise::die_with_us;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

@@ -30,7 +30,7 @@ pub struct Logs {
     #[arg(long = "rank", value_name = "N")]
     pub ranks: Vec<usize>,
 
-    /// Begin with the last N lines; 0: all.
+    /// Begin with the last N lines of each rank; 0: all.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub lines: usize,
 }
@@ -57,6 +57,10 @@ pub struct Resume {
     /// Where it goes on, a TOML file; without it, where it was.
     #[arg(long, value_name = "FILE")]
     pub cluster: Option<PathBuf>,
+
+    /// Where corpora lie; without it, where they lay when the run was submitted, else as for `run`.
+    #[arg(long, value_name = "DIR")]
+    pub data_root: Option<PathBuf>,
 }
 
 /// `knowcoder why`.

@@ -22,6 +22,13 @@ fn every_verb_is_understood() {
         "run r.toml --dry-run --json",
         "run r.toml --tui",
         "--json plan r.toml --cluster c.toml",
+        "submit r.toml --cluster c.toml --run-dir runs/x --set a.b=c --render --json",
+        "status runs/x --watch --json",
+        "logs runs/x -f --rank 1 --rank 2 --lines 0",
+        "cancel runs/x --now",
+        "resume runs/x --cluster c.toml --data-root d",
+        "why runs/x --json",
+        "drill runs/x hang-rank --rank 1 --seconds 5",
         "replay runs/x/incidents/instruction-000041 --samples 3 --json",
         "ablate configs/ablations/alignment.toml --smoke --json",
         "ablate a.toml --run-dir d --variants one,two --set a.b=c --jobs 2 --cluster c.toml --dry-run",
@@ -69,6 +76,8 @@ fn every_verb_is_understood() {
         "doctor",
         "doctor --cluster c.toml --device cuda --run-dir runs/x --json",
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
+        "worker --run-dir runs/x --rank 9 --world 16 --rendezvous n1:4000 --local-rank 1 --local-world 8",
+        "worker --run-dir runs/x --through-phase 1",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
     }
@@ -111,6 +120,10 @@ fn what_is_not_understood_ends_with_2() {
         ("score a.jsonl --protocol set --panel", ErrorKind::ArgumentConflict),
         ("score a.jsonl --by class", ErrorKind::InvalidValue),
         ("score a.jsonl --against", ErrorKind::InvalidValue),
+        ("worker --run-dir x --rank 1", ErrorKind::MissingRequiredArgument),
+        ("worker --run-dir x --world 2", ErrorKind::MissingRequiredArgument),
+        ("worker --run-dir x --local-rank 2", ErrorKind::MissingRequiredArgument),
+        ("worker --run-dir x --through-phase 0", ErrorKind::ValueValidation),
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.kind(), kind, "{line}");

@@ -1,6 +1,7 @@
 //! Why a run failed, among all that failed.
 
 use crate::error::{Error, exit};
+use crate::hang::Verdict;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -9,12 +10,20 @@ use std::fmt;
 pub struct Cause {
     /// Whose it is.
     pub rank: usize,
+    /// The rank that is to blame, as far as the others could tell.
+    pub blamed: usize,
     /// How the rank ended.
     pub end: End,
     /// The last line on its stderr.
     pub last_words: Option<String>,
     /// The phase and its last step that was done before.
     pub reached: Option<(String, usize)>,
+    /// Where it happened, if there are several nodes.
+    pub node: Option<String>,
+    /// Who kept the others waiting, if they were.
+    pub verdict: Option<Verdict>,
+    /// The run was asked to stop before.
+    pub stopping: bool,
 }
 
 /// How a process ended.
@@ -24,13 +33,20 @@ pub enum End {
     Code(i32),
     /// By a signal.
     Signal(i32),
+    /// By the system, which had no memory left.
+    OutOfMemory,
+    /// Its node was lost.
+    Lost,
+    /// It did not move any more.
+    Hung,
 }
 
 impl Cause {
     /// What the run ends with: the class of the rank's own code.
     pub fn exit_code(&self) -> u8 {
         match self.end {
-            End::Signal(_) => exit::TRANSIENT,
+            End::Signal(_) | End::Lost | End::Hung => exit::TRANSIENT,
+            End::OutOfMemory => exit::BACKEND,
             End::Code(code) => {
                 u8::try_from(code).ok().filter(|code| exit::is_known(*code)).unwrap_or(exit::BUG)
             }
@@ -41,7 +57,7 @@ impl Cause {
     pub fn into_error(self) -> Error {
         let error = Error::new(self.exit_code(), self.to_string());
         match (self.end, error.code) {
-            (End::Signal(libc::SIGKILL), _) => error.hint(
+            (End::Signal(libc::SIGKILL) | End::OutOfMemory, _) => error.hint(
                 "perhaps the system ran out of memory: `knowcoder plan` says what each phase needs and \
                  has; a cluster with fewer ranks needs less, and so does a smaller memory.budget_gib in a \
                  run that has no checkpoint yet; else the same command continues from the newest one",
@@ -58,6 +74,11 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.end {
             End::Code(code) => write!(f, "rank {} ended with exit code {code}", self.rank)?,
+            End::OutOfMemory => {
+                write!(f, "rank {} was ended by the system, which had no memory left", self.rank)?;
+            }
+            End::Lost => write!(f, "rank {} was lost", self.rank)?,
+            End::Hung => write!(f, "the run hung")?,
             End::Signal(signal) => {
                 write!(
                     f,
@@ -74,8 +95,11 @@ impl fmt::Display for Cause {
         {
             write!(f, " after step {step} of phase `{phase}`")?;
         }
-        match &self.last_words {
-            Some(words) => write!(f, ": {}", words.strip_prefix("error: ").unwrap_or(words)),
+        if let Some(words) = &self.last_words {
+            write!(f, ": {}", words.strip_prefix("error: ").unwrap_or(words))?;
+        }
+        match &self.verdict {
+            Some(verdict) => write!(f, "; {}", verdict.sentence),
             None => Ok(()),
         }
     }
@@ -93,9 +117,9 @@ pub struct Failed {
 /// The failure that the others follow from: who blames another rank is a witness, a signal comes
 /// from outside, and of equals the earliest counts.
 pub fn first_cause(failed: &[Failed]) -> Option<&Failed> {
-    failed.iter().min_by_key(|failed| {
-        (failed.culprit.is_some(), !matches!(failed.cause.end, End::Signal(_)))
-    })
+    failed
+        .iter()
+        .min_by_key(|failed| (failed.culprit.is_some(), matches!(failed.cause.end, End::Code(_))))
 }
 
 impl End {
@@ -104,6 +128,9 @@ impl End {
         match self {
             Self::Code(code) => json!({"exit_code": code}),
             Self::Signal(signal) => json!({"signal": signal}),
+            Self::OutOfMemory => json!({"signal": libc::SIGKILL, "out_of_memory": true}),
+            Self::Lost => json!({"lost": true}),
+            Self::Hung => json!({"hung": true}),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
+use tokio::sync::mpsc;
 
 /// What became of a job, and what was written about it.
 struct Outcome {
@@ -23,7 +24,9 @@ where
 {
     let dir = tempfile::tempdir().unwrap();
     let job = Job {
-        program: PathBuf::from("/bin/sh"),
+        generation: 1,
+        places: vec![0; scripts.len()],
+        hang: 0,
         workers: scripts
             .iter()
             .enumerate()
@@ -44,11 +47,16 @@ where
     let mut events = Events::open(&dir.path().join("events.jsonl")).unwrap();
     let screen = dir.path().join("screen");
     let mut display = Display::plain(std::fs::File::create(&screen).unwrap());
+    let mut standing = Writer::new(dir.path().join("status.json"), "run", "local");
+    let mut drills = Drills::new(dir.path().join("drill"), Box::new(|_, _| {}));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let begun = Instant::now();
     let ending = runtime.block_on(async {
         let (sender, mut interrupts) = Interrupts::by_hand();
-        let mut job = std::pin::pin!(supervise(&job, &mut interrupts, &mut events, &mut display));
+        let mut crew = Crew::here(PathBuf::from("/bin/sh"), job.patience.last_words);
+        let shown = Shown { display: &mut display, standing: &mut standing, drills: &mut drills };
+        let job = supervise(&job, &mut crew, &mut interrupts, &mut events, shown);
+        let mut job = std::pin::pin!(job);
         tokio::select! {
             ending = &mut job => ending.unwrap(),
             () = act(sender) => job.await.unwrap(),
@@ -258,7 +266,9 @@ fn a_process_that_is_left_behind_holds_nothing_up() {
 fn a_program_that_is_not_there_is_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let job = Job {
-        program: dir.path().join("nothing"),
+        generation: 1,
+        places: vec![0],
+        hang: 0,
         workers: vec![Worker { rank: 0, arguments: Vec::new(), environment: Vec::new() }],
         logs: dir.path().join("logs"),
         heading: String::new(),
@@ -269,7 +279,11 @@ fn a_program_that_is_not_there_is_one_sentence() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let error = runtime.block_on(async {
         let (_sender, mut interrupts) = Interrupts::by_hand();
-        supervise(&job, &mut interrupts, &mut events, &mut display).await.unwrap_err()
+        let mut crew = Crew::here(dir.path().join("nothing"), Duration::from_millis(100));
+        let mut standing = Writer::new(dir.path().join("status.json"), "run", "local");
+        let mut drills = Drills::new(dir.path().join("drill"), Box::new(|_, _| {}));
+        let shown = Shown { display: &mut display, standing: &mut standing, drills: &mut drills };
+        supervise(&job, &mut crew, &mut interrupts, &mut events, shown).await.unwrap_err()
     });
     assert!(error.message.starts_with("failed to start rank 0 as `"), "{error}");
 }

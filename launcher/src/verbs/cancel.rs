@@ -1,10 +1,102 @@
-//! `knowcoder cancel`: asks a run to stop.
+//! `knowcoder cancel`: asks a run to stop, or ends it.
 
 use super::Answer;
+use super::submit::{absolute, shown};
+use crate::backend::detached::process::{Handle, that_holds};
+use crate::backend::{QueueState, Stage};
 use crate::cli;
 use crate::error::{Error, exit};
+use crate::lock;
+use crate::standing::now::Now;
+use crate::submission::Submission;
+use serde_json::json;
+use trainer::RunDir;
 
-/// To be built.
-pub fn cancel(_args: &cli::Cancel) -> Result<Answer, Error> {
-    Err(Error::new(exit::BUG, "not built yet"))
+/// Asks the run to save and stop; with `--now`, ends it.
+pub fn cancel(args: &cli::Cancel) -> Result<Answer, Error> {
+    let run_dir = RunDir::new(absolute(&args.run)?);
+    let (now, _) = Now::of_files(&run_dir)?;
+    if let Some((submission, state)) = job(&run_dir, &now)? {
+        submission.queue(&run_dir)?.cancel(&submission.ids, args.now)?;
+        let how = match (state.stage, args.now) {
+            (Stage::Waiting, _) => How::Withdrawn(submission.name()),
+            (_, true) => How::Ended,
+            (_, false) => How::Asked,
+        };
+        return Ok(answer(&run_dir, &how));
+    }
+    match (&now.driver, args.now) {
+        (None, _) => Ok(answer(&run_dir, &How::Idle(now.word()))),
+        (Some(_), false) => {
+            let path = run_dir.stop();
+            std::fs::write(&path, b"").map_err(data_pipeline::Error::write(&path))?;
+            Ok(answer(&run_dir, &How::Asked))
+        }
+        (Some(holder), true) => {
+            end(&run_dir, holder)?;
+            Ok(answer(&run_dir, &How::Ended))
+        }
+    }
+}
+
+/// The job of the run, if it waits or runs.
+fn job(run_dir: &RunDir, now: &Now) -> Result<Option<(Submission, QueueState)>, Error> {
+    let Some(submission) = Submission::load(run_dir)? else { return Ok(None) };
+    Ok(submission.alive(run_dir, now)?.map(|state| (submission, state)))
+}
+
+/// Ends the process that holds the run directory, if it is one of this machine.
+fn end(run_dir: &RunDir, holder: &str) -> Result<(), Error> {
+    let lock = run_dir.lock();
+    let elsewhere = || {
+        let message =
+            format!("the run's driver, {holder}, is no process of this machine that can be seen");
+        Error::new(exit::BACKEND, message).hint(
+            "ask on its machine, or without --now, which reaches it through the run directory",
+        )
+    };
+    let handle = that_holds(&lock, holder).map(Handle::open).ok_or_else(elsewhere)?;
+    // The number may have gone to another process before we had a hold on it.
+    if that_holds(&lock, holder).is_none() {
+        return Ok(());
+    }
+    handle.end(|| lock::holder(&lock).is_none())
+}
+
+/// What became of the request.
+enum How {
+    /// Nothing runs; the state in a word.
+    Idle(&'static str),
+    /// The job had not begun.
+    Withdrawn(String),
+    /// It will save and stop.
+    Asked,
+    /// It is gone.
+    Ended,
+}
+
+fn answer(run_dir: &RunDir, how: &How) -> Answer {
+    let root = shown(run_dir.root());
+    let (status, text) = match how {
+        How::Idle(word) => ("idle", format!("nothing runs or waits for `{root}`: it is {word}\n")),
+        How::Withdrawn(job) => (
+            "withdrawn",
+            format!("took {job} out of the queue\n`knowcoder resume {root}` submits it again\n"),
+        ),
+        How::Asked => (
+            "asked",
+            format!(
+                "asked the run to stop: it saves after the step or batch of answers that it is in\n\
+                 `knowcoder status {root} --watch` shows when, `knowcoder resume {root}` continues it\n"
+            ),
+        ),
+        How::Ended => (
+            "ended",
+            format!(
+                "ended the run at once\n\
+                 `knowcoder resume {root}` continues it from its newest checkpoint\n"
+            ),
+        ),
+    };
+    Answer::new(text, json!({"status": status, "run_dir": run_dir.root()}))
 }

@@ -1,10 +1,62 @@
-//! `knowcoder drive`: a submitted run, where it happens.
+//! `knowcoder drive`: a run that was submitted, where it happens.
+//!
+//! What it is stands in its directory; what is done there already is not done again.
 
-use super::Answer;
+use super::{Answer, run};
 use crate::cli;
+use crate::cluster::Cluster;
 use crate::error::{Error, exit};
+use crate::events::Events;
+use crate::interrupt;
+use crate::lock::RunLock;
+use crate::room;
+use crate::store;
+use crate::supervise::Ending;
+use serde_json::json;
+use std::ffi::OsString;
+use trainer::{Recipe, RunDir};
 
-/// To be built.
-pub fn drive(_args: &cli::Drive) -> Result<Answer, Error> {
-    Err(Error::new(exit::BUG, "not built yet"))
+/// Prepares what is not prepared, trains, evaluates, scores and reports.
+pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
+    let run_dir = RunDir::new(&args.run_dir);
+    let recipe = Recipe::load_lock(&run_dir.recipe_lock())?;
+    let cluster = Cluster::load(&run_dir.cluster())?;
+    if let Some(phase) = args.through_phase.filter(|it| !(1..=recipe.phase.len()).contains(it)) {
+        let message = format!(
+            "there is no phase {phase} in `{}`, which has {}",
+            run_dir.recipe_lock().display(),
+            recipe.phase.len()
+        );
+        return Err(Error::new(exit::USAGE, message));
+    }
+    run_dir.create()?;
+    let _lock = RunLock::take(&run_dir.lock())?;
+    // It was for the start before this one.
+    trainer::requests::remove(&run_dir.stop())?;
+    let mut events = Events::open(&run_dir.events())?;
+    interrupt::ignore_save();
+    interrupt::end_at_once("stopped while preparing data; `knowcoder resume` prepares them");
+    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
+    let data_root =
+        std::path::absolute(&data_root).map_err(data_pipeline::Error::read(&data_root))?;
+    run::prepared(&recipe, &run_dir, &data_root)?;
+    run::settle_memory(&recipe, &cluster, &run_dir)?;
+    interrupt::end_by_default();
+    room::check(&recipe, &run_dir)?;
+    let more: Vec<OsString> = match args.through_phase {
+        Some(phase) if phase < recipe.phase.len() => {
+            vec!["--through-phase".into(), phase.to_string().into()]
+        }
+        _ => Vec::new(),
+    };
+    let is_part = !more.is_empty();
+    match run::ranks(&run_dir, &cluster, &data_root, false, &mut events, &more)? {
+        Ending::Done if is_part => {
+            let phase = args.through_phase.unwrap_or_default();
+            events.record("phases-done", json!({"through": phase}))?;
+            let text = format!("phases 1 to {phase} are done in `{}`\n", run_dir.root().display());
+            Ok(Answer::new(text, json!({"status": "part", "through_phase": phase})))
+        }
+        ending => run::ended(ending, &recipe, &run_dir, &mut events),
+    }
 }

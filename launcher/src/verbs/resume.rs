@@ -1,10 +1,50 @@
-//! `knowcoder resume`: continues a run.
+//! `knowcoder resume`: hands a run that stopped over again, as its directory says.
 
 use super::Answer;
+use super::submit::{Handover, absolute, check, shown};
 use crate::cli;
+use crate::cluster::Cluster;
 use crate::error::{Error, exit};
+use crate::standing::State;
+use crate::standing::now::Now;
+use crate::store;
+use crate::submission::Submission;
+use serde_json::json;
+use std::path::PathBuf;
+use trainer::{Recipe, RunDir};
 
-/// To be built.
-pub fn resume(_args: &cli::Resume) -> Result<Answer, Error> {
-    Err(Error::new(exit::BUG, "not built yet"))
+/// Continues a run where it stopped.
+pub fn resume(args: &cli::Resume) -> Result<Answer, Error> {
+    let run_dir = RunDir::new(absolute(&args.run)?);
+    let (now, _) = Now::of_files(&run_dir)?;
+    if now.standing.state == State::Done && now.driver.is_none() {
+        let text = format!("`{}` is done: there is nothing to continue\n", shown(run_dir.root()));
+        return Ok(Answer::new(text, json!({"status": "done", "run_dir": run_dir.root()})));
+    }
+    let lock = run_dir.recipe_lock();
+    if !lock.exists() {
+        let message =
+            format!("`{}` has no recipe.lock: no run began there", run_dir.root().display());
+        return Err(Error::new(exit::DECLARATION, message)
+            .hint("`knowcoder submit RECIPE --run-dir DIR` begins one"));
+    }
+    let recipe = Recipe::load_lock(&lock)?;
+    let cluster = match &args.cluster {
+        Some(path) => Cluster::load(path)?,
+        None if run_dir.cluster().exists() => Cluster::load(&run_dir.cluster())?,
+        None => Cluster::of_this_machine(),
+    };
+    check(&lock, &recipe, &cluster)?;
+    let data_root = data_root(args, &run_dir, &recipe)?;
+    Handover { recipe, source: None, cluster, run_dir, data_root }.give(false)
+}
+
+/// Where corpora lie: as asked, as they did, or as for any other run.
+fn data_root(args: &cli::Resume, run_dir: &RunDir, recipe: &Recipe) -> Result<PathBuf, Error> {
+    let before = Submission::load(run_dir)?.map(|submission| submission.data_root);
+    let usual = || std::env::var_os("KNOWCODER_DATA").map_or_else(|| "data".into(), PathBuf::from);
+    let data_root = args.data_root.clone().or(before).unwrap_or_else(usual);
+    let cache_dir = std::env::var_os("KNOWCODER_CACHE").map(PathBuf::from);
+    let asked = cli::DataRoot { data_root, cache: cli::CacheDir { cache_dir } };
+    absolute(&store::data_root(&asked, || store::of_recipe(recipe, |_| true))?)
 }

@@ -7,16 +7,18 @@ use super::{Answer, difference, plan, score, verify};
 use crate::cli;
 use crate::cluster::Cluster;
 use crate::display::{Display, held};
+use crate::drive::standing::Writer;
+use crate::drive::{Drive, drive};
 use crate::error::{Error, exit};
-use crate::events::{Events, rfc3339};
+use crate::events::Events;
 use crate::interrupt::{self, Interrupts};
 use crate::lock::RunLock;
-use crate::plan::{Start, workers};
 use crate::report;
 use crate::room;
+use crate::standing::State;
 use crate::store::shards::Given;
 use crate::store::{self, Place};
-use crate::supervise::{Ending, Job, Patience, supervise};
+use crate::supervise::Ending;
 use data_pipeline::order::Share;
 use data_pipeline::predictions::{replace, replace_among_others};
 use data_pipeline::prepare::{Prepared, Progress};
@@ -24,11 +26,9 @@ use data_pipeline::tokenizer::Tokenizer;
 use serde_json::json;
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use trainer::audit::Use;
-use trainer::collective::Secret;
 use trainer::memory::MemoryPlan;
 use trainer::{Recipe, RunDir};
 
@@ -74,8 +74,19 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     }
     interrupt::end_by_default();
     room::check(&recipe, &run_dir)?;
-    match ranks(&run_dir, &cluster, &data_root, args.tui, &mut events, &[])? {
-        Ending::Done => finish(&recipe, &run_dir, &mut events),
+    let ending = ranks(&run_dir, &cluster, &data_root, args.tui, &mut events, &[])?;
+    ended(ending, &recipe, &run_dir, &mut events)
+}
+
+/// What is said of an ending; a run that is done is scored first.
+pub fn ended(
+    ending: Ending,
+    recipe: &Recipe,
+    run_dir: &RunDir,
+    events: &mut Events,
+) -> Result<Answer, Error> {
+    match ending {
+        Ending::Done => finish(recipe, run_dir, events),
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
             Ok(Answer {
@@ -94,7 +105,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
 }
 
 /// Chooses micro-batches, or keeps what was chosen, before any rank starts.
-fn settle_memory(recipe: &Recipe, cluster: &Cluster, run_dir: &RunDir) -> Result<(), Error> {
+pub fn settle_memory(recipe: &Recipe, cluster: &Cluster, run_dir: &RunDir) -> Result<(), Error> {
     let learned = has_checkpoints(run_dir);
     let machine = plan::machine(cluster);
     let (memory, warnings) = trainer::memory::settle(recipe, run_dir, machine, learned)?;
@@ -128,7 +139,7 @@ fn take(recipe: &Recipe, source: &Path, run_dir: &RunDir, given: &Given) -> Resu
 }
 
 /// Fixes what is learned in a run directory; what was prepared for something else goes.
-fn fix(recipe: &Recipe, source: &Path, run_dir: &RunDir) -> Result<(), Error> {
+pub(super) fn fix(recipe: &Recipe, source: &Path, run_dir: &RunDir) -> Result<(), Error> {
     run_dir.create()?;
     let lock = run_dir.recipe_lock();
     if lock.exists() {
@@ -163,6 +174,11 @@ pub fn prepare(
     data_root: &Path,
 ) -> Result<(), Error> {
     fix(recipe, source, run_dir)?;
+    prepared(recipe, run_dir, data_root)
+}
+
+/// Makes the shards that are not there yet, of what is fixed.
+pub fn prepared(recipe: &Recipe, run_dir: &RunDir, data_root: &Path) -> Result<(), Error> {
     let display = RefCell::new(Display::new());
     let tell = |phase: &str, progress: Progress| show(&display, phase, progress);
     let manifests = trainer::prepare::all(recipe, run_dir, data_root, &tell)?;
@@ -285,50 +301,17 @@ pub fn ranks(
     events: &mut Events,
     more: &[OsString],
 ) -> Result<Ending, Error> {
-    let transient = |what: &str, error: std::io::Error| {
-        Error::new(exit::TRANSIENT, format!("failed to {what}: {error}"))
-    };
-    Secret::create(&run_dir.secret())?;
-    let rendezvous =
-        free_address().map_err(|error| transient("find a free port at 127.0.0.1", error))?;
-    let generation = events.count("started")? as u32 + 1;
-    let kernels = std::env::var("CUBECL_ENVIRONMENT").ok();
-    let start = Start {
-        run_dir: run_dir.root(),
-        data_root,
-        rendezvous: &rendezvous,
-        generation,
-        kernels: kernels.as_deref(),
-    };
-    let mut workers = workers(cluster, start);
-    workers.iter_mut().for_each(|worker| worker.arguments.extend_from_slice(more));
-    let job = Job {
-        program: std::env::current_exe()
-            .map_err(|error| transient("find the program itself", error))?,
-        workers,
-        logs: run_dir.logs(),
-        heading: format!("--- start {generation}, {} ---", rfc3339(SystemTime::now())),
-        patience: Patience::default(),
-    };
-    let fields = json!({
-        "start": generation,
-        "world": cluster.ranks,
-        "threads_per_rank": cluster.threads_per_rank,
-        "backend": cluster.backend.name(),
-        "version": env!("CARGO_PKG_VERSION"),
+    let name = run_dir.root().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let status = run_dir.root().join("status.json");
+    let mut standing = Writer::new(status, &name, cluster.backend.name());
+    let asked = Drive { run_dir, cluster, data_root, tui, more };
+    let ending = drive(&asked, events, &mut standing);
+    standing.state(match &ending {
+        Ok(Ending::Done) => State::Done,
+        Ok(Ending::Stopped | Ending::Killed) => State::Stopped,
+        Ok(Ending::Failed(_)) | Err(_) => State::Failed,
     });
-    events.record("started", fields)?;
-    // One thread, this one: the ranks end when the thread that started them does.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| transient("start the supervisor", error))?;
-    runtime.block_on(async {
-        let mut interrupts =
-            Interrupts::listen().map_err(|error| transient("listen to signals", error))?;
-        let mut display = if tui { Display::view() } else { Display::new() };
-        supervise(&job, &mut interrupts, events, &mut display).await
-    })
+    ending
 }
 
 /// Scores what the ranks predicted and writes the page.
@@ -366,11 +349,4 @@ fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answ
         "scores": answer.json,
     });
     Ok(Answer::new(text, json))
-}
-
-/// A port of this machine that nobody uses.
-///
-/// Until rank 0 listens there, another program might take it; rank 0 then ends with 75.
-fn free_address() -> std::io::Result<String> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string())
 }

@@ -1,19 +1,21 @@
 //! `knowcoder worker`: one rank of a run.
 //!
 //! It tells the launcher how far it is through lines on stdout; started by hand on a terminal, it
-//! shows that itself.
+//! shows that itself. It also runs under torchrun, `srun` or `mpirun`, whose environment says which rank it is.
 
 use super::Answer;
 use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
+use crate::lock::RunLock;
 use crate::message::{
     Checkpoint, EarlyStop, Evaluated, Evaluation, Failure, Incident, Loading, Memory, Message,
     Progress, Resumed, Skipped,
 };
 use crate::store;
-use crate::watch::Watch;
+use crate::surroundings::{self, Launcher};
+use crate::watch::{Watch, pulse};
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
@@ -22,13 +24,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
 use trainer::collective::nccl::{Gpu, Nccl};
-use trainer::collective::{self, Collective, Deadlines, Identity, Membership, Secret, Solo};
+use trainer::collective::{
+    self, Collective, CollectiveError, Deadlines, Identity, Membership, Secret, Solo,
+};
 use trainer::during;
 use trainer::evaluate::{Evaluation as Evaluate, TRAINED};
 use trainer::extract;
 use trainer::metrics::StepMetrics;
-use trainer::run::{Outcome, Progress as Happening, WORTH_TELLING};
+use trainer::run::{Outcome, Progress as Happening, Task, WORTH_TELLING};
 use trainer::sharding::Sharding;
+use trainer::whereabouts::{self, LOADING, MEETING};
 use trainer::{Recipe, RunDir};
 
 /// Lives the life of one rank.
@@ -41,51 +46,159 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
         let lock = RunDir::new(&args.run_dir).recipe_lock();
         store::of_recipe(&Recipe::load_lock(&lock)?, asked)
     })?;
+    let (place, _lock) = Place::of(args)?;
     let mut teller = Teller::new();
-    let run_dir = RunDir::new(&args.run_dir);
+    let run_dir = place.run_dir(args);
+    pulse();
     if let Some(checkpoint) = &args.evaluate {
-        let result = evaluate(args, checkpoint, &data_root, &requests.stop, &mut teller);
-        return teller.end(result);
+        let result = evaluate((args, &place), checkpoint, &data_root, &requests.stop, &mut teller);
+        return teller.end(result, &place);
     }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
-        let mut collective = join(args, &recipe.run.device)?;
+        let mut collective = join(args, &place, &recipe.run.device)?;
         let deadline = Duration::from_secs(recipe.checkpoint.stop_deadline);
         let tell = &mut |happening| teller.tell(happening);
         let sharding = Sharding { stage: args.zero_stage, bucket_mib: args.bucket_mib.max(1) };
-        Watch { run_dir: run_dir.clone(), rank: args.rank, deadline }.start(requests);
-        let result =
-            trainer::run::run(&run_dir, &data_root, sharding, &mut *collective, requests, tell);
+        // Without one, nobody can ask for a drill.
+        let secret = place.secret(args).ok();
+        Watch { run_dir: run_dir.clone(), rank: place.rank, deadline, secret }.start(requests);
+        let task = Task {
+            run_dir: &run_dir,
+            data_root: &data_root,
+            sharding,
+            local_rank: place.local_rank,
+            local_world: place.local_world,
+            through_phase: args.through_phase.map(|phase| phase as usize),
+        };
+        let result = trainer::run::run(task, &mut *collective, requests, tell);
         if result.is_err() {
             // The others need not wait for a deadline to learn of it.
             collective.abort();
         }
         result
     });
-    teller.end(result)
+    teller.end(result, &place)
 }
+
+/// Which rank this is, and what it may rely on.
+struct Place {
+    rank: usize,
+    world: usize,
+    local_rank: usize,
+    local_world: usize,
+    rendezvous: String,
+    generation: u32,
+    /// Who else started it, if not a launcher of ours.
+    by: Option<Launcher>,
+}
+
+impl Place {
+    /// As the command line says it, or else the environment. A rank of somebody else's launcher holds the run
+    /// directory for the others: no launcher of ours does.
+    fn of(args: &cli::Worker) -> Result<(Self, Option<RunLock>), Error> {
+        if let (Some(rank), Some(world), Some(rendezvous)) =
+            (args.rank, args.world, &args.rendezvous)
+        {
+            if rank >= world {
+                let message =
+                    format!("--rank is {rank} in a world of {world}; ranks are counted from 0");
+                return Err(Error::new(exit::USAGE, message));
+            }
+            let own = Self {
+                rank,
+                world,
+                local_rank: args.local_rank.unwrap_or(rank),
+                local_world: args.local_world.map_or(world, |most| most as usize),
+                rendezvous: rendezvous.clone(),
+                generation: args.generation.unwrap_or(0),
+                by: None,
+            };
+            return Ok((own, None));
+        }
+        let environment = surroundings::of_process();
+        let Some(found) = surroundings::place(&environment)? else {
+            let message = "nothing says which rank this is: no --rank, --world and --rendezvous, and no \
+                           variables of torchrun, SLURM or Open MPI";
+            return Err(Error::new(exit::USAGE, message).hint(
+                "`knowcoder run` starts ranks by itself; docs/torchrun.md says how others do",
+            ));
+        };
+        let visible = environment.get("CUDA_VISIBLE_DEVICES").map(String::as_str);
+        let own = Self {
+            rank: found.rank,
+            world: found.world,
+            local_world: surroundings::local_world(&environment, &found)?,
+            local_rank: surroundings::ordinal(found.local_rank, visible),
+            rendezvous: found.rendezvous,
+            generation: args.generation.unwrap_or(found.restarts),
+            by: Some(found.by),
+        };
+        let run_dir = RunDir::new(&args.run_dir);
+        let lock = (own.rank == 0).then(|| RunLock::take(&run_dir.lock())).transpose()?;
+        Ok((own, lock))
+    }
+
+    /// The run's directory; fenced where a coordinator counts the starts of its training.
+    fn run_dir(&self, args: &cli::Worker) -> RunDir {
+        let run_dir = RunDir::new(&args.run_dir);
+        match (args.generation, &args.evaluate) {
+            (Some(generation), None) => run_dir.fenced(generation),
+            _ => run_dir,
+        }
+    }
+
+    /// What the ranks know each other by: the variable, or the file of the run. Where there is neither and no
+    /// launcher of ours to make one, rank 0 does, and the others wait for it.
+    fn secret(&self, args: &cli::Worker) -> Result<Secret, CollectiveError> {
+        let path = RunDir::new(&args.run_dir).secret();
+        if let Some(text) = std::env::var(SECRET).ok().filter(|text| !text.trim().is_empty()) {
+            let wrong = |reason| CollectiveError::Secret { path: SECRET.into(), reason };
+            return Secret::parse(&text).map_err(wrong);
+        }
+        if self.by.is_none() {
+            return Secret::load(&path);
+        }
+        if self.rank == 0 {
+            return if path.exists() { Secret::load(&path) } else { Secret::create(&path) };
+        }
+        let until = Instant::now() + Duration::from_secs(args.join_seconds);
+        loop {
+            match Secret::load(&path) {
+                Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+                found => return found,
+            }
+        }
+    }
+}
+
+/// Names the variable with the secret of the run.
+const SECRET: &str = "KNOWCODER_SECRET";
 
 /// Answers this rank's share of what an evaluation asks.
 fn evaluate(
-    args: &cli::Worker,
+    (args, place): (&cli::Worker, &Place),
     checkpoint: &Path,
     data_root: &Path,
     stop: &AtomicBool,
     teller: &mut Teller,
 ) -> Result<Outcome, trainer::Error> {
-    let run_dir = RunDir::new(&args.run_dir);
+    let run_dir = place.run_dir(args);
     let recipe = Recipe::load_lock(&run_dir.evaluation_lock())?;
-    let mut collective = join(args, &recipe.run.device)?;
+    let mut collective = join(args, place, &recipe.run.device)?;
     let mut answer = || {
+        whereabouts::own().at(LOADING);
         let mut reading = |read: u64, total: u64| {
+            whereabouts::own().at(LOADING);
             if total >= WORTH_TELLING {
                 teller.tell(Happening::Loading(read, total));
             }
         };
         let (decoder, tokenizer, info) =
-            extract::open_as(checkpoint, (&recipe.run.device, args.rank), &mut reading)?;
+            extract::open_as(checkpoint, (&recipe.run.device, place.local_rank), &mut reading)?;
         let prompt = recipe.evaluation_prompt();
         let evaluation = Evaluate::of_run(&recipe, &run_dir, data_root, &tokenizer, &prompt);
         let mut tell = |label: &str, done, total| {
+            whereabouts::own().answering(label);
             teller.tell(Happening::Evaluation { label: label.to_owned(), done, total });
         };
         let precision = extract::precision(checkpoint, &recipe.run.device);
@@ -103,41 +216,48 @@ fn evaluate(
 /// The other ranks, or nobody.
 fn join(
     args: &cli::Worker,
+    place: &Place,
     device: &str,
-) -> Result<Box<dyn Collective>, collective::CollectiveError> {
-    if args.world == 1 {
+) -> Result<Box<dyn Collective>, CollectiveError> {
+    let Place { rank, world, generation, ref rendezvous, .. } = *place;
+    if world == 1 {
         return Ok(Box::new(Solo));
     }
-    let network = |source| collective::CollectiveError::Network {
-        rank: args.rank,
-        what: "read its own program".to_owned(),
-        source,
-    };
-    let run_dir = RunDir::new(&args.run_dir);
+    whereabouts::own().at(MEETING);
+    let network =
+        |source| CollectiveError::Network { rank, what: "read its own program".to_owned(), source };
     let name = args.run_dir.file_name().unwrap_or_default().to_string_lossy();
     let membership = Membership {
         identity: Identity {
             run: name.into_owned(),
-            generation: args.generation,
-            rank: args.rank,
-            world: args.world,
+            generation,
+            rank,
+            world,
             program: collective::hello::program_fingerprint().map_err(network)?,
         },
-        secret: Secret::load(&run_dir.secret())?,
+        secret: place.secret(args)?,
         deadlines: Deadlines {
             join: Duration::from_secs(args.join_seconds),
             operation: Duration::from_secs(args.operation_seconds),
             stall: Duration::from_secs(args.stall_seconds),
         },
     };
-    if !args.collective.is_nccl(device, args.world) {
-        return collective::join(&args.rendezvous, &membership);
+    if !args.collective.is_nccl(device, world) {
+        return collective::join(rendezvous, &membership);
     }
     // The ring first: what is wrong with one rank's GPU or NCCL is told to all through it.
-    let ring = collective::meet(&args.rendezvous, &membership)?;
-    // All ranks are on this machine, so that a rank's number is that of its GPU here.
-    let nccl = Nccl::new(ring, Gpu::open(args.rank), membership.deadlines)?;
+    let ring = collective::meet(rendezvous, &membership)?;
+    let nccl = Nccl::new(ring, Gpu::open(place.local_rank), membership.deadlines)?;
     Ok(Box::new(nccl))
+}
+
+/// Whether the port of rank 0 is somebody else's.
+fn is_taken(error: &trainer::Error) -> bool {
+    matches!(
+        error,
+        trainer::Error::Collective(CollectiveError::Network { source, .. })
+            if source.kind() == io::ErrorKind::AddrInUse
+    )
 }
 
 /// A variant by its name in files.
@@ -198,16 +318,16 @@ impl Teller {
     fn say(&mut self, message: &Message) {
         match &mut self.display {
             Some(display) => display.report(message, Instant::now()),
-            None => {
-                use std::io::Write;
-                // If the launcher is gone, so are we.
-                let _ = writeln!(io::stdout(), "{}", message.line());
-            }
+            None => message.say(),
         }
     }
 
     /// What the process ends with, and its last words.
-    fn end(mut self, result: Result<Outcome, trainer::Error>) -> Result<Answer, Error> {
+    fn end(
+        mut self,
+        result: Result<Outcome, trainer::Error>,
+        place: &Place,
+    ) -> Result<Answer, Error> {
         match result {
             Ok(outcome) => Ok(Answer {
                 text: String::new(),
@@ -220,7 +340,14 @@ impl Teller {
             Err(error) => {
                 let culprit = error.culprit();
                 self.say(&Message::Failure(Failure { exit_code: error.exit_code(), culprit }));
-                Err(error.into())
+                let is_taken = is_taken(&error) && place.by.is_some();
+                let error = Error::from(error);
+                Err(match is_taken {
+                    true => {
+                        error.hint("another process listens there: set MASTER_PORT to a free port")
+                    }
+                    false => error,
+                })
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Every change that the writing of a checkpoint makes to the file system, one operation at a time.
 //!
 //! A test lets the program end at any of them, see `Disk::ending_after`: what is on the disk then is
-//! what a crash leaves.
+//! what a crash leaves. A drill takes the disk to be full, see `Disk::full`.
 
 use super::info::digits;
 use crate::Error;
@@ -18,6 +18,8 @@ const PIECE: usize = 4 << 20;
 pub(super) struct Disk {
     /// Operations until the program ends; `None`: it does not.
     left: Option<usize>,
+    /// Nothing more can be written.
+    is_full: bool,
     /// What was done.
     #[cfg(test)]
     pub trace: Vec<String>,
@@ -30,9 +32,17 @@ impl Disk {
         Self { left: Some(operations), ..Self::default() }
     }
 
+    /// A file system that has no room left.
+    pub(super) fn full() -> Self {
+        Self { is_full: true, ..Self::default() }
+    }
+
     fn step(&mut self, what: &str, path: &Path) -> io::Result<()> {
         #[cfg(test)]
         self.trace.push(format!("{what} {}", path.file_name().unwrap_or_default().display()));
+        if self.is_full && what == "write" {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
         match &mut self.left {
             Some(0) => Err(io::Error::other(format!("ended before: {what} {}", path.display()))),
             Some(left) => {

@@ -44,6 +44,8 @@ pub struct Saver {
     changes: usize,
     /// The run is ending: what other ranks owe is not waited for much longer.
     hurry: Arc<AtomicBool>,
+    /// The disk is taken to be full for the next checkpoint.
+    drill: bool,
 }
 
 impl Saver {
@@ -62,9 +64,11 @@ impl Saver {
             writers: if sharded { world } else { 1 },
             config: config.clone(),
             patience: PATIENCE,
+            fence: run_dir.fence().clone(),
+            generation: run_dir.fence().generation(),
         });
         let hurry = Arc::new(AtomicBool::new(false));
-        Self { place, number: 0, in_flight: None, frozen: None, changes: 0, hurry }
+        Self { place, number: 0, in_flight: None, frozen: None, changes: 0, hurry, drill: false }
     }
 
     /// The run went on from this checkpoint, which was verified.
@@ -73,7 +77,8 @@ impl Saver {
     pub fn resumed(&mut self, directory: &Path, info: &CheckpointInfo) -> Result<(), Error> {
         self.frozen = info.lora.as_ref().and(frozen(directory, info));
         match &self.place {
-            Some(Place { checkpoints, evaluations, config, writer: 0, .. }) => {
+            Some(Place { checkpoints, evaluations, config, fence, writer: 0, .. }) => {
+                fence.check(checkpoints)?;
                 retention::apply(checkpoints, info, config, evaluations, &mut Disk::default())
             }
             _ => Ok(()),
@@ -109,7 +114,11 @@ impl Saver {
         if let (Some(place), Some(snapshot)) = (&self.place, snapshot) {
             let job = Job::new(place, snapshot, self.number);
             let hurry = Arc::clone(&self.hurry);
-            let write = move || job.run(&mut Disk::default(), &hurry);
+            let mut disk = match std::mem::take(&mut self.drill) {
+                true => Disk::full(),
+                false => Disk::default(),
+            };
+            let write = move || job.run(&mut disk, &hurry);
             let thread = std::thread::spawn(write);
             self.in_flight = Some(InFlight { thread, changes: self.changes });
         }
@@ -131,6 +140,11 @@ impl Saver {
         let job = Job::new(&place, snapshot, self.number);
         let saved = job.run(&mut Disk::default(), &self.hurry)?;
         Ok(saved.map(|saved| saved.directory))
+    }
+
+    /// Lets the next checkpoint meet a full disk, if this rank writes any: a drill.
+    pub fn fill_disk(&mut self) {
+        self.drill = self.place.is_some();
     }
 
     /// Whether a checkpoint is being written.

@@ -7,6 +7,7 @@ use super::snapshot::Frozen;
 use super::writer::{Job, Place};
 use super::*;
 use crate::RunDir;
+use crate::fence::Fence;
 use crate::guard::GuardState;
 use crate::optimizer::{Kept, OptimizerConfig};
 use crate::recipe::CheckpointConfig;
@@ -205,6 +206,8 @@ fn place(run_dir: &RunDir, (writer, writers): (usize, usize), keep: usize) -> Pl
         writers,
         config: keeping(keep),
         patience: Duration::ZERO,
+        fence: run_dir.fence().clone(),
+        generation: run_dir.fence().generation(),
     }
 }
 
@@ -288,6 +291,88 @@ fn everything_is_synced_before_it_is_named() {
     assert!(at("sync checkpoint.json") < folder);
     assert!(folder < at("rename to alignment-000006"));
     assert!(at("rename to alignment-000006") < at("sync checkpoints"));
+}
+
+/// A node that was cut off may come back with a checkpoint in hand.
+#[test]
+fn an_older_start_cannot_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = run_dir(folder.path()).fenced(3);
+    let learner = learner(true, 3);
+    let generation = |number: &str| std::fs::write(run_dir.generation(), number).unwrap();
+    let mut saver = Saver::new(&run_dir, (0, 1), false, &keeping(1));
+    generation("3");
+    let first = save(&mut saver, &learner, 3);
+    // The next start began while this one held a copy.
+    let (_, snapshot) = saver.snapshot(&learner, info(&learner, 6)).unwrap();
+    generation("4\n");
+    saver.begin(snapshot);
+    let error = saver.finish().unwrap_err();
+    assert_eq!(error.exit_code(), 75);
+    let said = error.to_string();
+    let start = "this node lost its lease: start 4 of the run has begun, this is 3; `";
+    assert!(said.starts_with(start), "{said}");
+    assert_eq!(names(&run_dir.checkpoints()), ["alignment-000003"], "nothing new, nothing gone");
+    open(&first).unwrap();
+    // Not even what the rules do not keep is its to remove.
+    let error = saver.resumed(&first, &open(&first).unwrap()).unwrap_err();
+    assert!(error.to_string().starts_with(start), "{error}");
+    let mut newer = Saver::new(&run_dir.clone().fenced(4), (0, 1), false, &keeping(1));
+    save(&mut newer, &learner, 6);
+    assert_eq!(names(&run_dir.checkpoints()), ["alignment-000006"]);
+}
+
+/// Wherever in its writing a checkpoint is when the next start begins: it does not take part any more.
+#[test]
+fn a_start_that_ends_in_between_names_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = run_dir(folder.path()).fenced(1);
+    let learner = learner(true, 3);
+    let mut saver = Saver::new(&run_dir, (0, 2), true, &keeping(2));
+    let (_, snapshot) = saver.snapshot(&learner, info(&learner, 3)).unwrap();
+    saver.begin(snapshot);
+    // The first rank waits for the second one's part, which comes when the next start has begun.
+    let temporary = run_dir.checkpoints().join("alignment-000003.1-1.tmp");
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    while !temporary.exists() {
+        assert!(std::time::Instant::now() < patience, "{:?}", names(&run_dir.checkpoints()));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::fs::write(run_dir.generation(), "2").unwrap();
+    let second = Snapshot::of(&learner, info(&learner, 3), (1, 2), None).unwrap();
+    let unfenced = Place { fence: Fence::default(), ..place(&run_dir, (1, 2), 2) };
+    let job = Job::new(&unfenced, second, 1);
+    job.run(&mut Disk::default(), &AtomicBool::new(false)).unwrap();
+    let error = saver.finish().unwrap_err();
+    assert!(error.to_string().contains("start 2 of the run has begun, this is 1"), "{error}");
+    assert!(names(&run_dir.checkpoints()).is_empty());
+    // A part of another rank is refused as well.
+    let late = Snapshot::of(&learner, info(&learner, 6), (1, 2), None).unwrap();
+    let job = Job::new(&place(&run_dir, (1, 2), 2), late, 2);
+    let error = job.run(&mut Disk::default(), &AtomicBool::new(false)).unwrap_err();
+    assert!(error.to_string().contains("this node lost its lease"), "{error}");
+}
+
+#[test]
+fn a_drill_fills_the_disk_for_one_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = run_dir(folder.path());
+    let learner = learner(true, 3);
+    let mut saver = Saver::new(&run_dir, (0, 1), false, &keeping(2));
+    saver.fill_disk();
+    let (_, snapshot) = saver.snapshot(&learner, info(&learner, 3)).unwrap();
+    saver.begin(snapshot);
+    let error = saver.finish().unwrap_err();
+    assert_eq!(error.exit_code(), 75);
+    assert!(error.to_string().starts_with("no room for `"), "{error}");
+    assert!(names(&run_dir.checkpoints()).is_empty(), "what is half-written makes room");
+    save(&mut saver, &learner, 3);
+    assert_eq!(names(&run_dir.checkpoints()), ["alignment-000003"]);
+    // A rank that writes nothing has nothing to fail at, now or later.
+    let mut other = Saver::new(&run_dir, (1, 2), false, &keeping(2));
+    other.fill_disk();
+    other.begin(None);
+    assert!(other.finish().unwrap().is_none());
 }
 
 /// Another rank owes its part, and training goes on; the next checkpoint waits.

@@ -10,6 +10,7 @@ use super::saver::Saved;
 use super::snapshot::{Content, Frozen, Part, Snapshot};
 use super::{ASIDE, retention, snapshot, space};
 use crate::Error;
+use crate::fence::Fence;
 use crate::recipe::CheckpointConfig;
 use model::tensor_file;
 use std::collections::BTreeMap;
@@ -41,6 +42,10 @@ pub(super) struct Place {
     pub config: CheckpointConfig,
     /// How long the others' files are waited for.
     pub patience: Duration,
+    /// Whether this rank may still commit.
+    pub fence: Fence,
+    /// The how-manieth start of the run this is: its temporary folders are no other's.
+    pub generation: u32,
 }
 
 /// One checkpoint to write.
@@ -54,7 +59,11 @@ pub(super) struct Job {
 impl Job {
     /// The how-manieth checkpoint of this start is `number`: no other has the same temporary folder.
     pub(super) fn new(place: &Place, snapshot: Snapshot, number: usize) -> Self {
-        let name = format!("{}.{number}.{}", snapshot.info.name(), super::TEMPORARY);
+        let name = snapshot.info.name();
+        let name = match place.generation {
+            0 => format!("{name}.{number}.{}", super::TEMPORARY),
+            start => format!("{name}.{start}-{number}.{}", super::TEMPORARY),
+        };
         Self { place: place.clone(), snapshot, temporary: place.checkpoints.join(name) }
     }
 
@@ -75,6 +84,8 @@ impl Job {
 
     fn write(&mut self, disk: &mut Disk, hurry: &AtomicBool) -> Result<Option<Saved>, Error> {
         let folder = self.temporary.clone();
+        // Nothing is begun in vain; the look that counts comes before the rename.
+        self.place.fence.check(&folder)?;
         disk.create_folder(&folder).map_err(Error::write(&folder))?;
         let mut hashes = BTreeMap::new();
         // Each part is let go once it is written.
@@ -96,7 +107,9 @@ impl Job {
         disk.sync(&folder).map_err(Error::write(&folder))?;
         let directory = self.publish(disk)?;
         let info = self.snapshot.info.clone();
-        let Place { checkpoints, config, evaluations, .. } = &self.place;
+        let Place { checkpoints, config, evaluations, fence, .. } = &self.place;
+        // What the rules do not keep may be what the others go on from.
+        fence.check(checkpoints)?;
         retention::apply(checkpoints, &info, config, evaluations, disk)?;
         Ok(Some(Saved { directory, info }))
     }
@@ -104,6 +117,7 @@ impl Job {
     /// Tells the first rank what was written, once it is on the disk.
     fn hand_in(&self, hashes: &BTreeMap<String, String>, disk: &mut Disk) -> Result<(), Error> {
         let path = self.note_of(self.place.writer);
+        self.place.fence.check(&path)?;
         let unnamed = path.with_extension("part");
         let text = serde_json::to_vec(hashes).unwrap_or_default();
         let mut write = || {
@@ -184,6 +198,9 @@ impl Job {
         let replaces = directory.exists();
         if replaces {
             disk.remove_folder(&aside).map_err(Error::write(&aside))?;
+        }
+        self.place.fence.check(&directory)?;
+        if replaces {
             disk.rename(&directory, &aside).map_err(Error::write(&directory))?;
         }
         disk.rename(&self.temporary, &directory).map_err(Error::write(&directory))?;

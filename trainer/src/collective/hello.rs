@@ -59,8 +59,21 @@ impl Secret {
 
     /// Writes a new secret to `path`, readable by its owner only, in place of an older one.
     pub fn create(path: &Path) -> Result<Self, CollectiveError> {
+        let secret = Self::random()
+            .map_err(|error| secret_error(path, format!("cannot be written: {error}")))?;
+        secret.keep(path, &hex(&secret.0))?;
+        Ok(secret)
+    }
+
+    /// Writes a secret that came by another way to `path`, likewise.
+    pub fn adopt(path: &Path, text: &str) -> Result<Self, CollectiveError> {
+        let secret = Self::parse(text).map_err(|reason| secret_error(path, reason))?;
+        secret.keep(path, text.trim())?;
+        Ok(secret)
+    }
+
+    fn keep(&self, path: &Path, text: &str) -> Result<(), CollectiveError> {
         let fail = |error: io::Error| secret_error(path, format!("cannot be written: {error}"));
-        let secret = Self::random().map_err(fail)?;
         // Removed first: the permissions of a file that is there already would stay.
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
@@ -68,18 +81,39 @@ impl Secret {
         }
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;
-        file.write_all(hex(&secret.0).as_bytes()).map_err(fail)?;
-        Ok(secret)
+        file.write_all(text.as_bytes()).map_err(fail)
     }
 
     /// Reads the secret that [`Secret::create`] wrote.
     pub fn load(path: &Path) -> Result<Self, CollectiveError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| secret_error(path, format!("cannot be read: {error}")))?;
+        Self::parse(&text).map_err(|reason| secret_error(path, reason))
+    }
+
+    /// The secret that a text is, white space around it left out; or what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text.trim() {
             text if text.len() >= 2 * NONCE => Ok(Self(text.as_bytes().to_vec())),
-            text => Err(secret_error(path, format!("has only {} characters", text.len()))),
+            text => Err(format!("has only {} characters", text.len())),
         }
+    }
+
+    /// What proves that whoever says `parts` for this `purpose` knows the secret, in hexadecimal digits.
+    pub fn seal(&self, purpose: &str, parts: [&str; 2]) -> String {
+        let [first, second] = parts.map(str::as_bytes);
+        hex(&self.proof(purpose, first, second).finalize().into_bytes())
+    }
+
+    /// Whether `seal` is what [`Secret::seal`] gives, in a time that says nothing about it.
+    pub fn fits(&self, seal: &str, purpose: &str, parts: [&str; 2]) -> bool {
+        let [first, second] = parts.map(str::as_bytes);
+        let digits: Option<Vec<u8>> = (0..seal.len() / 2)
+            .map(|at| u8::from_str_radix(seal.get(2 * at..2 * at + 2)?, 16).ok())
+            .collect();
+        digits
+            .filter(|_| seal.len().is_multiple_of(2))
+            .is_some_and(|digits| self.proof(purpose, first, second).verify_slice(&digits).is_ok())
     }
 
     /// What proves, for this greeting only, that `side` knows the secret.
@@ -159,6 +193,35 @@ impl Line<'_> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
     }
+}
+
+/// Introduces us over `stream`, which we opened, to a process at `address`; for others than ranks, whose
+/// numbers are then those of nodes.
+pub fn introduce(
+    stream: &TcpStream,
+    address: &str,
+    me: &Identity,
+    secret: &Secret,
+    patience: Duration,
+) -> Result<Identity, CollectiveError> {
+    let line = Line { stream, deadline: Instant::now() + patience };
+    greet(&line, me, secret).map_err(|reason| reason.about(me.rank, address))
+}
+
+/// Hears who opened `stream`, and lets in who belongs to us; for others than ranks, likewise.
+pub fn admit(
+    stream: &TcpStream,
+    address: &str,
+    me: &Identity,
+    secret: &Secret,
+    patience: Duration,
+) -> Result<Identity, CollectiveError> {
+    let line = Line { stream, deadline: Instant::now() + patience };
+    let admits = |other: &Identity| match other.rank < me.world {
+        true => Ok(()),
+        false => Err(format!("there are {} places, none is number {}", me.world, other.rank)),
+    };
+    welcome(&line, me, secret, admits).map_err(|reason| reason.about(me.rank, address))
 }
 
 /// Introduces us to the process that we connected to; returns who it is.
@@ -304,6 +367,26 @@ mod tests {
         assert!(Secret::load(&path).is_ok());
         std::fs::write(&path, "short").unwrap();
         assert!(Secret::load(&path).unwrap_err().to_string().ends_with("has only 5 characters"));
+    }
+
+    #[test]
+    fn a_seal_fits_what_it_was_made_for() {
+        let secret = Secret::parse(&format!(" {}\n", "5".repeat(64))).unwrap();
+        let seal = secret.seal("drill of rank 3", ["nan", "1"]);
+        assert_eq!(seal.len(), 64);
+        assert!(secret.fits(&seal, "drill of rank 3", ["nan", "1"]));
+        for (purpose, parts) in [
+            ("drill of rank 4", ["nan", "1"]),
+            ("drill of rank 3", ["nan", "2"]),
+            ("drill of rank 3", ["nan1", ""]),
+        ] {
+            assert!(!secret.fits(&seal, purpose, parts), "{purpose}, {parts:?}");
+        }
+        let other = Secret::parse(&"6".repeat(64)).unwrap();
+        assert!(!other.fits(&seal, "drill of rank 3", ["nan", "1"]));
+        for wrong in ["", "z", "zz", &seal[..62], &seal[..63], &format!("{seal}00"), "é"] {
+            assert!(!secret.fits(wrong, "drill of rank 3", ["nan", "1"]), "{wrong}");
+        }
     }
 
     #[test]

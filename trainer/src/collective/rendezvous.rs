@@ -8,7 +8,7 @@ use super::hello::{self, Identity, Line, Secret};
 use super::ring::TcpRing;
 use super::{Collective, CollectiveError, Control, Deadlines, Solo};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ const GREETING: Duration = Duration::from_secs(5);
 
 /// Between two looks at something that is not there yet.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Between two questions for a name that is not known yet, such as that of a pod that just starts.
+const UNKNOWN: Duration = Duration::from_millis(250);
 
 /// What a rank brings to the rendezvous.
 #[derive(Clone, Debug)]
@@ -48,9 +51,28 @@ pub fn meet(address: &str, membership: &Membership) -> Result<Box<dyn Control>, 
     if rank > 0 {
         return Ok(Box::new(visit(address, membership)?));
     }
-    let listener =
-        TcpListener::bind(address).map_err(network(rank, || format!("listen at {address}")))?;
+    let listener = bind(address).map_err(network(rank, || format!("listen at {address}")))?;
     Ok(Box::new(host(listener, membership)?))
+}
+
+/// Listens at `address`. A name may mean another interface here than elsewhere, often only loopback: under
+/// a name, all of them are listened at.
+fn bind(address: &str) -> io::Result<TcpListener> {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    let is_literal = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    if is_literal || host == "localhost" {
+        return TcpListener::bind(address);
+    }
+    let port = port.parse().map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an address is a name or number, `:`, and a port",
+        )
+    })?;
+    let is_old = address.to_socket_addrs()?.any(|it| it.is_ipv4());
+    let all: IpAddr =
+        if is_old { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    TcpListener::bind((all, port))
 }
 
 /// Rank 0's part: waits at `listener` for everybody else.
@@ -68,7 +90,11 @@ pub fn host(listener: TcpListener, membership: &Membership) -> Result<TcpRing, C
         }
     }
     let guests: Vec<Guest> = guests.into_iter().flatten().collect();
-    let own = ring.local_addr().map_err(network(0, || "listen".to_owned()))?;
+    let mut own = ring.local_addr().map_err(network(0, || "listen".to_owned()))?;
+    // The last rank will connect to this one: where it has reached it, it will do so again.
+    if let Some(Guest { stream, .. }) = guests.last() {
+        own.set_ip(stream.local_addr().map_err(network(0, || "listen".to_owned()))?.ip());
+    }
     let mut table = vec![own];
     table.extend(guests.iter().map(|guest| guest.address));
     let message = serde_json::to_vec(&table)
@@ -242,7 +268,12 @@ fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
             return Err(io::ErrorKind::TimedOut.into());
         }
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in address.to_socket_addrs()? {
+        let mut pause = PAUSE;
+        let known = address.to_socket_addrs().unwrap_or_else(|error| {
+            (last, pause) = (error, UNKNOWN);
+            Vec::new().into_iter()
+        });
+        for address in known {
             match TcpStream::connect_timeout(&address, left) {
                 // While nobody listens, TCP may connect a port of ours to itself.
                 Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {}
@@ -250,10 +281,10 @@ fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
                 Err(error) => last = error,
             }
         }
-        if Instant::now() + PAUSE >= deadline {
+        if Instant::now() + pause >= deadline {
             return Err(last);
         }
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
     }
 }
 

@@ -14,6 +14,7 @@ mod control;
 use super::transfer::{self, Incoming, Note, Outgoing, Ready, Sink, Source, Trouble};
 use super::wire::{Content, Header, SEGMENT};
 use super::{Collective, CollectiveError, Deadlines, Moment, Operation, hello, rendezvous, share};
+use crate::whereabouts;
 use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -142,6 +143,44 @@ impl TcpRing {
         for other in 1..self.world {
             let values = &all[other * len..][..len];
             buffer.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        Ok(())
+    }
+
+    /// The root's bytes go from rank to rank.
+    fn pass_on(
+        &mut self,
+        call: &Call,
+        bytes: &mut Vec<u8>,
+        root: usize,
+    ) -> Result<(), CollectiveError> {
+        let (is_root, is_last) = (self.rank == root, self.next_rank() == root);
+        let mut length = (bytes.len() as u64).to_le_bytes();
+        if !is_root {
+            self.exchange(call, 0, Source::Nothing, Sink::Bytes(&mut length))?;
+            bytes.clear();
+        }
+        if !is_last {
+            self.exchange(call, 0, Source::Bytes(&length), Sink::Nothing)?;
+        }
+        // Segment by segment: a rank passes one on while the next arrives.
+        let length = u64::from_le_bytes(length) as usize;
+        let mut arrived = if is_root { length } else { 0 };
+        let mut sent = if is_last { length } else { 0 };
+        while arrived < length || sent < length {
+            let end = (arrived + SEGMENT).min(length);
+            bytes.resize(bytes.len().max(end), 0);
+            let (here, coming) = bytes.split_at_mut(arrived);
+            let passed = (sent + SEGMENT).min(here.len()).max(sent);
+            let source =
+                if sent < passed { Source::Bytes(&here[sent..passed]) } else { Source::Nothing };
+            let sink = if arrived < end {
+                Sink::Bytes(&mut coming[..end - arrived])
+            } else {
+                Sink::Nothing
+            };
+            self.exchange(call, 1, source, sink)?;
+            (arrived, sent) = (end, passed);
         }
         Ok(())
     }
@@ -317,22 +356,24 @@ impl Collective for TcpRing {
 
     fn all_reduce(&mut self, buffer: &mut [f32]) -> Result<(), CollectiveError> {
         let call = self.begin(Operation::AllReduce, Content::Floats, buffer.len())?;
-        if buffer.len() * 4 <= SMALL {
-            return self.sum_small(&call, buffer);
-        }
-        self.scatter(&call, buffer)?;
-        self.gather(&call, self.world - 1, buffer)
+        whereabouts::own().during(call.moment, || {
+            if buffer.len() * 4 <= SMALL {
+                return self.sum_small(&call, buffer);
+            }
+            self.scatter(&call, buffer)?;
+            self.gather(&call, self.world - 1, buffer)
+        })
     }
 
     fn reduce_scatter(&mut self, buffer: &mut [f32]) -> Result<Range<usize>, CollectiveError> {
         let call = self.begin(Operation::ReduceScatter, Content::Floats, buffer.len())?;
-        self.scatter(&call, buffer)?;
+        whereabouts::own().during(call.moment, || self.scatter(&call, buffer))?;
         Ok(share(buffer.len(), self.rank, self.world))
     }
 
     fn all_gather(&mut self, buffer: &mut [f32]) -> Result<(), CollectiveError> {
         let call = self.begin(Operation::AllGather, Content::Floats, buffer.len())?;
-        self.gather(&call, 0, buffer)
+        whereabouts::own().during(call.moment, || self.gather(&call, 0, buffer))
     }
 
     fn broadcast(&mut self, bytes: &mut Vec<u8>, root: usize) -> Result<(), CollectiveError> {
@@ -340,43 +381,16 @@ impl Collective for TcpRing {
         // The length goes first: who receives does not know it. The root is part of `total`, so
         // that ranks which disagree about it notice.
         let call = self.begin(Operation::Broadcast, Content::Bytes, root)?;
-        let (is_root, is_last) = (self.rank == root, self.next_rank() == root);
-        let mut length = (bytes.len() as u64).to_le_bytes();
-        if !is_root {
-            self.exchange(&call, 0, Source::Nothing, Sink::Bytes(&mut length))?;
-            bytes.clear();
-        }
-        if !is_last {
-            self.exchange(&call, 0, Source::Bytes(&length), Sink::Nothing)?;
-        }
-        // Segment by segment: a rank passes one on while the next arrives.
-        let length = u64::from_le_bytes(length) as usize;
-        let mut arrived = if is_root { length } else { 0 };
-        let mut sent = if is_last { length } else { 0 };
-        while arrived < length || sent < length {
-            let end = (arrived + SEGMENT).min(length);
-            bytes.resize(bytes.len().max(end), 0);
-            let (here, coming) = bytes.split_at_mut(arrived);
-            let passed = (sent + SEGMENT).min(here.len()).max(sent);
-            let source =
-                if sent < passed { Source::Bytes(&here[sent..passed]) } else { Source::Nothing };
-            let sink = if arrived < end {
-                Sink::Bytes(&mut coming[..end - arrived])
-            } else {
-                Sink::Nothing
-            };
-            self.exchange(&call, 1, source, sink)?;
-            (arrived, sent) = (end, passed);
-        }
-        Ok(())
+        whereabouts::own().during(call.moment, || self.pass_on(&call, bytes, root))
     }
 
     fn barrier(&mut self) -> Result<(), CollectiveError> {
         let call = self.begin(Operation::Barrier, Content::Bytes, 0)?;
-        for step in 0..self.world - 1 {
-            self.exchange(&call, step, Source::Bytes(&[]), Sink::Bytes(&mut []))?;
-        }
-        Ok(())
+        whereabouts::own().during(call.moment, || {
+            (0..self.world - 1).try_for_each(|step| {
+                self.exchange(&call, step, Source::Bytes(&[]), Sink::Bytes(&mut []))
+            })
+        })
     }
 
     fn abort(&mut self) {

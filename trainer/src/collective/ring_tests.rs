@@ -471,3 +471,45 @@ fn news_of_a_neighbour_come_without_waiting() {
         assert_eq!(asking.join().unwrap(), [here; 2]);
     });
 }
+
+/// `127.1` is a name to us: only the system knows that it means 127.0.0.1.
+#[test]
+fn under_a_name_ranks_meet_where_they_reach_each_other() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.1:{free}");
+    let secret = Secret::random().unwrap();
+    let sums = thread::scope(|scope| {
+        let ranks: Vec<_> = (0..3)
+            .map(|rank| {
+                let (mut own, address) = (membership(rank, 3, &secret), address.as_str());
+                own.deadlines = QUICK;
+                scope.spawn(move || {
+                    let mut ring = rendezvous::join(address, &own).unwrap();
+                    let mut buffer = [rank as f32 + 1.0];
+                    ring.all_reduce(&mut buffer).unwrap();
+                    buffer[0]
+                })
+            })
+            .collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect::<Vec<f32>>()
+    });
+    assert_eq!(sums, [6.0; 3]);
+}
+
+#[test]
+fn what_is_wrong_with_an_address_is_one_sentence() {
+    let secret = Secret::random().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = |address: &str, rank: usize| {
+        let error = rendezvous::join(address, &membership(rank, 2, &secret)).err().unwrap();
+        assert_eq!(error.exit_code(), 75);
+        error.to_string()
+    };
+    let start = format!("rank 0 failed to listen at {address}: Address already in use");
+    assert!(said(&address, 0).starts_with(&start));
+    assert!(said("127.1:many", 0).starts_with("rank 0 failed to listen at 127.1:many: "));
+    // A name that nobody knows yet is asked for until the deadline.
+    let start = "rank 1 failed to reach rank 0 at nobody.invalid:4000: ";
+    assert!(said("nobody.invalid:4000", 1).starts_with(start));
+}

@@ -7,6 +7,7 @@ use crate::during::{During, EarlyStop, Verdict};
 use crate::evaluate::Evaluation;
 use crate::network;
 use crate::recipe::Phase;
+use crate::whereabouts::{self, EVALUATION};
 
 impl Rank<'_> {
     /// F1 at this step, where it is due and not there yet, and what follows from it.
@@ -31,7 +32,11 @@ impl Rank<'_> {
                 &prompt,
             );
             let report = &mut *self.report;
+            whereabouts::own().at(EVALUATION);
+            // Its lines decide which checkpoints stay.
+            self.run_dir.fence().check(&self.run_dir.evaluations())?;
             let mut tell = |label: &str, done, total| {
+                whereabouts::own().answering(label);
                 report(Progress::Evaluation { label: label.to_owned(), done, total });
             };
             let (decoder, collective) = (&learner.decoder, &mut *self.collective);

@@ -5,6 +5,7 @@ use crate::Error;
 use crate::checkpoint;
 use crate::evaluate::Evaluation;
 use crate::network::{base, untrained};
+use crate::whereabouts::{self, LOADING};
 use model::Decoder;
 
 impl Rank<'_> {
@@ -29,7 +30,9 @@ impl Rank<'_> {
     /// The model that training starts from; large ones say how far they are.
     pub(super) fn base(&mut self) -> Result<Decoder, Error> {
         let report = &mut *self.report;
+        whereabouts::own().at(LOADING);
         base(self.recipe, &self.tokenizer, &self.device, &mut |read, total| {
+            whereabouts::own().at(LOADING);
             if total >= WORTH_TELLING {
                 report(Progress::Loading(read, total));
             }
@@ -46,7 +49,9 @@ impl Rank<'_> {
         let evaluation =
             Evaluation::of_run(self.recipe, self.run_dir, self.data_root, &self.tokenizer, &prompt);
         let report = &mut *self.report;
+        whereabouts::own().answering(which);
         let mut tell = |label: &str, done, total| {
+            whereabouts::own().answering(label);
             report(Progress::Evaluation { label: label.to_owned(), done, total });
         };
         evaluation

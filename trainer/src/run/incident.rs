@@ -67,6 +67,7 @@ impl Rank<'_> {
             Course::Rewind => {
                 if self.collective.rank() == 0 {
                     let first = trouble.leave_out.first().copied().unwrap_or(wrong.step);
+                    self.run_dir.fence().check(&self.run_dir.left_out())?;
                     // Before the marks: a run that is killed in between meets the incident again.
                     checkpoint::abandon(&checkpoints, Position { phase: index, step: first })?;
                     guard::mark(self.run_dir, &phase.name, wrong.step, &trouble.leave_out)?;
@@ -88,6 +89,7 @@ impl Rank<'_> {
             }
             // Broken earlier than it showed. All ranks have the same weights and see the same.
             if self.collective.rank() == 0 {
+                self.run_dir.fence().check(&self.run_dir.checkpoints())?;
                 let before = Position { step: position.step - 1, ..position };
                 checkpoint::abandon(&self.run_dir.checkpoints(), before)?;
             }

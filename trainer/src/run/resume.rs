@@ -7,6 +7,7 @@ use crate::guard::GuardState;
 use crate::network::{self, freeze_base};
 use crate::optimizer::Optimizer;
 use crate::step::Stepper;
+use crate::whereabouts::{self, LOADING};
 use data_pipeline::manifest::{Manifest, Origin, SourceOrigin};
 use data_pipeline::prompt::template_fingerprint;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 impl Rank<'_> {
     /// The newest checkpoint, or the base.
     pub(super) fn resume(&mut self) -> Result<(Learner, Position), Error> {
+        whereabouts::own().at(LOADING);
         let mut skipped = Vec::new();
         let newest = checkpoint::newest(&self.run_dir.checkpoints(), &mut |_, why| {
             skipped.push(why.to_owned())

@@ -37,6 +37,7 @@ impl Rank<'_> {
         if self.collective.rank() == 0
             && let Some(predicted) = self.memory.note(&phase.name, measured)
         {
+            self.run_dir.fence().check(&self.run_dir.memory())?;
             self.memory.save(&self.run_dir.memory())?;
             let phase = phase.name.clone();
             (self.report)(Progress::Memory { phase, predicted, measured });

@@ -4,6 +4,7 @@ use super::{Progress, Rank};
 use crate::Error;
 use crate::checkpoint::{CheckpointInfo, Learner, Position, Saved, Snapshot};
 use crate::recipe::Phase;
+use crate::whereabouts::{self, CHECKPOINT};
 use data_pipeline::manifest::Manifest;
 use data_pipeline::prompt::template_fingerprint;
 use std::collections::BTreeMap;
@@ -46,7 +47,11 @@ impl Rank<'_> {
         position: Position,
         phase_done: bool,
     ) -> Result<Option<Snapshot>, Error> {
+        whereabouts::own().at(CHECKPOINT);
         let info = self.info(learner, phase, position, phase_done)?;
+        if self.drills.full_disk.swap(false, Ordering::Relaxed) {
+            self.saver.fill_disk();
+        }
         self.board.flush();
         let (before, snapshot) = self.saver.snapshot(learner, info)?;
         self.saved(before)?;
@@ -58,6 +63,9 @@ impl Rank<'_> {
 
     /// Waits for the checkpoint that is being written.
     pub(super) fn complete(&mut self) -> Result<(), Error> {
+        if self.saver.is_writing() {
+            whereabouts::own().at(CHECKPOINT);
+        }
         let saved = self.saver.finish()?;
         self.saved(saved)
     }

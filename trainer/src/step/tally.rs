@@ -26,6 +26,14 @@ pub(super) struct Tally {
 const WIDTH: usize = 6;
 
 impl Tally {
+    /// Makes the loss of a sample no number: one of this rank's, or where it has none the step's first.
+    pub(super) fn spoil(&mut self) {
+        let own = self.slots.iter().position(|slot| slot.times > 0 && slot.tokens > 0);
+        if let Some(slot) = self.slots.get_mut(own.unwrap_or(0)) {
+            slot.loss = f64::NAN;
+        }
+    }
+
     /// Adds up over the world; returns how many ranks are to stop, and to save. Every value is a whole number below
     /// 2²⁴ or comes from one rank alone, so that the sums are exact.
     pub(super) fn sum(
@@ -73,5 +81,56 @@ impl Tally {
             loss: seen.loss as f32,
         };
         Ok(self.slots.iter().map(slot).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::collective::Threads;
+    use std::time::Duration;
+
+    /// The losses that each rank of two finds, of slots that rank 0 and 1 compute in turn.
+    fn losses(spoiled: usize, computed: usize) -> Vec<Vec<f32>> {
+        let ranks = Threads::world_of(2, Duration::from_secs(60));
+        std::thread::scope(|scope| {
+            let ranks: Vec<_> = ranks
+                .into_iter()
+                .map(|mut collective| {
+                    scope.spawn(move || {
+                        let rank = collective.rank();
+                        let seen = |slot: usize| match slot % 2 == rank && slot < computed {
+                            true => Seen { times: 1, sample: 9, tokens: 2, loss: 3.0 },
+                            false => Seen::default(),
+                        };
+                        let slots = (0..4).map(seen).collect();
+                        let mut tally = Tally { slots, ..Tally::default() };
+                        if rank == spoiled {
+                            tally.spoil();
+                        }
+                        tally.sum(Asked::default(), &mut collective).unwrap();
+                        tally.slots.iter().map(|slot| slot.loss as f32).collect::<Vec<f32>>()
+                    })
+                })
+                .collect();
+            ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn a_spoiled_loss_is_every_ranks() {
+        // Rank 1 computes the second slot and the last one.
+        for found in losses(1, 4) {
+            assert!(found[1].is_nan(), "{found:?}");
+            assert!([0, 2, 3].iter().all(|slot| found[*slot] == 3.0), "{found:?}");
+        }
+        // A rank without a sample spoils the first one of the step.
+        for found in losses(1, 1) {
+            assert!(found[0].is_nan(), "{found:?}");
+        }
+        for found in losses(2, 4) {
+            assert!(found.iter().all(|loss| *loss == 3.0), "{found:?}");
+        }
     }
 }

@@ -31,6 +31,7 @@ use super::{
     Collective, CollectiveError, Control, Deadlines, DeviceCollective, Moment, Operation,
     Whereabouts, share,
 };
+use crate::whereabouts;
 use calls::{Call, Element, Place, calls};
 use library::{Handle, IN_PROGRESS, SUCCESS, UniqueId};
 use model::cuda::{Context, CudaError, Driver, Stream};
@@ -155,7 +156,8 @@ impl Nccl {
         self.submit(&calls).map_err(|error| self.fail(here, error))?;
         self.queued = Some(here);
         // The first of a kind connects the ranks before it can be queued.
-        self.wait(here, self.deadlines.operation, Self::is_ready)
+        let wait = || self.wait(here, self.deadlines.operation, Self::is_ready);
+        whereabouts::own().during(here.moment, wait)
     }
 
     fn submit(&self, calls: &[Call]) -> Result<(), CudaError> {
@@ -175,7 +177,8 @@ impl Nccl {
     /// Waits for what is queued, and lets go of the tensors.
     fn settle(&mut self) -> Result<(), CollectiveError> {
         if let Some(here) = self.queued {
-            self.wait(here, self.deadlines.operation, Self::is_idle)?;
+            let wait = || self.wait(here, self.deadlines.operation, Self::is_idle);
+            whereabouts::own().during(here.moment, wait)?;
             self.queued = None;
         }
         self.held.clear();
@@ -227,7 +230,10 @@ impl Nccl {
         work: impl FnOnce(&mut dyn Control) -> Result<(), CollectiveError>,
     ) -> Result<(), CollectiveError> {
         let here = self.begin(operation, len)?;
-        work(&mut *self.control).map_err(|error| self.close(here, error))
+        let control = &mut *self.control;
+        whereabouts::own()
+            .during(here.moment, || work(control))
+            .map_err(|error| self.close(here, error))
     }
 
     fn is_short(&self, buffer: &[f32]) -> bool {
@@ -308,8 +314,8 @@ fn unusable(control: &mut dyn Control, source: CudaError) -> CollectiveError {
             "install the driver, or set run.device = \"flex\" to compute without a GPU"
         }
         CudaError::Call { call: "cuDeviceGet", .. } => {
-            "a rank takes the GPU with its own number, so that `ranks` in the cluster file must not be more than \
-             the GPUs that a process may see (CUDA_VISIBLE_DEVICES)"
+            "a rank takes the GPU with its number on its machine, so that a machine must not have more ranks than \
+             GPUs that a process may see (CUDA_VISIBLE_DEVICES)"
         }
         _ => {
             "NCCL_DEBUG=INFO says more; collective = \"tcp\" in the cluster file does without NCCL"

@@ -1,0 +1,370 @@
+//! Scripts for `sbatch`: options, a few values, and a body that is the same for every run.
+
+use super::super::{Job, Rendered};
+use crate::cluster::Slurm;
+use crate::error::{Error, exit};
+use std::path::Path;
+
+/// Waits for the driver of a run, and puts the job back into the queue when that is what it needs.
+const DRIVE: &str = include_str!("drive.sh");
+
+/// Prepares one share of the data.
+const PREPARE: &str = include_str!("prepare.sh");
+
+/// Name of the script that prepares data.
+const PREPARATION: &str = "prepare.sbatch";
+
+/// The scripts of `job`, in the order in which they run.
+pub fn scripts(job: &Job) -> Result<Vec<Rendered>, Error> {
+    let slurm = &job.cluster.slurm;
+    let mut scripts = Vec::new();
+    if slurm.prepare_shares > 0 {
+        scripts.push(Rendered { file: PREPARATION.to_owned(), text: preparation(job)? });
+    }
+    let files: Vec<String> = match slurm.chain && job.phases.len() > 1 {
+        true => (1..=job.phases.len()).map(|phase| format!("phase-{phase}.sbatch")).collect(),
+        false => vec!["job.sbatch".to_owned()],
+    };
+    for (index, file) in files.iter().enumerate() {
+        let text = drive(job, &files[index..], index + 1)?;
+        scripts.push(Rendered { file: file.clone(), text });
+    }
+    Ok(scripts)
+}
+
+/// Options of a script, as `#SBATCH` lines.
+struct Options {
+    text: String,
+}
+
+impl Options {
+    fn new() -> Self {
+        Self { text: "#!/bin/bash\n".to_owned() }
+    }
+
+    fn flag(&mut self, name: &str) {
+        self.text += &format!("#SBATCH --{name}\n");
+    }
+
+    fn set(&mut self, name: &str, value: impl AsRef<str>) {
+        self.text += &format!("#SBATCH --{name}={}\n", quoted(value.as_ref()));
+    }
+
+    /// What the cluster file says of every job.
+    fn common(&mut self, slurm: &Slurm, all_of: impl Fn(&str) -> bool) {
+        for (key, value) in slurm.words().filter(|(key, _)| all_of(key)) {
+            self.set(key, value);
+        }
+    }
+}
+
+/// The script that drives a run to the end of phase number `phase`, or to its own end if `files`, which
+/// begin with it, are one.
+fn drive(job: &Job, files: &[String], phase: usize) -> Result<String, Error> {
+    let cluster = &job.cluster;
+    let slurm = &cluster.slurm;
+    let is_last = files.len() == 1;
+    let name = match job.phases.get(phase - 1) {
+        Some(phase) if slurm.chain && job.phases.len() > 1 => format!("{}.{phase}", job.name),
+        _ => job.name.clone(),
+    };
+    let mut options = Options::new();
+    options.set("job-name", word("the name of the run", &name)?);
+    options.set("nodes", (cluster.nodes + cluster.spares).to_string());
+    options.set("ntasks-per-node", "1");
+    options.set("cpus-per-task", cpus(job).to_string());
+    options.common(slurm, |_| true);
+    if slurm.exclusive {
+        options.flag("exclusive");
+    }
+    options.set("signal", format!("B:USR1@{}", slurm.signal_seconds));
+    options.flag(if slurm.requeue { "requeue" } else { "no-requeue" });
+    // Without a node the job goes on: what is to be done is ours to say.
+    options.flag("no-kill");
+    options.set("kill-on-invalid-dep", "yes");
+    options.set("open-mode", "append");
+    options.set("output", logs(job, "slurm-%j.log")?);
+    slurm.extra.iter().for_each(|option| options.text += &format!("#SBATCH {}\n", extra(option)));
+    let mut text = options.text;
+    text += &values(job)?;
+    let only = match is_last {
+        true => String::new(),
+        false => format!("--through-phase {phase}"),
+    };
+    let later: Vec<String> =
+        files.iter().map(|file| format!("\"$run_dir/submit/{file}\"")).collect();
+    text += &format!("only=({only})\nscripts=({})\n", later.join(" "));
+    let faults = &cluster.faults;
+    text += &format!("max_failures={}\nwindow={}\n", faults.max_failures, faults.window);
+    text += &format!("may_requeue={}\n", usize::from(slurm.requeue));
+    text += &setup(slurm);
+    text += DRIVE;
+    Ok(text)
+}
+
+/// The script that prepares the data in shares.
+fn preparation(job: &Job) -> Result<String, Error> {
+    let slurm = &job.cluster.slurm;
+    let mut options = Options::new();
+    let name = format!("{}.prepare", job.name);
+    options.set("job-name", word("the name of the run", &name)?);
+    options.set("array", format!("1-{}", slurm.prepare_shares));
+    options.set("nodes", "1");
+    options.set("ntasks", "1");
+    options.set("cpus-per-task", cpus(job).to_string());
+    // Data need no GPUs, and no whole node.
+    options.common(slurm, |key| !matches!(key, "gres" | "mem"));
+    options.flag(if slurm.requeue { "requeue" } else { "no-requeue" });
+    options.set("open-mode", "append");
+    options.set("output", logs(job, "prepare-%A-%a.log")?);
+    let mut text = options.text;
+    text += &values(job)?;
+    text += &format!("shares={}\n", slurm.prepare_shares);
+    text += &setup(slurm);
+    text += PREPARE;
+    Ok(text)
+}
+
+/// Processors of each node.
+fn cpus(job: &Job) -> usize {
+    job.cluster.ranks_per_node() * job.cluster.threads_per_rank
+}
+
+/// What both bodies need to know.
+fn values(job: &Job) -> Result<String, Error> {
+    let mut text =
+        "\n# Written by `knowcoder submit`, which writes it again; changes here are lost.\n"
+            .to_owned();
+    for (name, what, path) in [
+        ("run_dir", "the run directory", &job.run_dir),
+        ("data_root", "the data root", &job.data_root),
+        ("program", "the program", &job.program),
+    ] {
+        text += &format!("{name}={}\n", shell(word(what, path_text(what, path)?)?));
+    }
+    Ok(text)
+}
+
+fn setup(slurm: &Slurm) -> String {
+    match slurm.setup.is_empty() {
+        true => String::new(),
+        false => format!("\n# From the cluster file.\n{}\n", slurm.setup.join("\n")),
+    }
+}
+
+/// A file below the logs of a run, in which only the marks of `name` are marks to SLURM.
+fn logs(job: &Job, name: &str) -> Result<String, Error> {
+    let what = "the run directory";
+    let run_dir = word(what, path_text(what, &job.run_dir)?)?;
+    Ok(format!("{}/logs/{name}", run_dir.replace('%', "%%")))
+}
+
+fn path_text<'a>(what: &str, path: &'a Path) -> Result<&'a str, Error> {
+    path.to_str().ok_or_else(|| {
+        let message = format!("{what} is `{}`, which is not UTF-8", path.display());
+        Error::new(exit::DECLARATION, message)
+            .hint("SLURM needs a path of plain letters; rename it")
+    })
+}
+
+/// Refuses what would end a line of a script.
+fn word<'a>(what: &str, text: &'a str) -> Result<&'a str, Error> {
+    // A backslash would be SLURM's own way to take away the meaning of a mark.
+    match text.chars().find(|it| it.is_control() || *it == '\\') {
+        None => Ok(text),
+        Some(wrong) => {
+            let message = format!("{what} is {text:?}, with {wrong:?} in it");
+            Err(Error::new(exit::DECLARATION, message)
+                .hint("a script for SLURM cannot hold that; choose another name"))
+        }
+    }
+}
+
+/// A value as `#SBATCH` lines take it.
+fn quoted(value: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "_@%+:,./-".contains(it);
+    match value.chars().all(is_plain) && !value.is_empty() {
+        true => value.to_owned(),
+        false => format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")),
+    }
+}
+
+/// An option of the cluster file, its value quoted if it needs that.
+fn extra(option: &str) -> String {
+    match option.split_once('=') {
+        Some((name, value)) => format!("{name}={}", quoted(value)),
+        None => option.to_owned(),
+    }
+}
+
+/// A word as the shell takes it.
+fn shell(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cluster::Cluster;
+    use expect_test::{Expect, expect};
+
+    fn job(section: &str) -> Job {
+        let text = format!(
+            "[cluster]\nbackend = \"slurm\"\nnodes = 4\nranks = 32\nspares = 1\nthreads_per_rank = 8\n\n\
+             [slurm]\n{section}"
+        );
+        Job {
+            name: "knowcoder-x-7b".to_owned(),
+            run_dir: "/shared/ann's runs/50%".into(),
+            data_root: "/shared/data".into(),
+            program: "/shared/bin/knowcoder".into(),
+            cluster: Cluster::parse(&text, Path::new("c.toml")).unwrap(),
+            phases: ["alignment", "instruction"].map(str::to_owned).to_vec(),
+        }
+    }
+
+    /// The part of a script that is its own.
+    fn head(script: &Rendered, body: &str) -> String {
+        let head = script.text.strip_suffix(body).unwrap();
+        format!("=== {}\n{head}", script.file)
+    }
+
+    fn check(section: &str, expected: Expect) {
+        let scripts = scripts(&job(section)).unwrap();
+        let heads = scripts.iter().map(|script| match script.file.as_str() {
+            PREPARATION => head(script, PREPARE),
+            _ => head(script, DRIVE),
+        });
+        expected.assert_eq(&heads.collect::<String>());
+    }
+
+    #[test]
+    fn one_allocation_for_the_whole_run() {
+        check(
+            "partition = \"a100\"\ntime = \"24:00:00\"\ngres = \"gpu:8\"\nconstraint = \"a100&ib\"\n\
+             exclusive = true\nextra = [\"--mail-type=END\", \"--wckey=a b\"]\nsetup = [\"module load cuda\"]",
+            expect![[r#"
+                === job.sbatch
+                #!/bin/bash
+                #SBATCH --job-name=knowcoder-x-7b
+                #SBATCH --nodes=5
+                #SBATCH --ntasks-per-node=1
+                #SBATCH --cpus-per-task=64
+                #SBATCH --partition=a100
+                #SBATCH --time=24:00:00
+                #SBATCH --constraint="a100&ib"
+                #SBATCH --gres=gpu:8
+                #SBATCH --exclusive
+                #SBATCH --signal=B:USR1@180
+                #SBATCH --requeue
+                #SBATCH --no-kill
+                #SBATCH --kill-on-invalid-dep=yes
+                #SBATCH --open-mode=append
+                #SBATCH --output="/shared/ann's runs/50%%/logs/slurm-%j.log"
+                #SBATCH --mail-type=END
+                #SBATCH --wckey="a b"
+
+                # Written by `knowcoder submit`, which writes it again; changes here are lost.
+                run_dir='/shared/ann'\''s runs/50%'
+                data_root='/shared/data'
+                program='/shared/bin/knowcoder'
+                only=()
+                scripts=("$run_dir/submit/job.sbatch")
+                max_failures=3
+                window=3600
+                may_requeue=1
+
+                # From the cluster file.
+                module load cuda
+            "#]],
+        );
+    }
+
+    #[test]
+    fn data_in_shares_and_phases_in_a_chain() {
+        check(
+            "time = \"1-00:00:00\"\ngres = \"gpu:8\"\nmem = \"0\"\nprepare_shares = 16\nchain = true\n\
+             requeue = false\nsignal_seconds = 300",
+            expect![[r#"
+                === prepare.sbatch
+                #!/bin/bash
+                #SBATCH --job-name=knowcoder-x-7b.prepare
+                #SBATCH --array=1-16
+                #SBATCH --nodes=1
+                #SBATCH --ntasks=1
+                #SBATCH --cpus-per-task=64
+                #SBATCH --time=1-00:00:00
+                #SBATCH --no-requeue
+                #SBATCH --open-mode=append
+                #SBATCH --output="/shared/ann's runs/50%%/logs/prepare-%A-%a.log"
+
+                # Written by `knowcoder submit`, which writes it again; changes here are lost.
+                run_dir='/shared/ann'\''s runs/50%'
+                data_root='/shared/data'
+                program='/shared/bin/knowcoder'
+                shares=16
+                === phase-1.sbatch
+                #!/bin/bash
+                #SBATCH --job-name=knowcoder-x-7b.alignment
+                #SBATCH --nodes=5
+                #SBATCH --ntasks-per-node=1
+                #SBATCH --cpus-per-task=64
+                #SBATCH --time=1-00:00:00
+                #SBATCH --gres=gpu:8
+                #SBATCH --mem=0
+                #SBATCH --signal=B:USR1@300
+                #SBATCH --no-requeue
+                #SBATCH --no-kill
+                #SBATCH --kill-on-invalid-dep=yes
+                #SBATCH --open-mode=append
+                #SBATCH --output="/shared/ann's runs/50%%/logs/slurm-%j.log"
+
+                # Written by `knowcoder submit`, which writes it again; changes here are lost.
+                run_dir='/shared/ann'\''s runs/50%'
+                data_root='/shared/data'
+                program='/shared/bin/knowcoder'
+                only=(--through-phase 1)
+                scripts=("$run_dir/submit/phase-1.sbatch" "$run_dir/submit/phase-2.sbatch")
+                max_failures=3
+                window=3600
+                may_requeue=0
+                === phase-2.sbatch
+                #!/bin/bash
+                #SBATCH --job-name=knowcoder-x-7b.instruction
+                #SBATCH --nodes=5
+                #SBATCH --ntasks-per-node=1
+                #SBATCH --cpus-per-task=64
+                #SBATCH --time=1-00:00:00
+                #SBATCH --gres=gpu:8
+                #SBATCH --mem=0
+                #SBATCH --signal=B:USR1@300
+                #SBATCH --no-requeue
+                #SBATCH --no-kill
+                #SBATCH --kill-on-invalid-dep=yes
+                #SBATCH --open-mode=append
+                #SBATCH --output="/shared/ann's runs/50%%/logs/slurm-%j.log"
+
+                # Written by `knowcoder submit`, which writes it again; changes here are lost.
+                run_dir='/shared/ann'\''s runs/50%'
+                data_root='/shared/data'
+                program='/shared/bin/knowcoder'
+                only=()
+                scripts=("$run_dir/submit/phase-2.sbatch")
+                max_failures=3
+                window=3600
+                may_requeue=0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn names_that_would_break_out_of_the_script_are_refused() {
+        for (name, run_dir) in
+            [("a\n#SBATCH --uid=0", "/run"), ("a", "/run\nexit"), ("a", "/r\\un")]
+        {
+            let job = Job { name: name.to_owned(), run_dir: run_dir.into(), ..job("") };
+            assert_eq!(scripts(&job).unwrap_err().code, exit::DECLARATION, "{name} {run_dir}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The nodes of a run as its coordinator sees them: who is there, what they say, who is lost.
+
+mod connection;
+mod placement;
+
+use crate::agent::{self, Post};
+use crate::backend::Nodes;
+use crate::error::{Error, exit};
+use crate::wire::{Facts, Order, Report};
+use connection::Gate;
+use placement::{Placed, place};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+pub use connection::{Admission, identity};
+
+/// All nodes of a run, spares included.
+pub struct Crew {
+    members: Vec<Member>,
+    /// How long a node may work on without a word; `None`: all of them are this process.
+    lease: Option<Duration>,
+    beat: u64,
+    beaten: Instant,
+    heard: mpsc::UnboundedReceiver<(usize, Heard)>,
+    voice: mpsc::UnboundedSender<(usize, Heard)>,
+    gathering: Option<Gathering>,
+    /// What an agent that is part of this process listens to beside its connection.
+    _calls: Option<mpsc::UnboundedSender<agent::Call>>,
+}
+
+/// How nodes are made to come.
+struct Gathering {
+    nodes: Box<dyn Nodes>,
+    gate: Gate,
+    program: PathBuf,
+    logs: PathBuf,
+}
+
+/// A node.
+pub struct Member {
+    /// As the back end calls it.
+    pub name: String,
+    /// What it said of itself.
+    pub facts: Option<Facts>,
+    /// Failures that it caused.
+    pub failures: usize,
+    /// It takes no part any more.
+    pub is_cordoned: bool,
+    orders: Option<mpsc::UnboundedSender<Order>>,
+    /// Which of its connections counts.
+    connection: u64,
+    heard: Instant,
+    placed: Option<Placed>,
+}
+
+/// What reaches the crew from its connections and processes.
+enum Heard {
+    /// A connection was let in.
+    Connected(u64, mpsc::UnboundedSender<Order>),
+    /// It brought this.
+    Report(u64, Report),
+    /// It ended.
+    Closed(u64),
+    /// The process that stood for the node ended, and said this last.
+    Unplaced(String),
+}
+
+/// What happened to a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// It is there.
+    Joined(Facts),
+    /// It says something.
+    Says(Report),
+    /// It is lost, with all that ran there.
+    Lost(String),
+    /// It did not come, and will not by itself.
+    Absent(String),
+}
+
+impl Crew {
+    /// One node, which is a part of this process.
+    pub fn here(program: PathBuf, last_words: Duration) -> Self {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let (calls, listener) = mpsc::unbounded_channel();
+        let post = Post::here(program, last_words);
+        tokio::spawn(async move { agent::serve(far, post, listener).await });
+        let mut crew = Self::of(vec!["this machine".to_owned()], None, None);
+        connection::follow(0, 1, near, crew.voice.clone());
+        crew._calls = Some(calls);
+        // It is let in at once: orders may be given from here on.
+        while let Ok((node, heard)) = crew.heard.try_recv() {
+            crew.take(node, heard);
+        }
+        crew
+    }
+
+    /// The nodes of a back end; they are asked to come, and awaited with [`next`](Self::next).
+    pub async fn gather(
+        nodes: Box<dyn Nodes>,
+        admission: Admission,
+        program: &Path,
+        logs: &Path,
+    ) -> Result<Self, Error> {
+        let names = nodes.names()?;
+        let (address, host) = nodes.listen()?;
+        let lease = Duration::from_secs(admission.lease);
+        let mut crew = Self::of(names, Some(lease), None);
+        let count = crew.members.len();
+        let gate = Gate::open((address, nodes.port()), &host, admission, count, crew.voice.clone())
+            .await?;
+        let (program, logs) = (program.to_owned(), logs.to_owned());
+        crew.gathering = Some(Gathering { nodes, gate, program, logs });
+        for node in 0..count {
+            crew.invite(node)?;
+        }
+        Ok(crew)
+    }
+
+    fn of(names: Vec<String>, lease: Option<Duration>, gathering: Option<Gathering>) -> Self {
+        let (voice, heard) = mpsc::unbounded_channel();
+        let members = names.into_iter().map(Member::new).collect();
+        let beaten = Instant::now();
+        Self { members, lease, beat: 0, beaten, heard, voice, gathering, _calls: None }
+    }
+
+    /// Asks a node to come, again if it was lost.
+    pub fn invite(&mut self, node: usize) -> Result<(), Error> {
+        let Some(gathering) = &self.gathering else { return Ok(()) };
+        let member = &mut self.members[node];
+        // What stands for a lost agent may hang for ever.
+        member.placed = None;
+        let Some(command) = gathering.nodes.agent(&member.name, &gathering.program)? else {
+            return Ok(());
+        };
+        let invitation = gathering.gate.invitation(node, &member.name);
+        let log = gathering.logs.join(format!("agent-{}.log", file_name(&member.name)));
+        let voice = self.voice.clone();
+        let ended = move |words| drop(voice.send((node, Heard::Unplaced(words))));
+        member.placed = Some(place(command, &invitation, log, ended).map_err(|error| {
+            let message = format!("failed to place an agent on node `{}`: {error}", member.name);
+            Error::new(exit::BACKEND, message)
+        })?);
+        Ok(())
+    }
+
+    /// All nodes.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// One of them, to be judged.
+    pub fn member(&mut self, node: usize) -> &mut Member {
+        &mut self.members[node]
+    }
+
+    /// Tells a node what to do; one that is lost hears nothing.
+    pub fn order(&self, node: usize, order: Order) {
+        if let Some(orders) = &self.members[node].orders {
+            // A connection that has just ended is reported as such.
+            let _ = orders.send(order);
+        }
+    }
+
+    /// What happens next to any node; nothing that is of no consequence.
+    pub async fn next(&mut self) -> (usize, News) {
+        loop {
+            let Some((node, heard)) = self.heard.recv().await else {
+                // A sender is ours.
+                return std::future::pending().await;
+            };
+            if let Some(news) = self.take(node, heard) {
+                return (node, news);
+            }
+        }
+    }
+
+    fn take(&mut self, node: usize, heard: Heard) -> Option<News> {
+        let member = &mut self.members[node];
+        match heard {
+            Heard::Connected(connection, orders) => {
+                member.orders = Some(orders);
+                member.connection = connection;
+                member.heard = Instant::now();
+                None
+            }
+            Heard::Report(connection, _) | Heard::Closed(connection)
+                if connection != member.connection =>
+            {
+                None
+            }
+            Heard::Report(_, report) => {
+                member.heard = Instant::now();
+                match report {
+                    Report::Joined(facts) => {
+                        member.facts = Some(facts.clone());
+                        Some(News::Joined(facts))
+                    }
+                    Report::Beat { .. } => None,
+                    report => Some(News::Says(report)),
+                }
+            }
+            Heard::Closed(_) => {
+                member.orders = None;
+                member.connection = 0;
+                let words = member.placed.as_ref().map(Placed::last_words).unwrap_or_default();
+                let words =
+                    if words.is_empty() { "its connection ended".to_owned() } else { words };
+                Some(News::Lost(words))
+            }
+            Heard::Unplaced(words) => {
+                member.placed = None;
+                member.orders.is_none().then_some(News::Absent(words))
+            }
+        }
+    }
+
+    /// Renews leases and finds out who does not answer any more; to be called often.
+    ///
+    /// A node that has been silent for half a lease gets no further one, so that its own is over when it
+    /// is declared lost after one and a half: by then it has ended its ranks.
+    pub fn look(&mut self, now: Instant) -> Vec<(usize, News)> {
+        let Some(lease) = self.lease else { return Vec::new() };
+        let is_due = now.duration_since(self.beaten) >= lease / 4;
+        if is_due {
+            self.beat += 1;
+            self.beaten = now;
+        }
+        let mut lost = Vec::new();
+        for (node, member) in self.members.iter_mut().enumerate() {
+            let Some(orders) = &member.orders else { continue };
+            let silent = now.saturating_duration_since(member.heard);
+            if silent >= lease * 3 / 2 {
+                member.orders = None;
+                member.connection = 0;
+                member.placed = None;
+                let reason = format!("nothing was heard of it for {:.1} s", silent.as_secs_f64());
+                lost.push((node, News::Lost(reason)));
+            } else if is_due && silent < lease / 2 {
+                let _ = orders.send(Order::Lease { beat: self.beat });
+            }
+        }
+        lost
+    }
+
+    /// Tells everybody that it is over.
+    pub fn dismiss(&mut self) {
+        for node in 0..self.members.len() {
+            self.order(node, Order::Leave);
+        }
+    }
+
+    /// Waits until nobody is left who stands for an agent, or for so long.
+    pub async fn gone(&mut self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while Instant::now() < until && self.members.iter().any(|it| it.orders.is_some()) {
+            let wait = tokio::time::timeout(Duration::from_millis(100), self.next());
+            let _ = wait.await;
+        }
+    }
+}
+
+impl Member {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            facts: None,
+            failures: 0,
+            is_cordoned: false,
+            orders: None,
+            connection: 0,
+            heard: Instant::now(),
+            placed: None,
+        }
+    }
+
+    /// Whether it hears what it is told.
+    pub fn is_present(&self) -> bool {
+        self.orders.is_some() && self.facts.is_some()
+    }
+}
+
+/// A node's name as part of a file's.
+fn file_name(name: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
+    name.chars().map(|it| if is_plain(it) { it } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests;

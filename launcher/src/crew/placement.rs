@@ -1,0 +1,103 @@
+//! The process that is an agent, or that stands for one here: `ssh`, `srun`.
+
+use crate::agent::die_with_us;
+use crate::wire::Invitation;
+use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+use tokio::sync::oneshot;
+
+/// How many of its last lines are kept for an error.
+const LAST_LINES: usize = 20;
+
+/// Ends the process when it is dropped.
+pub struct Placed {
+    _end: oneshot::Sender<()>,
+    words: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Placed {
+    /// What it said last, in one line.
+    pub fn last_words(&self) -> String {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        sentence(&words)
+    }
+}
+
+/// Starts `command` and hands it its invitation; `ended` hears what it said last, unless it was dropped.
+pub fn place(
+    mut command: Command,
+    invitation: &Invitation,
+    log: PathBuf,
+    ended: impl FnOnce(String) + Send + 'static,
+) -> io::Result<Placed> {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    die_with_us(command.as_std_mut());
+    let mut child = command.spawn()?;
+    let mut line = serde_json::to_vec(invitation).map_err(io::Error::from)?;
+    line.push(b'\n');
+    let words = Arc::new(Mutex::new(VecDeque::new()));
+    let (end, ending) = oneshot::channel();
+    let kept = Arc::clone(&words);
+    tokio::spawn(async move {
+        let mut stdin = child.stdin.take();
+        if let Some(stdin) = &mut stdin {
+            // Who does not read it has ended, which is reported below.
+            let _ = stdin.write_all(&line).await;
+            let _ = stdin.flush().await;
+        }
+        let listening = child.stderr.take().map(|stream| {
+            let kept = Arc::clone(&kept);
+            tokio::spawn(async move {
+                let mut lines = BufReader::new(stream).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    keep(&kept, &log, line);
+                }
+            })
+        });
+        tokio::select! {
+            status = child.wait() => {
+                if let Some(listening) = listening {
+                    let _ = tokio::time::timeout(Duration::from_millis(500), listening).await;
+                }
+                let words = sentence(&kept.lock().unwrap_or_else(PoisonError::into_inner));
+                let end = status.map_or_else(|error| error.to_string(), |it| it.to_string());
+                ended(if words.is_empty() { format!("its agent ended with {end}") } else { words });
+            }
+            // Dropping the sender is what ends it.
+            _ = ending => { let _ = child.kill().await; }
+        }
+        drop(stdin);
+    });
+    Ok(Placed { _end: end, words })
+}
+
+fn keep(words: &Mutex<VecDeque<String>>, log: &PathBuf, line: String) {
+    if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(log) {
+        // A lost line of a log ends no run.
+        let _ = writeln!(file, "{line}");
+    }
+    let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+    words.push_back(line);
+    if words.len() > LAST_LINES {
+        words.pop_front();
+    }
+}
+
+/// Its own verdict if there is one, else its last line.
+fn sentence(words: &VecDeque<String>) -> String {
+    let verdict = words.iter().rev().find_map(|line| line.strip_prefix("error: "));
+    let last = words.iter().rev().map(String::as_str).find(|line| !line.trim().is_empty());
+    verdict.or(last).unwrap_or_default().trim().to_owned()
+}

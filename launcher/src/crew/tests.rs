@@ -1,0 +1,82 @@
+//! Agents of this process, over connections of this machine.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::plan::Worker;
+use std::ffi::OsString;
+
+fn script(rank: usize, text: &str) -> Worker {
+    let arguments = ["-c", text].map(OsString::from).to_vec();
+    Worker { rank, arguments, environment: Vec::new() }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// News until `is_last` says so.
+async fn until(crew: &mut Crew, is_last: impl Fn(&News) -> bool) -> Vec<News> {
+    let mut heard = Vec::new();
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(20), crew.next());
+        let (_, news) = next.await.unwrap();
+        let last = is_last(&news);
+        heard.push(news);
+        if last {
+            return heard;
+        }
+    }
+}
+
+#[test]
+fn an_agent_starts_ranks_passes_on_their_words_and_clears() {
+    runtime().block_on(async {
+        let mut crew = Crew::here(PathBuf::from("/bin/sh"), Duration::from_millis(300));
+        let workers = vec![script(0, "echo hello; exit 3"), script(1, "sleep 60")];
+        until(&mut crew, |news| matches!(news, News::Joined(_))).await;
+        crew.order(0, Order::Start { generation: 4, workers });
+        let is_end = |news: &News| matches!(news, News::Says(Report::Ended { rank: 0, .. }));
+        let heard = until(&mut crew, is_end).await;
+        let line = "hello".to_owned();
+        assert!(heard.contains(&News::Says(Report::Said { rank: 0, on_stderr: false, line })));
+        assert!(matches!(
+            heard.last(),
+            Some(News::Says(Report::Ended { code: Some(3), signal: None, .. }))
+        ));
+        crew.order(0, Order::Clear { generation: 4 });
+        let is_clear = |news: &News| matches!(news, News::Says(Report::Cleared { generation: 4 }));
+        let heard = until(&mut crew, is_clear).await;
+        assert!(heard.iter().any(|news| matches!(
+            news,
+            News::Says(Report::Ended { rank: 1, signal: Some(libc::SIGKILL), .. })
+        )));
+        crew.order(0, Order::Port { interface: None });
+        let is_port = |news: &News| matches!(news, News::Says(Report::Port { address: Ok(_) }));
+        until(&mut crew, is_port).await;
+    });
+}
+
+#[test]
+fn a_silent_node_is_lost_after_its_own_lease_is_over() {
+    runtime().block_on(async {
+        let mut crew = Crew::here(PathBuf::from("/bin/sh"), Duration::from_millis(300));
+        until(&mut crew, |news| matches!(news, News::Joined(_))).await;
+        crew.lease = Some(Duration::from_secs(4));
+        let begin = crew.members[0].heard;
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(crew.look(after(1)), []);
+        assert_eq!(crew.look(after(5)), []);
+        let lost = crew.look(after(6));
+        assert!(matches!(&lost[..], [(0, News::Lost(words))] if words.contains("6.0 s")));
+        assert!(!crew.members[0].is_present());
+        // It is said once.
+        assert_eq!(crew.look(after(7)), []);
+    });
+}
+
+#[test]
+fn names_are_safe_in_file_names() {
+    assert_eq!(file_name("user@host-1.example"), "user_host-1.example");
+    assert_eq!(file_name("../x"), ".._x");
+}

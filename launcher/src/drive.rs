@@ -1,0 +1,422 @@
+//! A run's starts, one after the other, until it is done or must end: what failed is recovered from.
+
+mod course;
+pub mod drills;
+mod places;
+pub mod standing;
+
+use crate::backend;
+use crate::cluster::{Backend, Cluster};
+use crate::crew::{Admission, Crew, News};
+use crate::display::Display;
+use crate::error::{Error, exit};
+use crate::events::{Events, rfc3339};
+use crate::interrupt::Interrupts;
+use crate::plan::{Start, workers};
+use crate::rank_drill;
+use crate::standing::State;
+use crate::supervise::{Cause, Ending, Job, Patience, Shown, supervise};
+use crate::wire::{Facts, Order, Report};
+use course::{Course, History};
+use data_pipeline::predictions::replace;
+use drills::Drills;
+use places::Places;
+use serde_json::json;
+use standing::Writer;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+use trainer::RunDir;
+use trainer::collective::Secret;
+
+/// What is run.
+pub struct Drive<'a> {
+    /// The directory of the run, or of an evaluation.
+    pub run_dir: &'a RunDir,
+    /// Where.
+    pub cluster: &'a Cluster,
+    /// Where corpora lie.
+    pub data_root: &'a Path,
+    /// Whether training is shown in a view of its own.
+    pub tui: bool,
+    /// What every rank is told beside that.
+    pub more: &'a [OsString],
+}
+
+/// Starts ranks until they have done everything, or something ends the run.
+pub fn drive(
+    asked: &Drive<'_>,
+    events: &mut Events,
+    standing: &mut Writer,
+) -> Result<Ending, Error> {
+    match std::env::var("KNOWCODER_SECRET") {
+        // Agents that come by themselves have it from the same place.
+        Ok(given) if !given.is_empty() => Secret::adopt(&asked.run_dir.secret(), &given)?,
+        _ => Secret::create(&asked.run_dir.secret())?,
+    };
+    let program = std::env::current_exe().map_err(transient("find the program itself"))?;
+    // One thread, this one: processes end when the thread that started them does.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(transient("start the supervisor"))?;
+    runtime.block_on(async {
+        let interrupts = Interrupts::listen().map_err(transient("listen to signals"))?;
+        let display = if asked.tui { Display::view() } else { Display::new() };
+        let crew = crew(asked, &program).await?;
+        let places = Places::new(asked.cluster, crew.members().len());
+        let folder = asked.run_dir.root().join("drill");
+        let driver = Driver {
+            asked,
+            events,
+            standing,
+            crew,
+            places,
+            interrupts,
+            display,
+            drills: Drills::new(folder, asker(asked.run_dir)),
+            history: History::default(),
+        };
+        driver.live().await
+    })
+}
+
+/// How a rank is told to go wrong by itself.
+fn asker(run_dir: &RunDir) -> Box<dyn Fn(usize, crate::cli::Fault)> {
+    let run_dir = run_dir.clone();
+    Box::new(move |rank, fault| {
+        let secret = Secret::load(&run_dir.secret()).map_err(Error::from);
+        let asked = secret.and_then(|secret| rank_drill::ask(&run_dir, rank, fault, &secret));
+        if let Err(error) = asked {
+            tracing::warn!("a drill fails: {error}");
+        }
+    })
+}
+
+/// The nodes: a part of this process where that is all there is, else whoever the back end can make come.
+async fn crew(asked: &Drive<'_>, program: &Path) -> Result<Crew, Error> {
+    let cluster = asked.cluster;
+    if cluster.backend == Backend::Local && cluster.nodes + cluster.spares == 1 {
+        return Ok(Crew::here(program.to_owned(), Patience::default().last_words));
+    }
+    let path = asked.run_dir.secret();
+    let secret = std::fs::read_to_string(&path).map_err(data_pipeline::Error::read(&path))?;
+    let run = asked.run_dir.root().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let admission = Admission {
+        run,
+        secret: secret.trim().to_owned(),
+        lease: cluster.faults.lease,
+        join: cluster.deadlines.join.as_secs(),
+    };
+    let nodes = backend::nodes(cluster, asked.run_dir.root());
+    Crew::gather(nodes, admission, program, &asked.run_dir.logs()).await
+}
+
+struct Driver<'a> {
+    asked: &'a Drive<'a>,
+    events: &'a mut Events,
+    standing: &'a mut Writer,
+    crew: Crew,
+    places: Places,
+    interrupts: Interrupts,
+    display: Display,
+    drills: Drills,
+    history: History,
+}
+
+impl Driver<'_> {
+    async fn live(mut self) -> Result<Ending, Error> {
+        let ending = loop {
+            match self.once().await? {
+                Ending::Failed(cause) => {
+                    if !self.recovers(&cause).await? {
+                        break Ending::Failed(cause);
+                    }
+                }
+                ending => break ending,
+            }
+        };
+        self.crew.dismiss();
+        self.crew.gone(Duration::from_secs(5)).await;
+        Ok(ending)
+    }
+
+    /// One start of the run, from its nodes to its end.
+    async fn once(&mut self) -> Result<Ending, Error> {
+        self.standing.state(State::Starting);
+        if !self.assemble().await? {
+            return Ok(Ending::Killed);
+        }
+        let job = self.job().await?;
+        let cluster = self.asked.cluster;
+        let fields = json!({
+            "start": job.generation,
+            "world": cluster.ranks,
+            "nodes": cluster.nodes,
+            "threads_per_rank": cluster.threads_per_rank,
+            "backend": cluster.backend.name(),
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        self.events.record("started", fields)?;
+        let shown =
+            Shown { display: &mut self.display, standing: self.standing, drills: &mut self.drills };
+        let ending =
+            supervise(&job, &mut self.crew, &mut self.interrupts, self.events, shown).await?;
+        self.clear(job.generation, &job.places).await?;
+        Ok(ending)
+    }
+
+    /// Waits until every place has a node that is there; `false`: somebody wants the run to end.
+    async fn assemble(&mut self) -> Result<bool, Error> {
+        let patience = self.asked.cluster.deadlines.join;
+        let until = Instant::now() + patience;
+        let mut told = false;
+        let mut reason = None;
+        loop {
+            self.places.fill(&self.crew);
+            let missing = self.places.missing(&self.crew);
+            if missing.is_empty() {
+                return Ok(true);
+            }
+            if Instant::now() >= until || reason.is_some() {
+                return Err(self.incomplete(&missing, patience, reason));
+            }
+            if !told && until - Instant::now() < patience.saturating_sub(Duration::from_secs(2)) {
+                told = true;
+                self.display.line(&format!("waiting for {}", listed(&missing)));
+            }
+            tokio::select! {
+                (node, news) = self.crew.next() => match news {
+                    News::Joined(facts) => joined(self.events, &self.crew, node, &facts)?,
+                    News::Lost(words) | News::Absent(words) => {
+                        lost(self.events, &self.crew, node, &words)?;
+                        // A spare may take its place; if none is on its way, waiting is in vain.
+                        let name = self.crew.members()[node].name.clone();
+                        if missing.contains(&name) && !self.places.has_hope(&self.crew, node) {
+                            reason = Some(words);
+                        }
+                    }
+                    News::Says(_) => {}
+                },
+                _ = self.interrupts.next() => return Ok(false),
+                () = tokio::time::sleep(Duration::from_millis(50)) => {
+                    for (node, news) in self.crew.look(Instant::now()) {
+                        if let News::Lost(words) = news {
+                            lost(self.events, &self.crew, node, &words)?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn incomplete(&self, missing: &[String], waited: Duration, why: Option<String>) -> Error {
+        let missing = listed(missing);
+        match why {
+            Some(words) => Error::new(exit::BACKEND, format!("{missing} did not come: {words}"))
+                .hint("`knowcoder doctor --cluster FILE` looks at every node; agents' own words are in RUN/logs"),
+            None => Error::new(
+                exit::TRANSIENT,
+                format!("waited {} s for {missing}, in vain", waited.as_secs()),
+            )
+            .hint("deadlines.join says how long; agents' own words are in RUN/logs/agent-*.log"),
+        }
+    }
+
+    /// What the next start is.
+    async fn job(&mut self) -> Result<Job, Error> {
+        let Drive { run_dir, cluster, data_root, more, .. } = *self.asked;
+        let places = self.places.of_ranks(cluster);
+        let rendezvous = self.rendezvous(places[0]).await?;
+        let generation = self.events.count("started")? as u32 + 1;
+        replace(&run_dir.root().join("generation"), generation.to_string().as_bytes())?;
+        let root = absolute(run_dir.root())?;
+        let kernels = std::env::var("CUBECL_ENVIRONMENT").ok();
+        let start = Start {
+            run_dir: &root,
+            data_root,
+            rendezvous: &rendezvous,
+            generation,
+            kernels: kernels.as_deref(),
+        };
+        let mut workers = workers(cluster, start);
+        workers.iter_mut().for_each(|worker| worker.arguments.extend_from_slice(more));
+        Ok(Job {
+            generation,
+            workers,
+            places,
+            hang: cluster.faults.hang,
+            logs: run_dir.logs(),
+            heading: format!("--- start {generation}, {} ---", rfc3339(SystemTime::now())),
+            patience: Patience::default(),
+        })
+    }
+
+    /// Where rank 0 will listen.
+    async fn rendezvous(&mut self, node: usize) -> Result<String, Error> {
+        let interface = self.asked.cluster.interface.clone();
+        self.crew.order(node, Order::Port { interface });
+        let answer = self.answer(node, Duration::from_secs(10), |report| match report {
+            Report::Port { address } => Some(address),
+            _ => None,
+        });
+        let name = || self_name(node);
+        match answer.await? {
+            Some(Ok(address)) => Ok(address),
+            Some(Err(reason)) => Err(Error::new(exit::BACKEND, reason)),
+            None => Err(Error::new(exit::TRANSIENT, format!("{} names no free port", name()))),
+        }
+    }
+
+    /// Ends what is left of a start on its nodes.
+    async fn clear(&mut self, generation: u32, places: &[usize]) -> Result<(), Error> {
+        let mut nodes = places.to_vec();
+        nodes.sort_unstable();
+        nodes.dedup();
+        for node in nodes {
+            if self.crew.members()[node].is_present() {
+                self.crew.order(node, Order::Clear { generation });
+                self.answer(node, Duration::from_secs(10), |report| match report {
+                    Report::Cleared { .. } => Some(()),
+                    _ => None,
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first report of a node that `is_it`, if it comes in time and the node stays.
+    async fn answer<T>(
+        &mut self,
+        node: usize,
+        patience: Duration,
+        is_it: impl Fn(Report) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let until = Instant::now() + patience;
+        while Instant::now() < until && self.crew.members()[node].is_present() {
+            let step = Duration::from_millis(50);
+            if let Ok((who, news)) = tokio::time::timeout(step, self.crew.next()).await {
+                match news {
+                    News::Joined(facts) => joined(self.events, &self.crew, who, &facts)?,
+                    News::Lost(words) | News::Absent(words) => {
+                        lost(self.events, &self.crew, who, &words)?;
+                    }
+                    News::Says(report) if who == node => {
+                        if let Some(found) = is_it(report) {
+                            return Ok(Some(found));
+                        }
+                    }
+                    News::Says(_) => {}
+                }
+            }
+            for (who, news) in self.crew.look(Instant::now()) {
+                if let News::Lost(words) = news {
+                    lost(self.events, &self.crew, who, &words)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the run goes on after a failure; if so, its nodes are those of the next start.
+    async fn recovers(&mut self, cause: &Cause) -> Result<bool, Error> {
+        let faults = &self.asked.cluster.faults;
+        let blamed = self.places.node_of(cause.blamed, self.asked.cluster);
+        if self.crew.members().len() > 1 {
+            let member = self.crew.member(blamed);
+            member.failures += 1;
+            if member.failures >= faults.cordon_after && !member.is_cordoned {
+                member.is_cordoned = true;
+                let fields =
+                    json!({"node": blamed, "name": member.name, "failures": member.failures});
+                self.events.record("cordoned", fields)?;
+            }
+        }
+        let course = self.history.course(
+            cause,
+            faults,
+            self.places.replacement(&self.crew, blamed),
+            self.asked.run_dir.stop().exists(),
+            Instant::now(),
+        );
+        self.note(cause, blamed, &course)?;
+        if course == Course::Replace {
+            self.crew.invite(blamed)?;
+        }
+        Ok(course.goes_on())
+    }
+
+    /// Tells everybody what went wrong and what is done about it.
+    fn note(&mut self, cause: &Cause, blamed: usize, course: &Course) -> Result<(), Error> {
+        let generation = self.events.count("started")? as u32;
+        let node = self.crew.members()[blamed].name.clone();
+        let failure = crate::standing::Failure {
+            time: rfc3339(SystemTime::now()),
+            generation,
+            kind: course::kind(cause).to_owned(),
+            sentence: cause.to_string(),
+            rank: Some(cause.blamed),
+            node: (self.crew.members().len() > 1).then_some(node),
+            course: course.name().to_owned(),
+        };
+        let mut fields = serde_json::to_value(&failure).unwrap_or_default();
+        if let Some(fields) = fields.as_object_mut() {
+            fields.remove("time");
+            if let Some((phase, step)) = &cause.reached {
+                fields.insert("phase".to_owned(), json!(phase));
+                fields.insert("step".to_owned(), json!(step));
+            }
+        }
+        self.events.record("failure", fields)?;
+        self.standing.failed(failure);
+        if course.goes_on() {
+            self.standing.state(State::Recovering);
+            let count = self.history.len();
+            let most = self.asked.cluster.faults.max_failures;
+            let how = course.words();
+            self.display.line(&format!("{cause}; {how} (failure {count} of at most {most})"));
+        }
+        Ok(())
+    }
+}
+
+/// A node has come.
+pub fn joined(events: &mut Events, crew: &Crew, node: usize, facts: &Facts) -> Result<(), Error> {
+    if crew.members().len() == 1 {
+        return Ok(());
+    }
+    let name = &crew.members()[node].name;
+    let Facts { host, process, .. } = facts;
+    let fields = json!({"node": node, "name": name, "host": host, "process": process});
+    Ok(events.record("agent-joined", fields)?)
+}
+
+/// A node is gone, or did not come.
+pub fn lost(events: &mut Events, crew: &Crew, node: usize, reason: &str) -> Result<(), Error> {
+    let name = &crew.members()[node].name;
+    Ok(events.record("agent-lost", json!({"node": node, "name": name, "reason": reason}))?)
+}
+
+fn self_name(node: usize) -> String {
+    format!("node {node}")
+}
+
+/// `node a`, `nodes a, b and 3 more`.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("node{} {shown}{more}", if names.len() == 1 { "" } else { "s" })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    Ok(std::path::absolute(path).map_err(data_pipeline::Error::read(path))?)
+}
+
+fn transient(what: &str) -> impl FnOnce(io::Error) -> Error {
+    let what = what.to_owned();
+    move |error| Error::new(exit::TRANSIENT, format!("failed to {what}: {error}"))
+}

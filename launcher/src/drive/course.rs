@@ -1,0 +1,189 @@
+//! What is done about a failure, by its cause and by how many there were.
+
+use super::places::Replacement;
+use crate::cluster::{Faults, OnNodeLoss};
+use crate::error::exit;
+use crate::supervise::{Cause, End};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// The same nodes start again.
+    Restart,
+    /// A spare takes the place of a node.
+    Spare,
+    /// A node that is lost is asked to come back.
+    Replace,
+    /// The scheduler starts the job again.
+    Requeue,
+    /// The run ends.
+    Stop,
+}
+
+/// The failures that count.
+#[derive(Debug, Default)]
+pub struct History {
+    failures: VecDeque<(Instant, &'static str)>,
+}
+
+impl Course {
+    /// Its name in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Spare => "spare",
+            Self::Replace => "replace",
+            Self::Requeue => "requeue",
+            Self::Stop => "stop",
+        }
+    }
+
+    /// As a person reads it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Restart => "all ranks start again from the newest checkpoint",
+            Self::Spare => "a spare takes its place, and all ranks start again",
+            Self::Replace => "it is asked to come back, and all ranks start again",
+            Self::Requeue => "the scheduler starts the job again",
+            Self::Stop => "the run ends",
+        }
+    }
+
+    /// Whether this driver goes on.
+    pub fn goes_on(self) -> bool {
+        !matches!(self, Self::Requeue | Self::Stop)
+    }
+}
+
+impl History {
+    /// How many failures count.
+    pub fn len(&self) -> usize {
+        self.failures.len()
+    }
+
+    /// Notes a failure at `now` and says what is done about it. `replacement` says who could take the place of
+    /// the node that is to blame; a run that is `stopping` is not started again.
+    pub fn course(
+        &mut self,
+        cause: &Cause,
+        faults: &Faults,
+        replacement: Replacement,
+        stopping: bool,
+        now: Instant,
+    ) -> Course {
+        let kind = kind(cause);
+        let window = Duration::from_secs(faults.window);
+        self.failures.retain(|(at, _)| now.duration_since(*at) < window);
+        let same_before = self.failures.iter().any(|(_, before)| *before == kind);
+        self.failures.push_back((now, kind));
+        let is_worth_it = match kind {
+            "rank-killed" | "hang" | "node-lost" | "transient" => true,
+            // Another process may have taken the memory; twice, it is ours.
+            "out-of-memory" => matches!(cause.end, End::OutOfMemory) && !same_before,
+            _ => false,
+        };
+        if stopping || cause.stopping || !is_worth_it || self.len() > faults.max_failures {
+            return Course::Stop;
+        }
+        match (replacement, faults.on_node_loss) {
+            (Replacement::NotNeeded, _) => Course::Restart,
+            (_, OnNodeLoss::Stop) => Course::Stop,
+            (_, OnNodeLoss::Requeue) => Course::Requeue,
+            (Replacement::Spare, OnNodeLoss::Spare) => Course::Spare,
+            (Replacement::Spare | Replacement::Itself, _) => Course::Replace,
+            (Replacement::Nobody, _) => Course::Stop,
+        }
+    }
+}
+
+/// The kind of a failure, in a word of `events.jsonl`.
+pub fn kind(cause: &Cause) -> &'static str {
+    let words = cause.last_words.as_deref().unwrap_or_default();
+    let says = |part: &str| words.contains(part);
+    match cause.end {
+        End::Lost => "node-lost",
+        End::Hung => "hang",
+        End::OutOfMemory => "out-of-memory",
+        End::Signal(_) => "rank-killed",
+        End::Code(_) => match cause.exit_code() {
+            exit::DECLARATION => "declaration",
+            exit::DATA => "data",
+            exit::DIVERGED => "diverged",
+            exit::BACKEND if says("out of memory") => "out-of-memory",
+            exit::BACKEND => "backend",
+            exit::TRANSIENT if says("No space left on device") => "disk-full",
+            exit::TRANSIENT if says(" sent nothing for ") || says(" took nothing for ") => "hang",
+            exit::TRANSIENT => "transient",
+            _ => "bug",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(end: End, words: &str) -> Cause {
+        Cause {
+            rank: 1,
+            blamed: 1,
+            end,
+            last_words: Some(words.to_owned()),
+            reached: None,
+            node: None,
+            verdict: None,
+            stopping: false,
+        }
+    }
+
+    #[test]
+    fn kinds_are_told_by_end_and_words() {
+        let table = [
+            (End::Signal(9), "", "rank-killed"),
+            (End::Lost, "", "node-lost"),
+            (End::OutOfMemory, "", "out-of-memory"),
+            (End::Code(64), "", "declaration"),
+            (End::Code(75), "No space left on device (os error 28)", "disk-full"),
+            (End::Code(75), "rank 1 sent nothing for 5 s during barrier 3", "hang"),
+            (End::Code(75), "rank 1 hung up during barrier 3", "transient"),
+            (End::Code(69), "CUDA is out of memory", "out-of-memory"),
+            (End::Code(79), "", "diverged"),
+            (End::Code(101), "", "bug"),
+        ];
+        for (end, words, expected) in table {
+            assert_eq!(kind(&cause(end, words)), expected);
+        }
+    }
+
+    #[test]
+    fn failures_are_recovered_from_until_there_are_too_many() {
+        let faults = Faults { max_failures: 2, window: 10, ..Faults::default() };
+        let mut history = History::default();
+        let now = Instant::now();
+        let mut course = |end, seconds, replacement| {
+            let now = now + Duration::from_secs(seconds);
+            history.course(&cause(end, ""), &faults, replacement, false, now)
+        };
+        assert_eq!(course(End::Signal(9), 0, Replacement::NotNeeded), Course::Restart);
+        assert_eq!(course(End::Lost, 1, Replacement::Spare), Course::Spare);
+        assert_eq!(course(End::Signal(9), 2, Replacement::NotNeeded), Course::Stop);
+        // The first ones are forgotten.
+        assert_eq!(course(End::Lost, 11, Replacement::Itself), Course::Replace);
+        assert_eq!(course(End::Lost, 30, Replacement::Nobody), Course::Stop);
+        assert_eq!(course(End::Code(79), 50, Replacement::NotNeeded), Course::Stop);
+        assert_eq!(course(End::OutOfMemory, 70, Replacement::NotNeeded), Course::Restart);
+        assert_eq!(course(End::OutOfMemory, 75, Replacement::NotNeeded), Course::Stop);
+    }
+
+    #[test]
+    fn who_stops_is_not_started_again() {
+        let mut history = History::default();
+        let faults = Faults::default();
+        let cause = cause(End::Signal(9), "");
+        let now = Instant::now();
+        let course = history.course(&cause, &faults, Replacement::NotNeeded, true, now);
+        assert_eq!(course, Course::Stop);
+    }
+}

@@ -1,0 +1,90 @@
+//! Which node has which ranks: fixed for as long as the node is there.
+
+use crate::cluster::{Cluster, OnNodeLoss};
+use crate::crew::Crew;
+
+/// The node at each place; a place has as many ranks as every other.
+pub struct Places {
+    nodes: Vec<usize>,
+    /// All nodes, spares included.
+    all: usize,
+    /// Whether spares take the places of nodes that are lost, not only of those that are cordoned.
+    replaces: bool,
+}
+
+/// Who could take a node's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// It is there itself.
+    NotNeeded,
+    /// A spare is.
+    Spare,
+    /// Only it, if it comes back.
+    Itself,
+    /// Nobody: it is cordoned, and there is no spare.
+    Nobody,
+}
+
+impl Places {
+    /// The first nodes, as many as `cluster` works with; the others are spares.
+    pub fn new(cluster: &Cluster, all: usize) -> Self {
+        let replaces = cluster.faults.on_node_loss == OnNodeLoss::Spare;
+        Self { nodes: (0..cluster.nodes.min(all)).collect(), all, replaces }
+    }
+
+    /// The node of each rank.
+    pub fn of_ranks(&self, cluster: &Cluster) -> Vec<usize> {
+        (0..cluster.ranks).map(|rank| self.node_of(rank, cluster)).collect()
+    }
+
+    /// The node of a rank.
+    pub fn node_of(&self, rank: usize, cluster: &Cluster) -> usize {
+        self.nodes[(rank / cluster.ranks_per_node()).min(self.nodes.len() - 1)]
+    }
+
+    /// Puts spares that are there where nodes are lost or cordoned.
+    pub fn fill(&mut self, crew: &Crew) {
+        let members = crew.members();
+        for place in 0..self.nodes.len() {
+            let member = &members[self.nodes[place]];
+            // Who has never come is still awaited.
+            let is_lost = !member.is_present() && member.facts.is_some();
+            let is_needed = member.is_cordoned || (is_lost && self.replaces);
+            if is_needed && let Some(spare) = self.spare(crew) {
+                self.nodes[place] = spare;
+            }
+        }
+    }
+
+    /// Names of the nodes that are not there.
+    pub fn missing(&self, crew: &Crew) -> Vec<String> {
+        let members = crew.members();
+        let missing = self.nodes.iter().filter(|node| !members[**node].is_present());
+        missing.map(|node| members[*node].name.clone()).collect()
+    }
+
+    /// Whether somebody may still come to the place of a node that is gone.
+    pub fn has_hope(&self, crew: &Crew, node: usize) -> bool {
+        let is_spare = |other: &usize| !self.nodes.contains(other) && *other != node;
+        (0..self.all).filter(is_spare).any(|other| !crew.members()[other].is_cordoned)
+    }
+
+    /// Who could take the place of `node`.
+    pub fn replacement(&self, crew: &Crew, node: usize) -> Replacement {
+        let member = &crew.members()[node];
+        match (member.is_cordoned || !member.is_present(), self.spare(crew)) {
+            (false, _) => Replacement::NotNeeded,
+            (true, Some(_)) => Replacement::Spare,
+            (true, None) if member.is_cordoned => Replacement::Nobody,
+            (true, None) => Replacement::Itself,
+        }
+    }
+
+    fn spare(&self, crew: &Crew) -> Option<usize> {
+        let is_free = |node: &usize| {
+            let member = &crew.members()[*node];
+            !self.nodes.contains(node) && member.is_present() && !member.is_cordoned
+        };
+        (0..self.all).find(is_free)
+    }
+}

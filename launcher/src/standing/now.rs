@@ -1,0 +1,280 @@
+//! How a run stands at this moment, from everything that can be known of it without asking its driver.
+
+use super::past::Past;
+use super::{Standing, State, Step};
+use crate::backend::{QueueState, Stage};
+use crate::error::{Error, exit};
+use crate::events::milliseconds;
+use crate::lock;
+use crate::submission::Submission;
+use serde::Serialize;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use trainer::RunDir;
+
+/// A coordinator writes `status.json` about once a second: what is older, with nobody at work, is old.
+const FRESH: Duration = Duration::from_secs(15);
+
+/// Between two questions to a scheduler, which others ask, too.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// How a run stands, and what that is known from.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Now {
+    /// The directory.
+    pub run_dir: std::path::PathBuf,
+    /// As its coordinator says, or as follows from the events.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// The file that says so: `status.json` or `events.jsonl`.
+    pub source: &'static str,
+    /// Who holds the run directory, in the words of its lock.
+    pub driver: Option<String>,
+    /// It should go on, and nobody drives it.
+    pub gone: bool,
+    /// What a scheduler says, where one was asked.
+    pub queue: Option<QueueState>,
+    /// Why the scheduler could not be asked.
+    pub queue_error: Option<String>,
+}
+
+impl Now {
+    /// Looks at a run directory, and asks the scheduler that has its job where nobody drives it.
+    pub fn of(run_dir: &RunDir) -> Result<(Self, Past), Error> {
+        Look::new(run_dir.clone()).now()
+    }
+
+    /// Looks at a run directory only: a job that waits is taken for gone.
+    pub fn of_files(run_dir: &RunDir) -> Result<(Self, Past), Error> {
+        check(run_dir.root())?;
+        // Asked first: what a driver writes last, it writes before it lets go.
+        let driver = lock::holder(&run_dir.lock());
+        let past = Past::read(&run_dir.events());
+        let written = Standing::load(&run_dir.root().join("status.json"));
+        let (mut standing, source) = newest(&past, written, driver.is_some(), SystemTime::now());
+        // Whoever continues a run that was over has not said so yet.
+        if driver.is_some() && standing.state.is_over() && is_taken_since(run_dir, &past) {
+            standing.state = State::Preparing;
+        }
+        if source == "events.jsonl" {
+            standing.progress = Step::newest(&run_dir.metrics()).or(standing.progress);
+        }
+        if standing.run.is_empty() {
+            standing.run = name(run_dir);
+        }
+        let gone = driver.is_none() && !standing.state.is_over() && source == "events.jsonl";
+        let now = Self {
+            run_dir: run_dir.root().to_owned(),
+            standing,
+            source,
+            driver,
+            gone,
+            ..Self::default()
+        };
+        Ok((now, past))
+    }
+
+    /// Whether nothing more will come by itself.
+    pub fn is_over(&self) -> bool {
+        self.gone || (self.standing.state.is_over() && self.driver.is_none())
+    }
+
+    /// Whether the scheduler has not begun with it.
+    pub fn waits(&self) -> bool {
+        self.driver.is_none() && self.queue.as_ref().is_some_and(|it| it.stage == Stage::Waiting)
+    }
+
+    /// What it does, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            _ if self.waits() => "waiting",
+            _ if self.gone && self.is_unbegun() => "prepared",
+            _ if self.gone => "gone",
+            _ => self.standing.state.name(),
+        }
+    }
+
+    /// Whether nobody ever began to learn there.
+    pub fn is_unbegun(&self) -> bool {
+        self.standing.generation == 0 && self.standing.updated.is_empty()
+    }
+}
+
+/// A look at a run again and again, that asks its scheduler only now and then.
+pub struct Look {
+    run_dir: RunDir,
+    asked: Option<(Instant, Asked)>,
+}
+
+/// What a scheduler said; `None` where no job was handed over.
+type Asked = Option<Result<QueueState, String>>;
+
+impl Look {
+    /// Nothing was asked yet.
+    pub fn new(run_dir: RunDir) -> Self {
+        Self { run_dir, asked: None }
+    }
+
+    /// How the run stands.
+    pub fn now(&mut self) -> Result<(Now, Past), Error> {
+        let (mut now, past) = Now::of_files(&self.run_dir)?;
+        if now.standing.state.is_over() || now.driver.is_some() {
+            return Ok((now, past));
+        }
+        match self.asked()? {
+            Some(Ok(state)) => {
+                now.gone &= !state.stage.is_alive();
+                now.queue = Some(state);
+            }
+            Some(Err(message)) => now.queue_error = Some(message),
+            None => {}
+        }
+        Ok((now, past))
+    }
+
+    fn asked(&mut self) -> Result<Asked, Error> {
+        if let Some((at, asked)) = &self.asked
+            && at.elapsed() < AGAIN
+        {
+            return Ok(asked.clone());
+        }
+        let asked = Submission::load(&self.run_dir)?.map(|submission| {
+            let queue = submission.queue(&self.run_dir)?;
+            queue.state(&submission.ids)
+        });
+        let asked = asked.map(|asked| asked.map_err(|error| error.message));
+        self.asked = Some((Instant::now(), asked.clone()));
+        Ok(asked)
+    }
+}
+
+impl Stage {
+    /// Whether something is still to be expected.
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Waiting | Self::Running)
+    }
+}
+
+/// Whether the lock was taken behind the newest change: a driver that has said how the run ended still
+/// holds it while it writes its report.
+fn is_taken_since(run_dir: &RunDir, past: &Past) -> bool {
+    let taken = std::fs::metadata(run_dir.lock()).and_then(|it| it.modified()).ok();
+    let taken = taken.and_then(|taken| taken.duration_since(UNIX_EPOCH).ok());
+    match (taken, past.turned().and_then(milliseconds)) {
+        (Some(taken), Some(turned)) => taken > Duration::from_millis(turned),
+        _ => false,
+    }
+}
+
+/// What holds: `status.json` where its writer is at work and nothing happened since, else the events.
+fn newest(
+    past: &Past,
+    written: Option<Standing>,
+    is_held: bool,
+    now: SystemTime,
+) -> (Standing, &'static str) {
+    let from_events = || (past.standing(), "events.jsonl");
+    let Some(written) = written else { return from_events() };
+    let Some(updated) = milliseconds(&written.updated) else { return from_events() };
+    let age = now.duration_since(UNIX_EPOCH + Duration::from_millis(updated)).unwrap_or_default();
+    let turned = past.turned().and_then(milliseconds);
+    match turned {
+        Some(turned) if turned > updated => from_events(),
+        // What a driver before this one wrote last.
+        _ if is_held && written.state.is_over() && age >= FRESH => from_events(),
+        _ if is_held || age < FRESH => (written, "status.json"),
+        _ => from_events(),
+    }
+}
+
+/// Refuses what is no run directory.
+fn check(root: &Path) -> Result<(), Error> {
+    let hint = "name the directory of a run, such as runs/NAME";
+    if !root.is_dir() {
+        let message = format!("there is no run directory `{}`", root.display());
+        return Err(Error::new(exit::DECLARATION, message).hint(hint));
+    }
+    if !["recipe.lock", "events.jsonl", "job.json", "lock"].iter().any(|it| root.join(it).exists())
+    {
+        let message = format!(
+            "`{}` is no run directory: it holds neither recipe.lock nor events.jsonl",
+            root.display()
+        );
+        return Err(Error::new(exit::DECLARATION, message).hint(hint));
+    }
+    Ok(())
+}
+
+/// What the recipe calls the run, or else its folder.
+fn name(run_dir: &RunDir) -> String {
+    let text = std::fs::read_to_string(run_dir.recipe_lock()).unwrap_or_default();
+    let lock: Option<toml::Table> = text.parse().ok();
+    let named = lock.and_then(|lock| Some(lock.get("run")?.get("name")?.as_str()?.to_owned()));
+    named.unwrap_or_else(|| {
+        let root = std::path::absolute(run_dir.root()).unwrap_or_default();
+        root.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::events::{Events, rfc3339};
+    use crate::lock::RunLock;
+    use serde_json::json;
+
+    fn write(run_dir: &RunDir, state: State, age: u64) {
+        let updated = rfc3339(SystemTime::now() - Duration::from_secs(age));
+        let standing = Standing { state, updated, generation: 3, ..Standing::default() };
+        let text = serde_json::to_string(&standing).unwrap();
+        std::fs::write(run_dir.root().join("status.json"), text).unwrap();
+    }
+
+    fn found(run_dir: &RunDir) -> (&'static str, &'static str, bool) {
+        let (now, _) = Now::of_files(run_dir).unwrap();
+        (now.source, now.word(), now.is_over())
+    }
+
+    #[test]
+    fn what_is_newer_or_alive_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(folder.path());
+        let refused = Now::of_files(&RunDir::new(folder.path().join("none"))).unwrap_err();
+        assert_eq!(refused.code, 64);
+        assert!(Now::of_files(&run_dir).unwrap_err().message.contains("is no run directory"));
+        std::fs::write(run_dir.recipe_lock(), "[run]\nname = \"tiny\"\n").unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "prepared", true));
+        assert_eq!(Now::of_files(&run_dir).unwrap().0.standing.run, "tiny");
+        let mut events = Events::open(&run_dir.events()).unwrap();
+        let lock = RunLock::take(&run_dir.lock()).unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "preparing", false));
+        events.record("started", json!({"start": 3, "world": 1})).unwrap();
+        events.record("rank-started", json!({"rank": 0, "process": 9})).unwrap();
+        // What was written before the start says nothing of it.
+        write(&run_dir, State::Preparing, 60);
+        assert_eq!(found(&run_dir), ("events.jsonl", "running", false));
+        std::thread::sleep(Duration::from_millis(5));
+        write(&run_dir, State::Recovering, 0);
+        assert_eq!(found(&run_dir), ("status.json", "recovering", false));
+        drop(lock);
+        // The lock may be out of sight: a driver that wrote just now is believed.
+        assert_eq!(found(&run_dir), ("status.json", "recovering", false));
+        write(&run_dir, State::Recovering, 60);
+        assert_eq!(found(&run_dir), ("events.jsonl", "gone", true));
+        events.record("done", json!({})).unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "done", true));
+        // File systems count in ticks.
+        std::thread::sleep(Duration::from_millis(50));
+        let mut lock = RunLock::take(&run_dir.lock()).unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "preparing", false));
+        std::thread::sleep(Duration::from_millis(50));
+        events.record("done", json!({})).unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "done", false));
+        drop(lock);
+        std::thread::sleep(Duration::from_millis(50));
+        lock = RunLock::take(&run_dir.lock()).unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "preparing", false));
+        drop(lock);
+    }
+}

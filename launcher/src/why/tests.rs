@@ -1,0 +1,232 @@
+//! Paragraphs about runs.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::backend::{QueueState, Stage};
+use crate::standing::{State, Step};
+use expect_test::{Expect, expect};
+use std::collections::BTreeMap;
+
+/// A start of two ranks, and the lines behind it.
+fn past(more: &[&str]) -> Past {
+    let mut lines = vec![
+        r#"{"time":"2026-11-23T09:00:00.000Z","event":"started","start":1,"world":2,"backend":"local"}"#,
+        r#"{"time":"2026-11-23T09:00:05.000Z","event":"rank-started","rank":0,"process":11}"#,
+        r#"{"time":"2026-11-23T09:00:05.000Z","event":"rank-started","rank":1,"process":12}"#,
+    ];
+    lines.extend(more);
+    Past { events: lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect() }
+}
+
+/// A run as it follows from its past.
+fn now(past: &Past) -> Now {
+    let standing = past.standing();
+    Now { gone: !standing.state.is_over(), standing, source: "events.jsonl", ..Now::default() }
+}
+
+/// The same with a driver that is at work.
+fn driven(past: &Past) -> Now {
+    let step = Step { phase: "alignment".to_owned(), step: 40, steps: 400, ..Step::default() };
+    let standing = Standing { state: State::Running, progress: Some(step), ..past.standing() };
+    Now {
+        standing,
+        gone: false,
+        driver: Some("process 7".to_owned()),
+        source: "status.json",
+        ..now(past)
+    }
+}
+
+fn check(now: &Now, past: &Past, ends: &Ends, is_fine: bool, expected: Expect) {
+    let why = Why::of(now, past, ends, "runs/x");
+    expected.assert_eq(&why.text());
+    assert_eq!(why.is_fine, is_fine);
+}
+
+const FAILED: &str = r#"{"time":"2026-11-23T09:14:02.000Z","event":"failed","rank":1,"end":{"exit_code":75},"exit_code":75,"last_words":"error: phase `alignment`, step 5: CUDA out of memory","phase":"alignment","step":4}"#;
+
+const LOST: &str = r#"{"time":"2026-11-23T09:14:02.000Z","event":"failure","generation":1,"kind":"node-lost","sentence":"node-b is silent","rank":1,"node":"node-b","phase":"alignment","step":4,"course":"spare","hint":null}"#;
+
+const AGAIN: &str = r#"{"time":"2026-11-23T09:14:09.000Z","event":"started","start":2,"world":2,"backend":"local"}"#;
+
+#[test]
+fn a_failure_is_explained_by_events_and_logs() {
+    let past = past(&[FAILED]);
+    let lines = |text: &str| vec!["--- start 1 ---".to_owned(), text.to_owned()];
+    let ranks = BTreeMap::from([
+        (0, lines("error: rank 1 hung up: Connection reset by peer (os error 104)")),
+        (1, lines("error: phase `alignment`, step 5: CUDA out of memory")),
+    ]);
+    let ends = Ends { ranks, ..Ends::default() };
+    check(
+        &now(&past),
+        &past,
+        &ends,
+        false,
+        expect![[
+            r#"It failed. The first cause, transient: rank 1 ended with exit code 75: phase `alignment`, step 5: CUDA out of memory (2026-11-23 09:14:02 UTC). The run was ended, and its newest checkpoint kept. logs/rank-1.log says "error: phase `alignment`, step 5: CUDA out of memory": the GPU's memory ran out. What to do: `knowcoder plan` says what each phase needs; a smaller memory.budget_gib or batch.micro_tokens needs less, and so do more ranks with [sharding]. Known from events.jsonl, logs/rank-1.log, logs/rank-0.log."#
+        ]],
+    );
+    let why = Why::of(&now(&past), &past, &ends, "runs/x");
+    assert_eq!(
+        why.signs.iter().map(|sign| sign.kind).collect::<Vec<_>>(),
+        ["out-of-memory", "network"]
+    );
+    assert_eq!(why.cause.unwrap().step, Some(4));
+}
+
+#[test]
+fn a_hint_of_the_program_comes_before_what_logs_say() {
+    let failure = LOST.replace("spare", "stop").replace("null", "\"bring node-b back\"");
+    let failed = r#"{"time":"2026-11-23T09:14:03.000Z","event":"failed","exit_code":75}"#;
+    let past = past(&[&failure, failed]);
+    check(
+        &now(&past),
+        &past,
+        &Ends::default(),
+        false,
+        expect![
+            "It failed. The first cause, node-lost: node-b is silent (rank 1, phase `alignment`, step 4, 2026-11-23 09:14:02 UTC). The run was ended, and its newest checkpoint kept. What to do: bring node-b back. Known from events.jsonl."
+        ],
+    );
+}
+
+#[test]
+fn a_run_that_goes_on_is_fine() {
+    let (calm, recovered) = (past(&[]), past(&[LOST, AGAIN]));
+    check(
+        &driven(&calm),
+        &calm,
+        &Ends::default(),
+        true,
+        expect![
+            "It is fine: running, phase `alignment` at step 40 of 400. Known from status.json."
+        ],
+    );
+    check(
+        &driven(&recovered),
+        &recovered,
+        &Ends::default(),
+        true,
+        expect![
+            "It goes on after 1 failure(s): running, phase `alignment` at step 40 of 400. The first cause, node-lost: node-b is silent (rank 1, phase `alignment`, step 4, 2026-11-23 09:14:02 UTC). A spare node took its place, and all ranks were started again. Known from status.json, events.jsonl."
+        ],
+    );
+    let mut stuck = driven(&calm);
+    stuck.standing.ranks[1] =
+        Rank { section: "data".to_owned(), step: 41, seconds: 61.2, ..Rank::default() };
+    let why = Why::of(&stuck, &calm, &Ends::default(), "runs/x");
+    assert!(
+        why.verdict.ends_with("; rank 1 has been in data of step 41 for 61 s"),
+        "{}",
+        why.verdict
+    );
+}
+
+#[test]
+fn a_job_that_waits_says_why_and_whether_for_ever() {
+    let past = Past::default();
+    let waiting = |words: &str| {
+        let words = words.to_owned();
+        let queue = Some(QueueState { stage: Stage::Waiting, words, restarts: 0 });
+        let standing = Standing { backend: "slurm".to_owned(), ..Standing::default() };
+        Now { standing, queue, source: "events.jsonl", ..Now::default() }
+    };
+    check(
+        &waiting("PENDING (DependencyNeverSatisfied)"),
+        &past,
+        &Ends::default(),
+        false,
+        expect![[
+            r#"Its job waits: slurm says "PENDING (DependencyNeverSatisfied)", which means that the job before it failed, so that it will never begin. What to do: `knowcoder cancel runs/x` takes it away; the logs of the job before it say what failed; then `knowcoder resume runs/x`. Known from the queue of slurm."#
+        ]],
+    );
+    check(
+        &waiting("PENDING (Sunspots)"),
+        &past,
+        &Ends::default(),
+        true,
+        expect![[
+            r#"Its job waits: slurm says "PENDING (Sunspots)". Known from the queue of slurm."#
+        ]],
+    );
+}
+
+#[test]
+fn a_driver_that_is_gone_is_missed() {
+    let calm = past(&[]);
+    check(
+        &now(&calm),
+        &calm,
+        &Ends::default(),
+        false,
+        expect![
+            "Its driver is gone: it was running, last heard of at 2026-11-23 09:00:05 UTC; it left no word, as when a process is killed or its machine goes down. What to do: `knowcoder resume runs/x` continues it from its newest checkpoint. Known from events.jsonl, the lock, which nobody holds."
+        ],
+    );
+    let driver = vec!["error: `wnut17.txt` is not there".to_owned(), "hint: fetch it".to_owned()];
+    check(
+        &now(&calm),
+        &calm,
+        &Ends { driver, ..Ends::default() },
+        false,
+        expect![
+            "Its driver is gone: it was running, last heard of at 2026-11-23 09:00:05 UTC; the last that it said is: `wnut17.txt` is not there. What to do: fetch it. Known from events.jsonl, the lock, which nobody holds, logs/driver.log."
+        ],
+    );
+    let killed = past(&[r#"{"time":"2026-11-23T09:10:00.000Z","event":"kill-requested"}"#]);
+    check(
+        &now(&killed),
+        &killed,
+        &Ends::default(),
+        false,
+        expect![
+            "It was ended at once, as somebody asked twice or with --now. What to do: `knowcoder resume runs/x` continues it from its newest checkpoint. Known from events.jsonl."
+        ],
+    );
+}
+
+#[test]
+fn who_stopped_and_who_is_done_says_so() {
+    let asked = past(&[
+        r#"{"time":"2026-11-23T09:10:00.000Z","event":"stop-requested"}"#,
+        r#"{"time":"2026-11-23T09:10:01.000Z","event":"stopped"}"#,
+    ]);
+    check(
+        &now(&asked),
+        &asked,
+        &Ends::default(),
+        true,
+        expect![
+            "It stopped with a checkpoint because it was asked to. What to do: `knowcoder resume runs/x` continues it. Known from events.jsonl."
+        ],
+    );
+    let done = past(&[LOST, AGAIN, r#"{"time":"2026-11-23T09:20:00.000Z","event":"done"}"#]);
+    check(
+        &now(&done),
+        &done,
+        &Ends::default(),
+        true,
+        expect![
+            "It is done, after a failure that it recovered from. The first cause, node-lost: node-b is silent (rank 1, phase `alignment`, step 4, 2026-11-23 09:14:02 UTC). A spare node took its place, and all ranks were started again. Known from events.jsonl."
+        ],
+    );
+}
+
+#[test]
+fn signs_are_looked_for_in_the_newest_start_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let log = "--- start 1, T ---\nCUDA out of memory\n--- start 2, T ---\nfine\n";
+    std::fs::write(logs.join("rank-0.log"), log).unwrap();
+    std::fs::write(logs.join("slurm-17.out"), "slurmstepd: error: *** DUE TO TIME LIMIT ***\n")
+        .unwrap();
+    let ends = Ends::read(folder.path());
+    assert_eq!(ends.ranks[&0], ["--- start 2, T ---", "fine"]);
+    let signs = ends.signs(Some(0));
+    assert_eq!(
+        signs.iter().map(|sign| sign.file.as_str()).collect::<Vec<_>>(),
+        ["logs/slurm-17.out"]
+    );
+}

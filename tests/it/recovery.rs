@@ -1,0 +1,185 @@
+//! What fails is recovered from: the run goes on by itself, and its result is that of a run in which nothing
+//! went wrong.
+
+use crate::program::{checkpoints, fixture, knowcoder, metrics, must, run, stderr};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
+
+/// Nodes that are agents of this machine, two ranks in all.
+fn cluster(folder: &Path, nodes: usize, spares: usize, more: &str) -> PathBuf {
+    let path = folder.join("cluster.toml");
+    let text = format!(
+        "[cluster]\nbackend = \"local\"\nranks = 2\nnodes = {nodes}\nspares = {spares}\n\n\
+         [deadlines]\noperation = 20\nstall = 5\njoin = 30\n\n[faults]\nlease = 2\n{more}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// The tiny recipe with a first phase that is long enough to be disturbed.
+fn long_run(run_dir: &Path, cluster: &Path, steps: usize) -> Command {
+    let mut command = knowcoder(&["run"]);
+    command.arg(fixture("tiny.toml")).arg("--run-dir").arg(run_dir).arg("--cluster").arg(cluster);
+    command.args(["--set", &format!("phase.0.steps={steps}")]);
+    command
+}
+
+fn events(run_dir: &Path, name: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(run_dir.join("events.jsonl")).unwrap_or_default();
+    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.filter(|event| event["event"] == name).collect()
+}
+
+/// Waits until so many steps are done, while the process lives.
+fn until_step(child: &mut Child, run_dir: &Path, step: usize) {
+    let patience = Instant::now() + Duration::from_secs(300);
+    while metrics(run_dir).len() < step {
+        if let Some(status) = child.try_wait().unwrap() {
+            let mut said = String::new();
+            use std::io::Read;
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("it ended with {status} before step {step}: {said}");
+        }
+        assert!(Instant::now() < patience, "no step {step} in five minutes");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn kill(process: u64) {
+    // SAFETY: the process belongs to a run that is ours and still goes on.
+    assert_eq!(unsafe { libc::kill(process as i32, libc::SIGKILL) }, 0);
+}
+
+fn losses(run_dir: &Path) -> Vec<f64> {
+    metrics(run_dir).iter().map(|line| line["loss"].as_f64().unwrap()).collect()
+}
+
+/// The same command where nothing goes wrong.
+fn undisturbed(folder: &Path, steps: usize) -> PathBuf {
+    let run_dir = folder.join("undisturbed");
+    let more = format!("phase.0.steps={steps}");
+    must(run(&fixture("tiny.toml"), &run_dir, "laptop", &["--set", &more]));
+    run_dir
+}
+
+fn done(child: Child) -> Output {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{:?}\n{}", output.status, stderr(&output));
+    output
+}
+
+/// Whether a process exists and is no zombie.
+fn is_running(process: u64) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with(['Z', 'X']))
+}
+
+#[test]
+fn ranks_that_are_killed_are_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = cluster(folder.path(), 1, 0, "");
+    let mut child = long_run(&run_dir, &cluster, 60).spawn().unwrap();
+    until_step(&mut child, &run_dir, 8);
+    let started = events(&run_dir, "rank-started");
+    kill(started[1]["process"].as_u64().unwrap());
+    let output = done(child);
+    let said = stderr(&output);
+    let sentence = "rank 1 was ended by signal 9 (SIGKILL) after step ";
+    assert!(said.contains(sentence), "{said}");
+    let way = "; all ranks start again from the newest checkpoint (failure 1 of at most 3)";
+    assert!(said.contains(way), "{said}");
+    let failures = events(&run_dir, "failure");
+    assert_eq!(failures.len(), 1);
+    assert_eq!(failures[0]["kind"], "rank-killed");
+    assert_eq!(failures[0]["course"], "restart");
+    assert_eq!(events(&run_dir, "started").len(), 2);
+    let other = undisturbed(folder.path(), 60);
+    assert_eq!(losses(&run_dir), losses(&other));
+    assert_eq!(checkpoints(&run_dir), checkpoints(&other));
+}
+
+#[test]
+fn a_node_that_is_lost_is_replaced_by_a_spare() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = cluster(folder.path(), 2, 1, "");
+    let mut child = long_run(&run_dir, &cluster, 60).spawn().unwrap();
+    until_step(&mut child, &run_dir, 8);
+    let agents = events(&run_dir, "agent-joined");
+    let agent = agents.iter().find(|agent| agent["node"] == 1).unwrap();
+    let ranks = events(&run_dir, "rank-started");
+    kill(agent["process"].as_u64().unwrap());
+    done(child);
+    assert!(ranks.iter().all(|rank| !is_running(rank["process"].as_u64().unwrap())));
+    let failures = events(&run_dir, "failure");
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(failures[0]["kind"], "node-lost", "{failures:?}");
+    assert_eq!(failures[0]["course"], "spare", "{failures:?}");
+    assert_eq!(failures[0]["node"], "local-1", "{failures:?}");
+    assert_eq!(losses(&run_dir), losses(&undisturbed(folder.path(), 60)));
+    let status = std::fs::read_to_string(run_dir.join("status.json")).unwrap();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["state"], "done");
+    let states: Vec<&str> = status["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["working", "lost", "working"]);
+}
+
+#[test]
+fn a_node_that_is_cut_off_ends_its_ranks_before_a_spare_takes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = cluster(folder.path(), 2, 1, "");
+    let mut child = long_run(&run_dir, &cluster, 400).spawn().unwrap();
+    until_step(&mut child, &run_dir, 8);
+    let request = run_dir.join("drill");
+    std::fs::create_dir_all(&request).unwrap();
+    let text = r#"{"fault":"cut-link","rank":1,"seconds":60}"#;
+    std::fs::write(request.join("1.tmp"), text).unwrap();
+    std::fs::rename(request.join("1.tmp"), request.join("1.json")).unwrap();
+    done(child);
+    let failures = events(&run_dir, "failure");
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(failures[0]["kind"], "node-lost", "{failures:?}");
+    assert_eq!(failures[0]["course"], "spare", "{failures:?}");
+    let time = |event: &Value| event["time"].as_str().unwrap().to_owned();
+    let [drill, started] =
+        ["drill", "started"].map(|name| time(events(&run_dir, name).last().unwrap()));
+    assert!(drill < started);
+    assert_eq!(losses(&run_dir).len(), 400 + 5 + 7);
+}
+
+#[test]
+fn a_run_that_fails_too_often_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = cluster(folder.path(), 1, 0, "max_failures = 1");
+    let mut child = long_run(&run_dir, &cluster, 4000).spawn().unwrap();
+    for (start, step) in [(0, 4), (1, 12)] {
+        until_step(&mut child, &run_dir, step);
+        let patience = Instant::now() + Duration::from_secs(60);
+        let process = loop {
+            assert!(Instant::now() < patience);
+            let started = events(&run_dir, "rank-started");
+            if let Some(rank) = started.get(2 * start + 1) {
+                break rank["process"].as_u64().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        kill(process);
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("error: rank 1 was ended by signal 9 (SIGKILL)"), "{said}");
+    let courses: Vec<Value> =
+        events(&run_dir, "failure").iter().map(|it| it["course"].clone()).collect();
+    assert_eq!(courses, ["restart", "stop"]);
+}
