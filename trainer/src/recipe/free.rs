@@ -81,16 +81,6 @@ mod tests {
     }
 
     #[test]
-    fn a_resolved_recipe_is_a_recipe_and_nothing_is_left_to_set() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("recipe.lock");
-        std::fs::write(&path, recipe().to_lock()).unwrap();
-        assert_eq!(Recipe::load(&path, &[]).unwrap(), recipe());
-        let error = Recipe::load(&path, &["run.seed=9".to_owned()]).unwrap_err().to_string();
-        assert!(error.contains("leave --set run.seed=9 out"), "{error}");
-    }
-
-    #[test]
     fn what_is_learned_may_not() {
         check(false, |recipe| recipe.run.seed += 1);
         check(false, |recipe| recipe.run.device = "cuda".to_owned());
