@@ -70,7 +70,7 @@ pub enum Verb {
     /// Prepare, train every phase, evaluate and report; continues a run where it stopped.
     #[command(after_help = exit::HELP)]
     Run(Run),
-    /// Say what a run would do: batches, memory, bytes on the wire, ranks. Changes nothing.
+    /// Say what a run would do and take: ranks, memory, traffic, time, cost. Changes nothing.
     #[command(after_help = exit::HELP)]
     Plan(Plan),
     /// Hand a run over to a cluster, or to the background of this machine, and return.
@@ -218,7 +218,7 @@ pub struct Run {
     pub tui: bool,
 }
 
-/// `knowcoder plan`.
+/// `knowcoder plan`; for RECIPE, the directory of a run may stand.
 #[derive(Clone, Debug, Args)]
 pub struct Plan {
     #[command(flatten)]
@@ -231,6 +231,21 @@ pub struct Plan {
     /// A run directory whose prepared shards give exact numbers; without it `runs/NAME`.
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub data: DataRoot,
+
+    /// Say what it would take on so many ranks, too: `--scale 1,8,64,1024`.
+    #[arg(long, value_name = "RANKS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub scale: Vec<u16>,
+
+    /// Show the scripts and manifests that a scheduler would get, not only how long they are.
+    #[arg(long)]
+    pub render: bool,
+
+    /// Measured speeds to go by; without it, on this machine, those that `doctor` has kept.
+    #[arg(long, value_name = "FILE.json")]
+    pub calibration: Option<PathBuf>,
 
     /// Compute the first step of each phase under several splits (ranks, ZeRO, groups, micro-batches,
     /// recomputed blocks) and compare the gradients; ends with 70 where they differ. `short`: what `run` does

@@ -3,16 +3,19 @@
 //! It says nothing about learning: another cluster file changes no result beyond rounding.
 
 mod faults;
+mod hardware;
 mod kubernetes;
 mod slurm;
 pub mod ssh;
 
 pub use faults::{Faults, OnNodeLoss};
+pub use hardware::Hardware;
 pub use kubernetes::{Kubernetes, Object};
 pub use slurm::Slurm;
 pub use ssh::Ssh;
 
 use crate::error::{Error, exit};
+use hardware::HardwareSection;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::path::Path;
@@ -26,9 +29,6 @@ const LONGEST: u64 = 7 * 86_400;
 
 /// Most ranks and threads that a file may ask of one machine; more is a slip of the keyboard.
 const MOST: usize = 1024;
-
-/// Far beyond what one rank computes; more is a slip of the keyboard, or meant in other units.
-const MOST_TFLOPS: f64 = 1e6;
 
 /// How a run is spread.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,9 +53,8 @@ pub struct Cluster {
     pub sharding: Sharding,
     /// How long they wait for each other.
     pub deadlines: Deadlines,
-    /// What the hardware of one rank can compute at most, in 10¹² floating-point operations a second
-    /// of the kind that is trained in; reports compare with it.
-    pub peak_tflops: Option<f64>,
+    /// What one rank computes with.
+    pub hardware: Hardware,
     /// What becomes of a run when something fails.
     pub faults: Faults,
     /// Hosts that are reached by ssh.
@@ -87,7 +86,8 @@ struct ClusterFile {
     sharding: Option<Spanned<Sharding>>,
     #[serde(default)]
     deadlines: DeadlineSection,
-    hardware: Option<HardwareSection>,
+    #[serde(default)]
+    hardware: HardwareSection,
     faults: Option<Spanned<Faults>>,
     ssh: Option<Spanned<Ssh>>,
     slurm: Option<Spanned<Slurm>>,
@@ -101,12 +101,6 @@ struct DeadlineSection {
     join: Option<Spanned<u64>>,
     operation: Option<Spanned<u64>>,
     stall: Option<Spanned<u64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HardwareSection {
-    peak_tflops: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -173,16 +167,7 @@ impl Cluster {
             operation: seconds("operation", deadlines.operation, usual.operation)?,
             stall: seconds("stall", deadlines.stall, usual.stall)?,
         };
-        let peak_tflops = match hardware.and_then(|hardware| hardware.peak_tflops) {
-            Some(given) if !(MOST_TFLOPS.recip()..=MOST_TFLOPS).contains(given.get_ref()) => {
-                let message = format!(
-                    "`peak_tflops` is {}; it must be above 0 and at most {MOST_TFLOPS}, of one rank",
-                    given.get_ref()
-                );
-                return Err(place(given.span().start, message));
-            }
-            given => given.map(Spanned::into_inner),
-        };
+        let hardware = hardware.checked(place)?;
         let collective = match &cluster.collective {
             Some(given) => Carrier::named(given.get_ref()).ok_or_else(|| {
                 let known = Carrier::ALL.map(Carrier::name).join(", ");
@@ -213,7 +198,7 @@ impl Cluster {
             collective,
             sharding,
             deadlines,
-            peak_tflops,
+            hardware,
             backend,
             ranks,
             nodes,
@@ -248,7 +233,7 @@ impl Cluster {
             collective: Carrier::default(),
             sharding: Sharding::default(),
             deadlines: Deadlines::default(),
-            peak_tflops: None,
+            hardware: Hardware::default(),
             faults: Faults::default(),
             ssh: Ssh::default(),
             slurm: Slurm::default(),
@@ -286,8 +271,8 @@ impl Cluster {
             text,
             "\n[deadlines]\njoin = {join}\noperation = {operation}\nstall = {stall}"
         );
-        if let Some(peak) = self.peak_tflops {
-            let _ = writeln!(text, "\n[hardware]\npeak_tflops = {peak:?}");
+        if self.hardware != Hardware::default() {
+            text += &table("hardware", &self.hardware);
         }
         text += &table("faults", &self.faults);
         match backend {
@@ -438,7 +423,7 @@ mod tests {
                 collective,
                 sharding,
                 deadlines,
-                peak_tflops,
+                hardware: Hardware { peak_tflops, ..Hardware::default() },
                 nodes: 2,
                 interface: Some("eth0".to_owned()),
                 ..Cluster::of_this_machine()
@@ -447,7 +432,7 @@ mod tests {
         }
         let whole = "[cluster]\nbackend = \"local\"\nranks = 2\n[hardware]\npeak_tflops = 312\n";
         let cluster = Cluster::parse(whole, Path::new("c.toml")).unwrap();
-        assert_eq!(cluster.peak_tflops, Some(312.0));
+        assert_eq!(cluster.hardware.peak_tflops(), Some(312.0));
     }
 
     #[test]

@@ -72,6 +72,16 @@ impl Events {
     }
 }
 
+/// Whether the newest start in the text of a file got to its end.
+pub fn is_done(text: &str) -> bool {
+    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.fold(false, |done, event| match event["event"].as_str() {
+        Some("started") => false,
+        Some("done") => true,
+        _ => done,
+    })
+}
+
 /// A moment in UTC with milliseconds, as RFC 3339 writes it.
 pub fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

@@ -3,17 +3,25 @@
 //! Here a recipe's global batch meets the number of ranks, once. Everything is a pure function, so
 //! that `plan` and `run` cannot disagree.
 
-use crate::cluster::Cluster;
-use crate::display::short;
+mod forecast;
+pub mod nodes;
+pub mod scale;
+mod text;
+mod wire;
+
+use crate::cluster::{Backend, Cluster};
+use crate::estimate::Estimate;
+use crate::estimate::measured::Kept;
+use nodes::NodeRanks;
+use scale::Scaled;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::path::Path;
 use trainer::checkpoint::space::{self, Sizes};
 use trainer::collective::Carrier;
 use trainer::evaluate::Workload;
+use trainer::memory::PhasePlan;
 pub use trainer::memory::bytes_text;
-use trainer::memory::{PhasePlan, Predicted};
 use trainer::recipe::CheckpointConfig;
 
 /// One process to start.
@@ -140,10 +148,14 @@ pub struct Phase {
 pub struct Plan {
     /// What is learned.
     pub work: Work,
+    /// Who starts the processes.
+    pub backend: String,
     /// Number of processes.
     pub ranks: usize,
     /// Threads of each.
     pub threads_per_rank: usize,
+    /// Which of them are where, spares last.
+    pub nodes: Vec<NodeRanks>,
     /// One of each phase.
     pub needs: Vec<Needs>,
     /// Bytes of a phase's first checkpoint: weights, adapters and moments in f32.
@@ -152,8 +164,38 @@ pub struct Plan {
     pub next_checkpoint_bytes: Option<u64>,
     /// Bytes of all checkpoints that are there at a time, at most.
     pub disk_bytes: Option<u64>,
+    /// How long it takes and what it costs, where somebody says how fast the hardware is.
+    pub estimate: Option<Estimate>,
+    /// The same on other numbers of ranks.
+    pub scale: Vec<Scaled>,
+    /// How far the estimate was from what this run has measured.
+    pub error: Option<Kept>,
+    /// What is otherwise than in the last run of this name that was done.
+    pub changes: Option<Changes>,
+    /// What would be handed to the scheduler.
+    pub rendered: Vec<Script>,
     /// What may be wrong with it.
     pub warnings: Vec<String>,
+}
+
+/// What differs from a run that was done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Changes {
+    /// The run's directory.
+    pub run: String,
+    /// Key, value there, value now.
+    pub keys: Vec<[String; 3]>,
+}
+
+/// A file for a scheduler.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Script {
+    /// Its name below `RUN/submit/`.
+    pub file: String,
+    /// How long it is.
+    pub lines: usize,
+    /// Its text, where it was asked for.
+    pub text: Option<String>,
 }
 
 /// What a phase needs.
@@ -187,6 +229,11 @@ impl Work {
         Some(self.phases.iter().map(sizes).collect())
     }
 
+    /// Bytes of the largest phase's first checkpoint.
+    pub fn checkpoint_bytes(&self) -> Option<u64> {
+        self.sizes()?.iter().map(Sizes::one).max()
+    }
+
     /// Bytes that checkpoints take at most at a time.
     pub fn disk_bytes(&self) -> Option<u64> {
         Some(space::most(&self.sizes()?, &self.checkpoint))
@@ -198,7 +245,8 @@ impl Plan {
     pub fn new(work: Work, cluster: &Cluster, cores: usize) -> Self {
         let mut warnings = Vec::new();
         let threads = cluster.ranks * cluster.threads_per_rank;
-        if threads > cores {
+        // Of other machines nobody here knows how many cores they have.
+        if threads > cores && cluster.backend == Backend::Local {
             warnings.push(format!(
                 "{threads} threads ({} ranks x {}) share {cores} cores",
                 cluster.ranks, cluster.threads_per_rank
@@ -206,12 +254,18 @@ impl Plan {
         }
         for phase in work.phases.iter().filter(|phase| phase.samples < cluster.ranks) {
             warnings.push(format!(
-                "phase `{}` has {} samples a step for {} ranks: some ranks compute nothing",
-                phase.name, phase.samples, cluster.ranks
+                "phase `{}` has {} samples a step for {} ranks: some ranks compute nothing; {}",
+                phase.name,
+                phase.samples,
+                cluster.ranks,
+                scale::sizes(phase.samples, work.exact_shards)
             ));
         }
-        let needs =
-            work.phases.iter().map(|phase| needs(phase, cluster, work.exact_shards)).collect();
+        let needs = work
+            .phases
+            .iter()
+            .map(|phase| wire::needs(phase, cluster, work.exact_shards))
+            .collect();
         let sizes = work.sizes();
         let largest = sizes.as_ref().and_then(|sizes| sizes.iter().max_by_key(|it| it.one()));
         Self {
@@ -219,221 +273,18 @@ impl Plan {
             next_checkpoint_bytes: largest.map(|sizes| sizes.all(2) - sizes.all(1)),
             disk_bytes: work.disk_bytes(),
             work,
+            backend: cluster.backend.name().to_owned(),
             ranks: cluster.ranks,
             threads_per_rank: cluster.threads_per_rank,
+            nodes: nodes::of(cluster),
             needs,
+            estimate: None,
+            scale: Vec::new(),
+            error: None,
+            changes: None,
+            rendered: Vec::new(),
             warnings,
         }
-    }
-
-    /// The plan for a person.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.write(&mut text);
-        text
-    }
-
-    fn write(&self, text: &mut String) -> std::fmt::Result {
-        let Self { work, ranks, threads_per_rank, .. } = self;
-        writeln!(text, "run `{}` on {}", work.name, work.device)?;
-        writeln!(
-            text,
-            "  ranks        {ranks} on this machine, {threads_per_rank} thread(s) each"
-        )?;
-        let parameters = work.parameters.map_or(UNKNOWN.to_owned(), |it| short(it as f64));
-        writeln!(text, "  parameters   {parameters}")?;
-        if let Some(bytes) = self.checkpoint_bytes {
-            let next = self.next_checkpoint_bytes.filter(|next| *next < bytes);
-            let next = next.map_or(String::new(), |next| {
-                format!(", {} each further one of its phase", bytes_text(next))
-            });
-            writeln!(text, "  checkpoint   {}{next}", bytes_text(bytes))?;
-        }
-        if let Some(bytes) = self.disk_bytes {
-            let kept = rules(&work.checkpoint);
-            writeln!(text, "  disk         {} for checkpoints ({kept})", bytes_text(bytes))?;
-        }
-        for (phase, needs) in work.phases.iter().zip(&self.needs) {
-            writeln!(text, "phase `{}`", phase.name)?;
-            writeln!(text, "  length       {}", length(phase))?;
-            writeln!(text, "  batch        {}", batch(phase.samples, *ranks))?;
-            writeln!(
-                text,
-                "  micro-batch  up to {} tokens a rank, samples of up to {}",
-                phase.micro_tokens, phase.max_length
-            )?;
-            let trainable = phase
-                .trainable
-                .map_or(UNKNOWN.to_owned(), |it| format!("{} parameters", short(it as f64)));
-            writeln!(text, "  trained      {trainable}")?;
-            writeln!(text, "  time         {}", time(phase))?;
-            if let Some(plan) = &phase.memory {
-                write_memory(text, plan)?;
-            }
-            if let Some(bytes) = needs.wire_bytes_per_step {
-                writeln!(text, "  wire         {} a rank and step", bytes_text(bytes))?;
-            }
-            let more = "              ";
-            if let Some(bytes) = needs.wire_bytes_without_exact {
-                let bytes = bytes_text(bytes);
-                writeln!(text, "{more} {bytes} without run.exact_shards = {}", work.exact_shards)?;
-            }
-            if let Some(bytes) = needs.wire_bytes_per_micro_batch {
-                let bytes = bytes_text(bytes);
-                writeln!(text, "{more} and {bytes} for each micro-batch but the first")?;
-            }
-        }
-        write_evaluation(text, &work.evaluation)?;
-        for warning in &self.warnings {
-            writeln!(text, "warning: {warning}")?;
-        }
-        Ok(())
-    }
-}
-
-/// What is asked at the end; nothing where there are no benchmarks.
-fn write_evaluation(text: &mut String, work: &Workload) -> std::fmt::Result {
-    if work.rounds.is_empty() {
-        return Ok(());
-    }
-    writeln!(text, "evaluation")?;
-    for asked in &work.rounds {
-        writeln!(
-            text,
-            "  {:<24} {} benchmark(s), up to {} questions",
-            asked.round, asked.benchmarks, asked.questions
-        )?;
-    }
-    writeln!(
-        text,
-        "  together     up to {} questions, answers of up to {} tokens each",
-        work.questions(),
-        work.max_new_tokens
-    )?;
-    match work.undeclared.as_slice() {
-        [] => Ok(()),
-        names => writeln!(text, "  and those of {}, which do not say how many", names.join(", ")),
-    }
-}
-
-/// Which checkpoints are kept, in words.
-fn rules(config: &CheckpointConfig) -> String {
-    let mut rules = format!("{} of each phase are kept", config.keep.max(1));
-    if config.keep_every > 0 {
-        rules += &format!(", those of every {} steps", config.keep_every);
-    }
-    if config.keep_best > 0 {
-        rules += &format!(", the {} best", config.keep_best);
-    }
-    rules
-}
-
-const UNKNOWN: &str = "known when the data are prepared";
-
-fn needs(phase: &Phase, cluster: &Cluster, exact_shards: usize) -> Needs {
-    let (ranks, exact) = (cluster.ranks as u64, exact_shards > 0);
-    let sharded = cluster.sharding.stage > 0;
-    Needs {
-        phase: phase.name.clone(),
-        samples_per_rank: phase.samples as f64 / cluster.ranks as f64,
-        bytes_per_rank: phase.memory.as_ref().map(|plan| plan.predicted.total),
-        wire_bytes_per_step: phase
-            .trainable
-            .map(|trainable| wire(trainable, ranks, exact, sharded)),
-        wire_bytes_without_exact: phase
-            .trainable
-            .filter(|_| exact)
-            .map(|trainable| wire(trainable, ranks, false, sharded)),
-        wire_bytes_per_micro_batch: phase
-            .trainable
-            .filter(|_| cluster.sharding.stage == 2 && ranks > 1 && !exact)
-            .map(|trainable| pass(trainable, ranks)),
-    }
-}
-
-/// Bytes that a rank sends when every share goes round a ring once.
-fn pass(trainable: u64, ranks: u64) -> u64 {
-    4 * trainable * (ranks - 1) / ranks
-}
-
-/// Bytes that a rank sends in a step: gradients go round to be summed, then the sums, or under sharding the
-/// new weights, to be handed out. For exact sums every rank gets the sums of all.
-fn wire(trainable: u64, ranks: u64, exact: bool, sharded: bool) -> u64 {
-    let (summed, handed_out) = match exact {
-        true => (4 * trainable * (ranks - 1), if sharded { pass(trainable, ranks) } else { 0 }),
-        false => (pass(trainable, ranks), pass(trainable, ranks)),
-    };
-    summed + handed_out
-}
-
-/// What a rank holds, by what it is for, at 80 columns.
-fn write_memory(text: &mut String, plan: &PhasePlan) -> std::fmt::Result {
-    let Predicted { total, data, program, exchange, .. } = plan.predicted;
-    let Predicted { weights, gradients, states, activations, logits, work, .. } = plan.predicted;
-    let more = "              ";
-    writeln!(text, "  memory       {} a rank", bytes_text(total))?;
-    match &plan.budget {
-        Some(budget) => {
-            writeln!(text, "{more} of {} ({})", bytes_text(budget.bytes), budget.origin)?;
-        }
-        None => writeln!(text, "{more} of an unknown amount: give memory.budget_gib")?,
-    }
-    for parts in [
-        [("weights", weights), ("gradients", gradients), ("states", states)],
-        [("activations", activations), ("logits", logits), ("work", work)],
-        [("exchange", exchange), ("data", data), ("program", program)],
-    ] {
-        let parts = parts.map(|(name, bytes)| format!("{name} {}", bytes_text(bytes)));
-        writeln!(text, "{more} {}", parts.join(", "))?;
-    }
-    let largest = &plan.largest;
-    let origin = match (plan.examined, plan.steps) {
-        (0, _) => "samples of the longest kind; prepare the data to know".to_owned(),
-        (examined, Some(steps)) if examined < steps => {
-            format!("a bound, by {examined} of {steps} steps")
-        }
-        (examined, _) => format!("the largest of {examined} steps"),
-    };
-    let (tokens, targets) = (largest.tokens, largest.targets);
-    writeln!(text, "{more} for {tokens} tokens, {targets} with a loss")?;
-    writeln!(text, "{more} ({origin})")?;
-    writeln!(text, "{more} {} of {} blocks are computed again", plan.recompute, plan.blocks)?;
-    match plan.measured_peak {
-        Some(peak) => writeln!(text, "  measured     {} a rank at most", bytes_text(peak)),
-        None => Ok(()),
-    }
-}
-
-fn length(phase: &Phase) -> String {
-    match (phase.steps, phase.epochs) {
-        (Some(steps), Some(epochs)) => format!("{steps} steps, {epochs} epoch(s)"),
-        (Some(steps), None) => format!("{steps} steps"),
-        (None, Some(epochs)) => format!("{epochs} epoch(s)"),
-        (None, None) => UNKNOWN.to_owned(),
-    }
-}
-
-/// Steps times the timed step; ranks that share cores may take longer.
-fn time(phase: &Phase) -> String {
-    match (phase.steps, phase.seconds_per_step) {
-        (Some(steps), Some(seconds)) => {
-            let all = std::time::Duration::from_secs_f64(steps as f64 * seconds);
-            format!(
-                "about {}, by a step of {seconds:.2} s timed here",
-                indicatif::HumanDuration(all)
-            )
-        }
-        _ => UNKNOWN.to_owned(),
-    }
-}
-
-/// `256 samples = 2 ranks x 128`, or what that is about.
-fn batch(samples: usize, ranks: usize) -> String {
-    if samples.is_multiple_of(ranks) {
-        format!("{samples} samples = {ranks} rank(s) x {}", samples / ranks)
-    } else {
-        format!("{samples} samples over {ranks} ranks, about {} each", samples / ranks)
     }
 }
 
@@ -441,8 +292,6 @@ fn batch(samples: usize, ranks: usize) -> String {
 mod tests {
     use super::*;
     use expect_test::expect;
-    use trainer::evaluate::Asked;
-    use trainer::memory::{BatchShape, Budget};
 
     fn cluster(ranks: usize) -> Cluster {
         Cluster { ranks, threads_per_rank: 1, ..Cluster::of_this_machine() }
@@ -471,152 +320,5 @@ mod tests {
         .assert_eq(&lines.join("\n"));
         let mine = workers(&cluster(2), Start { kernels: Some("h200"), ..start });
         assert_eq!(mine[1].environment.last().map(|it| it.1.as_str()), Some("h200-r1"));
-    }
-
-    fn memory() -> PhasePlan {
-        let predicted = Predicted {
-            weights: 4 << 20,
-            gradients: 256 << 10,
-            states: 512 << 10,
-            activations: 3 << 29,
-            logits: 1000,
-            work: 1 << 20,
-            exchange: 0,
-            data: 5 << 20,
-            program: 64 << 20,
-            total: 1_690_000_000,
-        };
-        PhasePlan {
-            phase: "alignment".to_owned(),
-            micro_tokens: 4096,
-            recompute: 1,
-            blocks: 3,
-            ranks: 4,
-            budget: Some(Budget {
-                bytes: 7 << 30,
-                origin: "90 % of what its control group leaves, for 4 rank(s)".to_owned(),
-            }),
-            largest: BatchShape { tokens: 4090, targets: 811, ..BatchShape::default() },
-            examined: 256,
-            steps: Some(300),
-            predicted,
-            measured_peak: Some(1_234_567_890),
-        }
-    }
-
-    #[test]
-    fn memory_is_told_within_80_columns() {
-        let told = |plan: &PhasePlan| {
-            let mut text = String::new();
-            write_memory(&mut text, plan).map(|()| text).unwrap_or_default()
-        };
-        let unprepared =
-            PhasePlan { budget: None, examined: 0, steps: None, measured_peak: None, ..memory() };
-        let whole = PhasePlan { examined: 300, ..memory() };
-        let text = ["phase\n", &told(&unprepared), &told(&whole)].concat();
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        expect![[r#"
-            phase
-              memory       1.6 GiB a rank
-                           of an unknown amount: give memory.budget_gib
-                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
-                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
-                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
-                           for 4090 tokens, 811 with a loss
-                           (samples of the longest kind; prepare the data to know)
-                           1 of 3 blocks are computed again
-              memory       1.6 GiB a rank
-                           of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
-                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
-                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
-                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
-                           for 4090 tokens, 811 with a loss
-                           (the largest of 300 steps)
-                           1 of 3 blocks are computed again
-              measured     1.1 GiB a rank at most
-        "#]]
-        .assert_eq(&text);
-    }
-
-    #[test]
-    fn a_plan_shows_its_arithmetic() {
-        let phase = |name: &str, samples, trainable: Option<u64>| Phase {
-            name: name.to_owned(),
-            samples,
-            max_length: 512,
-            micro_tokens: 4096,
-            memory: trainable.map(|_| memory()),
-            steps: Some(300),
-            epochs: None,
-            trainable,
-            adapters: true,
-            seconds_per_step: trainable.map(|_| 0.5),
-        };
-        let work = Work {
-            name: "quickstart".to_owned(),
-            device: "flex".to_owned(),
-            parameters: Some(1_000_000),
-            checkpoint: CheckpointConfig::default(),
-            exact_shards: 0,
-            phases: vec![
-                phase("alignment", 33, Some(65_536)),
-                Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 2, None) },
-            ],
-            evaluation: Workload {
-                rounds: ["final-free", "final", "final-order-1"]
-                    .map(|round| Asked { round: round.to_owned(), benchmarks: 2, questions: 150 })
-                    .into(),
-                undeclared: vec!["ours".to_owned()],
-                max_new_tokens: 640,
-            },
-        };
-        expect![[r#"
-            run `quickstart` on flex
-              ranks        4 on this machine, 1 thread(s) each
-              parameters   1.00M
-              checkpoint   4.6 MiB, 768.0 KiB each further one of its phase
-              disk         9.1 MiB for checkpoints (2 of each phase are kept)
-            phase `alignment`
-              length       300 steps
-              batch        33 samples over 4 ranks, about 8 each
-              micro-batch  up to 4096 tokens a rank, samples of up to 512
-              trained      65.5k parameters
-              time         about 3 minutes, by a step of 0.50 s timed here
-              memory       1.6 GiB a rank
-                           of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
-                           weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
-                           activations 1.5 GiB, logits 1000 B, work 1.0 MiB
-                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
-                           for 4090 tokens, 811 with a loss
-                           (a bound, by 256 of 300 steps)
-                           1 of 3 blocks are computed again
-              measured     1.1 GiB a rank at most
-              wire         384.0 KiB a rank and step
-            phase `instruction`
-              length       2 epoch(s)
-              batch        2 samples over 4 ranks, about 0 each
-              micro-batch  up to 4096 tokens a rank, samples of up to 512
-              trained      known when the data are prepared
-              time         known when the data are prepared
-            evaluation
-              final-free               2 benchmark(s), up to 150 questions
-              final                    2 benchmark(s), up to 150 questions
-              final-order-1            2 benchmark(s), up to 150 questions
-              together     up to 450 questions, answers of up to 640 tokens each
-              and those of ours, which do not say how many
-            warning: 4 threads (4 ranks x 1) share 2 cores
-            warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks compute nothing
-        "#]]
-        .assert_eq(&Plan::new(work, &cluster(4), 2).text());
-    }
-
-    #[test]
-    fn exact_sums_cost_traffic() {
-        // A thousand values of four bytes on four ranks: three quarters go round, once or twice.
-        assert_eq!(wire(1000, 4, false, false), 6000);
-        assert_eq!(wire(1000, 4, false, true), 6000);
-        assert_eq!(wire(1000, 4, true, false), 12_000);
-        assert_eq!(wire(1000, 4, true, true), 15_000);
-        assert_eq!(wire(1000, 1, true, true), 0);
     }
 }

@@ -142,8 +142,9 @@ impl DecoderConfig {
             "baichuan2-13b" => Ok(Self::baichuan2_13b()),
             "baichuan2-tiny" => Ok(Self::baichuan2_tiny()),
             "baichuan2-mini" => Ok(Self::baichuan2_mini()),
+            "llama2-7b" => Ok(Self::llama2_7b()),
             other => Err(Error::Config(format!(
-                "unknown model preset `{other}`; known: baichuan2-7b, baichuan2-13b, baichuan2-mini, baichuan2-tiny"
+                "unknown model preset `{other}`; known: baichuan2-7b, baichuan2-13b, baichuan2-mini, baichuan2-tiny, llama2-7b"
             ))),
         }
     }
@@ -184,6 +185,18 @@ impl DecoderConfig {
             num_attention_heads: 40,
             max_position_embeddings: None,
             position: Some(Position::Alibi),
+            ..Self::baichuan2_7b()
+        }
+    }
+
+    /// LLaMA-2-7B: 6,738,415,616 parameters (`meta-llama/Llama-2-7b-hf`, config.json).
+    pub fn llama2_7b() -> Self {
+        Self {
+            model_type: "llama".into(),
+            vocab_size: 32_000,
+            rms_norm_eps: 1e-5,
+            model_max_length: None,
+            norm_head: Some(false),
             ..Self::baichuan2_7b()
         }
     }
@@ -384,5 +397,6 @@ mod tests {
     fn presets_have_the_published_sizes() {
         assert_eq!(DecoderConfig::baichuan2_7b().parameters(), 7_505_973_248);
         assert_eq!(DecoderConfig::baichuan2_13b().parameters(), 13_896_668_160);
+        assert_eq!(DecoderConfig::llama2_7b().parameters(), 6_738_415_616);
     }
 }

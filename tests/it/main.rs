@@ -24,6 +24,7 @@ mod jobs;
 mod kubernetes;
 mod ledger;
 mod memory;
+mod paper;
 mod parallel;
 mod places;
 mod precision;
@@ -31,6 +32,7 @@ mod preflight;
 mod program;
 mod ranks;
 mod recovery;
+mod reproduce;
 mod resume;
 #[cfg(feature = "object-store")]
 mod s3;

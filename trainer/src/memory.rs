@@ -219,7 +219,18 @@ pub fn plan_phase(
     machine: Machine,
 ) -> Result<Planned, Error> {
     let budget = Budget::of(&recipe.memory, &recipe.run.device, machine.ranks)?;
-    Subject { recipe, index, config, machine, budget: budget.as_ref() }.plan(run_dir)
+    plan_phase_within(recipe, index, run_dir, config, (machine, budget.as_ref()))
+}
+
+/// The same for ranks that need not be of this machine, and what each of them may use, where that is known.
+pub fn plan_phase_within(
+    recipe: &Recipe,
+    index: usize,
+    run_dir: &RunDir,
+    config: &DecoderConfig,
+    (machine, budget): (Machine, Option<&Budget>),
+) -> Result<Planned, Error> {
+    Subject { recipe, index, config, machine, budget }.plan(run_dir)
 }
 
 /// The plan that every rank of a run goes by: the launcher's, or where there is none one that rank 0 makes, whose

@@ -8,6 +8,7 @@ pub use model::DecoderConfig;
 use model::lora::linear_layers;
 use model::weight::{Mapper, Weight, Weights, list};
 use model::{Decoder, files};
+use std::path::Path;
 
 /// The model that training starts from.
 ///
@@ -66,11 +67,17 @@ pub fn decoder_config(recipe: &Recipe, tokenizer: &Tokenizer) -> Result<DecoderC
     shape(recipe, tokenizer.vocabulary())
 }
 
+/// The shape of a preset, with its own vocabulary.
+pub fn preset(name: &str) -> Result<DecoderConfig, Error> {
+    Ok(DecoderConfig::preset(name)?)
+}
+
 /// The model's shape, a preset's with a vocabulary of this size.
 pub fn shape(recipe: &Recipe, vocabulary: usize) -> Result<DecoderConfig, Error> {
     let model = &recipe.model;
     let config = match (&model.path, &model.preset) {
-        (Some(path), _) => DecoderConfig::load(path)?,
+        (Some(path), None) => DecoderConfig::load(path)?,
+        (Some(path), Some(preset)) => of_both(path, preset)?,
         (None, preset) => {
             let preset = DecoderConfig::preset(preset.as_deref().unwrap_or_default())?;
             DecoderConfig {
@@ -87,6 +94,33 @@ pub fn shape(recipe: &Recipe, vocabulary: usize) -> Result<DecoderConfig, Error>
     };
     config.check()?;
     Ok(config)
+}
+
+/// The shape of a directory, which must be the preset's; where it is not here, the preset's own, so that a run can be
+/// planned where its model is not.
+fn of_both(path: &Path, preset: &str) -> Result<DecoderConfig, Error> {
+    let named = DecoderConfig::preset(preset)?;
+    if !path.exists() {
+        return Ok(named);
+    }
+    let found = DecoderConfig::load(path)?;
+    let sizes = |config: &DecoderConfig| {
+        [
+            ("hidden_size", config.hidden_size),
+            ("intermediate_size", config.intermediate_size),
+            ("num_hidden_layers", config.num_hidden_layers),
+            ("num_attention_heads", config.num_attention_heads),
+        ]
+    };
+    let differs =
+        sizes(&found).into_iter().zip(sizes(&named)).find(|(here, wanted)| here != wanted);
+    match differs {
+        None => Ok(found),
+        Some(((name, here), (_, wanted))) => Err(Error::Model(model::Error::Config(format!(
+            "`{}` has {name} {here}, preset `{preset}` {wanted}; name the directory of that model, or leave `preset` out",
+            path.display()
+        )))),
+    }
 }
 
 fn check_vocabulary(config: &DecoderConfig, tokenizer: &Tokenizer) -> Result<(), Error> {
@@ -153,4 +187,27 @@ pub fn freeze_base(decoder: &mut Decoder) {
 /// Everything is trained.
 pub(crate) fn unfreeze(decoder: &mut Decoder) {
     set_trainable(decoder, |_| true);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_not_here_has_the_shape_of_its_preset() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/knowcoder-x-7b.toml");
+        let mut recipe = Recipe::load(&path, &[]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        recipe.model.path = Some(folder.path().join("absent"));
+        assert_eq!(shape(&recipe, 1).unwrap(), DecoderConfig::baichuan2_7b());
+        // Once it is here, it must have that shape.
+        let tiny = DecoderConfig::baichuan2_tiny();
+        std::fs::write(folder.path().join("config.json"), tiny.to_json().to_string()).unwrap();
+        recipe.model.path = Some(folder.path().to_owned());
+        let error = shape(&recipe, 1).unwrap_err().to_string();
+        assert!(error.contains("has hidden_size 128, preset `baichuan2-7b` 4096"), "{error}");
+        recipe.model.preset = Some("baichuan2-tiny".to_owned());
+        assert_eq!(shape(&recipe, 1).unwrap().hidden_size, 128);
+    }
 }

@@ -122,6 +122,11 @@ fn begin(
 /// Refuses what would be found wrong only after hours: no file of a corpus is read.
 pub fn check(recipe: &Recipe) -> Result<(), Error> {
     device::check(&recipe.run.device)?;
+    check_declared(recipe)
+}
+
+/// The same for a run elsewhere: the device need not be in this build.
+pub fn check_declared(recipe: &Recipe) -> Result<(), Error> {
     // The size of a vocabulary that is yet to be trained decides nothing here.
     shape(recipe, recipe.tokenizer.train.as_ref().map_or(1, |train| train.vocabulary))?;
     for phase in &recipe.phase {

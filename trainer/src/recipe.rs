@@ -95,11 +95,11 @@ impl Default for RunConfig {
     }
 }
 
-/// The `[model]` section: a preset with changes, or a directory.
+/// The `[model]` section: a preset with changes, or a directory, which may have to be of a preset's shape.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// A preset to start from, untrained.
+    /// A preset to start from, untrained; with `path`, the shape that the directory must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
     /// A directory with `config.json` and weights.
@@ -197,7 +197,20 @@ const LARGEST_VOCABULARY: usize = 1 << 18;
 
 impl Recipe {
     /// Reads a recipe with what it extends, applies `sets` (`a.b=c`), checks it.
+    ///
+    /// A file that ends in `.lock` is a resolved recipe, as run directories have it: nothing is left to set.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, Error> {
+        if path.extension().is_some_and(|extension| extension == "lock") {
+            if let Some(set) = sets.first() {
+                let message = format!(
+                    "a resolved recipe is taken as it is; leave --set {set} out, or give the recipe"
+                );
+                return Err(Error::recipe(path, message));
+            }
+            let recipe = Self::load_lock(path)?;
+            recipe.check().map_err(|message| Error::recipe(path, message))?;
+            return Ok(recipe);
+        }
         let recipe = file::resolve(path, sets)?;
         recipe.check().map_err(|message| Error::recipe(path, message))?;
         Ok(recipe)
@@ -260,10 +273,8 @@ impl Recipe {
         if exact != 0 && !exact.is_power_of_two() {
             return Err(format!("run.exact_shards is {exact}, expected 0 or a power of two"));
         }
-        let sources =
-            usize::from(self.model.preset.is_some()) + usize::from(self.model.path.is_some());
-        if sources != 1 {
-            return Err("[model] needs either `preset` or `path`".into());
+        if self.model.preset.is_none() && self.model.path.is_none() {
+            return Err("[model] needs `preset` or `path`".into());
         }
         if self.tokenizer.file.is_some() && self.tokenizer.train.is_some() {
             return Err("[tokenizer] has both `file` and `train`; give one".into());

@@ -87,7 +87,7 @@ impl Work {
 
 /// The peak of one rank in FLOP/s, as the cluster file states it.
 fn peak(run: &Run) -> Option<f64> {
-    Some(run.cluster.as_ref()?.peak_tflops? * 1e12)
+    Some(run.cluster.as_ref()?.hardware.peak_tflops()? * 1e12)
 }
 
 /// How many ranks computed a step; a run may have gone on in another world.

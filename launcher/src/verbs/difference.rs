@@ -2,25 +2,41 @@
 
 use toml::{Table, Value};
 
+/// A key whose values differ, with both of them.
+pub type Different = (String, String, String);
+
 /// The first key whose values differ between two resolved recipes, with both of them.
-pub fn first(before: &Table, now: &Table) -> Option<(String, String, String)> {
-    let mut keys = before.keys().chain(now.keys().filter(|key| !before.contains_key(*key)));
-    keys.find_map(|key| at(key, before.get(key), now.get(key)))
+pub fn first(before: &Table, now: &Table) -> Option<Different> {
+    all(before, now).into_iter().next()
 }
 
-fn at(key: &str, before: Option<&Value>, now: Option<&Value>) -> Option<(String, String, String)> {
+/// All of them.
+pub fn all(before: &Table, now: &Table) -> Vec<Different> {
+    let mut found = Vec::new();
+    tables_at("", before, now, &mut found);
+    found
+}
+
+fn tables_at(path: &str, before: &Table, now: &Table, found: &mut Vec<Different>) {
+    let keys = before.keys().chain(now.keys().filter(|key| !before.contains_key(*key)));
+    for key in keys {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        at(&path, before.get(key), now.get(key), found);
+    }
+}
+
+fn at(key: &str, before: Option<&Value>, now: Option<&Value>, found: &mut Vec<Different>) {
     match (before, now) {
-        (before, now) if before == now => None,
+        (before, now) if before == now => {}
         (Some(Value::Table(before)), Some(Value::Table(now))) => {
-            let keys = before.keys().chain(now.keys().filter(|key| !before.contains_key(*key)));
-            keys.into_iter()
-                .find_map(|inner| at(&format!("{key}.{inner}"), before.get(inner), now.get(inner)))
+            tables_at(key, before, now, found);
         }
         (Some(Value::Array(before)), Some(Value::Array(now))) if tables(before) || tables(now) => {
-            (0..before.len().max(now.len()))
-                .find_map(|index| at(&format!("{key}[{index}]"), before.get(index), now.get(index)))
+            for index in 0..before.len().max(now.len()) {
+                at(&format!("{key}[{index}]"), before.get(index), now.get(index), found);
+            }
         }
-        (before, now) => Some((key.to_owned(), show(before), show(now))),
+        (before, now) => found.push((key.to_owned(), show(before), show(now))),
     }
 }
 
@@ -61,5 +77,15 @@ mod tests {
             "[[phase]]\nname = \"a\"\n[[phase]]\nname = \"b\"\n[phase.optimizer]\nlr = 0.1";
         check(phases, &phases.replace("0.1", "0.2"), Some(["phase[1].optimizer.lr", "0.1", "0.2"]));
         check("[[phase]]\nname = \"a\"", phases, Some(["phase[1]", "nothing", "`b`"]));
+    }
+
+    #[test]
+    fn all_differences_are_listed_in_order() {
+        let table = |text: &str| text.parse().unwrap();
+        let before = table("a = 1\nb = 2\n[run]\nseed = 1\nname = \"x\"");
+        let now = table("a = 1\nc = 3\n[run]\nseed = 2\nname = \"x\"");
+        let found: Vec<String> =
+            all(&before, &now).iter().map(|(key, a, b)| format!("{key} {a} {b}")).collect();
+        assert_eq!(found, ["b 2 nothing", "run.seed 1 2", "c nothing 3"]);
     }
 }

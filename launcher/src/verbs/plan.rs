@@ -1,32 +1,43 @@
 //! `knowcoder plan`, and `run --dry-run`: what would be done, without doing any of it.
 
-use super::run::{cluster_of, has_checkpoints, recipe_of, run_dir_of};
+mod before;
+mod outlook;
+mod place;
+mod work;
+
+pub use place::Place;
+
+use super::run::{cluster_of, recipe_of, run_dir_of};
 use super::{Answer, verify};
+use crate::backend::{self, Job};
 use crate::cli;
-use crate::cluster::Cluster;
+use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
-use crate::plan::{Phase, Plan, Work};
-use data_pipeline::order::Order;
-use data_pipeline::shard::ShardSet;
-use data_pipeline::tokenizer::Tokenizer;
-use trainer::evaluate::Workload;
-use trainer::memory::{Machine, MemoryPlan, plan_phase};
-use trainer::network::{DecoderConfig, decoder_config};
-use trainer::pace::seconds_per_step;
-use trainer::recipe::{self, Length, Train};
-use trainer::run::steps;
+use crate::estimate::measured::{Kept, metrics};
+use crate::plan::{Plan, Script, Work};
+use outlook::Outlook;
+use std::path::{Path, PathBuf};
+use trainer::memory::{Machine, MemoryPlan};
+use trainer::network::DecoderConfig;
 use trainer::{Recipe, RunDir};
 
 /// Says what a run would do.
 pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
+    let args = &of_a_run(args);
     let recipe = recipe_of(&args.recipe)?;
-    trainer::prepare::check(&recipe)?;
     let cluster = cluster_of(args.cluster.as_deref())?;
-    trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+    let place = Place::of(&recipe, &cluster)?;
+    trainer::prepare::check_declared(&recipe)?;
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
     cluster.check_device(&recipe.run.device)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
-    let planned = of(&recipe, &cluster, &run_dir)?;
+    let asked = Asked {
+        calibration: args.calibration.as_deref(),
+        scale: &args.scale,
+        render: args.render,
+        data_root: Some(&args.data.data_root),
+    };
+    let planned = whole(&recipe, &cluster, &run_dir, (&place, asked))?;
     match args.verify_gradients {
         None => Ok(planned),
         Some(extent) => verify::added(planned, &recipe, &cluster, &run_dir, extent),
@@ -35,118 +46,51 @@ pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
 
 /// What `recipe` would do on `cluster`.
 pub fn of(recipe: &Recipe, cluster: &Cluster, run_dir: &RunDir) -> Result<Answer, Error> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (work, misfits) = work(recipe, run_dir, Some(cluster))?;
-    let mut plan = Plan::new(work, cluster, cores);
-    plan.warnings.extend(misfits);
-    let json = serde_json::to_value(&plan)
-        .map_err(|error| Error::new(exit::BUG, format!("the plan cannot be written: {error}")))?;
-    Ok(Answer::new(plan.text(), json))
+    whole(recipe, cluster, run_dir, (&Place::of(recipe, cluster)?, Asked::default()))
 }
 
 /// Bytes that the checkpoints of `recipe` take at most at a time, where the model's size is known.
 pub fn disk_bytes(recipe: &Recipe, run_dir: &RunDir) -> Result<Option<u64>, Error> {
-    Ok(work(recipe, run_dir, None)?.0.disk_bytes())
+    Ok(work::work(recipe, run_dir, None)?.work.disk_bytes())
 }
 
-/// Larger models are not timed: `plan` answers within seconds.
-const TIMED_PARAMETERS: u64 = 50_000_000;
+/// How far the estimate was from what a run has measured, a sentence a phase; kept in its `estimate.json`.
+///
+/// To be called when a run is done. Nothing where nobody says how fast the hardware is.
+pub fn conclude(
+    recipe: &Recipe,
+    cluster: &Cluster,
+    run_dir: &RunDir,
+) -> Result<Vec<String>, Error> {
+    // Whoever ran there has the device; the driver of a cluster need not.
+    let place = match cluster.backend {
+        Backend::Local => Place::of(recipe, cluster)?,
+        _ => Place::Elsewhere { lacks: None },
+    };
+    let (Some(rates), _) = outlook::rates(recipe, cluster, &place, None)? else {
+        return Ok(Vec::new());
+    };
+    // Steps need not be timed again for this.
+    let elsewhere = Place::Elsewhere { lacks: None };
+    let mut planned = work::work(recipe, run_dir, Some((cluster, &elsewhere)))?;
+    if let Some(chosen) = MemoryPlan::load(&run_dir.memory())? {
+        planned.memory = chosen;
+    }
+    let outlook = Outlook::new(recipe, run_dir, cluster, &planned, rates);
+    let Some(estimate) = outlook.estimate()? else { return Ok(Vec::new()) };
+    match Kept::of(&estimate, &metrics(&run_dir.metrics())?) {
+        Some(kept) => {
+            kept.save(run_dir)?;
+            Ok(kept.sentences())
+        }
+        None => Ok(Vec::new()),
+    }
+}
 
-/// The ranks of `cluster` on this machine.
+/// The ranks of `cluster` that share the memory of a machine, if it is this one; of others each has its device's.
 pub fn machine(cluster: &Cluster) -> Machine {
     let Cluster { ranks, threads_per_rank: threads, sharding, .. } = *cluster;
     Machine { ranks, threads, sharding }
-}
-
-/// What was chosen when the run began, or what would be chosen now, and what of it does not fit.
-fn memory(
-    recipe: &Recipe,
-    run_dir: &RunDir,
-    cluster: &Cluster,
-    shape: Option<&DecoderConfig>,
-) -> Result<(MemoryPlan, Vec<String>), Error> {
-    let machine = machine(cluster);
-    if run_dir.memory().exists() && has_checkpoints(run_dir) {
-        return Ok(trainer::memory::settle(recipe, run_dir, machine, true)?);
-    }
-    let (mut plan, mut misfits) = (MemoryPlan::default(), Vec::new());
-    let Some(shape) = shape else { return Ok((plan, misfits)) };
-    for index in 0..recipe.phase.len() {
-        let planned = plan_phase(recipe, index, run_dir, shape, machine)?;
-        misfits.extend(planned.misfit);
-        plan.phases.push(planned.plan);
-    }
-    Ok((plan, misfits))
-}
-
-/// The work of a recipe, and what of it does not fit into memory. Memory and the time of a step are those
-/// of a cluster, if one is given.
-fn work(
-    recipe: &Recipe,
-    run_dir: &RunDir,
-    cluster: Option<&Cluster>,
-) -> Result<(Work, Vec<String>), Error> {
-    // A vocabulary that is yet to be trained leaves the model's size open.
-    let vocabulary = match (&recipe.tokenizer.file, &recipe.model.path) {
-        _ if run_dir.tokenizer().exists() => Some(run_dir.tokenizer()),
-        (Some(file), _) => Some(file.clone()),
-        (None, model) => model.clone(),
-    };
-    let shape = match vocabulary {
-        Some(path) => Some(decoder_config(recipe, &Tokenizer::load(&path)?)?),
-        None => None,
-    };
-    let (memory, misfits) = match cluster {
-        Some(cluster) => memory(recipe, run_dir, cluster, shape.as_ref())?,
-        None => Default::default(),
-    };
-    let resolved = memory.resolved(recipe);
-    let parameters = shape.as_ref().map(|shape| shape.parameters() as u64);
-    let trainable = |phase: &recipe::Phase| match phase.train {
-        Train::Full => parameters,
-        Train::Lora => shape
-            .as_ref()
-            .and_then(|shape| phase.lora.parameters(shape).ok())
-            .map(|parameters| parameters as u64),
-    };
-    let work = Work {
-        name: recipe.run.name.clone(),
-        device: recipe.run.device.clone(),
-        parameters,
-        checkpoint: recipe.checkpoint.clone(),
-        exact_shards: recipe.run.exact_shards,
-        evaluation: Workload::of(recipe)?,
-        phases: recipe
-            .phase
-            .iter()
-            .enumerate()
-            .map(|(index, phase)| {
-                Ok(Phase {
-                    name: phase.name.clone(),
-                    samples: phase.batch.samples,
-                    max_length: phase.batch.max_length,
-                    micro_tokens: resolved.phase[index].batch.micro_tokens(),
-                    memory: memory.of(&phase.name).cloned(),
-                    steps: steps_of(recipe, index, run_dir)?,
-                    epochs: match phase.length {
-                        Length::Steps(_) => None,
-                        Length::Epochs(epochs) => Some(epochs),
-                    },
-                    trainable: trainable(phase),
-                    adapters: phase.train == Train::Lora,
-                    seconds_per_step: match (parameters, cluster) {
-                        (Some(..=TIMED_PARAMETERS), Some(cluster))
-                            if is_prepared(recipe, index, run_dir) =>
-                        {
-                            Some(seconds_per_step(&resolved, index, run_dir, cluster.ranks)?)
-                        }
-                        _ => None,
-                    },
-                })
-            })
-            .collect::<Result<_, Error>>()?,
-    };
-    Ok((work, misfits))
 }
 
 pub(super) fn is_prepared(recipe: &Recipe, index: usize, run_dir: &RunDir) -> bool {
@@ -154,16 +98,110 @@ pub(super) fn is_prepared(recipe: &Recipe, index: usize, run_dir: &RunDir) -> bo
     run_dir.prepared(index, &phase.name).join("manifest.json").exists()
 }
 
-/// Steps of a phase, where the recipe or its prepared shards say so.
-fn steps_of(recipe: &Recipe, index: usize, run_dir: &RunDir) -> Result<Option<usize>, Error> {
-    let phase = &recipe.phase[index];
-    if let Length::Steps(steps) = phase.length {
-        return Ok(Some(steps));
+/// What is asked beside the plan itself.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked<'a> {
+    calibration: Option<&'a Path>,
+    scale: &'a [u16],
+    render: bool,
+    data_root: Option<&'a Path>,
+}
+
+/// What was found out of a recipe before its plan is written.
+struct Planned {
+    work: Work,
+    /// The network; `None` while its vocabulary is yet to be trained.
+    shape: Option<DecoderConfig>,
+    memory: MemoryPlan,
+    /// What does not fit.
+    misfits: Vec<String>,
+}
+
+/// The command line with the recipe, cluster and directory of a run, where it names one in the recipe's place.
+fn of_a_run(args: &cli::Plan) -> cli::Plan {
+    let run_dir = RunDir::new(&args.recipe.recipe);
+    let mut args = args.clone();
+    if run_dir.recipe_lock().is_file() {
+        args.recipe.recipe = run_dir.recipe_lock();
+        args.run_dir.get_or_insert(run_dir.root().to_owned());
+        if run_dir.cluster().is_file() {
+            args.cluster.get_or_insert(run_dir.cluster());
+        }
     }
-    if !is_prepared(recipe, index, run_dir) {
-        return Ok(None);
+    args
+}
+
+fn whole(
+    recipe: &Recipe,
+    cluster: &Cluster,
+    run_dir: &RunDir,
+    (place, asked): (&Place, Asked<'_>),
+) -> Result<Answer, Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let planned = work::work(recipe, run_dir, Some((cluster, place)))?;
+    let mut plan = Plan::new(planned.work.clone(), cluster, cores);
+    plan.warnings.extend(planned.misfits.iter().cloned());
+    if let Place::Elsewhere { lacks } = place {
+        plan.warnings.extend(lacks.clone());
     }
-    let shards = ShardSet::open(&run_dir.prepared(index, &phase.name))?;
-    let order = Order::new(recipe.run.seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
-    Ok(Some(steps(phase, &order)))
+    let (rates, odd) = outlook::rates(recipe, cluster, place, asked.calibration)?;
+    plan.warnings.extend(odd);
+    match rates {
+        Some(rates) => {
+            let outlook = Outlook::new(recipe, run_dir, cluster, &planned, rates);
+            outlook::add(&mut plan, &outlook, asked.scale)?;
+        }
+        None if !asked.scale.is_empty() => return Err(outlook::unknown_hardware()),
+        None if *place != Place::Here => plan
+            .warnings
+            .push("no estimate of time: the cluster file does not name its [hardware]".to_owned()),
+        None => {}
+    }
+    plan.changes = before::changes(recipe, cluster, run_dir)?;
+    match scripts(recipe, cluster, run_dir, asked) {
+        Ok(scripts) => plan.rendered = scripts,
+        Err(error) if asked.render => return Err(error),
+        Err(error) => {
+            plan.warnings.push(format!("no scripts for {}: {}", plan.backend, error.message))
+        }
+    }
+    let json = serde_json::to_value(&plan)
+        .map_err(|error| Error::new(exit::BUG, format!("the plan cannot be written: {error}")))?;
+    Ok(Answer::new(plan.text(), json))
+}
+
+/// What a scheduler would get.
+fn scripts(
+    recipe: &Recipe,
+    cluster: &Cluster,
+    run_dir: &RunDir,
+    asked: Asked<'_>,
+) -> Result<Vec<Script>, Error> {
+    if !matches!(cluster.backend, Backend::Slurm | Backend::Kubernetes) {
+        return Ok(Vec::new());
+    }
+    let absolute = |path: &Path| -> Result<PathBuf, Error> {
+        Ok(std::path::absolute(path).map_err(data_pipeline::Error::read(path))?)
+    };
+    let program = std::env::current_exe().map_err(|error| {
+        Error::new(exit::TRANSIENT, format!("failed to find the program itself: {error}"))
+    })?;
+    let job = Job {
+        name: recipe.run.name.clone(),
+        run_dir: absolute(run_dir.root())?,
+        data_root: match asked.data_root.unwrap_or(Path::new("data")) {
+            // A place in an object store is the same from everywhere.
+            root if root.to_string_lossy().contains("://") => root.to_owned(),
+            root => absolute(root)?,
+        },
+        program,
+        cluster: cluster.clone(),
+        phases: recipe.phase.iter().map(|phase| phase.name.clone()).collect(),
+    };
+    let script = |it: backend::Rendered| Script {
+        file: it.file,
+        lines: it.text.lines().count(),
+        text: asked.render.then_some(it.text),
+    };
+    Ok(backend::queue(cluster).render(&job)?.into_iter().map(script).collect())
 }

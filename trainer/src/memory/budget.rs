@@ -46,6 +46,20 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// The budget of each rank where each has `capacity` bytes for itself, as `origin` says; what the recipe says
+    /// comes first.
+    pub fn elsewhere(config: &MemoryConfig, capacity: Option<(u64, &str)>) -> Option<Self> {
+        if let Some(gib) = config.budget_gib {
+            let bytes = (gib * f64::from(1u32 << 30)) as u64;
+            return Some(Self { bytes, origin: "memory.budget_gib".to_owned() });
+        }
+        let (bytes, origin) = capacity?;
+        let bytes = (bytes as f64 * USED) as u64;
+        Some(Self { bytes, origin: format!("90 % of {origin}") })
+    }
+}
+
 /// What is free in the system whose files lie below `root`.
 fn free(root: &Path) -> Option<Budget> {
     let of = |bytes, origin: &str| Budget { bytes, origin: origin.to_owned() };
@@ -176,6 +190,17 @@ mod tests {
         let config = MemoryConfig { budget_gib: Some(1.5), ..MemoryConfig::default() };
         let budget = Budget::of(&config, "flex", 4).unwrap().unwrap();
         assert_eq!((budget.bytes, budget.origin.as_str()), (3 << 29, "memory.budget_gib"));
+    }
+
+    #[test]
+    fn elsewhere_what_the_hardware_has_counts_for_each_rank() {
+        let of = |gib| {
+            let config = MemoryConfig { budget_gib: gib, ..MemoryConfig::default() };
+            Budget::elsewhere(&config, Some((10 << 30, "an h200"))).unwrap()
+        };
+        assert_eq!((of(None).bytes, of(None).origin), (9 << 30, "90 % of an h200".to_owned()));
+        assert_eq!(of(Some(2.0)).bytes, 2 << 30);
+        assert_eq!(Budget::elsewhere(&MemoryConfig::default(), None), None);
     }
 
     #[test]

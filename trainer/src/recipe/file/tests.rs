@@ -295,3 +295,15 @@ fn a_phase_that_is_skipped_is_not_there() {
     assert!(!short.to_lock().contains("skip"), "a lock names what is done, not what is not");
     assert_eq!(told(&resolved(&["phase.0.skip=true", "phase.1.skip=true"])), []);
 }
+
+#[test]
+fn a_resolved_recipe_is_a_recipe_and_nothing_is_left_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tiny.toml");
+    let recipe = Recipe::load(&tiny, &[]).unwrap();
+    let lock = folder.path().join("recipe.lock");
+    std::fs::write(&lock, recipe.to_lock()).unwrap();
+    assert_eq!(Recipe::load(&lock, &[]).unwrap(), recipe);
+    let error = Recipe::load(&lock, &["run.seed=9".to_owned()]).unwrap_err().to_string();
+    assert!(error.contains("leave --set run.seed=9 out"), "{error}");
+}

@@ -1,0 +1,232 @@
+//! Whether one run did what another one did: their programs, machines, data, losses, answers and weights.
+
+mod compare;
+
+pub use compare::{compare, first_metrics};
+
+use crate::cluster::Cluster;
+use crate::error::{Error, exit};
+use crate::events::is_done;
+use crate::verbs::difference;
+use data_pipeline::manifest::Manifest;
+use serde::Serialize;
+use serde_json::Value;
+use std::path::Path;
+use trainer::{Recipe, RunDir};
+
+/// Something that is otherwise in the second run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deviation {
+    /// What, such as `program` or `corpus`.
+    pub what: String,
+    /// How it was.
+    pub before: String,
+    /// How it is now.
+    pub now: String,
+    /// Whether it may change numbers beyond their rounding.
+    pub matters: bool,
+}
+
+impl Deviation {
+    /// One line.
+    pub fn sentence(&self) -> String {
+        let Self { what, before, now, matters } = self;
+        let weight = if *matters { "" } else { " (changes no number by itself)" };
+        format!("{what}: {before}, now {now}{weight}")
+    }
+}
+
+/// The directory of a run that can be done again.
+pub fn original(run: &Path) -> Result<RunDir, Error> {
+    let run_dir = RunDir::new(run);
+    let shown = run.display();
+    if !run_dir.recipe_lock().is_file() {
+        let message = format!("`{shown}` is not the directory of a run: it has no recipe.lock");
+        return Err(Error::new(exit::DECLARATION, message).hint("name one like runs/NAME"));
+    }
+    if !is_done(&events(&run_dir)?) {
+        let message = format!("the run in `{shown}` is not done: there is nothing to compare with");
+        return Err(Error::new(exit::DECLARATION, message)
+            .hint("`knowcoder resume` continues it, `knowcoder why` says why it stopped"));
+    }
+    Ok(run_dir)
+}
+
+/// What is otherwise before the first step: the program, the cluster, the device of the newest start of either.
+pub fn of_surroundings(original: &RunDir, again: &RunDir) -> Result<Vec<Deviation>, Error> {
+    let mut found = Vec::new();
+    let texts = [events(original)?, events(again)?];
+    let [before, now] = texts.each_ref().map(|text| newest(text, "started"));
+    for (key, matters) in [
+        ("version", true),
+        ("program_sha256", true),
+        ("world", true),
+        ("threads_per_rank", true),
+        ("backend", false),
+    ] {
+        let deviation = of_values(&format!("started.{key}"), &before[key], &now[key], matters);
+        found.extend(deviation);
+    }
+    let [before, now] = texts.each_ref().map(|text| newest(text, "device"));
+    for key in ["name", "memory", "driver"] {
+        found.extend(of_values(&format!("device.{key}"), &before[key], &now[key], true));
+    }
+    found.extend(of_clusters(original, again));
+    Ok(found)
+}
+
+/// Keys of the cluster files that differ; those that decide no number say so.
+fn of_clusters(original: &RunDir, again: &RunDir) -> Vec<Deviation> {
+    let load = |run_dir: &RunDir| Cluster::load(&run_dir.cluster()).ok();
+    let (Some(before), Some(now)) = (load(original), load(again)) else { return Vec::new() };
+    let table = |cluster: &Cluster| cluster.to_toml().parse().unwrap_or_default();
+    let deviation = |(key, before, now): difference::Different| {
+        // World and threads stand in the events, too, as they really were.
+        let matters = ["sharding.", "cluster.collective"].iter().any(|it| key.starts_with(it));
+        Deviation { what: format!("cluster file, {key}"), before, now, matters }
+    };
+    difference::all(&table(&before), &table(&now)).into_iter().map(deviation).collect()
+}
+
+/// What is otherwise in the data of each phase: bytes of corpora, declarations, schemata, templates, the tokenizer,
+/// and the rows that were made of them.
+pub fn of_data(
+    recipe: &Recipe,
+    original: &RunDir,
+    again: &RunDir,
+) -> Result<Vec<Deviation>, Error> {
+    let mut found = Vec::new();
+    for (index, phase) in recipe.phase.iter().enumerate() {
+        let load = |run_dir: &RunDir| Manifest::load(&run_dir.prepared(index, &phase.name));
+        let before = match load(original) {
+            Ok(manifest) => manifest,
+            // Shards may have been removed to save space: the run is compared all the same.
+            Err(_) => {
+                found.push(deviation(&phase.name, "shards", "not there any more", "prepared anew"));
+                continue;
+            }
+        };
+        of_manifests(&phase.name, &before, &load(again)?, &mut found);
+    }
+    Ok(found)
+}
+
+fn of_manifests(phase: &str, before: &Manifest, now: &Manifest, found: &mut Vec<Deviation>) {
+    for source in &before.origin.sources {
+        let name = &source.reference;
+        let Some(other) = now.origin.sources.iter().find(|it| it.reference == *name) else {
+            found.push(deviation(phase, &format!("corpus {name}"), "read", "not read"));
+            continue;
+        };
+        for (what, a, b) in [
+            ("bytes of", &source.bytes, &other.bytes),
+            ("declaration of", &source.declaration, &other.declaration),
+            ("schema of", &source.schema, &other.schema),
+        ] {
+            if a != b {
+                found.push(deviation(phase, &format!("{what} {name}"), &brief(a), &brief(b)));
+            }
+        }
+    }
+    let rows = [before, now].map(|it| it.total.samples.to_string());
+    for (what, [a, b]) in [
+        ("template", [&before.origin.template, &now.origin.template]),
+        ("tokenizer", [&before.origin.tokenizer, &now.origin.tokenizer]),
+        ("number of rows", [&rows[0], &rows[1]]),
+        ("all that decides its rows", [&before.fingerprint, &now.fingerprint]),
+    ] {
+        if a != b {
+            found.push(deviation(phase, what, &brief(a), &brief(b)));
+        }
+    }
+}
+
+fn deviation(phase: &str, what: &str, before: &str, now: &str) -> Deviation {
+    Deviation {
+        what: format!("phase {phase}, {what}"),
+        before: before.to_owned(),
+        now: now.to_owned(),
+        matters: true,
+    }
+}
+
+/// The beginning of a hash.
+fn brief(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
+fn of_values(what: &str, before: &Value, now: &Value, matters: bool) -> Option<Deviation> {
+    // Earlier versions did not say everything.
+    if before == now || before.is_null() || now.is_null() {
+        return None;
+    }
+    let [before, now] = [before, now].map(|value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    Some(Deviation { what: what.to_owned(), before, now, matters })
+}
+
+/// The text of a run's events.
+fn events(run_dir: &RunDir) -> Result<String, Error> {
+    let path = run_dir.events();
+    Ok(std::fs::read_to_string(&path).map_err(data_pipeline::Error::read(&path))?)
+}
+
+/// The last event of this name; `null` where there is none.
+fn newest(text: &str, name: &str) -> Value {
+    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.filter(|event| event["event"] == name).last().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use expect_test::expect;
+    use std::fs;
+
+    fn run(folder: &Path, events: &str, ranks: usize) -> RunDir {
+        let run_dir = RunDir::new(folder);
+        fs::create_dir_all(folder).unwrap();
+        fs::write(run_dir.events(), events).unwrap();
+        fs::write(run_dir.recipe_lock(), "").unwrap();
+        let cluster = Cluster { ranks, ..Cluster::of_this_machine() };
+        fs::write(run_dir.cluster(), cluster.to_toml()).unwrap();
+        run_dir
+    }
+
+    #[test]
+    fn only_a_run_that_is_done_is_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = |path: &Path| {
+            original(path).unwrap_err().message.replace(&folder.path().display().to_string(), "DIR")
+        };
+        expect!["`DIR` is not the directory of a run: it has no recipe.lock"]
+            .assert_eq(&message(folder.path()));
+        let path = folder.path().join("a");
+        run(&path, "{\"event\": \"done\"}\n{\"event\": \"started\"}\n", 1);
+        expect!["the run in `DIR/a` is not done: there is nothing to compare with"]
+            .assert_eq(&message(&path));
+        run(&path, "{\"event\": \"started\"}\n{\"event\": \"done\"}\n{\"event\": \"other\"}\n", 1);
+        assert!(original(&path).is_ok());
+    }
+
+    #[test]
+    fn what_differs_before_the_first_step_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let started = |version: &str, world: usize| {
+            format!("{{\"event\": \"started\", \"version\": \"{version}\", \"world\": {world}}}\n")
+        };
+        let a = run(&folder.path().join("a"), &started("0.1.0", 1), 1);
+        let b = run(&folder.path().join("b"), &started("0.2.0", 2), 2);
+        let found = of_surroundings(&a, &b).unwrap();
+        let text: Vec<String> = found.iter().map(Deviation::sentence).collect();
+        expect![[r#"
+            started.version: 0.1.0, now 0.2.0
+            started.world: 1, now 2
+            cluster file, cluster.ranks: 1, now 2 (changes no number by itself)"#]]
+        .assert_eq(&text.join("\n"));
+        assert_eq!(of_surroundings(&a, &a).unwrap(), []);
+    }
+}

@@ -1,0 +1,171 @@
+//! What a plan says of time and cost, here and on other numbers of ranks, and how far that was from the truth.
+
+use super::{Place, Planned, is_prepared, machine};
+use crate::cluster::Cluster;
+use crate::error::{Error, exit};
+use crate::estimate::measured::{Kept, metrics};
+use crate::estimate::work::Samples;
+use crate::estimate::{Calibration, Estimate, Question, Rates, ranks_of_a_node};
+use crate::plan::Plan;
+use crate::plan::scale::{Scaled, misfit};
+use data_pipeline::manifest::Manifest;
+use std::path::Path;
+use trainer::memory::{Machine, MemoryPlan, plan_phase_within};
+use trainer::{Recipe, RunDir};
+
+/// What is asked about, and what was planned of it.
+pub(super) struct Outlook<'a> {
+    pub recipe: &'a Recipe,
+    pub run_dir: &'a RunDir,
+    pub cluster: &'a Cluster,
+    pub planned: &'a Planned,
+    pub rates: Rates,
+    pub samples: Vec<Samples>,
+    pub steps: Vec<Option<usize>>,
+    /// Phases whose number of steps is only promised, and of whom corpora promise nothing.
+    pub promised: Vec<String>,
+}
+
+/// The speeds that a plan goes by: those of a file, those that were measured here, or those that the cluster file
+/// promises; and what is odd about them.
+pub(super) fn rates(
+    recipe: &Recipe,
+    cluster: &Cluster,
+    place: &Place,
+    file: Option<&Path>,
+) -> Result<(Option<Rates>, Option<String>), Error> {
+    let device = &recipe.run.device;
+    let measured = match (file, place) {
+        (Some(file), _) => Some(Calibration::load(file)?),
+        // Hardware with a name is meant, not this machine.
+        (None, Place::Here) if cluster.hardware.name.is_none() => {
+            Calibration::of_this_machine(device)
+        }
+        _ => None,
+    };
+    let odd = measured.as_ref().filter(|it| !it.is_of(device)).map(|it| {
+        format!("the speeds were measured on `{}`, and the recipe computes on {device}", it.device)
+    });
+    Ok((Rates::of(cluster, measured.as_ref()), odd))
+}
+
+impl<'a> Outlook<'a> {
+    /// Of a recipe whose network is known.
+    pub fn new(
+        recipe: &'a Recipe,
+        run_dir: &'a RunDir,
+        cluster: &'a Cluster,
+        planned: &'a Planned,
+        rates: Rates,
+    ) -> Self {
+        let samples = |(index, phase)| {
+            let prepared = is_prepared(recipe, index, run_dir)
+                .then(|| Manifest::load(&run_dir.prepared(index, &recipe.phase[index].name)).ok())
+                .flatten();
+            let known = prepared.as_ref().and_then(Samples::prepared);
+            known.unwrap_or_else(|| Samples::assumed(phase))
+        };
+        let mut promised = Vec::new();
+        let steps = planned.work.phases.iter().zip(&recipe.phase).map(|(known, phase)| {
+            known.steps.or_else(|| {
+                let (steps, silent) = super::work::declared_steps(recipe, phase)?;
+                if !silent.is_empty() {
+                    promised.push(format!(
+                        "phase `{}` has at least {steps} steps: {} do not say how many sentences they have",
+                        phase.name,
+                        silent.join(", ")
+                    ));
+                }
+                Some(steps)
+            })
+        });
+        let steps = steps.collect();
+        Self {
+            samples: recipe.phase.iter().enumerate().map(samples).collect(),
+            steps,
+            promised,
+            recipe,
+            run_dir,
+            cluster,
+            planned,
+            rates,
+        }
+    }
+
+    /// What the run takes on the cluster as it is; `None` before the vocabulary is trained.
+    pub fn estimate(&self) -> Result<Option<Estimate>, Error> {
+        let world = self.cluster.ranks;
+        self.on(world, &self.planned.memory)
+    }
+
+    fn on(&self, world: usize, memory: &MemoryPlan) -> Result<Option<Estimate>, Error> {
+        let Some(config) = &self.planned.shape else { return Ok(None) };
+        let question = Question {
+            recipe: self.recipe,
+            config,
+            cluster: self.cluster,
+            rates: &self.rates,
+            memory,
+            samples: &self.samples,
+            steps: &self.steps,
+            checkpoint_bytes: self.planned.work.checkpoint_bytes(),
+            questions: self.planned.work.evaluation.questions(),
+        };
+        Estimate::on(&question, world).map(Some)
+    }
+
+    /// What it would take on so many ranks.
+    pub fn scaled(&self, world: usize) -> Result<Scaled, Error> {
+        let (mut memory, mut problems) = (MemoryPlan::default(), Vec::new());
+        let budget = Place::budget(self.recipe, self.cluster);
+        let machine = Machine { ranks: world, ..machine(self.cluster) };
+        for (index, phase) in self.recipe.phase.iter().enumerate() {
+            let exact = self.recipe.run.exact_shards;
+            problems.extend(misfit(&phase.name, phase.batch.samples, exact, world));
+            let Some(config) = &self.planned.shape else { continue };
+            let within = (machine, budget.as_ref());
+            let planned = plan_phase_within(self.recipe, index, self.run_dir, config, within)?;
+            problems.extend(planned.misfit);
+            memory.phases.push(planned.plan);
+        }
+        problems.dedup();
+        let node = ranks_of_a_node(self.cluster);
+        if world > node && !world.is_multiple_of(node) {
+            let whole = world / node * node;
+            problems.push(format!(
+                "nodes of {node} ranks are not all full; {whole} or {} fill them",
+                whole + node
+            ));
+        }
+        Ok(Scaled {
+            world,
+            bytes_per_rank: memory.phases.iter().map(|plan| plan.predicted.total).max(),
+            estimate: self.on(world, &memory)?,
+            problems,
+        })
+    }
+}
+
+/// Adds to `plan` what is known of time: an estimate, the same on other numbers of ranks, and its error so far.
+pub(super) fn add(plan: &mut Plan, outlook: &Outlook<'_>, scale: &[u16]) -> Result<(), Error> {
+    plan.estimate = outlook.estimate()?;
+    plan.warnings.extend(outlook.promised.iter().cloned());
+    plan.scale =
+        scale.iter().map(|world| outlook.scaled(usize::from(*world))).collect::<Result<_, _>>()?;
+    let measured = match &plan.estimate {
+        Some(estimate) => Kept::of(estimate, &metrics(&outlook.run_dir.metrics())?),
+        None => None,
+    };
+    // What is measured now comes before what was kept when the run ended.
+    plan.error = measured.or_else(|| Kept::load(outlook.run_dir));
+    Ok(())
+}
+
+/// The error of `--scale` where nobody says how fast the hardware is.
+pub(super) fn unknown_hardware() -> Error {
+    Error::new(
+        exit::DECLARATION,
+        "--scale needs to know how fast the hardware is, which neither the cluster file nor a measurement says",
+    )
+    .hint("give `name` under [hardware] in the cluster file, such as \"h200\", or --calibration FILE")
+}

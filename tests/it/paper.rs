@@ -1,0 +1,145 @@
+//! The recipes of the papers on the clusters that are shipped: planned without a GPU, without a model, without data.
+
+use crate::program::{cluster, knowcoder, must, root, stderr};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+/// `knowcoder plan --json` of a recipe of ours on a cluster of ours, for a run that is not there.
+fn plan(recipe: &str, on: &str, more: &[&str]) -> Command {
+    let mut command = knowcoder(&["plan", "--json"]);
+    command.arg(root().join("configs").join(format!("{recipe}.toml")));
+    command.arg("--cluster").arg(cluster(on));
+    // Pods see these paths; nothing is there, and nothing is made.
+    command.args(["--run-dir", "/runs/paper", "--data-root", "/corpora"]).args(more);
+    command
+}
+
+fn planned(recipe: &str, on: &str, more: &[&str]) -> Value {
+    serde_json::from_slice(&must(plan(recipe, on, more)).stdout).unwrap()
+}
+
+fn warnings(plan: &Value) -> Vec<&str> {
+    plan["warnings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect()
+}
+
+#[test]
+fn every_recipe_is_planned_on_every_cluster() {
+    // Parameters of the network, and what each phase trains of them.
+    let recipes: [(&str, u64, &[u64]); 3] = [
+        ("knowcoder-x-7b", 7_505_973_248, &[71_565_312, 71_565_312]),
+        ("knowcoder-x-13b", 13_896_668_160, &[111_575_040, 111_575_040]),
+        ("knowcoder-7b", 6_738_415_616, &[6_738_415_616, 79_953_920, 79_953_920]),
+    ];
+    let clusters = [
+        ("h200", "local", 1, 1),
+        ("h100x8", "local", 8, 1),
+        ("slurm-4x8", "slurm", 32, 5),
+        ("kubernetes-4x8", "kubernetes", 32, 4),
+    ];
+    for (recipe, parameters, trained) in recipes {
+        for (on, backend, ranks, nodes) in clusters {
+            let plan = planned(recipe, on, &[]);
+            let what = format!("{recipe} on {on}: {:?}", warnings(&plan));
+            assert_eq!(plan["work"]["parameters"], parameters, "{what}");
+            let phases = plan["work"]["phases"].as_array().unwrap();
+            let found: Vec<u64> =
+                phases.iter().map(|phase| phase["trainable"].as_u64().unwrap()).collect();
+            assert_eq!(found, trained, "{what}");
+            assert_eq!(plan["backend"], backend, "{what}");
+            assert_eq!(plan["ranks"], ranks, "{what}");
+            assert_eq!(plan["nodes"].as_array().unwrap().len(), nodes, "{what}");
+            // Hours and a rate that hardware can reach.
+            assert!(plan["estimate"]["hours"].as_f64().unwrap() > 0.01, "{what}");
+            for phase in plan["estimate"]["phases"].as_array().unwrap() {
+                let mfu = phase["step"]["mfu"].as_f64().unwrap();
+                assert!((0.02..0.75).contains(&mfu), "{what}: {phase:#}");
+                assert_eq!(phase["samples"]["known"], false, "{what}");
+            }
+            let scripts = plan["rendered"].as_array().unwrap();
+            assert_eq!(scripts.is_empty(), backend == "local", "{what}");
+            assert!(scripts.iter().all(|it| it["lines"].as_u64() > Some(5)), "{what}");
+            assert!(scripts.iter().all(|it| it["text"].is_null()), "{what}");
+        }
+    }
+    assert!(!Path::new("/runs/paper").exists());
+}
+
+#[test]
+fn adapters_of_the_7b_fit_everywhere() {
+    for on in ["h200", "h100x8", "slurm-4x8"] {
+        let plan = planned("knowcoder-x-7b", on, &[]);
+        for phase in plan["work"]["phases"].as_array().unwrap() {
+            let memory = &phase["memory"];
+            let [held, there] = [&memory["predicted"]["total"], &memory["budget"]["bytes"]];
+            assert!(held.as_u64() <= there.as_u64(), "{on}: {memory:#}");
+        }
+        let misfits = warnings(&plan).into_iter().filter(|it| it.contains("holds at least"));
+        assert_eq!(misfits.count(), 0, "{on}: {:?}", warnings(&plan));
+    }
+}
+
+#[test]
+fn a_table_of_worlds_names_those_that_do_not_fit() {
+    let plan = planned("knowcoder-x-7b", "h100x8", &["--scale", "1,8,64,1024"]);
+    let scale = plan["scale"].as_array().unwrap();
+    let worlds: Vec<u64> = scale.iter().map(|it| it["world"].as_u64().unwrap()).collect();
+    assert_eq!(worlds, [1, 8, 64, 1024]);
+    let hours: Vec<f64> =
+        scale.iter().map(|it| it["estimate"]["hours"].as_f64().unwrap()).collect();
+    assert!(hours[0] > 4.0 * hours[1] && hours[1] > hours[2], "{hours:?}");
+    let problems = scale[3]["problems"].to_string();
+    let expected = "phase `alignment` has 256 samples a step, 1024 ranks need as many; 1, 2, 4, 8, 16, 32, 64, 128 or 256 ranks share it evenly";
+    assert!(problems.contains(expected), "{problems}");
+    assert_eq!(scale[1]["problems"], serde_json::json!([]));
+    let text = must({
+        let mut command = knowcoder(&["plan", "--scale", "1,8,1024", "--run-dir", "/runs/paper"]);
+        command.arg(root().join("configs/knowcoder-x-7b.toml"));
+        command.arg("--cluster").arg(cluster("slurm-4x8"));
+        command
+    });
+    let text = String::from_utf8(text.stdout).unwrap();
+    for part in [
+        "ranks        32 on 4 node(s) of slurm",
+        "node-4: a spare",
+        "estimate       for h100-80",
+        "  ! 1024 ranks: ",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
+fn worlds_that_cannot_be_say_which_can() {
+    let output =
+        plan("knowcoder-x-7b", "slurm-4x8", &["--set", "run.exact_shards=16"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let said = stderr(&output);
+    assert!(
+        said.contains("cannot be dealt out to 32 ranks; worlds of 1, 2, 4, 8, 16 can"),
+        "{said}"
+    );
+}
+
+#[test]
+fn times_of_unknown_hardware_are_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = knowcoder(&["plan", "--scale", "1,2", "--cluster"]);
+    command.arg(cluster("laptop")).arg(root().join("configs/quickstart.toml"));
+    let output = command.env("HOME", home.path()).env_remove("XDG_CACHE_HOME").output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let said = stderr(&output);
+    assert!(said.contains("--scale needs to know how fast the hardware is"), "{said}");
+}
+
+#[test]
+fn the_script_plans_without_data() {
+    let mut command = Command::new("bash");
+    command.arg(root().join("scripts/reproduce.sh")).arg("--dry-run");
+    command.args(["configs/knowcoder-x-7b.toml", "configs/clusters/slurm-4x8.toml"]);
+    command.env("KNOWCODER", env!("CARGO_BIN_EXE_knowcoder"));
+    let output = must(command);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("estimate       for h100-80"), "{text}");
+    assert!(text.contains("would submit"), "{text}");
+}

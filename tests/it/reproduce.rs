@@ -1,0 +1,83 @@
+//! A run that is done again: the same bits, or what differs first.
+
+use crate::program::{fixture, knowcoder, must, run, stderr};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn reproduce(original: &Path, again: &Path) -> (i32, Value) {
+    let mut command = knowcoder(&["reproduce", "--json"]);
+    let output = command.arg(original).arg("--run-dir").arg(again).output().unwrap();
+    let document = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    (output.status.code().unwrap(), document)
+}
+
+#[test]
+fn a_run_is_done_again_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (original, again) = (folder.path().join("first"), folder.path().join("second"));
+    must(run(&fixture("tiny.toml"), &original, "laptop", &[]));
+    let (code, document) = reproduce(&original, &again);
+    assert_eq!((code, &document["equal"]), (0, &json!(true)), "{document:#}");
+    assert_eq!(document["deviations"], json!([]), "{document:#}");
+    assert_eq!(document["comparison"]["steps"], 16);
+    assert!(document["comparison"]["files_equal"].as_u64() > Some(3), "{document:#}");
+    let toml = |run: &Path| std::fs::read_to_string(run.join("recipe.toml")).unwrap();
+    assert_eq!(toml(&original), toml(&again));
+    planned(&original);
+    deviates(&original, &again);
+}
+
+/// The plan of a run that is done says what it measured; of a calibrated machine also how far the model was from it.
+fn planned(run_dir: &Path) {
+    let calibration = run_dir.join("calibration.json");
+    let measured = json!({
+        "flops_per_second": 1e10, "memory_bytes_per_second": 1e10, "link_bytes_per_second": 1e9,
+        "link_latency_seconds": 1e-4, "disk_bytes_per_second": 1e8, "device": "flex", "host": "here",
+        "date": "2026-11-22",
+    });
+    std::fs::write(&calibration, measured.to_string()).unwrap();
+    let mut command = knowcoder(&["plan", "--json"]);
+    command.arg(run_dir).arg("--calibration").arg(&calibration).args(["--scale", "1,2,32"]);
+    let plan: Value = serde_json::from_slice(&must(command).stdout).unwrap();
+    assert_eq!(plan["ranks"], 2);
+    assert_eq!(plan["estimate"]["phases"].as_array().unwrap().len(), 3);
+    assert_eq!(plan["estimate"]["phases"][0]["samples"]["known"], true, "{plan:#}");
+    let errors = plan["error"]["phases"].as_array().unwrap();
+    assert_eq!(errors.len(), 3);
+    for error in errors {
+        let [planned, measured] =
+            ["planned_seconds", "measured_seconds"].map(|key| error[key].as_f64());
+        let expected = measured.unwrap() / planned.unwrap() - 1.0;
+        assert!((error["error"].as_f64().unwrap() - expected).abs() < 1e-9, "{error:#}");
+    }
+    // It is its own last good run.
+    assert_eq!(plan["changes"]["keys"], json!([]), "{plan:#}");
+    let problems = plan["scale"][2]["problems"].to_string();
+    assert!(problems.contains("12 samples a step, 32 ranks need as many"), "{problems}");
+}
+
+/// A loss that is not the same is found, and named by its step.
+fn deviates(original: &Path, again: &Path) {
+    let metrics = original.join("metrics.jsonl");
+    let text = std::fs::read_to_string(&metrics).unwrap();
+    // The other lines stay as they are, to the last digit.
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut line: Value = serde_json::from_str(&lines[5]).unwrap();
+    line["loss"] = json!(100.5);
+    lines[5] = line.to_string();
+    std::fs::write(&metrics, lines.join("\n") + "\n").unwrap();
+    let (code, document) = reproduce(original, again);
+    assert_eq!((code, &document["equal"]), (65, &json!(false)), "{document:#}");
+    let first = &document["comparison"]["first"];
+    assert_eq!((&first["what"], &first["step"]), (&json!("loss"), &line["step"]), "{document:#}");
+    assert_eq!(first["values"][0], json!(100.5));
+}
+
+#[test]
+fn what_is_no_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = knowcoder(&["reproduce"]).arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(stderr(&output).contains("it has no recipe.lock"), "{}", stderr(&output));
+}
