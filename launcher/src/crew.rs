@@ -65,6 +65,8 @@ enum Heard {
     Closed(u64),
     /// The process that stood for the node ended with this code and said this last.
     Unplaced(Option<i32>, String),
+    /// No such process can be started.
+    Uninvited(String),
 }
 
 /// What happened to a node.
@@ -113,7 +115,7 @@ impl Crew {
         let (program, logs) = (program.to_owned(), logs.to_owned());
         crew.gathering = Some(Gathering { nodes, gate, program, logs });
         for node in 0..count {
-            crew.invite(node)?;
+            crew.invite(node);
         }
         Ok(crew)
     }
@@ -126,7 +128,16 @@ impl Crew {
     }
 
     /// Asks a node to come, again if it was lost.
-    pub fn invite(&mut self, node: usize) -> Result<(), Error> {
+    ///
+    /// That it cannot is told like everything else that happens to it.
+    pub fn invite(&mut self, node: usize) {
+        if let Err(error) = self.try_to_invite(node) {
+            // The receiver is ours.
+            let _ = self.voice.send((node, Heard::Uninvited(error.message)));
+        }
+    }
+
+    fn try_to_invite(&mut self, node: usize) -> Result<(), Error> {
         let Some(gathering) = &self.gathering else { return Ok(()) };
         let member = &mut self.members[node];
         // What stands for a lost agent may hang for ever.
@@ -214,6 +225,7 @@ impl Crew {
                     if words.is_empty() { "its connection ended".to_owned() } else { words };
                 Some(News::Lost(words))
             }
+            Heard::Uninvited(words) => Some(News::Absent(words)),
             Heard::Unplaced(code, stderr) => {
                 member.placed = None;
                 let nodes = self.gathering.as_ref().map(|gathering| &gathering.nodes);

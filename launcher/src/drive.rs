@@ -273,6 +273,7 @@ impl Driver<'_> {
             workers,
             places,
             hang: cluster.faults.hang,
+            stop: run_dir.stop(),
             logs: run_dir.logs(),
             heading: format!("--- start {generation}, {} ---", rfc3339(SystemTime::now())),
             patience: Patience::default(),
@@ -369,7 +370,7 @@ impl Driver<'_> {
         );
         self.note(cause, blamed, &course)?;
         if course == Course::Replace {
-            self.crew.invite(blamed)?;
+            self.crew.invite(blamed);
         }
         Ok(course.goes_on())
     }

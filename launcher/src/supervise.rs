@@ -65,6 +65,8 @@ pub struct Job {
     pub places: Vec<usize>,
     /// Seconds in which nothing moves after which the run is taken to hang; 0: never.
     pub hang: u64,
+    /// The file that asks for a stop.
+    pub stop: PathBuf,
     /// The folder of `rank-N.log`.
     pub logs: PathBuf,
     /// What each log begins with, such as the time of this start.
@@ -226,7 +228,9 @@ impl<'a> Watch<'a> {
         match report {
             Report::Started { rank, process } => {
                 self.standing.started(rank, process);
-                Ok(self.events.record("rank-started", json!({"rank": rank, "process": process}))?)
+                let node = self.job.places.get(rank);
+                let fields = json!({"rank": rank, "process": process, "node": node});
+                Ok(self.events.record("rank-started", fields)?)
             }
             Report::Unstarted { reason, .. } => {
                 self.signal(libc::SIGKILL);
@@ -436,6 +440,11 @@ impl<'a> Watch<'a> {
             self.hear(node, news)?;
         }
         self.standing.look(self.crew, now);
+        if !self.stop_requested && self.stage == Stage::Running && self.job.stop.exists() {
+            // Ranks see it themselves; who reads of the run shall know why it stopped.
+            self.stop_requested = true;
+            self.events.record("stop-requested", json!({"by": "file"}))?;
+        }
         self.drills(now)?;
         if let Some((rank, share)) = self.movement.straggler() {
             self.straggles(rank, share)?;

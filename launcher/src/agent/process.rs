@@ -28,6 +28,8 @@ pub fn start(program: &Path, worker: &Worker) -> io::Result<Child> {
     command
         .args(&worker.arguments)
         .envs(worker.environment.iter().map(|(name, value)| (name, value)))
+        // Ranks read it from a file that only its owner can read.
+        .env_remove("KNOWCODER_SECRET")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -39,6 +39,7 @@ pub fn place(
     ended: impl FnOnce(Option<i32>, String) + Send + 'static,
 ) -> io::Result<Placed> {
     command
+        .env_remove("KNOWCODER_SECRET")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -27,6 +27,7 @@ where
         generation: 1,
         places: vec![0; scripts.len()],
         hang: 0,
+        stop: dir.path().join("stop"),
         workers: scripts
             .iter()
             .enumerate()
@@ -269,6 +270,7 @@ fn a_program_that_is_not_there_is_one_sentence() {
         generation: 1,
         places: vec![0],
         hang: 0,
+        stop: dir.path().join("stop"),
         workers: vec![Worker { rank: 0, arguments: Vec::new(), environment: Vec::new() }],
         logs: dir.path().join("logs"),
         heading: String::new(),

@@ -50,7 +50,7 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
         _ => Vec::new(),
     };
     let is_part = !more.is_empty();
-    match run::ranks(&run_dir, &cluster, &data_root, false, &mut events, &more)? {
+    match run::ranks(&run_dir, &cluster, &data_root, false, &mut events, (Some(&recipe), &more))? {
         Ending::Done if is_part => {
             let phase = args.through_phase.unwrap_or_default();
             events.record("phases-done", json!({"through": phase}))?;

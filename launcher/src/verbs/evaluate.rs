@@ -155,7 +155,7 @@ fn by_ranks(
     // Those of a run, if this is its directory, tell of training.
     let mut events = Events::open(&out.root().join("evaluation.jsonl"))?;
     let more = ["--evaluate".into(), checkpoint.into_os_string()];
-    run::ranks(out, cluster, &data_root, false, &mut events, &more)
+    run::ranks(out, cluster, &data_root, false, &mut events, (None, &more))
 }
 
 /// The run that a checkpoint is from: it lies in its folder `checkpoints`, beside `recipe.lock`.

@@ -74,7 +74,8 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     }
     interrupt::end_by_default();
     room::check(&recipe, &run_dir)?;
-    let ending = ranks(&run_dir, &cluster, &data_root, args.tui, &mut events, &[])?;
+    let ending =
+        ranks(&run_dir, &cluster, &data_root, args.tui, &mut events, (Some(&recipe), &[]))?;
     ended(ending, &recipe, &run_dir, &mut events)
 }
 
@@ -299,12 +300,12 @@ pub fn ranks(
     data_root: &Path,
     tui: bool,
     events: &mut Events,
-    more: &[OsString],
+    (recipe, more): (Option<&Recipe>, &[OsString]),
 ) -> Result<Ending, Error> {
     let name = run_dir.root().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let status = run_dir.root().join("status.json");
     let mut standing = Writer::new(status, &name, cluster.backend.name());
-    let asked = Drive { run_dir, cluster, data_root, tui, more };
+    let asked = Drive { run_dir, cluster, data_root, tui, more, recipe };
     let ending = drive(&asked, events, &mut standing);
     standing.state(match &ending {
         Ok(Ending::Done) => State::Done,
