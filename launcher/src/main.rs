@@ -8,6 +8,7 @@
 //!   [`room`]: what a run needs on the disk.
 //! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
 //! - [`ablation`]: one recipe in several variants, and what differs.
+//! - [`sweep`]: a search for better values of a recipe's keys.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`table`]: what runs were asked, for the tables of papers.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
@@ -38,6 +39,7 @@ mod serve;
 mod standing;
 mod store;
 mod supervise;
+mod sweep;
 mod table;
 mod track;
 mod verbs;

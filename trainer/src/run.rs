@@ -324,6 +324,10 @@ impl Rank<'_> {
             }
             Outlook::GoOn => {}
         }
+        let pause = self.recipe.checkpoint.pause_in(&phase.name, steps);
+        if pause.is_some_and(|step| position.step >= step) {
+            return Ok(Ended::Stopped);
+        }
         let mut started = Instant::now();
         for rows in loader {
             let rows = rows?;
@@ -369,6 +373,10 @@ impl Rank<'_> {
             let outlook = match found.stopping > 0 && !last {
                 true => Outlook::Stopped,
                 false => self.look(&mut during, learner, here, steps)?,
+            };
+            let outlook = match outlook {
+                Outlook::GoOn if pause == Some(here.step) => Outlook::Stopped,
+                outlook => outlook,
             };
             let stop = outlook == Outlook::Stopped;
             let is_due = here.step.is_multiple_of(self.recipe.checkpoint.every);
