@@ -33,6 +33,7 @@ mod serve;
 mod shares;
 #[cfg(feature = "object-store")]
 mod store;
+mod sweep;
 mod tables;
 mod verify;
 mod world;

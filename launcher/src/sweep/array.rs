@@ -104,7 +104,7 @@ fn render(setting: &Setting, file: &Path, program: &Path, inside: &Path, device:
     text + &format!(
         "\n# The shell hears of the time limit and passes it on; a worker that saved is queued again.\n\
          {worker} &\nworker=$!\ntrap 'kill -TERM $worker' TERM\n\
-         while true; do\n  wait $worker; code=$?\n  kill -0 $worker 2>/dev/null || break\ndone\n\
+         while kill -0 $worker 2>/dev/null; do wait $worker; done\nwait $worker; code=$?\n\
          if [ $code -eq {} ]; then\n  scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\nfi\n\
          exit $code\n",
         exit::STOPPED
@@ -156,10 +156,8 @@ mod tests {
             '/opt/knowcoder' sweep start '/home/s.toml' --worker --out '/shared/sweeps/it'\''s' --cluster '/shared/worker.toml' --data-root '/shared/data' &
             worker=$!
             trap 'kill -TERM $worker' TERM
-            while true; do
-              wait $worker; code=$?
-              kill -0 $worker 2>/dev/null || break
-            done
+            while kill -0 $worker 2>/dev/null; do wait $worker; done
+            wait $worker; code=$?
             if [ $code -eq 76 ]; then
               scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
             fi

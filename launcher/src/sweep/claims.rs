@@ -10,6 +10,7 @@ use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Between two numbers.
@@ -18,6 +19,9 @@ const BEAT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries for a claim that somebody holds for a moment.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Tries of this process: no two have one name.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// What a claim says of its owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +44,6 @@ pub struct Claims {
     folder: PathBuf,
     /// What was seen of others' claims, and since when nothing else was.
     seen: HashMap<String, (String, Instant)>,
-    count: u64,
 }
 
 /// Something that is ours until this is dropped.
@@ -56,15 +59,15 @@ impl Claims {
     /// The claims below `folder`.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(data_pipeline::Error::write(folder))?;
-        Ok(Self { folder: folder.to_owned(), seen: HashMap::new(), count: 0 })
+        Ok(Self { folder: folder.to_owned(), seen: HashMap::new() })
     }
 
     /// Claims `name`, unless somebody has it who is not dead.
     pub fn take(&mut self, name: &str) -> Result<Option<Claim>, Error> {
         let path = self.folder.join(name);
-        self.count += 1;
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let token = format!("{}-{since:x}-{}", std::process::id(), self.count);
+        let token = format!("{}-{since:x}-{count}", std::process::id());
         let owner = Owner::ourselves(&token);
         let growing = self.folder.join(format!(".{token}"));
         let write = |path: &Path, error| Error::from(data_pipeline::Error::write(path)(error));

@@ -6,7 +6,6 @@ mod file;
 use super::metric::Metric;
 use super::rungs::Stop;
 use super::space::{Point, Space};
-use crate::cluster::Cluster;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -107,14 +106,6 @@ impl Sweep {
             _ => data_pipeline::Error::read(path)(error),
         })?;
         file::parse(&text, path)
-    }
-
-    /// Where each run happens.
-    pub fn cluster(&self) -> Result<Cluster, Error> {
-        match &self.cluster {
-            Some(path) => Cluster::load(path),
-            None => Ok(Cluster::of_this_machine()),
-        }
     }
 
     /// The recipe with more values.

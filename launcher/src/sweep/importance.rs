@@ -7,7 +7,7 @@
 //! below 0). Keys that matter only together are not seen: it is a first look, not a proof.
 
 use super::definition::Sweep;
-use super::space::{Dimension, Range, number};
+use super::space::{Dimension, Range, is_same, number};
 use super::state::State;
 
 /// Fewer trials say nothing.
@@ -45,7 +45,7 @@ fn one(sweep: &Sweep, state: &State, dimension: &Dimension) -> Importance {
         Range::Values(choices) if !choices.iter().all(|it| number(it).is_some()) => {
             let groups: Vec<usize> = values
                 .iter()
-                .map(|value| choices.iter().position(|it| it == *value).unwrap_or_default())
+                .map(|value| choices.iter().position(|it| is_same(it, value)).unwrap_or_default())
                 .collect();
             by_group(&groups, &ranks)
         }

@@ -6,7 +6,7 @@ mod tpe;
 
 use super::definition::{Method, Sweep};
 use super::random::Random;
-use super::space::Point;
+use super::space::{Point, is_same};
 use super::state::{Fate, State, Trial};
 use tpe::Observation;
 
@@ -28,8 +28,13 @@ pub fn ask(sweep: &Sweep, state: &State) -> Option<Point> {
     if sweep.method == Method::Grid {
         return sweep.space.grid().ok()?.into_iter().nth(asked);
     }
-    let is_new = |point: &Point| state.trials.iter().all(|trial| trial.values != *point);
+    let is_new =
+        |point: &Point| state.trials.iter().all(|trial| !is_same_point(&trial.values, point));
     (0..DRAWS).map(|draw| propose(sweep, state, draw)).find(is_new)
+}
+
+fn is_same_point(a: &Point, b: &Point) -> bool {
+    a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_same(a, b)))
 }
 
 /// Values, new or not.
@@ -41,8 +46,8 @@ fn propose(sweep: &Sweep, state: &State, draw: u64) -> Point {
         // A grid has its own way.
         Method::Random | Method::Grid => (0..dimensions).map(|_| random.unit()).collect(),
         Method::Sobol => {
-            // What a draw passes over is passed over for good: no place is counted twice.
-            let index = (asked + draw.wrapping_mul(1 << 20)) as u32;
+            // Trials have used all places before this one, and maybe some behind it.
+            let index = asked.wrapping_add(draw) as u32;
             sobol::place(index, dimensions, Some(sweep.seed))
         }
         Method::Tpe => {

@@ -6,7 +6,7 @@ use super::ending::{self, Ending};
 use super::shards;
 use super::space::Point;
 use super::trial::{Setting, name};
-use crate::error::Error;
+use crate::error::{Error, exit};
 use crate::verbs::plan::machine;
 use std::path::PathBuf;
 use std::process::Child;
@@ -161,8 +161,13 @@ impl Slot {
         let is_new = !self.run_dir.root().exists();
         if setting.sweep.plans_memory && is_new {
             let machine = machine(&setting.cluster);
-            if let Some(why) = shards::misfit(&self.recipe, &self.shards, machine)? {
-                return Ok(Look::Ended(Ending::Infeasible(why)));
+            match shards::misfit(&self.recipe, &self.shards, machine) {
+                Ok(None) => {}
+                Ok(Some(why)) => return Ok(Look::Ended(Ending::Infeasible(why))),
+                Err(Error { code, message: cause, .. }) => {
+                    let may_pass = code == exit::TRANSIENT;
+                    return Ok(Look::Ended(Ending::Failed { code, cause, may_pass }));
+                }
             }
         }
         let Job { trial, seed, values, until, .. } = &self.job;
@@ -197,5 +202,5 @@ impl Drop for Slot {
 }
 
 fn lost(error: &std::io::Error) -> Error {
-    Error::new(crate::error::exit::TRANSIENT, format!("failed to wait for a run: {error}"))
+    Error::new(exit::TRANSIENT, format!("failed to wait for a run: {error}"))
 }

@@ -132,7 +132,8 @@ impl Space {
 impl Dimension {
     /// Whether its condition holds where the keys before it have these values.
     pub fn is_there(&self, point: &Point) -> bool {
-        self.when.iter().all(|(key, values)| point.get(key).is_some_and(|it| values.contains(it)))
+        let is_one = |it: &Value, values: &[Value]| values.iter().any(|value| is_same(it, value));
+        self.when.iter().all(|(key, values)| point.get(key).is_some_and(|it| is_one(it, values)))
     }
 }
 
@@ -166,7 +167,7 @@ impl Range {
         };
         match self {
             Self::Values(values) => {
-                let index = values.iter().position(|it| it == value)?;
+                let index = values.iter().position(|it| is_same(it, value))?;
                 Some(middle(index, values.len()))
             }
             Self::Uniform(span) => Some(within(span.low, span.high, number(value)?)),
@@ -211,6 +212,14 @@ impl Span {
     fn rounded(&self, number: f64) -> f64 {
         let short = format!("{number:.*e}", DIGITS - 1).parse().unwrap_or(number);
         f64::clamp(short, self.low, self.high)
+    }
+}
+
+/// Whether two values are the same; digits that a number may lose on its way through JSON do not count.
+pub fn is_same(a: &Value, b: &Value) -> bool {
+    match (a.as_float(), b.as_float()) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-12 * a.abs(),
+        _ => a == b,
     }
 }
 

@@ -72,7 +72,9 @@ pub(super) fn stop(section: &StopSection, recipe: &Recipe, phase: &str) -> Resul
             ));
         }
         ([], None, _) => {
-            return Err("[stop] has neither `rungs` nor `first`; give `rungs = [30, 90]`".to_owned());
+            return Err(
+                "[stop] has neither `rungs` nor `first`; give `rungs = [30, 90]`".to_owned()
+            );
         }
         (_, Some(_), _) => return Err("[stop] has both `rungs` and `first`; give one".to_owned()),
         (rungs, None, _) => rungs.to_vec(),
