@@ -23,6 +23,8 @@ mod random;
 mod rungs;
 mod sampler;
 mod shards;
+#[cfg(test)]
+mod simulated;
 mod slot;
 mod space;
 pub mod state;

@@ -10,15 +10,15 @@ impl Random {
     pub fn of(parts: &[u64]) -> Self {
         let mut random = Self(0x005e_ed0f_5eed);
         for part in parts {
-            random.0 = random.next() ^ part;
+            random.0 = random.bits() ^ part;
         }
         // Neighbouring numbers would have neighbouring first draws.
-        random.next();
+        random.bits();
         random
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -28,7 +28,7 @@ impl Random {
 
     /// At least 0 and below 1, evenly.
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Of the normal distribution, by Box and Muller.
@@ -46,7 +46,7 @@ mod tests {
     fn the_numbers_are_those_of_the_published_generator() {
         // The first outputs for the seed 1234567, as the authors' C code gives them.
         let mut random = Random(1_234_567);
-        let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
+        let first: Vec<u64> = (0..3).map(|_| random.bits()).collect();
         assert_eq!(
             first,
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn streams_differ_and_repeat() {
-        let first = |parts: &[u64]| Random::of(parts).next();
+        let first = |parts: &[u64]| Random::of(parts).bits();
         assert_eq!(first(&[1, 2]), first(&[1, 2]));
         let all = [first(&[1, 2]), first(&[2, 1]), first(&[1]), first(&[1, 3]), first(&[])];
         for (index, one) in all.iter().enumerate() {

@@ -45,7 +45,7 @@ pub fn place(index: u32, dimensions: usize, seed: Option<u64>) -> Vec<f64> {
         let directions = directions(dimension);
         let bits = (0..BITS).filter(|bit| (gray >> bit) & 1 == 1);
         let value = bits.fold(0, |value, bit| value ^ directions[bit]);
-        let shift = seed.map_or(0, |seed| Random::of(&[seed, dimension as u64]).next() >> 32);
+        let shift = seed.map_or(0, |seed| Random::of(&[seed, dimension as u64]).bits() >> 32);
         f64::from(value ^ shift as u32) / (1u64 << BITS) as f64
     };
     (0..dimensions.min(DIMENSIONS)).map(coordinate).collect()
