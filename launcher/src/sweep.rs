@@ -8,12 +8,13 @@
 //! - [`log`]: `sweep.jsonl`, the truth; [`state`]: what it comes to.
 //! - [`sampler`]: which values are tried next. [`rungs`]: which trials go on.
 //! - [`claims`]: who works on what. [`worker`]: a process at work; [`trial`] and [`shards`]: what it runs.
-//!   [`array`]: many workers in a queue.
+//!   [`array`]: many workers in a queue. [`slot`], [`ending`], [`devices`]: a run at work. [`telling`]: lines of it.
 //! - [`summary`], [`importance`], [`page`]: what came of it.
 
 pub mod array;
 mod claims;
 pub mod definition;
+mod devices;
 mod ending;
 mod importance;
 pub mod log;
@@ -29,6 +30,7 @@ mod slot;
 mod space;
 pub mod state;
 pub mod summary;
+mod telling;
 mod trial;
 pub mod worker;
 

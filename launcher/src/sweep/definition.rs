@@ -9,6 +9,7 @@ use super::space::{Point, Space};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trainer::Recipe;
@@ -119,6 +120,7 @@ impl Sweep {
         let mut essence = json!({
             "name": self.name,
             "recipe": self.recipe.file_name().unwrap_or_default().to_string_lossy(),
+            "what the recipe says (as a hash)": self.contents(),
             "method": self.method,
             "metric": self.metric.to_string(),
             "phase": self.phase,
@@ -137,6 +139,13 @@ impl Sweep {
                 json!(format!("{:?}{condition}", dimension.range));
         }
         essence
+    }
+
+    /// A hash of what all trials learn; trials of one sweep must not learn from two versions of a recipe.
+    fn contents(&self) -> Option<String> {
+        let recipe = self.recipe_with(&[]).ok()?;
+        let digest = Sha256::digest(recipe.fixed().to_string());
+        Some(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// `a.b=c` of a point.

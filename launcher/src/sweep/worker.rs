@@ -7,10 +7,10 @@ use super::ending::Ending;
 use super::log::{Event, Line, Log, read};
 use super::metric::steps_done;
 use super::slot::{Job, Look, Slot};
-use super::space::{Point, told};
+use super::space::Point;
 use super::state::{Fate, State};
 use super::trial::{Setting, name};
-use super::{rungs, sampler};
+use super::{devices, rungs, sampler, telling};
 use crate::error::{Error, exit};
 use crate::events::milliseconds;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,7 +83,7 @@ impl Held<'_> {
     fn add(&mut self, event: Event) -> Result<(), Error> {
         let line = self.log.add(event)?;
         self.state.take(&line, &self.setting.sweep);
-        say(&line, self.setting);
+        telling::say(&line, self.setting);
         Ok(())
     }
 }
@@ -262,8 +262,12 @@ impl<'a> Worker<'a> {
         let until = self.setting.sweep.stop.rungs().get(own.goal).map(|step| (own.goal, *step));
         let failures = run.failures;
         let job = Job { trial, seed, values: own.values.clone(), until, failures };
-        let slot =
-            Slot::new(self.setting, job, claim, devices(self.setting, index, self.slots.len())?)?;
+        let slot = Slot::new(
+            self.setting,
+            job,
+            claim,
+            devices::of(self.setting, index, self.slots.len())?,
+        )?;
         let attempt = run.attempts + 1;
         let until = until.map(|(_, step)| step);
         let owner = self.owner.clone();
@@ -359,89 +363,5 @@ fn give_up(state: &State) -> Result<(), Error> {
             Err(Error::new(code, message)
                 .hint("see the folder `logs` of the sweep; mend it, and begin with another --out"))
         }
-    }
-}
-
-/// The GPUs of a slot where several runs share a machine; none where nothing is to be shared.
-fn devices(setting: &Setting, index: usize, slots: usize) -> Result<Option<String>, Error> {
-    let is_local = setting.cluster.backend == crate::cluster::Backend::Local;
-    let recipe = setting.sweep.recipe_with(&[])?;
-    if slots == 1 || !is_local || recipe.run.device != "cuda" {
-        return Ok(None);
-    }
-    let given = std::env::var("CUDA_VISIBLE_DEVICES").ok();
-    share(given.as_deref(), index, setting.cluster.ranks).map(Some)
-}
-
-/// The `index`-th part of the GPUs that we may use.
-fn share(given: Option<&str>, index: usize, ranks: usize) -> Result<String, Error> {
-    let wanted = index * ranks..(index + 1) * ranks;
-    let Some(given) = given.filter(|given| !given.is_empty()) else {
-        let numbers: Vec<String> = wanted.map(|number| number.to_string()).collect();
-        return Ok(numbers.join(","));
-    };
-    let all: Vec<&str> = given.split(',').collect();
-    all.get(wanted.clone()).map(|part| part.join(",")).ok_or_else(|| {
-        let message = format!(
-            "CUDA_VISIBLE_DEVICES has {} GPUs, but run {} needs those up to the {}th",
-            all.len(),
-            index + 1,
-            wanted.end
-        );
-        Error::new(exit::DECLARATION, message).hint("lower `parallel`, or let it name more GPUs")
-    })
-}
-
-/// A line at the terminal.
-fn say(line: &Line, setting: &Setting) {
-    let metric = &setting.sweep.metric;
-    let shown = |value: &Option<f64>| value.map_or("no number".to_owned(), |it| format!("{it:.4}"));
-    let text = match &line.event {
-        Event::Begun { .. } => format!("sweep `{}` begins", setting.sweep.name),
-        Event::Asked { trial, values } => format!("trial {trial}: {}", told(values)),
-        Event::Infeasible { trial, cause } => format!("trial {trial}: not run: {cause}"),
-        Event::Started { trial, seed, attempt, until, .. } => {
-            let until = until.map_or(String::new(), |step| format!(" to step {step}"));
-            let again = if *attempt > 1 { format!(", start {attempt}") } else { String::new() };
-            format!("trial {trial}, seed {seed}: runs{until}{again}")
-        }
-        Event::Paused { trial, seed, step, value, .. } => {
-            format!("trial {trial}, seed {seed}: {metric} {} at step {step}, paused", shown(value))
-        }
-        Event::Promoted { trial, rung } => match setting.sweep.stop.rungs().get(*rung) {
-            Some(step) => format!("trial {trial}: goes on to step {step}"),
-            None => format!("trial {trial}: goes on to its end"),
-        },
-        Event::Stopped { trial, why, .. } => format!("trial {trial}: stopped: {why}"),
-        Event::Interrupted { trial, seed, .. } => {
-            format!("trial {trial}, seed {seed}: stopped with a checkpoint")
-        }
-        Event::Lost { trial, seed, .. } => {
-            format!("trial {trial}, seed {seed}: its process is gone; it goes on")
-        }
-        Event::Failed { trial, seed, code, cause, again, .. } => {
-            let course = if *again { "; tried again" } else { "" };
-            format!("trial {trial}, seed {seed}: failed with {code}: {cause}{course}")
-        }
-        Event::Finished { trial, seed, value, .. } => {
-            format!("trial {trial}, seed {seed}: done, {metric} {}", shown(value))
-        }
-    };
-    eprintln!("{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn runs_on_one_machine_have_gpus_of_their_own() {
-        let of = |given, index, ranks| share(given, index, ranks).map_err(|it| it.message);
-        assert_eq!(of(None, 0, 1).unwrap(), "0");
-        assert_eq!(of(None, 2, 2).unwrap(), "4,5");
-        assert_eq!(of(Some("3,GPU-a,7"), 1, 1).unwrap(), "GPU-a");
-        assert_eq!(of(Some("3,5,7,9"), 1, 2).unwrap(), "7,9");
-        assert!(of(Some("3,5,7"), 1, 2).unwrap_err().contains("has 3 GPUs"));
     }
 }
