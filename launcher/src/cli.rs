@@ -34,7 +34,7 @@ pub use reproduce::Reproduce;
 pub use score::{By, Score};
 pub use serve::Serve;
 pub use submit::Submit;
-pub use sweep::{Sweep, SweepFile};
+pub use sweep::{Sweep, SweepFile, SweepStart};
 pub use track::Track;
 
 use crate::error::exit;

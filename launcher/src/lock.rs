@@ -38,6 +38,11 @@ impl RunLock {
         Self::lock(path, File::try_lock, "", "wait for it, or give this job another `job.out`")
     }
 
+    /// Locks the file at `path` in the directory of a sweep.
+    pub fn take_sweep(path: &Path) -> Result<Self, Error> {
+        Self::lock(path, File::try_lock, "", "wait for it, or work beside it with --worker")
+    }
+
     /// Locks the file at `path` as one of several that share the run directory, and nobody else.
     pub fn take_share(path: &Path) -> Result<Self, Error> {
         Self::lock(path, File::try_lock_shared, "a share of its preparation, ", ANOTHER_RUN)

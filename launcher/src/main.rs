@@ -10,6 +10,8 @@
 //! - [`ablation`]: one recipe in several variants, and what differs.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it. [`submission`]: to whom
 //!   a run was handed over. [`standing`], [`why`]: how it is, and why.
+//! - [`sweep`]: a search for better values of a recipe's keys.
+//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`table`]: what runs were asked, for the tables of papers.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
@@ -49,6 +51,7 @@ mod store;
 mod submission;
 mod supervise;
 mod surroundings;
+mod sweep;
 mod table;
 mod track;
 mod verbs;

@@ -37,7 +37,7 @@ fn usage_errors_end_with_2() {
     check(&["run", "r.toml", "--fast"], &[], 2, "error: unexpected argument '--fast' found");
     check(&["run", "r.toml", "--set", "a"], &[], 2, "error: invalid value 'a' for '--set");
     check(&["score", "x", "--protocol", "sett"], &[], 2, "error: invalid value 'sett'");
-    check(&["sweep", "start", "x"], &[], 2, "error: unrecognized subcommand 'sweep'");
+    check(&["sweep", "begin", "x"], &[], 2, "error: unrecognized subcommand 'begin'");
 }
 
 #[test]

@@ -43,6 +43,7 @@ mod slurm;
 mod ssh;
 #[cfg(feature = "object-store")]
 mod store;
+mod sweep;
 mod tables;
 mod verify;
 mod world;

@@ -184,11 +184,33 @@ pub struct CheckpointConfig {
     pub keep_best: usize,
     /// Seconds that a rank has to save when it is asked to stop, before it ends without; 0: no limit.
     pub stop_deadline: u64,
+    /// Where the run stops with a checkpoint, as if it had been asked to: without it, or with a later one,
+    /// it goes on from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+}
+
+/// `pause = { phase = "instruction", step = 30 }`: behind this step of this phase, if the phase has more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Name of the phase.
+    pub phase: String,
+    /// Steps done in it, from 1.
+    pub step: usize,
 }
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        Self { every: 200, keep: 2, keep_every: 0, keep_best: 0, stop_deadline: 120 }
+        Self { every: 200, keep: 2, keep_every: 0, keep_best: 0, stop_deadline: 120, pause: None }
+    }
+}
+
+impl CheckpointConfig {
+    /// The step behind which a phase of so many steps is paused; never its last one.
+    pub fn pause_in(&self, phase: &str, steps: usize) -> Option<usize> {
+        let pause = self.pause.as_ref().filter(|pause| pause.phase == phase)?;
+        (pause.step < steps).then_some(pause.step)
     }
 }
 
@@ -269,6 +291,7 @@ impl Recipe {
         self.memory.check()?;
         self.evaluation.during.check()?;
         self.check_during()?;
+        self.check_pause()?;
         let exact = self.run.exact_shards;
         if exact != 0 && !exact.is_power_of_two() {
             return Err(format!("run.exact_shards is {exact}, expected 0 or a power of two"));
@@ -388,6 +411,22 @@ impl Recipe {
             phase.optimizer.seed = stream(&[self.run.seed, index as u64]);
         }
         self
+    }
+
+    /// A run is paused in a phase that it has, behind a step.
+    fn check_pause(&self) -> Result<(), String> {
+        let Some(Pause { phase, step }) = &self.checkpoint.pause else { return Ok(()) };
+        if *step == 0 {
+            return Err("checkpoint.pause.step is 0, expected at least 1".into());
+        }
+        let names: Vec<&str> = self.phase.iter().map(|phase| phase.name.as_str()).collect();
+        match names.contains(&phase.as_str()) {
+            true => Ok(()),
+            false => Err(format!(
+                "checkpoint.pause.phase is `{phase}`; the phases are {}",
+                names.join(", ")
+            )),
+        }
     }
 
     /// Expressions over names of weights find some, and a master belongs to weights in bf16.

@@ -378,6 +378,10 @@ impl Rank<'_> {
             }
             Outlook::GoOn => {}
         }
+        let pause = self.recipe.checkpoint.pause_in(&phase.name, steps);
+        if pause.is_some_and(|step| position.step >= step) {
+            return Ok(Ended::Stopped);
+        }
         let mut started = Instant::now();
         here.at_step(position.step + 1, DATA);
         for rows in loader {
@@ -427,6 +431,10 @@ impl Rank<'_> {
             let outlook = match found.stopping > 0 && !last {
                 true => Outlook::Stopped,
                 false => self.look(&mut during, learner, reached, steps)?,
+            };
+            let outlook = match outlook {
+                Outlook::GoOn if pause == Some(here.step) => Outlook::Stopped,
+                outlook => outlook,
             };
             let stop = outlook == Outlook::Stopped;
             let is_due = reached.step.is_multiple_of(self.recipe.checkpoint.every);

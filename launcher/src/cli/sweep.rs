@@ -8,14 +8,14 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Subcommand)]
 pub enum Sweep {
     /// Begin or continue a search: ask for trials, run them, until the budget is used.
-    Start(SweepFile),
+    Start(SweepStart),
     /// Say how far it is.
     Status(SweepFile),
     /// Continue a search that was stopped or killed; the same as `start`.
-    Resume(SweepFile),
+    Resume(SweepStart),
     /// Print the best trial's recipe.
     Best(SweepFile),
-    /// Write a page: parallel coordinates, importance, budget.
+    /// Write a page and a table: parallel coordinates, importance, budget.
     Report(SweepFile),
 }
 
@@ -32,4 +32,31 @@ pub struct SweepFile {
 
     #[command(flatten)]
     pub data: DataRoot,
+}
+
+/// A search to work on.
+#[derive(Clone, Debug, Args)]
+pub struct SweepStart {
+    #[command(flatten)]
+    pub sweep: SweepFile,
+
+    /// Where each trial happens, a TOML file; without it, as the search says.
+    #[arg(long, value_name = "FILE")]
+    pub cluster: Option<PathBuf>,
+
+    /// Work on it beside others that share its directory; one run at a time, unless --slots says more.
+    #[arg(long)]
+    pub worker: bool,
+
+    /// Runs at a time of this process; without it `parallel`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub slots: Option<u16>,
+
+    /// Hand it to SLURM: an array of `parallel` workers. The script stays in `DIR/submit`.
+    #[arg(long, conflicts_with_all = ["worker", "slots"])]
+    pub array: bool,
+
+    /// Say what would be tried first, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
 }

@@ -78,6 +78,8 @@ fn every_verb_is_understood() {
         "worker --run-dir runs/x --rank 1 --world 2 --rendezvous 127.0.0.1:4000",
         "worker --run-dir runs/x --rank 9 --world 16 --rendezvous n1:4000 --local-rank 1 --local-world 8",
         "worker --run-dir runs/x --through-phase 1",
+        "sweep start s.toml --worker --slots 2 --cluster c.toml --out sweeps/x --json",
+        "sweep best s.toml --out sweeps/x",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
     }
@@ -91,8 +93,10 @@ fn what_is_not_understood_ends_with_2() {
         ("run r.toml --set learning_rate", ErrorKind::ValueValidation),
         ("run r.toml --set =1", ErrorKind::ValueValidation),
         ("runn r.toml", ErrorKind::InvalidSubcommand),
-        // Verbs that are not there yet are not half there.
-        ("sweep start x.toml", ErrorKind::InvalidSubcommand),
+        ("sweep begin x.toml", ErrorKind::InvalidSubcommand),
+        ("sweep start", ErrorKind::MissingRequiredArgument),
+        ("sweep start x.toml --slots 0", ErrorKind::ValueValidation),
+        ("sweep start x.toml --array --worker", ErrorKind::ArgumentConflict),
         ("data prepare r.toml --share 0/8", ErrorKind::ValueValidation),
         ("data prepare r.toml --share 9/8", ErrorKind::ValueValidation),
         ("data prepare r.toml --share 2", ErrorKind::ValueValidation),

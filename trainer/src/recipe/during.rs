@@ -58,7 +58,11 @@ impl Recipe {
         if self.evaluation.during.patience == 0 || self.checkpoint.keep_best == 0 {
             return nothing;
         }
-        CheckpointConfig { stop_deadline: nothing.stop_deadline, ..self.checkpoint.clone() }
+        CheckpointConfig {
+            stop_deadline: nothing.stop_deadline,
+            pause: nothing.pause,
+            ..self.checkpoint.clone()
+        }
     }
 }
 

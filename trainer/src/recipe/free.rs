@@ -50,6 +50,7 @@ mod tests {
     use crate::Recipe;
     use crate::audit::AuditConfig;
     use crate::guard::Policy;
+    use crate::recipe::Pause;
     use std::path::Path;
 
     fn recipe() -> Recipe {
@@ -74,10 +75,30 @@ mod tests {
         check(true, |recipe| recipe.evaluation.during.every = 7);
         check(true, |recipe| recipe.checkpoint.every += 1);
         check(true, |recipe| recipe.checkpoint.keep_best = 3);
+        let phase = "instruction".to_owned();
+        check(true, |recipe| recipe.checkpoint.pause = Some(Pause { phase, step: 2 }));
         check(true, |recipe| recipe.guard.policy = Policy::Skip);
         check(true, |recipe| recipe.memory.budget_gib = Some(4.0));
         check(true, |recipe| recipe.audit.waive.clear());
         check(true, |recipe| recipe.origins.clear());
+    }
+
+    #[test]
+    fn a_run_is_paused_within_a_phase_that_it_has() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let paused = |phase: &str, step: usize| {
+            let set = format!("checkpoint.pause={{ phase = \"{phase}\", step = {step} }}");
+            Recipe::load(&root.join("tests/fixtures/tiny.toml"), &[set])
+        };
+        let recipe = paused("instruction", 3).unwrap();
+        assert_eq!(recipe.checkpoint.pause_in("instruction", 7), Some(3));
+        assert_eq!(recipe.checkpoint.pause_in("instruction", 3), None);
+        assert_eq!(recipe.checkpoint.pause_in("alignment", 7), None);
+        let again: Recipe = toml::from_str(&recipe.to_lock()).unwrap();
+        assert_eq!(again.checkpoint, recipe.checkpoint);
+        let refused = |phase: &str, step: usize| paused(phase, step).unwrap_err().to_string();
+        assert!(refused("instruction", 0).contains("expected at least 1"));
+        assert!(refused("later", 1).contains("the phases are schema-understanding, alignment"));
     }
 
     #[test]

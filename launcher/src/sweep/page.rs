@@ -1,0 +1,199 @@
+//! What a sweep came to, on a page of its own.
+
+mod coordinates;
+mod curve;
+
+use super::importance;
+use super::log::Line;
+use super::space::told;
+use super::state::{Fate, State, Trial};
+use super::summary::{Counts, confidence, counts, hours, paired, ranked, reached, standing};
+use super::trial::Setting;
+use crate::page::html::{escape, figure};
+use crate::page::{Page, Section, header, tile};
+
+/// The whole page.
+pub fn html(setting: &Setting, state: &State, lines: &[Line]) -> String {
+    let sweep = &setting.sweep;
+    let seeds: Vec<String> = sweep.seeds.iter().map(u64::to_string).collect();
+    let facts = [
+        ("recipe", sweep.recipe.display().to_string()),
+        ("method", format!("{:?}", sweep.method).to_lowercase()),
+        ("metric", format!("{} of phase {}", sweep.metric, sweep.phase)),
+        ("seeds", seeds.join(", ")),
+        ("began", state.begun.as_ref().map(|it| it.1.clone()).unwrap_or_default()),
+    ];
+    let best = state.best(sweep);
+    let Counts { done, stopped, failed, infeasible, .. } = counts(state);
+    let tiles = [
+        tile(
+            &sweep.metric.to_string(),
+            &best.and_then(Trial::newest).map_or("–".to_owned(), |(_, value)| figure(value)),
+            &best.map_or(String::new(), |trial| format!("trial {}", trial.number)),
+        ),
+        tile("trials", &state.trials.len().to_string(), &format!("{done} done, {stopped} stopped")),
+        tile("not trained", &infeasible.to_string(), &format!("{failed} failed")),
+        tile("hours of ranks", &figure(hours(setting, state)), ""),
+    ];
+    let page = Page {
+        title: sweep.name.clone(),
+        header: header("knowcoder sweep", &sweep.name, &facts, &tiles.concat()),
+        sections: vec![
+            Section::new("best", "Best values", chosen(setting, best)),
+            Section::new("coordinates", "Parallel coordinates", coordinates::figure(sweep, state)),
+            Section::new("importance", "Importance", importances(setting, state)),
+            Section::new("budget", "Best value by hours used", curve::figure(setting, lines)),
+            Section::new("trials", "Trials", table(setting, state)),
+        ],
+        style: include_str!("page/sweep.css"),
+        script: include_str!("page/sweep.js"),
+        empty: "No trial has been asked for yet.",
+    };
+    page.to_html()
+}
+
+fn chosen(setting: &Setting, best: Option<&Trial>) -> String {
+    let Some(trial) = best else { return String::new() };
+    format!(
+        "<pre>{}</pre><p class=\"note\">Trial {}: {}.</p>",
+        escape(&command(setting, trial)),
+        trial.number,
+        escape(&reached(&setting.sweep, trial))
+    )
+}
+
+/// What trains a trial again, with a seed of one's own.
+pub fn command(setting: &Setting, trial: &Trial) -> String {
+    let sweep = &setting.sweep;
+    let own = super::definition::Sweep::sets_of(&trial.values);
+    let sets: Vec<String> = sweep
+        .sets
+        .iter()
+        .chain(&own)
+        .map(|set| format!(" \\\n  --set '{}'", set.replace('\'', "'\\''")))
+        .collect();
+    format!("knowcoder run {}{}", sweep.recipe.display(), sets.concat())
+}
+
+fn importances(setting: &Setting, state: &State) -> String {
+    let rows: String = importance::of(&setting.sweep, state)
+        .iter()
+        .filter_map(|it| {
+            let share = 100.0 * it.share?;
+            Some(format!(
+                "<tr><th scope=\"row\"><code>{}</code></th><td>{share:.0} %</td><td class=\"bar\">\
+                 <i style=\"width:{share:.1}%\"></i></td><td>{}</td></tr>",
+                escape(&it.key),
+                it.trials
+            ))
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<p class=\"note\">How much of the variance of the trials’ ranks each key alone explains: by a parabola \
+         in the key’s ranks, or by the mean of each value where values have no order; adjusted R², not below 0. \
+         Keys that matter only together are not seen, and with few trials chance is.</p>\
+         <div class=\"scroll\"><table><thead><tr><th scope=\"col\">key</th><th scope=\"col\">share</th>\
+         <th scope=\"col\" class=\"bar\"></th><th scope=\"col\">trials</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+}
+
+fn table(setting: &Setting, state: &State) -> String {
+    let sweep = &setting.sweep;
+    if state.trials.is_empty() {
+        return String::new();
+    }
+    let best = state.best(sweep);
+    let rows: String = ranked(sweep, state)
+        .into_iter()
+        .map(|trial| {
+            let values: Vec<f64> = trial.results().into_iter().map(|(_, value)| value).collect();
+            let interval = confidence(&values).map_or("–".to_owned(), |half| format!("± {}", figure(half)));
+            let against = best.filter(|best| best.number != trial.number);
+            let difference = against.and_then(|best| paired(trial, best, sweep)).map_or("–".to_owned(), told_pair);
+            let why = match &trial.fate {
+                Fate::Infeasible(why) | Fate::Stopped(why) | Fate::Failed { cause: why, .. } => {
+                    format!("<br><small>{}</small>", escape(why))
+                }
+                Fate::Open => String::new(),
+            };
+            format!(
+                "<tr data-trial=\"{number}\"><th scope=\"row\">{number}</th><td class=\"left\">{}{why}</td><td>{}</td>\
+                 <td>{interval}</td><td>{difference}</td><td class=\"wrap left\"><code>{}</code></td></tr>",
+                standing(trial),
+                escape(&reached(sweep, trial)),
+                escape(&told(&trial.values)),
+                number = trial.number,
+            )
+        })
+        .collect();
+    let heads: String = ["trial", "state", "value", "95 %", "against the best", "values"]
+        .map(|head| format!("<th scope=\"col\">{head}</th>"))
+        .concat();
+    format!(
+        "<p class=\"note\">The best first: trials that are done before those that are not. Intervals are 95 % over \
+         seeds, by Student’s t. The difference to the best trial is taken seed by seed, above 0 where it is \
+         better.</p><div class=\"scroll\"><table class=\"all\"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+}
+
+fn told_pair((mean, half): (f64, Option<f64>)) -> String {
+    let half = half.map_or(String::new(), |half| format!(" ± {}", figure(half)));
+    format!("{}{half}", figure(mean))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::definition::Sweep;
+    use super::super::definition::tests::specimen;
+    use super::super::log::Event;
+    use super::super::state::tests::finished;
+    use super::super::trial::Folder;
+    use super::*;
+    use crate::cluster::Cluster;
+    use crate::page::assert_sound;
+
+    fn setting() -> Setting {
+        Setting {
+            sweep: Sweep { name: "a <b>".to_owned(), ..specimen() },
+            folder: Folder("sweeps/x".into()),
+            cluster_file: None,
+            cluster: Cluster::of_this_machine(),
+            data_root: "data".into(),
+            cache_dir: None,
+        }
+    }
+
+    #[test]
+    fn pages_of_none_one_and_many_trials_are_sound() {
+        let setting = setting();
+        let mut state = State::default();
+        let mut lines = Vec::new();
+        let page = html(&setting, &state, &lines);
+        assert_sound(&page);
+        assert!(page.contains("No trial has been asked for yet."), "{page}");
+        for trial in 0..12 {
+            let at = f64::from(trial) / 12.0;
+            let values = setting.sweep.space.point(&[at, 1.0 - at, at, 0.5, at]);
+            let trial = trial as usize;
+            for event in [
+                Event::Asked { trial, values },
+                Event::Finished { trial, seed: 5, value: Some(at), seconds: 10.0 },
+            ] {
+                let line = Line { time: "2026-01-01T00:00:00.000Z".to_owned(), event };
+                state.take(&line, &setting.sweep);
+                lines.push(line);
+            }
+            let value = if trial == 3 { None } else { Some(30.0 + at) };
+            finished(&mut state, &setting.sweep, trial, value);
+            let page = html(&setting, &state, &lines);
+            assert_sound(&page);
+        }
+        let page = html(&setting, &state, &lines);
+        assert!(page.contains("a &lt;b&gt;"), "{page}");
+        assert_eq!(page.matches("<tr data-trial=").count(), 12);
+        assert!(page.contains("knowcoder run tiny.toml"), "{page}");
+    }
+}

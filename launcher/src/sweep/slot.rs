@@ -1,0 +1,206 @@
+//! A place where one run at a time is at work: its shards are there or made, it is held against the memory,
+//! then it trains.
+
+use super::claims::{Claim, Claims};
+use super::ending::{self, Ending};
+use super::shards;
+use super::space::Point;
+use super::trial::{Setting, name};
+use crate::error::{Error, exit};
+use crate::verbs::plan::machine;
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::{Duration, Instant};
+use trainer::{Recipe, RunDir};
+
+/// Which run, and how far.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The number of its trial.
+    pub trial: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// The values of its trial.
+    pub values: Point,
+    /// The rung that it goes to, and its step; none: to its end.
+    pub until: Option<(usize, usize)>,
+    /// How often it failed just before.
+    pub failures: usize,
+}
+
+/// A run at work.
+pub struct Slot {
+    /// Which.
+    pub job: Job,
+    /// Its directory.
+    pub run_dir: RunDir,
+    claim: Claim,
+    recipe: Recipe,
+    shards: RunDir,
+    hash: String,
+    stage: Stage,
+    /// GPUs that it may use, where several runs share a machine.
+    devices: Option<String>,
+    /// When its training was started.
+    training: Option<Instant>,
+    is_asked: bool,
+}
+
+enum Stage {
+    /// For its shards, and not before a moment.
+    Awaiting(Instant),
+    /// They are made here; the claim says so to others.
+    Preparing(Child, Claim),
+    Training(Child),
+}
+
+/// How a run goes.
+pub enum Look {
+    /// On.
+    Busy,
+    /// It ended; the slot is free when this is noted.
+    Ended(Ending),
+    /// Somebody took us for dead and has it now: nothing of it is ours to note.
+    Taken,
+}
+
+/// After a failure the next attempt waits so long, and longer the more of them there were.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Slot {
+    /// A run that is ours by `claim`.
+    pub fn new(
+        setting: &Setting,
+        job: Job,
+        claim: Claim,
+        devices: Option<String>,
+    ) -> Result<Self, Error> {
+        let recipe = setting.recipe(&job.values, job.trial, job.seed)?;
+        let hash = shards::hash(&recipe);
+        let from = Instant::now() + PATIENCE * u32::try_from(job.failures).unwrap_or(1);
+        Ok(Self {
+            run_dir: setting.folder.run(job.trial, job.seed),
+            shards: setting.folder.shards(&hash),
+            job,
+            claim,
+            recipe,
+            hash,
+            stage: Stage::Awaiting(from),
+            devices,
+            training: None,
+            is_asked: false,
+        })
+    }
+
+    /// Of training.
+    pub fn seconds(&self) -> f64 {
+        self.training.map_or(0.0, |since| since.elapsed().as_secs_f64())
+    }
+
+    /// Asks the run to stop with a checkpoint, once.
+    pub fn ask_to_stop(&mut self) {
+        if std::mem::replace(&mut self.is_asked, true) {
+            return;
+        }
+        if let Stage::Preparing(child, _) | Stage::Training(child) = &self.stage {
+            // SAFETY: the process is ours and has not been waited for, so its number is still its own.
+            unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
+        }
+    }
+
+    /// Looks how it goes, and does what is next.
+    pub fn look(&mut self, setting: &Setting, claims: &mut Claims) -> Result<Look, Error> {
+        if !self.claim.beat() {
+            return Ok(Look::Taken);
+        }
+        match &mut self.stage {
+            Stage::Awaiting(_) if self.is_asked => Ok(Look::Ended(Ending::Stopped)),
+            Stage::Awaiting(from) if Instant::now() < *from => Ok(Look::Busy),
+            Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting),
+            Stage::Awaiting(_) => self.prepare(setting, claims),
+            Stage::Preparing(child, claim) => {
+                claim.beat();
+                let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
+                    return Ok(Look::Busy);
+                };
+                match ending::of(status, &self.shards, &setting.said(&self.preparing())) {
+                    Ending::Done => {
+                        shards::note_ready(&self.shards)?;
+                        self.stage = Stage::Awaiting(Instant::now());
+                        Ok(Look::Busy)
+                    }
+                    ending => Ok(Look::Ended(ending)),
+                }
+            }
+            Stage::Training(child) => {
+                let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
+                    return Ok(Look::Busy);
+                };
+                Ok(Look::Ended(ending::of(status, &self.run_dir, &self.said(setting))))
+            }
+        }
+    }
+
+    /// Makes the shards, unless somebody else does.
+    fn prepare(&mut self, setting: &Setting, claims: &mut Claims) -> Result<Look, Error> {
+        let Some(claim) = claims.take(&self.preparing())? else { return Ok(Look::Busy) };
+        if shards::are_ready(&self.shards) {
+            return Ok(Look::Busy);
+        }
+        let Job { trial, seed, values, .. } = &self.job;
+        let sets = setting.sets(values, *trial, *seed, None);
+        let more = ["--run-dir".into(), self.shards.root().into()];
+        eprintln!("trial {trial}, seed {seed}: preparing data, for all trials with the same");
+        let name = self.preparing();
+        let child = setting.process(&["data", "prepare"], &sets, &more, &name, None)?;
+        self.stage = Stage::Preparing(child, claim);
+        Ok(Look::Busy)
+    }
+
+    fn train(&mut self, setting: &Setting) -> Result<Look, Error> {
+        let is_new = !self.run_dir.root().exists();
+        if setting.sweep.plans_memory && is_new {
+            let machine = machine(&setting.cluster);
+            match shards::misfit(&self.recipe, &self.shards, machine) {
+                Ok(None) => {}
+                Ok(Some(why)) => return Ok(Look::Ended(Ending::Infeasible(why))),
+                Err(Error { code, message: cause, .. }) => {
+                    let may_pass = code == exit::TRANSIENT;
+                    return Ok(Look::Ended(Ending::Failed { code, cause, may_pass }));
+                }
+            }
+        }
+        let Job { trial, seed, values, until, .. } = &self.job;
+        let sets = setting.sets(values, *trial, *seed, until.map(|(_, step)| step));
+        let more = setting.run_arguments(self.run_dir.root(), self.shards.root());
+        let name = name(*trial, *seed);
+        let child = setting.process(&["run"], &sets, &more, &name, self.devices.as_deref())?;
+        self.training = Some(Instant::now());
+        self.stage = Stage::Training(child);
+        Ok(Look::Busy)
+    }
+
+    /// Names the claim and the log of making the shards.
+    fn preparing(&self) -> String {
+        format!("shards-{}", self.hash)
+    }
+
+    fn said(&self, setting: &Setting) -> PathBuf {
+        setting.said(&name(self.job.trial, self.job.seed))
+    }
+}
+
+impl Drop for Slot {
+    /// A process does not outlive its slot.
+    fn drop(&mut self) {
+        if let Stage::Preparing(child, _) | Stage::Training(child) = &mut self.stage {
+            // One that is gone already is no failure.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn lost(error: &std::io::Error) -> Error {
+    Error::new(exit::TRANSIENT, format!("failed to wait for a run: {error}"))
+}
