@@ -190,7 +190,9 @@ impl Cluster {
         }
         let faults = faults.unwrap_or_else(|| Spanned::new(0..0, Faults::default()));
         faults.get_ref().check().map_err(|message| place(faults.span().start, message))?;
-        let ssh = section(ssh, (backend, Backend::Ssh), Ssh::check, place)?;
+        let spares = cluster.spares;
+        let check = |ssh: &Ssh| ssh.check().and_then(|()| ssh.check_nodes(nodes, spares));
+        let ssh = section(ssh, (backend, Backend::Ssh), check, place)?;
         let slurm = section(slurm, (backend, Backend::Slurm), Slurm::check, place)?;
         let kubernetes =
             section(kubernetes, (backend, Backend::Kubernetes), Kubernetes::check, place)?;

@@ -31,6 +31,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use trainer::collective::Secret;
+use trainer::collective::hello::program_fingerprint;
 use trainer::{Recipe, RunDir};
 
 /// What is run.
@@ -183,6 +184,7 @@ impl Driver<'_> {
             "threads_per_rank": cluster.threads_per_rank,
             "backend": cluster.backend.name(),
             "version": env!("CARGO_PKG_VERSION"),
+            "program_sha256": program_fingerprint().unwrap_or_default(),
         });
         self.events.record("started", fields)?;
         let shown =

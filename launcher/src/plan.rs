@@ -52,7 +52,11 @@ pub struct Start<'a> {
 
 /// The processes of a run, node by node.
 pub fn workers(cluster: &Cluster, start: Start<'_>) -> Vec<Worker> {
-    let here = cluster.ranks_per_node();
+    // Nodes of this machine share its GPUs.
+    let here = match cluster.backend {
+        Backend::Local => cluster.ranks,
+        _ => cluster.ranks_per_node(),
+    };
     (0..cluster.ranks)
         .map(|rank| {
             let mut arguments: Vec<OsString> = vec!["worker".into()];

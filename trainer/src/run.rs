@@ -433,7 +433,7 @@ impl Rank<'_> {
                 false => self.look(&mut during, learner, reached, steps)?,
             };
             let outlook = match outlook {
-                Outlook::GoOn if pause == Some(here.step) => Outlook::Stopped,
+                Outlook::GoOn if pause == Some(reached.step) => Outlook::Stopped,
                 outlook => outlook,
             };
             let stop = outlook == Outlook::Stopped;

@@ -2,9 +2,9 @@
 
 use super::definition::Sweep;
 use super::space::Point;
+use crate::agent::die_with_us;
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};
-use crate::supervise::die_with_us;
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::process::CommandExt;

@@ -57,6 +57,6 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
             let text = format!("phases 1 to {phase} are done in `{}`\n", run_dir.root().display());
             Ok(Answer::new(text, json!({"status": "part", "through_phase": phase})))
         }
-        ending => run::ended(ending, &recipe, &run_dir, &mut events),
+        ending => run::ended(ending, &recipe, &cluster, &run_dir, &mut events),
     }
 }

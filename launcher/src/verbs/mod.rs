@@ -16,6 +16,7 @@ pub mod evaluate;
 pub mod export;
 pub mod extract;
 pub mod fetch;
+mod follow;
 pub mod ledger;
 pub mod logs;
 pub mod parallel;

@@ -3,15 +3,15 @@
 //! The run directory is the state: what is there and complete is not done again, so that the same
 //! command continues a run that stopped, for whatever reason.
 
-use super::{Answer, difference, plan, score, verify};
+use super::{Answer, difference, follow, plan, score, verify};
 use crate::cli;
-use crate::cluster::Cluster;
+use crate::cluster::{Backend, Cluster};
 use crate::display::{Display, held};
 use crate::drive::standing::Writer;
 use crate::drive::{Drive, drive};
 use crate::error::{Error, exit};
 use crate::events::Events;
-use crate::interrupt::{self, Interrupts};
+use crate::interrupt;
 use crate::lock::RunLock;
 use crate::report;
 use crate::room;
@@ -37,12 +37,22 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let recipe = recipe_of(&args.recipe)?;
     let cluster = cluster_of(args.cluster.as_deref())?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
-    trainer::prepare::check(&recipe)?;
-    trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+    let is_here = cluster.backend == Backend::Local;
+    match is_here {
+        true => {
+            trainer::prepare::check(&recipe)?;
+            trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+        }
+        // What other machines have, they say themselves.
+        false => trainer::prepare::check_declared(&recipe)?,
+    }
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
     cluster.check_device(&recipe.run.device)?;
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
+    }
+    if matches!(cluster.backend, Backend::Slurm | Backend::Kubernetes) {
+        return follow::run(args, &run_dir);
     }
     if args.tui {
         Display::check_view()?;
@@ -69,25 +79,26 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
         Some(given) => take(&recipe, &args.recipe.recipe, &run_dir, given)?,
     }
     settle_memory(&recipe, &cluster, &run_dir)?;
-    if !has_checkpoints(&run_dir) {
+    if is_here && !has_checkpoints(&run_dir) {
         verify::before(args, &recipe, &cluster, &run_dir, &mut events)?;
     }
     interrupt::end_by_default();
     room::check(&recipe, &run_dir)?;
     let ending =
         ranks(&run_dir, &cluster, &data_root, args.tui, &mut events, (Some(&recipe), &[]))?;
-    ended(ending, &recipe, &run_dir, &mut events)
+    ended(ending, &recipe, &cluster, &run_dir, &mut events)
 }
 
 /// What is said of an ending; a run that is done is scored first.
 pub fn ended(
     ending: Ending,
     recipe: &Recipe,
+    cluster: &Cluster,
     run_dir: &RunDir,
     events: &mut Events,
 ) -> Result<Answer, Error> {
     match ending {
-        Ending::Done => finish(recipe, run_dir, events),
+        Ending::Done => finish(recipe, cluster, run_dir, events),
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
             Ok(Answer {
@@ -316,7 +327,12 @@ pub fn ranks(
 }
 
 /// Scores what the ranks predicted and writes the page.
-fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answer, Error> {
+fn finish(
+    recipe: &Recipe,
+    cluster: &Cluster,
+    run_dir: &RunDir,
+    events: &mut Events,
+) -> Result<Answer, Error> {
     let tokenizer = Tokenizer::load(&run_dir.tokenizer())?;
     let scores = score::of_run(run_dir, recipe, &tokenizer)?;
     scores.write(&run_dir.scores())?;
@@ -339,6 +355,10 @@ fn finish(recipe: &Recipe, run_dir: &RunDir, events: &mut Events) -> Result<Answ
     let kernels: Vec<&str> = devices.iter().filter_map(|it| it["kernels"].as_str()).collect();
     if !kernels.is_empty() {
         text += &format!("kernels, kept for the next start: {}\n", kernels.join(", "));
+    }
+    match plan::conclude(recipe, cluster, run_dir) {
+        Ok(sentences) => sentences.iter().for_each(|it| text += &format!("{it}\n")),
+        Err(error) => eprintln!("warning: the plan is not held against the run: {}", error.message),
     }
     text += &format!("report: {}\n", page.display());
     let json = json!({

@@ -38,7 +38,7 @@ fn with_word(mut json: serde_json::Value, now: &Now) -> serde_json::Value {
 }
 
 /// Shows the run on stderr until it is over: only the view ends with Ctrl-C, since nothing here is the run's.
-fn watched(look: &mut Look) -> Result<Now, Error> {
+pub fn watched(look: &mut Look) -> Result<Now, Error> {
     let mut view = View::new();
     loop {
         let (now, _) = look.now()?;

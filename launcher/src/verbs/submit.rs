@@ -149,10 +149,12 @@ impl Handover {
 
 /// Refuses what cannot succeed on `cluster`; `source` is the recipe's file, for errors.
 pub fn check(source: &Path, recipe: &Recipe, cluster: &Cluster) -> Result<(), Error> {
-    trainer::prepare::check(recipe)?;
     // What the hosts of a cluster have, they say themselves before the run begins.
     if cluster.backend == Backend::Local {
+        trainer::prepare::check(recipe)?;
         trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+    } else {
+        trainer::prepare::check_declared(recipe)?;
     }
     trainer::run::check_world(source, recipe, cluster.ranks)?;
     check_batches(recipe, cluster.ranks)?;
