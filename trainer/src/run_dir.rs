@@ -14,7 +14,9 @@
 //! memory.json                              the memory plan, micro-batches included; tensorboard/
 //! scores.json  report.html  errors.html    the result
 //! logs/rank-N.log  lock  lock-K-of-N  secret  generation
-//! stop  save  drill-rank-N.json            made by whoever wants that, gone when it is done
+//! status.json  preflight.json              how it stands, and its nodes before it began: the launcher's, like
+//! job.json  submit/  estimate.json         to whom it was handed over, with which scripts; how wrong its plan was
+//! stop  save  drill/  drill-rank-N.json    made by whoever wants that, gone when it is done
 //! ```
 
 use crate::Error;
