@@ -48,6 +48,8 @@ pub struct Member {
     pub failures: usize,
     /// It takes no part any more.
     pub is_cordoned: bool,
+    /// The way out, where it could not be asked to come.
+    pub hint: Option<String>,
     orders: Option<mpsc::UnboundedSender<Order>>,
     /// Which of its connections counts.
     connection: u64,
@@ -66,7 +68,7 @@ enum Heard {
     /// The process that stood for the node ended with this code and said this last.
     Unplaced(Option<i32>, String),
     /// No such process can be started.
-    Uninvited(String),
+    Uninvited(Error),
 }
 
 /// What happened to a node.
@@ -133,7 +135,7 @@ impl Crew {
     pub fn invite(&mut self, node: usize) {
         if let Err(error) = self.try_to_invite(node) {
             // The receiver is ours.
-            let _ = self.voice.send((node, Heard::Uninvited(error.message)));
+            let _ = self.voice.send((node, Heard::Uninvited(error)));
         }
     }
 
@@ -225,7 +227,10 @@ impl Crew {
                     if words.is_empty() { "its connection ended".to_owned() } else { words };
                 Some(News::Lost(words))
             }
-            Heard::Uninvited(words) => Some(News::Absent(words)),
+            Heard::Uninvited(error) => {
+                member.hint = error.hint;
+                Some(News::Absent(error.message))
+            }
             Heard::Unplaced(code, stderr) => {
                 member.placed = None;
                 let nodes = self.gathering.as_ref().map(|gathering| &gathering.nodes);
@@ -287,6 +292,7 @@ impl Member {
             facts: None,
             failures: 0,
             is_cordoned: false,
+            hint: None,
             orders: None,
             connection: 0,
             heard: Instant::now(),

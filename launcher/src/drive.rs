@@ -222,7 +222,7 @@ impl Driver<'_> {
                         // A spare may take its place; if none is on its way, waiting is in vain.
                         let name = self.crew.members()[node].name.clone();
                         if missing.contains(&name) && !self.places.has_hope(&self.crew, node) {
-                            reason = Some(words);
+                            reason = Some((words, self.crew.members()[node].hint.clone()));
                         }
                     }
                     News::Says(_) => {}
@@ -239,11 +239,19 @@ impl Driver<'_> {
         }
     }
 
-    fn incomplete(&self, missing: &[String], waited: Duration, why: Option<String>) -> Error {
+    fn incomplete(
+        &self,
+        missing: &[String],
+        waited: Duration,
+        why: Option<(String, Option<String>)>,
+    ) -> Error {
         let missing = listed(missing);
         match why {
-            Some(words) => Error::new(exit::BACKEND, format!("{missing} did not come: {words}"))
-                .hint("`knowcoder doctor --cluster FILE` looks at every node; agents' own words are in RUN/logs"),
+            Some((words, hint)) => Error::new(exit::BACKEND, format!("{missing} did not come: {words}"))
+                .hint(hint.unwrap_or_else(|| {
+                    "`knowcoder doctor --cluster FILE` looks at every node; agents' own words are in RUN/logs"
+                        .to_owned()
+                })),
             None => Error::new(
                 exit::TRANSIENT,
                 format!("waited {} s for {missing}, in vain", waited.as_secs()),
@@ -397,6 +405,9 @@ impl Driver<'_> {
                 fields.insert("phase".to_owned(), json!(phase));
                 fields.insert("step".to_owned(), json!(step));
             }
+        }
+        if !course.goes_on() {
+            self.events.record("failed", cause.json())?;
         }
         self.events.record("failure", fields)?;
         self.standing.failed(failure);

@@ -319,8 +319,8 @@ mod tests {
             })
             .collect();
         expect![[r#"
-            worker --run-dir runs/x --data-root data --rank 0 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "0"), ("WORLD_SIZE", "2"), ("CUBECL_ENVIRONMENT", "r0")]
-            worker --run-dir runs/x --data-root data --rank 1 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "1"), ("WORLD_SIZE", "2"), ("CUBECL_ENVIRONMENT", "r1")]"#]]
+            worker --run-dir runs/x --data-root data --rank 0 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --local-rank 0 --local-world 2 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "0"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "2"), ("NODE_RANK", "0"), ("CUBECL_ENVIRONMENT", "r0")]
+            worker --run-dir runs/x --data-root data --rank 1 --world 2 --rendezvous 127.0.0.1:4000 --generation 3 --local-rank 1 --local-world 2 --zero-stage 0 --bucket-mib 25 --join-seconds 60 --operation-seconds 600 --stall-seconds 30 | [("RAYON_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("RANK", "1"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "1"), ("LOCAL_WORLD_SIZE", "2"), ("NODE_RANK", "0"), ("CUBECL_ENVIRONMENT", "r1")]"#]]
         .assert_eq(&lines.join("\n"));
         let mine = workers(&cluster(2), Start { kernels: Some("h200"), ..start });
         assert_eq!(mine[1].environment.last().map(|it| it.1.as_str()), Some("h200-r1"));

@@ -2,7 +2,7 @@
 
 mod compare;
 
-pub use compare::{compare, first_metrics};
+pub use compare::compare;
 
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};

@@ -575,20 +575,6 @@ impl<'a> Watch<'a> {
             None if self.stopped => Ending::Stopped,
             None => Ending::Done,
         };
-        if let Ending::Failed(cause) = &ending {
-            let Cause { rank, end, last_words, reached, .. } = cause;
-            let mut fields = json!({
-                "rank": rank,
-                "end": end.json(),
-                "exit_code": cause.exit_code(),
-                "last_words": last_words,
-            });
-            if let Some((phase, step)) = reached {
-                fields["phase"] = json!(phase);
-                fields["step"] = json!(step);
-            }
-            self.events.record("failed", fields)?;
-        }
         Ok(ending)
     }
 }

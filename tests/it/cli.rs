@@ -53,9 +53,9 @@ fn wrong_cluster_files_are_explained() {
     );
     check(
         &plan,
-        &[("c.toml", "[cluster]\nbackend = \"slurm\"\nranks = 2\n")],
-        69,
-        "error: c.toml:2:11: backend `slurm` is not in this build yet; `local` is",
+        &[("c.toml", "[cluster]\nbackend = \"slrum\"\nranks = 2\n")],
+        64,
+        "error: c.toml:2:11: unknown backend `slrum`; known are: local, ssh, slurm, kubernetes",
     );
 }
 

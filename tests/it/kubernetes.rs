@@ -275,7 +275,7 @@ fn a_run_that_failed_is_taken_up_again() {
     assert_eq!(applied, 2);
     // While it goes on, there is nothing to take up.
     cluster.answer(&jobset(&cluster.run_dir(), json!([]), "Running"));
-    failed(&cluster.ask("resume", &[]), 75, &["is still in namespace `ml`"]);
+    failed(&cluster.ask("resume", &[]), 75, &["has a job already: kubernetes job "]);
 }
 
 /// The schemas of Kubernetes itself, where the reference environment is: CI has it.

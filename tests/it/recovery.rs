@@ -182,4 +182,6 @@ fn a_run_that_fails_too_often_ends() {
     let courses: Vec<Value> =
         events(&run_dir, "failure").iter().map(|it| it["course"].clone()).collect();
     assert_eq!(courses, ["restart", "stop"]);
+    // What was recovered from is no end of the run.
+    assert_eq!(events(&run_dir, "failed").len(), 1);
 }

@@ -28,7 +28,12 @@ fn events(run_dir: &Path, name: &str) -> Vec<Value> {
 fn wait_until(child: &mut Child, what: &str, is_true: impl Fn() -> bool) {
     let patience = Instant::now() + Duration::from_secs(300);
     while !is_true() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before there was {what}");
+        if child.try_wait().unwrap().is_some() {
+            use std::io::Read;
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("it ended before there was {what}: {said}");
+        }
         assert!(Instant::now() < patience, "no {what} in five minutes");
         std::thread::sleep(Duration::from_millis(5));
     }

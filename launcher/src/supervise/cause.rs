@@ -53,6 +53,21 @@ impl Cause {
         }
     }
 
+    /// For the event `failed` of a run that ends with it.
+    pub fn json(&self) -> Value {
+        let mut fields = json!({
+            "rank": self.rank,
+            "end": self.end.json(),
+            "exit_code": self.exit_code(),
+            "last_words": self.last_words,
+        });
+        if let Some((phase, step)) = &self.reached {
+            fields["phase"] = json!(phase);
+            fields["step"] = json!(step);
+        }
+        fields
+    }
+
     /// The failure as what the launcher says last.
     pub fn into_error(self) -> Error {
         let error = Error::new(self.exit_code(), self.to_string());

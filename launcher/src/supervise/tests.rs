@@ -91,7 +91,7 @@ fn check(scripts: &[&str], message: &str, code: u8) {
     let outcome = run(scripts, leave_alone);
     let error = failed(&outcome);
     assert_eq!((error.message.as_str(), error.code), (message, code), "{scripts:?}");
-    assert!(outcome.events.contains(r#""event":"failed""#), "{}", outcome.events);
+    assert!(outcome.events.contains(r#""event":"rank-ended""#), "{}", outcome.events);
     assert!(outcome.seconds < 10.0, "{scripts:?} took {} s", outcome.seconds);
 }
 

@@ -54,25 +54,25 @@ pub fn program_fingerprint() -> io::Result<String> {
 impl Secret {
     /// A new secret.
     pub fn random() -> io::Result<Self> {
-        random().map(|bytes| Self(bytes.to_vec()))
+        random().map(|bytes| Self(hex(&bytes).into_bytes()))
     }
 
     /// Writes a new secret to `path`, readable by its owner only, in place of an older one.
     pub fn create(path: &Path) -> Result<Self, CollectiveError> {
         let secret = Self::random()
             .map_err(|error| secret_error(path, format!("cannot be written: {error}")))?;
-        secret.keep(path, &hex(&secret.0))?;
+        secret.keep(path)?;
         Ok(secret)
     }
 
     /// Writes a secret that came by another way to `path`, likewise.
     pub fn adopt(path: &Path, text: &str) -> Result<Self, CollectiveError> {
         let secret = Self::parse(text).map_err(|reason| secret_error(path, reason))?;
-        secret.keep(path, text.trim())?;
+        secret.keep(path)?;
         Ok(secret)
     }
 
-    fn keep(&self, path: &Path, text: &str) -> Result<(), CollectiveError> {
+    fn keep(&self, path: &Path) -> Result<(), CollectiveError> {
         let fail = |error: io::Error| secret_error(path, format!("cannot be written: {error}"));
         // Removed first: the permissions of a file that is there already would stay.
         match std::fs::remove_file(path) {
@@ -81,7 +81,7 @@ impl Secret {
         }
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;
-        file.write_all(text.as_bytes()).map_err(fail)
+        file.write_all(&self.0).map_err(fail)
     }
 
     /// Reads the secret that [`Secret::create`] wrote.
@@ -362,7 +362,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         std::fs::write(&path, "an older one, readable by everybody").unwrap();
-        Secret::create(&path).unwrap();
+        let created = Secret::create(&path).unwrap();
+        // Who makes it and who reads it prove the same.
+        assert_eq!(created.0, Secret::load(&path).unwrap().0);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(Secret::load(&path).is_ok());
         std::fs::write(&path, "short").unwrap();
