@@ -48,8 +48,8 @@ pub struct Member {
     pub failures: usize,
     /// It takes no part any more.
     pub is_cordoned: bool,
-    /// The way out, where it could not be asked to come.
-    pub hint: Option<String>,
+    /// Why it could not be asked to come.
+    pub refusal: Option<Error>,
     orders: Option<mpsc::UnboundedSender<Order>>,
     /// Which of its connections counts.
     connection: u64,
@@ -228,8 +228,9 @@ impl Crew {
                 Some(News::Lost(words))
             }
             Heard::Uninvited(error) => {
-                member.hint = error.hint;
-                Some(News::Absent(error.message))
+                let words = error.message.clone();
+                member.refusal = Some(error);
+                Some(News::Absent(words))
             }
             Heard::Unplaced(code, stderr) => {
                 member.placed = None;
@@ -292,7 +293,7 @@ impl Member {
             facts: None,
             failures: 0,
             is_cordoned: false,
-            hint: None,
+            refusal: None,
             orders: None,
             connection: 0,
             heard: Instant::now(),

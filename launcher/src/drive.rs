@@ -8,7 +8,7 @@ pub mod standing;
 
 use crate::backend;
 use crate::cluster::{Backend, Cluster};
-use crate::crew::{Admission, Crew, News};
+use crate::crew::{Admission, Crew, Member, News};
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
@@ -33,6 +33,9 @@ use std::time::{Duration, Instant, SystemTime};
 use trainer::collective::Secret;
 use trainer::collective::hello::program_fingerprint;
 use trainer::{Recipe, RunDir};
+
+/// How long spares are awaited before a run begins without them.
+const SPARES: Duration = Duration::from_secs(15);
 
 /// What is run.
 pub struct Drive<'a> {
@@ -160,6 +163,7 @@ impl Driver<'_> {
             return Ok(());
         };
         let wanted = Wanted::of(cluster, &recipe.run.device, Some(recipe), run_dir)?;
+        self.await_spares().await?;
         let report = examined(&mut self.crew, run_dir.root(), wanted, self.events).await?;
         for finding in report.findings.iter().filter(|it| it.level == Level::Warn) {
             let node = finding.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
@@ -167,6 +171,38 @@ impl Driver<'_> {
             self.display.line(&line);
         }
         report.refusal().map_or(Ok(()), Err)
+    }
+
+    /// Waits a moment for those who are not needed yet; without them the run begins all the same.
+    async fn await_spares(&mut self) -> Result<(), Error> {
+        let until = Instant::now() + SPARES;
+        let mut gone = Vec::new();
+        let awaited = |crew: &Crew, gone: &[usize]| {
+            let members = crew.members().iter().enumerate();
+            let absent = members.filter(|(node, it)| !it.is_present() && !gone.contains(node));
+            absent.map(|(_, member)| member.name.clone()).collect::<Vec<_>>()
+        };
+        while Instant::now() < until && !awaited(&self.crew, &gone).is_empty() {
+            let next = tokio::time::timeout(Duration::from_millis(50), self.crew.next()).await;
+            let mut news: Vec<(usize, News)> = next.into_iter().collect();
+            news.extend(self.crew.look(Instant::now()));
+            for (node, news) in news {
+                match news {
+                    News::Joined(facts) => joined(self.events, &self.crew, node, &facts)?,
+                    News::Lost(words) | News::Absent(words) => {
+                        lost(self.events, &self.crew, node, &words)?;
+                        gone.push(node);
+                    }
+                    News::Says(_) => {}
+                }
+            }
+        }
+        let absent = awaited(&self.crew, &[]);
+        if !absent.is_empty() {
+            let line = format!("warning: the run begins without {}", listed(&absent));
+            self.display.line(&line);
+        }
+        Ok(())
     }
 
     /// One start of the run, from its nodes to its end.
@@ -222,7 +258,7 @@ impl Driver<'_> {
                         // A spare may take its place; if none is on its way, waiting is in vain.
                         let name = self.crew.members()[node].name.clone();
                         if missing.contains(&name) && !self.places.has_hope(&self.crew, node) {
-                            reason = Some((words, self.crew.members()[node].hint.clone()));
+                            reason = Some((words, self.crew.members()[node].refusal.clone()));
                         }
                     }
                     News::Says(_) => {}
@@ -243,15 +279,11 @@ impl Driver<'_> {
         &self,
         missing: &[String],
         waited: Duration,
-        why: Option<(String, Option<String>)>,
+        why: Option<(String, Option<Error>)>,
     ) -> Error {
         let missing = listed(missing);
         match why {
-            Some((words, hint)) => Error::new(exit::BACKEND, format!("{missing} did not come: {words}"))
-                .hint(hint.unwrap_or_else(|| {
-                    "`knowcoder doctor --cluster FILE` looks at every node; agents' own words are in RUN/logs"
-                        .to_owned()
-                })),
+            Some((words, refusal)) => absence(&missing, &words, refusal),
             None => Error::new(
                 exit::TRANSIENT,
                 format!("waited {} s for {missing}, in vain", waited.as_secs()),
@@ -422,16 +454,19 @@ impl Driver<'_> {
     }
 }
 
-/// Looks at all nodes of a crew for a run in `run_dir`.
+/// Looks at all nodes of a crew that are there, for a run in `run_dir`.
 async fn examined(
     crew: &mut Crew,
     run_dir: &Path,
     wanted: Wanted,
     events: &mut Events,
 ) -> Result<Report, Error> {
-    let names: Vec<String> = crew.members().iter().map(|member| member.name.clone()).collect();
+    let present = |(_, member): &(usize, &Member)| member.is_present();
+    let members = crew.members().iter().enumerate().filter(present);
+    let (nodes, names): (Vec<usize>, Vec<String>) =
+        members.map(|(node, member)| (node, member.name.clone())).unzip();
     let toward = crew.address().map(str::to_owned);
-    let mut asker = Asker { crew, news: Vec::new() };
+    let mut asker = Asker { crew, nodes, news: Vec::new() };
     let report = examine(&mut asker, &names, run_dir, wanted, toward.as_deref()).await;
     for (node, news) in std::mem::take(&mut asker.news) {
         match news {
@@ -465,12 +500,21 @@ pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report,
         let nodes = backend::nodes(cluster, run_dir);
         let mut crew = Crew::gather(nodes, admission, &program, folder.path()).await?;
         let until = Instant::now() + cluster.deadlines.join;
-        let mut absent = 0;
+        let mut reasons: Vec<(usize, String)> = Vec::new();
         let is_there = |crew: &Crew| crew.members().iter().filter(|it| it.is_present()).count();
-        while is_there(&crew) + absent < crew.members().len() && Instant::now() < until {
+        while is_there(&crew) + reasons.len() < crew.members().len() && Instant::now() < until {
             let next = tokio::time::timeout(Duration::from_millis(50), crew.next()).await;
-            absent += usize::from(matches!(next, Ok((_, News::Absent(_)))));
+            if let Ok((node, News::Absent(words))) = next {
+                reasons.push((node, words));
+            }
             crew.look(Instant::now());
+        }
+        let absent: Vec<&Member> = crew.members().iter().filter(|it| !it.is_present()).collect();
+        if let Some(member) = absent.first() {
+            let name = &member.name;
+            let why = reasons.iter().find(|(node, _)| crew.members()[*node].name == *name);
+            let why = why.map_or("no word of it came", |(_, words)| words.as_str());
+            return Err(absence(&format!("node {name}"), why, member.refusal.clone()));
         }
         let report = examined(&mut crew, run_dir, wanted, &mut events).await;
         crew.dismiss();
@@ -498,6 +542,18 @@ pub fn lost(events: &mut Events, crew: &Crew, node: usize, reason: &str) -> Resu
 
 fn self_name(node: usize) -> String {
     format!("node {node}")
+}
+
+/// Nodes did not come; `refusal` says it best, where one could not even be asked to.
+fn absence(who: &str, words: &str, refusal: Option<Error>) -> Error {
+    let message = format!("{who} did not come: {words}");
+    let (code, hint) = match refusal {
+        Some(refusal) => (refusal.code, refusal.hint),
+        None => (exit::BACKEND, None),
+    };
+    Error::new(code, message).hint(hint.unwrap_or_else(|| {
+        "`knowcoder doctor --cluster FILE` looks at every node; agents' own words are in RUN/logs".to_owned()
+    }))
 }
 
 /// `node a`, `nodes a, b and 3 more`.

@@ -14,6 +14,8 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Asker<'a> {
     /// Whom.
     pub crew: &'a mut Crew,
+    /// Which of them, in the order that questions count them in.
+    pub nodes: Vec<usize>,
     /// What nodes did meanwhile, beside answering.
     pub news: Vec<(usize, News)>,
 }
@@ -25,6 +27,8 @@ impl Ask for Asker<'_> {
         patience: Duration,
     ) -> Vec<Result<Value, Error>> {
         let until = Instant::now() + patience;
+        let questions: Vec<(usize, Probe)> =
+            questions.into_iter().map(|(place, probe)| (self.nodes[place], probe)).collect();
         let asked: Vec<(usize, u64)> = questions.iter().map(|(node, it)| (*node, it.id)).collect();
         let mut answers: Vec<Option<Value>> = vec![None; asked.len()];
         for (node, probe) in questions {

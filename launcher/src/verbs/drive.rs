@@ -14,6 +14,7 @@ use crate::store;
 use crate::supervise::Ending;
 use serde_json::json;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use trainer::{Recipe, RunDir};
 
 /// Prepares what is not prepared, trains, evaluates, scores and reports.
@@ -36,13 +37,14 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
     let mut events = Events::open(&run_dir.events())?;
     interrupt::ignore_save();
     interrupt::end_at_once("stopped while preparing data; `knowcoder resume` prepares them");
-    let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, |_| true))?;
-    let data_root =
-        std::path::absolute(&data_root).map_err(data_pipeline::Error::read(&data_root))?;
-    run::prepared(&recipe, &run_dir, &data_root)?;
-    run::settle_memory(&recipe, &cluster, &run_dir)?;
-    interrupt::end_by_default();
-    room::check(&recipe, &run_dir)?;
+    let data_root = match prepared(args, &recipe, &cluster, &run_dir) {
+        Ok(data_root) => data_root,
+        Err(error) => {
+            // Nobody sits at a terminal: who asks later shall find it.
+            events.record("failed", run::failure(&error))?;
+            return Err(error);
+        }
+    };
     let more: Vec<OsString> = match args.through_phase {
         Some(phase) if phase < recipe.phase.len() => {
             vec!["--through-phase".into(), phase.to_string().into()]
@@ -59,4 +61,21 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
         }
         ending => run::ended(ending, &recipe, &cluster, &run_dir, &mut events),
     }
+}
+
+/// What ranks need before they start; returns where corpora lie.
+fn prepared(
+    args: &cli::Drive,
+    recipe: &Recipe,
+    cluster: &Cluster,
+    run_dir: &RunDir,
+) -> Result<PathBuf, Error> {
+    let data_root = store::data_root(&args.data, || store::of_recipe(recipe, |_| true))?;
+    let data_root =
+        std::path::absolute(&data_root).map_err(data_pipeline::Error::read(&data_root))?;
+    run::prepared(recipe, run_dir, &data_root)?;
+    run::settle_memory(recipe, cluster, run_dir)?;
+    interrupt::end_by_default();
+    room::check(recipe, run_dir)?;
+    Ok(data_root)
 }

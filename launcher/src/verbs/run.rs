@@ -23,7 +23,7 @@ use data_pipeline::order::Share;
 use data_pipeline::predictions::{replace, replace_among_others};
 use data_pipeline::prepare::{Prepared, Progress};
 use data_pipeline::tokenizer::Tokenizer;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -304,6 +304,12 @@ fn other_recipe(run_dir: &RunDir, before: &Recipe, source: &Path, now: &Recipe) 
         .hint("give this one another --run-dir, or remove the old run")
 }
 
+/// The event `failed` of a run that ends before a rank can say why.
+pub fn failure(error: &Error) -> Value {
+    let words = format!("error: {}", error.message);
+    json!({"exit_code": error.code, "last_words": words, "hint": error.hint})
+}
+
 /// Starts the ranks, each with `more` arguments, and waits for them.
 pub fn ranks(
     run_dir: &RunDir,
@@ -323,6 +329,9 @@ pub fn ranks(
         Ok(Ending::Stopped | Ending::Killed) => State::Stopped,
         Ok(Ending::Failed(_)) | Err(_) => State::Failed,
     });
+    if let Err(error) = &ending {
+        events.record("failed", failure(error))?;
+    }
     ending
 }
 
