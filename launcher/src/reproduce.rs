@@ -175,8 +175,8 @@ fn events(run_dir: &RunDir) -> Result<String, Error> {
 
 /// The last event of this name; `null` where there is none.
 fn newest(text: &str, name: &str) -> Value {
-    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    events.filter(|event| event["event"] == name).last().unwrap_or_default()
+    let mut events = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.find(|event| event["event"] == name).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -86,11 +86,8 @@ struct Words<'a>(&'a Environment);
 impl Words<'_> {
     fn torchrun(&self) -> Result<Option<Place>, Error> {
         let Some((rank, world)) = self.pair("RANK", "WORLD_SIZE")? else { return Ok(None) };
-        let local_rank = match self.number("LOCAL_RANK")? {
-            Some(local_rank) => local_rank,
-            // Without it, as PyTorch's operator starts pods, there is one process on each machine.
-            None => 0,
-        };
+        // Without it, as PyTorch's operator starts pods, there is one process on each machine.
+        let local_rank = self.number("LOCAL_RANK")?.unwrap_or(0);
         let restarts = self.number("TORCHELASTIC_RESTART_COUNT")?.unwrap_or(0);
         let rendezvous = match world {
             1 => String::new(),
