@@ -1,6 +1,6 @@
 //! Whether the nodes of a cluster can do a run together, found before the run begins.
 //!
-//! A node answers single questions ([`probe()`]); who drives the run asks them ([`gather`]) and judges what was
+//! A node answers single questions ([`probe()`]); who drives the run asks them ([`gather()`]) and judges what was
 //! found ([`judge()`]). The judgement is a pure function: every fault that it knows can be planted in a test.
 //!
 //! Whether the largest batch fits is judged by the memory plan alone; the batch itself is computed by the ranks

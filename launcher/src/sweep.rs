@@ -8,7 +8,7 @@
 //! - [`log`]: `sweep.jsonl`, the truth; [`state`]: what it comes to.
 //! - [`sampler`]: which values are tried next. [`rungs`]: which trials go on.
 //! - [`claims`]: who works on what. [`worker`]: a process at work; [`trial`] and [`shards`]: what it runs.
-//!   [`array`]: many workers in a queue. [`slot`], [`ending`], [`devices`]: a run at work. [`telling`]: lines of it.
+//!   [`mod@array`]: many workers in a queue. [`slot`], [`ending`], [`devices`]: a run at work. [`telling`]: lines of it.
 //! - [`summary`], [`importance`], [`page`]: what came of it.
 
 pub mod array;
