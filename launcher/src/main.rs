@@ -3,15 +3,17 @@
 //! # Layout
 //! - [`cli`]: what can be asked. [`verbs`]: the answers, one file each.
 //! - [`cluster`], [`plan`]: where a run happens, and which processes that means.
-//! - [`supervise`]: starts them, hears them, stops them. [`message`], [`logs`], [`display`]: what
-//!   they say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
+//! - [`drive`]: starts of a run until it is done. [`crew`], [`agent`], [`wire`]: nodes, from both ends. [`backend`]: who places
+//!   agents, and where jobs wait. [`supervise`]: one start. [`message`], [`logs`], [`display`]: what
+//!   ranks say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
+//!   [`hang`]: who keeps others waiting. [`rank_drill`], [`surroundings`]: a rank's own faults, and its place.
 //!   [`room`]: what a run needs on the disk. [`preflight`]: whether nodes can do a run together.
 //! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
 //! - [`ablation`]: one recipe in several variants, and what differs.
 //! - [`events`], [`lock`]: what happened to a run directory, and who may write to it. [`submission`]: to whom
 //!   a run was handed over. [`standing`], [`why`]: how it is, and why.
+//! - [`estimate`]: time and cost before a run. [`reproduce`]: two runs side by side.
 //! - [`sweep`]: a search for better values of a recipe's keys.
-//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it.
 //! - [`table`]: what runs were asked, for the tables of papers.
 //! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
 //!   [`download`]: one file from its source to its place.
