@@ -190,6 +190,18 @@ impl Cluster {
         }
         let faults = faults.unwrap_or_else(|| Spanned::new(0..0, Faults::default()));
         faults.get_ref().check().map_err(|message| place(faults.span().start, message))?;
+        let can_requeue = match backend {
+            Backend::Local | Backend::Ssh => false,
+            Backend::Slurm | Backend::Kubernetes => true,
+        };
+        if faults.get_ref().on_node_loss == OnNodeLoss::Requeue && !can_requeue {
+            let message = format!(
+                "faults.on_node_loss is `requeue`, but nobody starts a job of `{}` again; spare, restart and stop \
+                 are possible",
+                backend.name()
+            );
+            return Err(place(faults.span().start, message));
+        }
         let spares = cluster.spares;
         let check = |ssh: &Ssh| ssh.check().and_then(|()| ssh.check_nodes(nodes, spares));
         let ssh = section(ssh, (backend, Backend::Ssh), check, place)?;

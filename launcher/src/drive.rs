@@ -12,7 +12,7 @@ use crate::crew::{Admission, Crew, Member, News};
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
-use crate::interrupt::Interrupts;
+use crate::interrupt::{Interrupts, Request};
 use crate::plan::{Start, workers};
 use crate::preflight::{Level, Report, Wanted, examine};
 use crate::rank_drill;
@@ -137,7 +137,7 @@ struct Driver<'a> {
 impl Driver<'_> {
     async fn live(mut self) -> Result<Ending, Error> {
         if !self.assemble().await? {
-            return Ok(Ending::Killed);
+            return Ok(Ending::Stopped);
         }
         self.preflight().await?;
         let ending = loop {
@@ -209,7 +209,7 @@ impl Driver<'_> {
     async fn once(&mut self) -> Result<Ending, Error> {
         self.standing.state(State::Starting);
         if !self.assemble().await? {
-            return Ok(Ending::Killed);
+            return Ok(Ending::Stopped);
         }
         let job = self.job().await?;
         let cluster = self.asked.cluster;
@@ -263,7 +263,10 @@ impl Driver<'_> {
                     }
                     News::Says(_) => {}
                 },
-                _ = self.interrupts.next() => return Ok(false),
+                request = self.interrupts.next() => if request == Request::Stop {
+                    self.events.record("stop-requested", json!({}))?;
+                    return Ok(false);
+                },
                 () = tokio::time::sleep(Duration::from_millis(50)) => {
                     for (node, news) in self.crew.look(Instant::now()) {
                         if let News::Lost(words) = news {

@@ -10,8 +10,11 @@ pub mod now;
 pub mod past;
 pub mod table;
 
+use crate::events::rfc3339;
+use data_pipeline::predictions::replace;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// How a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -160,6 +163,18 @@ impl State {
 }
 
 impl Standing {
+    /// Says in the file at `path` what a run came to; where there is none, its events do.
+    pub fn conclude(path: &Path, state: State) {
+        if let Some(standing) = Self::load(path) {
+            let updated = rfc3339(SystemTime::now());
+            let concluded = Self { state, updated, ..standing };
+            if let Ok(bytes) = serde_json::to_vec_pretty(&concluded) {
+                // A full disk changes nothing about the run.
+                let _ = replace(path, &bytes);
+            }
+        }
+    }
+
     /// Reads `status.json`; `None` where there is none, or none that can be read.
     pub fn load(path: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()

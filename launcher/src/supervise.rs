@@ -539,7 +539,8 @@ impl<'a> Watch<'a> {
 
     fn send(&self, ranks: &[usize], signal: libc::c_int) {
         for node in 0..self.crew.members().len() {
-            let here = |rank: &usize| self.job.places[*rank] == node;
+            // A drill may name a rank that there is not.
+            let here = |rank: &usize| self.job.places.get(*rank) == Some(&node);
             let ranks: Vec<usize> = ranks.iter().copied().filter(here).collect();
             if !ranks.is_empty() {
                 self.crew.order(node, Order::Signal { ranks, signal });

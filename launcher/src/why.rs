@@ -150,15 +150,19 @@ impl Why {
     fn stopped(&mut self, past: &Past, run: &str) {
         let cause =
             Cause::newest(past).filter(|cause| cause.course == "requeue" || cause.is_last(past));
-        self.verdict = match (&cause, past.newest("stop-requested")) {
-            (Some(_), _) => "it stopped with a checkpoint".to_owned(),
-            (None, Some(_)) => "it stopped with a checkpoint because it was asked to".to_owned(),
-            (None, None) => {
-                "it stopped with a checkpoint; by its events nobody asked the driver, so \
+        self.verdict =
+            match (&cause, past.newest("stop-requested").filter(|it| is_of_newest_start(past, it)))
+            {
+                (Some(_), _) => "it stopped with a checkpoint".to_owned(),
+                (None, Some(_)) => {
+                    "it stopped with a checkpoint because it was asked to".to_owned()
+                }
+                (None, None) => {
+                    "it stopped with a checkpoint; by its events nobody asked the driver, so \
                              the file `stop`, or a signal to its ranks, did"
-                    .to_owned()
-            }
-        };
+                        .to_owned()
+                }
+            };
         self.is_fine = cause.is_none();
         self.caused(cause);
         self.advice = Some(format!("`knowcoder resume {run}` continues it"));

@@ -76,7 +76,9 @@ impl Now {
 
     /// Whether nothing more will come by itself.
     pub fn is_over(&self) -> bool {
-        self.gone || (self.standing.state.is_over() && self.driver.is_none())
+        let goes_on = self.standing.state != State::Done
+            && self.queue.as_ref().is_some_and(|it| it.stage.is_alive());
+        self.gone || (self.standing.state.is_over() && self.driver.is_none() && !goes_on)
     }
 
     /// Whether the scheduler has not begun with it.
@@ -118,7 +120,9 @@ impl Look {
     /// How the run stands.
     pub fn now(&mut self) -> Result<(Now, Past), Error> {
         let (mut now, past) = Now::of_files(&self.run_dir)?;
-        if now.standing.state.is_over() || now.driver.is_some() {
+        // A scheduler may begin again what has stopped or failed.
+        let is_done = now.standing.state == State::Done;
+        if is_done || now.driver.is_some() || (now.standing.state.is_over() && !self.is_queued()?) {
             return Ok((now, past));
         }
         match self.asked()? {
@@ -126,10 +130,20 @@ impl Look {
                 now.gone &= !state.stage.is_alive();
                 now.queue = Some(state);
             }
-            Some(Err(message)) => now.queue_error = Some(message),
+            Some(Err(message)) => {
+                // Who does not answer now may do so later.
+                now.gone = false;
+                now.queue_error = Some(message);
+            }
             None => {}
         }
         Ok((now, past))
+    }
+
+    /// Whether it was handed over to a scheduler.
+    fn is_queued(&self) -> Result<bool, Error> {
+        let submission = Submission::load(&self.run_dir)?;
+        Ok(submission.is_some_and(|it| ["slurm", "kubernetes"].contains(&it.backend.as_str())))
     }
 
     fn asked(&mut self) -> Result<Asked, Error> {

@@ -130,10 +130,8 @@ impl Standing {
             "done" => self.end(State::Done),
             "failed" => {
                 self.end(State::Failed);
-                // Runs that nothing recovers have no `failure`.
-                if self.failures.last().is_none_or(|last| last.generation != self.generation) {
-                    self.failures.push(failed(event, self.generation));
-                }
+                // What is done about it comes behind, where something is.
+                self.failures.push(failed(event, self.generation));
             }
             _ => {}
         }
@@ -183,7 +181,7 @@ impl Standing {
             node.failures += 1;
         }
         // What ends a run is followed by how it ended.
-        if failure.course != "stop" {
+        if !["stop", "requeue"].contains(&failure.course.as_str()) {
             self.state = State::Recovering;
         }
         self.failures.push(failure);

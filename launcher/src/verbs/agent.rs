@@ -35,6 +35,10 @@ pub fn agent(args: &cli::Agent) -> Result<Answer, Error> {
     let farewell = serve(stream, &invitation, !args.from_environment)?;
     let error = |words: String| Err(Error::new(exit::TRANSIENT, words));
     match farewell {
+        // A pod that ends well is never made again, even if the driver's is.
+        Farewell::Left | Farewell::Asked if args.from_environment => {
+            Ok(Answer { code: exit::TRANSIENT, ..Answer::new("", Value::Null) })
+        }
         Farewell::Left | Farewell::Asked => Ok(Answer::new("", Value::Null)),
         Farewell::Disconnected => error("the coordinator ended the connection".to_owned()),
         Farewell::Abandoned => error("who started this agent is gone".to_owned()),

@@ -71,7 +71,9 @@ fn ended(now: &Now, run_dir: &RunDir) -> Result<Answer, Error> {
 fn exit_code(run_dir: &RunDir) -> u8 {
     let text = std::fs::read_to_string(run_dir.events()).unwrap_or_default();
     let events = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    // What an earlier job failed with is not this one's.
+    let mut events = events.take_while(|event| event["event"] != "submitted");
     let code =
-        events.filter(|event| event["event"] == "failed").find_map(|it| it["exit_code"].as_u64());
+        events.find(|event| event["event"] == "failed").and_then(|it| it["exit_code"].as_u64());
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::TRANSIENT)
 }

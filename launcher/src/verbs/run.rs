@@ -15,7 +15,7 @@ use crate::interrupt;
 use crate::lock::RunLock;
 use crate::report;
 use crate::room;
-use crate::standing::State;
+use crate::standing::{Standing, State};
 use crate::store::shards::Given;
 use crate::store::{self, Place};
 use crate::supervise::Ending;
@@ -98,7 +98,17 @@ pub fn ended(
     events: &mut Events,
 ) -> Result<Answer, Error> {
     match ending {
-        Ending::Done => finish(recipe, cluster, run_dir, events),
+        Ending::Done => {
+            let finished = finish(recipe, cluster, run_dir, events);
+            match &finished {
+                Ok(_) => Standing::conclude(&run_dir.root().join("status.json"), State::Done),
+                Err(error) => {
+                    events.record("failed", failure(error))?;
+                    Standing::conclude(&run_dir.root().join("status.json"), State::Failed);
+                }
+            }
+            finished
+        }
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
             Ok(Answer {
@@ -324,11 +334,12 @@ pub fn ranks(
     let mut standing = Writer::new(status, &name, cluster.backend.name());
     let asked = Drive { run_dir, cluster, data_root, tui, more, recipe };
     let ending = drive(&asked, events, &mut standing);
-    standing.state(match &ending {
-        Ok(Ending::Done) => State::Done,
-        Ok(Ending::Stopped | Ending::Killed) => State::Stopped,
-        Ok(Ending::Failed(_)) | Err(_) => State::Failed,
-    });
+    match &ending {
+        // It is scored first.
+        Ok(Ending::Done) => {}
+        Ok(Ending::Stopped) => standing.state(State::Stopped),
+        Ok(Ending::Killed | Ending::Failed(_)) | Err(_) => standing.state(State::Failed),
+    }
     if let Err(error) = &ending {
         events.record("failed", failure(error))?;
     }

@@ -77,6 +77,8 @@ impl Handover {
         // Another file than the run's own, which `run` may replace by another cluster.
         let kept = Path::new("submit/cluster.toml");
         replace(&run_dir.root().join(kept), cluster.to_toml().as_bytes())?;
+        // Before anything that the job itself may have to say.
+        events.record("submitted", json!({"backend": cluster.backend.name()}))?;
         // The driver takes it.
         drop(lock);
         let ids = queue.submit(&job)?;
@@ -93,8 +95,6 @@ impl Handover {
             let _ = queue.cancel(&submission.ids, true);
             return Err(error);
         }
-        let fields = json!({"backend": submission.backend, "ids": submission.ids});
-        events.record("submitted", fields)?;
         Ok(self.submitted(&submission, &files))
     }
 

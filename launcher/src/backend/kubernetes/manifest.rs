@@ -15,6 +15,10 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Seconds that agents wait for the driver, which prepares data first: a week. A pod that gives up would count as
+/// a failure of the job.
+const PATIENCE: u64 = 7 * 86_400;
+
 /// The container of each pod.
 pub const CONTAINER: &str = "node";
 
@@ -274,10 +278,10 @@ impl<'a> Run<'a> {
         let coordinator = names::pod(section.object, &self.name, 0);
         let ours = [
             ("KNOWCODER_COORDINATOR", format!("{coordinator}:{}", section.port)),
-            ("KNOWCODER_RUN", self.job.name.clone()),
+            ("KNOWCODER_RUN", run_name(&self.job.run_dir)),
             ("KNOWCODER_NODES", self.pods().to_string()),
             ("KNOWCODER_LEASE_SECONDS", self.cluster.faults.lease.to_string()),
-            ("KNOWCODER_JOIN_SECONDS", self.cluster.deadlines.join.as_secs().to_string()),
+            ("KNOWCODER_JOIN_SECONDS", PATIENCE.to_string()),
         ];
         let plain =
             ours.into_iter().map(|(name, value)| json!({"name": name, "value": literally(&value)}));
@@ -431,4 +435,9 @@ fn without_nothing(value: Value) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(without_nothing).collect()),
         other => other,
     }
+}
+
+/// What the driver calls the run: its directory.
+fn run_name(run_dir: &Path) -> String {
+    run_dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -3,7 +3,7 @@
 set +eu
 
 # Why the scheduler shall start this job again, and whether a signal came while we waited.
-again='' signalled='' driver=''
+again='' signalled='' cancelled='' driver=''
 mkdir -p "$run_dir/submit" "$run_dir/logs"
 
 # Asks the driver, once, to save and to end with 76: a second time would mean at once.
@@ -16,7 +16,7 @@ asked=''
 # The time limit comes near, or the nodes are wanted back: save, and go on later.
 trap 'signalled=1; again=${again:-preempted}; ask' USR1
 # `knowcoder cancel`: save, and end.
-trap 'signalled=1; ask' INT
+trap 'signalled=1; cancelled=1; ask' INT
 # When SLURM ends a job, it has told the driver too. In a job that runs on, it is a notice.
 trap 'signalled=1
     if [ "$(timeout 20 squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null)" = RUNNING ]; then
@@ -49,10 +49,13 @@ recent_failures() {
 }
 
 case "$code" in
-76) ;;
+76 | 143) ;;
 75) if [ -z "$again" ] && [ "$(recent_failures)" -le "$max_failures" ]; then again=transient; fi ;;
 *) again='' ;;
 esac
+
+# Who cancels does not want it back, whatever else was asked.
+if [ -n "$cancelled" ]; then again=''; fi
 
 if [ "$may_requeue" = 1 ] && [ -n "$again" ]; then
     printf '{"time":"%s","event":"requeued","reason":"%s","job":"%s"}\n' \
