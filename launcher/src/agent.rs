@@ -54,6 +54,8 @@ pub enum Farewell {
     Abandoned,
     /// A signal asked it to end, and its ranks have.
     Asked,
+    /// It could not begin.
+    Unable(String),
 }
 
 /// What reaches an agent from beside its connection.
@@ -71,6 +73,8 @@ struct Rank {
     generation: u32,
     /// How many processes the system had ended for want of memory before.
     kills: Kills,
+    /// It was asked to stop: a second request would end it at once.
+    is_asked: bool,
 }
 
 /// Does what the coordinator at the other end of `stream` says, until one of the reasons to end.
@@ -95,7 +99,10 @@ pub async fn serve(
         }
     });
     let (sender, happenings) = mpsc::channel(1024);
-    let lease = post.lease.map(Lease::new);
+    let lease = match post.lease.map(Lease::new).transpose() {
+        Ok(lease) => lease,
+        Err(error) => return Farewell::Unable(format!("its lease cannot be kept: {error}")),
+    };
     let mut agent = Agent {
         ranks: BTreeMap::new(),
         reports,
@@ -104,6 +111,7 @@ pub async fn serve(
         held: Vec::new(),
         clearing: None,
         asked: false,
+        beaten: Instant::now(),
         lease,
         post,
     };
@@ -130,6 +138,8 @@ struct Agent {
     clearing: Option<u32>,
     /// Its ranks were asked to stop, and it ends with them.
     asked: bool,
+    /// When it said last that it is there.
+    beaten: Instant,
 }
 
 impl Agent {
@@ -177,15 +187,14 @@ impl Agent {
                 self.say(Report::Port { address });
             }
             Order::Signal { ranks, signal } => {
-                for rank in ranks.iter().filter_map(|rank| self.ranks.get(rank)) {
-                    send(rank.process, signal);
+                for rank in ranks {
+                    self.signal(rank, signal);
                 }
             }
-            Order::Lease { beat } => {
+            Order::Lease { since } => {
                 if let Some(lease) = &mut self.lease {
-                    lease.renew();
+                    lease.renew(since);
                 }
-                self.say(Report::Beat { beat });
             }
             Order::Clear { generation } => {
                 self.clearing = Some(generation);
@@ -212,11 +221,12 @@ impl Agent {
         match start(&self.post.program, &worker) {
             Ok(child) => {
                 let process = child.id().unwrap_or_default();
-                self.ranks
-                    .insert(rank, Rank { process: process as libc::pid_t, generation, kills });
-                self.say(Report::Started { rank, process });
+                let process_id = process as libc::pid_t;
+                let started = Rank { process: process_id, generation, kills, is_asked: false };
+                self.ranks.insert(rank, started);
+                self.say(Report::Started { rank, generation, process });
                 let patience = self.post.last_words;
-                tokio::spawn(follow(rank, child, self.sender.clone(), patience));
+                tokio::spawn(follow((rank, generation), child, self.sender.clone(), patience));
             }
             Err(source) => {
                 let program = self.post.program.display();
@@ -228,15 +238,17 @@ impl Agent {
 
     fn pass_on(&mut self, happening: Happening) {
         match happening {
-            Happening::Said { rank, on_stderr, line } => {
-                self.say(Report::Said { rank, on_stderr, line });
+            Happening::Said { rank, generation, on_stderr, line } => {
+                self.say(Report::Said { rank, generation, on_stderr, line });
             }
-            Happening::Ended { rank, status } => {
-                let kills = self.ranks.remove(&rank).map(|rank| rank.kills);
+            Happening::Ended { rank, generation, status } => {
+                let is_it = self.ranks.get(&rank).is_some_and(|it| it.generation == generation);
+                let ended = if is_it { self.ranks.remove(&rank) } else { None };
+                let kills = ended.map(|rank| rank.kills);
                 let (code, signal) = ending(&status);
                 let out_of_memory =
                     signal == Some(libc::SIGKILL) && kills.is_some_and(|before| before.are_more());
-                self.say(Report::Ended { rank, code, signal, out_of_memory });
+                self.say(Report::Ended { rank, generation, code, signal, out_of_memory });
                 self.cleared();
             }
         }
@@ -274,9 +286,18 @@ impl Agent {
 
     fn stop(&mut self) {
         self.asked = true;
-        for rank in self.ranks.values() {
-            send(rank.process, libc::SIGTERM);
+        for rank in self.ranks.keys().copied().collect::<Vec<_>>() {
+            self.signal(rank, libc::SIGTERM);
         }
+    }
+
+    /// A scheduler may ask ranks to stop here and through the coordinator: they hear of it once.
+    fn signal(&mut self, rank: usize, signal: i32) {
+        let Some(rank) = self.ranks.get_mut(&rank) else { return };
+        if signal == libc::SIGTERM && std::mem::replace(&mut rank.is_asked, true) {
+            return;
+        }
+        send(rank.process, signal);
     }
 
     fn look(&mut self) -> Option<Farewell> {
@@ -285,6 +306,12 @@ impl Agent {
             for report in std::mem::take(&mut self.held) {
                 self.say(report);
             }
+        }
+        let lease = self.lease.as_ref()?;
+        let is_due = self.beaten.elapsed() >= lease.length() / 4;
+        if is_due {
+            self.beaten = Instant::now();
+            self.say(Report::Beat { at: lease::now() });
         }
         let lease = self.lease.as_ref()?;
         lease.has_lapsed().then(|| Farewell::Expired(lease.length()))

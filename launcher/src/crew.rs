@@ -9,6 +9,7 @@ use crate::error::{Error, exit};
 use crate::wire::{Facts, Order, Report};
 use connection::Gate;
 use placement::{Placed, place};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -16,13 +17,17 @@ use tokio::sync::mpsc;
 pub use connection::{Admission, identity};
 pub use placement::verdict;
 
+/// Between two invitations of a node that is gone.
+const AGAIN: Duration = Duration::from_secs(3);
+
 /// All nodes of a run, spares included.
 pub struct Crew {
     members: Vec<Member>,
     /// How long a node may work on without a word; `None`: all of them are this process.
     lease: Option<Duration>,
-    beat: u64,
     beaten: Instant,
+    /// What happened before it was asked for.
+    pending: VecDeque<(usize, News)>,
     heard: mpsc::UnboundedReceiver<(usize, Heard)>,
     voice: mpsc::UnboundedSender<(usize, Heard)>,
     gathering: Option<Gathering>,
@@ -44,8 +49,8 @@ pub struct Member {
     pub name: String,
     /// What it said of itself.
     pub facts: Option<Facts>,
-    /// Failures that it caused.
-    pub failures: usize,
+    /// When it caused failures.
+    pub failures: Vec<Instant>,
     /// It takes no part any more.
     pub is_cordoned: bool,
     /// Why it could not be asked to come.
@@ -54,7 +59,15 @@ pub struct Member {
     /// Which of its connections counts.
     connection: u64,
     heard: Instant,
+    /// The moment by its own clock at which it said what was heard last; 0: nothing yet.
+    at: u64,
     placed: Option<Placed>,
+    /// Which of the processes that stood for it counts.
+    placement: u64,
+    /// When it was asked to come.
+    invited: Instant,
+    /// It did not come, or cannot even be asked to.
+    is_absent: bool,
 }
 
 /// What reaches the crew from its connections and processes.
@@ -65,8 +78,8 @@ enum Heard {
     Report(u64, Report),
     /// It ended.
     Closed(u64),
-    /// The process that stood for the node ended with this code and said this last.
-    Unplaced(Option<i32>, String),
+    /// The process of this number that stood for the node ended with this code and said this last.
+    Unplaced(u64, Option<i32>, String),
     /// No such process can be started.
     Uninvited(Error),
 }
@@ -126,7 +139,8 @@ impl Crew {
         let (voice, heard) = mpsc::unbounded_channel();
         let members = names.into_iter().map(Member::new).collect();
         let beaten = Instant::now();
-        Self { members, lease, beat: 0, beaten, heard, voice, gathering, _calls: None }
+        let pending = VecDeque::new();
+        Self { members, lease, beaten, pending, heard, voice, gathering, _calls: None }
     }
 
     /// Asks a node to come, again if it was lost.
@@ -144,13 +158,19 @@ impl Crew {
         let member = &mut self.members[node];
         // What stands for a lost agent may hang for ever.
         member.placed = None;
+        member.placement += 1;
+        member.invited = Instant::now();
+        member.is_absent = false;
+        let number = member.placement;
         let Some(command) = gathering.nodes.agent(&member.name, &gathering.program)? else {
             return Ok(());
         };
         let invitation = gathering.gate.invitation(node, &member.name);
         let log = gathering.logs.join(format!("agent-{}.log", file_name(&member.name)));
         let voice = self.voice.clone();
-        let ended = move |code, words| drop(voice.send((node, Heard::Unplaced(code, words))));
+        let ended = move |code, words| {
+            drop(voice.send((node, Heard::Unplaced(number, code, words))));
+        };
         member.placed = Some(place(command, &invitation, log, ended).map_err(|error| {
             let message = format!("failed to place an agent on node `{}`: {error}", member.name);
             Error::new(exit::BACKEND, message)
@@ -184,6 +204,9 @@ impl Crew {
     /// What happens next to any node; nothing that is of no consequence.
     pub async fn next(&mut self) -> (usize, News) {
         loop {
+            if let Some(news) = self.pending.pop_front() {
+                return news;
+            }
             let Some((node, heard)) = self.heard.recv().await else {
                 // A sender is ours.
                 return std::future::pending().await;
@@ -198,10 +221,12 @@ impl Crew {
         let member = &mut self.members[node];
         match heard {
             Heard::Connected(connection, orders) => {
-                member.orders = Some(orders);
+                let before = member.orders.replace(orders);
                 member.connection = connection;
                 member.heard = Instant::now();
-                None
+                (member.at, member.is_absent) = (0, false);
+                let is_another = before.is_some() && member.facts.is_some();
+                is_another.then(|| News::Lost("another agent came in its place".to_owned()))
             }
             Heard::Report(connection, _) | Heard::Closed(connection)
                 if connection != member.connection =>
@@ -215,7 +240,10 @@ impl Crew {
                         member.facts = Some(facts.clone());
                         Some(News::Joined(facts))
                     }
-                    Report::Beat { .. } => None,
+                    Report::Beat { at } => {
+                        member.at = at;
+                        None
+                    }
                     report => Some(News::Says(report)),
                 }
             }
@@ -228,12 +256,15 @@ impl Crew {
                 Some(News::Lost(words))
             }
             Heard::Uninvited(error) => {
+                member.is_absent = true;
                 let words = error.message.clone();
                 member.refusal = Some(error);
                 Some(News::Absent(words))
             }
-            Heard::Unplaced(code, stderr) => {
+            Heard::Unplaced(number, ..) if number != member.placement => None,
+            Heard::Unplaced(_, code, stderr) => {
                 member.placed = None;
+                member.is_absent = member.orders.is_none();
                 let nodes = self.gathering.as_ref().map(|gathering| &gathering.nodes);
                 let explain = || nodes.map(|nodes| nodes.explain(&member.name, code, &stderr));
                 member.orders.is_none().then(|| News::Absent(explain().unwrap_or_default()))
@@ -243,13 +274,17 @@ impl Crew {
 
     /// Renews leases and finds out who does not answer any more; to be called often.
     ///
-    /// A node that has been silent for half a lease gets no further one, so that its own is over when it
-    /// is declared lost after one and a half: by then it has ended its ranks.
+    /// A lease is as long as it says from the last word that was heard of the node, by the node's own clock: when
+    /// it is declared lost after one and a half of that, its ranks have been ended for half a lease.
     pub fn look(&mut self, now: Instant) -> Vec<(usize, News)> {
         let Some(lease) = self.lease else { return Vec::new() };
+        // What has come already is heard first: we may have been away ourselves.
+        while let Ok((node, heard)) = self.heard.try_recv() {
+            let news = self.take(node, heard);
+            self.pending.extend(news.map(|news| (node, news)));
+        }
         let is_due = now.duration_since(self.beaten) >= lease / 4;
         if is_due {
-            self.beat += 1;
             self.beaten = now;
         }
         let mut lost = Vec::new();
@@ -257,16 +292,20 @@ impl Crew {
             let Some(orders) = &member.orders else { continue };
             let silent = now.saturating_duration_since(member.heard);
             if silent >= lease * 3 / 2 {
-                member.orders = None;
-                member.connection = 0;
-                member.placed = None;
+                member.drop_out();
                 let reason = format!("nothing was heard of it for {:.1} s", silent.as_secs_f64());
                 lost.push((node, News::Lost(reason)));
-            } else if is_due && silent < lease / 2 {
-                let _ = orders.send(Order::Lease { beat: self.beat });
+            } else if is_due && silent < lease {
+                let _ = orders.send(Order::Lease { since: member.at });
             }
         }
         lost
+    }
+
+    /// Gives a node up that is there, and does not do what it must.
+    pub fn give_up(&mut self, node: usize) {
+        self.members[node].drop_out();
+        self.members[node].is_cordoned = true;
     }
 
     /// Tells everybody that it is over.
@@ -291,14 +330,37 @@ impl Member {
         Self {
             name,
             facts: None,
-            failures: 0,
+            failures: Vec::new(),
             is_cordoned: false,
             refusal: None,
             orders: None,
             connection: 0,
             heard: Instant::now(),
+            at: 0,
             placed: None,
+            placement: 0,
+            invited: Instant::now(),
+            is_absent: false,
         }
+    }
+
+    fn drop_out(&mut self) {
+        self.orders = None;
+        self.connection = 0;
+        self.placed = None;
+    }
+
+    /// Whether it did not come, or is gone.
+    pub fn is_missing(&self) -> bool {
+        !self.is_present() && (self.facts.is_some() || self.is_absent)
+    }
+
+    /// Whether it may be asked to come again: nobody stands for it, and the last time is a while ago.
+    pub fn may_be_invited(&self, now: Instant) -> bool {
+        !self.is_present()
+            && !self.is_cordoned
+            && self.placed.is_none()
+            && now.duration_since(self.invited) >= AGAIN
     }
 
     /// Whether it hears what it is told.

@@ -17,7 +17,7 @@ use crate::plan::{Start, workers};
 use crate::preflight::{Level, Report, Wanted, examine};
 use crate::rank_drill;
 use crate::standing::State;
-use crate::supervise::{Cause, Ending, Job, Patience, Shown, supervise};
+use crate::supervise::{Cause, End, Ending, Job, Patience, Shown, supervise};
 use crate::wire::{self, Facts, Order};
 use asker::Asker;
 use course::{Course, History};
@@ -208,10 +208,15 @@ impl Driver<'_> {
     /// One start of the run, from its nodes to its end.
     async fn once(&mut self) -> Result<Ending, Error> {
         self.standing.state(State::Starting);
-        if !self.assemble().await? {
-            return Ok(Ending::Stopped);
-        }
-        let job = self.job().await?;
+        let job = loop {
+            if !self.assemble().await? {
+                return Ok(Ending::Stopped);
+            }
+            // A node may be lost in this very moment.
+            if let Some(job) = self.job().await? {
+                break job;
+            }
+        };
         let cluster = self.asked.cluster;
         let fields = json!({
             "start": job.generation,
@@ -257,7 +262,9 @@ impl Driver<'_> {
                         lost(self.events, &self.crew, node, &words)?;
                         // A spare may take its place; if none is on its way, waiting is in vain.
                         let name = self.crew.members()[node].name.clone();
-                        if missing.contains(&name) && !self.places.has_hope(&self.crew, node) {
+                        let is_new = self.crew.members()[node].facts.is_none();
+                        let is_hopeless = is_new && !self.places.has_hope(&self.crew, node);
+                        if missing.contains(&name) && is_hopeless {
                             reason = Some((words, self.crew.members()[node].refusal.clone()));
                         }
                     }
@@ -268,10 +275,18 @@ impl Driver<'_> {
                     return Ok(false);
                 },
                 () = tokio::time::sleep(Duration::from_millis(50)) => {
+                    if self.asked.run_dir.stop().exists() {
+                        self.events.record("stop-requested", json!({"by": "file"}))?;
+                        return Ok(false);
+                    }
                     for (node, news) in self.crew.look(Instant::now()) {
                         if let News::Lost(words) = news {
                             lost(self.events, &self.crew, node, &words)?;
                         }
+                    }
+                    // Whoever was there is asked to come back, until it does or patience ends.
+                    for node in self.places.to_invite(&self.crew, Instant::now()) {
+                        self.crew.invite(node);
                     }
                 }
             }
@@ -295,11 +310,11 @@ impl Driver<'_> {
         }
     }
 
-    /// What the next start is.
-    async fn job(&mut self) -> Result<Job, Error> {
+    /// What the next start is; nothing if a node is gone meanwhile.
+    async fn job(&mut self) -> Result<Option<Job>, Error> {
         let Drive { run_dir, cluster, data_root, more, .. } = *self.asked;
         let places = self.places.of_ranks(cluster);
-        let rendezvous = self.rendezvous(places[0]).await?;
+        let Some(rendezvous) = self.rendezvous(places[0]).await? else { return Ok(None) };
         let generation = self.events.count("started")? as u32 + 1;
         replace(&run_dir.root().join("generation"), generation.to_string().as_bytes())?;
         let root = absolute(run_dir.root())?;
@@ -313,7 +328,7 @@ impl Driver<'_> {
         };
         let mut workers = workers(cluster, start);
         workers.iter_mut().for_each(|worker| worker.arguments.extend_from_slice(more));
-        Ok(Job {
+        Ok(Some(Job {
             generation,
             workers,
             places,
@@ -322,22 +337,26 @@ impl Driver<'_> {
             logs: run_dir.logs(),
             heading: format!("--- start {generation}, {} ---", rfc3339(SystemTime::now())),
             patience: Patience::default(),
-        })
+        }))
     }
 
     /// Where rank 0 will listen.
-    async fn rendezvous(&mut self, node: usize) -> Result<String, Error> {
+    async fn rendezvous(&mut self, node: usize) -> Result<Option<String>, Error> {
         let interface = self.asked.cluster.interface.clone();
         self.crew.order(node, Order::Port { interface });
         let answer = self.answer(node, Duration::from_secs(10), |report| match report {
             wire::Report::Port { address } => Some(address),
             _ => None,
         });
-        let name = || self_name(node);
         match answer.await? {
-            Some(Ok(address)) => Ok(address),
+            Some(Ok(address)) => Ok(Some(address)),
             Some(Err(reason)) => Err(Error::new(exit::BACKEND, reason)),
-            None => Err(Error::new(exit::TRANSIENT, format!("{} names no free port", name()))),
+            None if !self.crew.members()[node].is_present() => Ok(None),
+            None => {
+                let name = &self.crew.members()[node].name;
+                let message = format!("the agent of node `{name}` names no free port");
+                Err(Error::new(exit::TRANSIENT, message))
+            }
         }
     }
 
@@ -349,11 +368,16 @@ impl Driver<'_> {
         for node in nodes {
             if self.crew.members()[node].is_present() {
                 self.crew.order(node, Order::Clear { generation });
-                self.answer(node, Duration::from_secs(10), |report| match report {
-                    wire::Report::Cleared { .. } => Some(()),
-                    _ => None,
-                })
-                .await?;
+                let cleared = self
+                    .answer(node, Duration::from_secs(10), |report| match report {
+                        wire::Report::Cleared { generation: of } if of == generation => Some(()),
+                        _ => None,
+                    })
+                    .await?;
+                if cleared.is_none() && self.crew.members()[node].is_present() {
+                    // What is left there must not stand in the way of the next start.
+                    self.crew.give_up(node);
+                }
             }
         }
         Ok(())
@@ -395,29 +419,38 @@ impl Driver<'_> {
     /// Whether the run goes on after a failure; if so, its nodes are those of the next start.
     async fn recovers(&mut self, cause: &Cause) -> Result<bool, Error> {
         let faults = &self.asked.cluster.faults;
+        let now = Instant::now();
         let blamed = self.places.node_of(cause.blamed, self.asked.cluster);
-        if self.crew.members().len() > 1 {
-            let member = self.crew.member(blamed);
-            member.failures += 1;
-            if member.failures >= faults.cordon_after && !member.is_cordoned {
-                member.is_cordoned = true;
-                let fields =
-                    json!({"node": blamed, "name": member.name, "failures": member.failures});
-                self.events.record("cordoned", fields)?;
-            }
+        let is_known = !matches!(cause.end, End::Hung) || cause.verdict.is_some();
+        if self.crew.members().len() > 1 && is_known {
+            self.blame(blamed, now)?;
         }
         let course = self.history.course(
             cause,
             faults,
             self.places.replacement(&self.crew, blamed),
             self.asked.run_dir.stop().exists(),
-            Instant::now(),
+            now,
         );
         self.note(cause, blamed, &course)?;
-        if course == Course::Replace {
-            self.crew.invite(blamed);
-        }
         Ok(course.goes_on())
+    }
+
+    /// Notes a failure of a node; one that fails again and again takes no part any more, if a spare is there.
+    fn blame(&mut self, node: usize, now: Instant) -> Result<(), Error> {
+        let faults = &self.asked.cluster.faults;
+        let window = Duration::from_secs(faults.window);
+        let has_spare = self.places.has_spare(&self.crew);
+        let member = self.crew.member(node);
+        member.failures.retain(|at| now.duration_since(*at) < window);
+        member.failures.push(now);
+        let failures = member.failures.len();
+        if failures >= faults.cordon_after && has_spare && !member.is_cordoned {
+            member.is_cordoned = true;
+            let fields = json!({"node": node, "name": member.name, "failures": failures});
+            self.events.record("cordoned", fields)?;
+        }
+        Ok(())
     }
 
     /// Tells everybody what went wrong and what is done about it.
@@ -541,10 +574,6 @@ pub fn joined(events: &mut Events, crew: &Crew, node: usize, facts: &Facts) -> R
 pub fn lost(events: &mut Events, crew: &Crew, node: usize, reason: &str) -> Result<(), Error> {
     let name = &crew.members()[node].name;
     Ok(events.record("agent-lost", json!({"node": node, "name": name, "reason": reason}))?)
-}
-
-fn self_name(node: usize) -> String {
-    format!("node {node}")
 }
 
 /// Nodes did not come; `refusal` says it best, where one could not even be asked to.

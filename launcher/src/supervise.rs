@@ -33,6 +33,9 @@ use std::time::{Duration, Instant};
 /// How often deadlines and waiting lines are looked at.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How long killed ranks may take to be gone: who waits for a dead file server cannot even be killed.
+const UNKILLABLE: Duration = Duration::from_secs(15);
+
 /// How long to wait at each stage of an ending.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -132,7 +135,8 @@ enum Stage {
     Settling(Instant),
     /// The others were told to end; until then they may do so by themselves.
     Terminating(Instant),
-    Killing,
+    /// They were killed; until then their agents may say so.
+    Killing(Instant),
 }
 
 /// What is known of a rank.
@@ -214,7 +218,7 @@ impl<'a> Watch<'a> {
 
     fn hear(&mut self, node: usize, news: News) -> Result<(), Error> {
         match news {
-            News::Says(report) => self.take(report),
+            News::Says(report) => self.take(node, report),
             News::Joined(facts) => joined(self.events, self.crew, node, &facts),
             News::Lost(reason) => {
                 lost(self.events, self.crew, node, &reason)?;
@@ -224,9 +228,20 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn take(&mut self, report: Report) -> Result<(), Error> {
+    fn take(&mut self, node: usize, report: Report) -> Result<(), Error> {
+        // What is left of an earlier start, or of a node that another has replaced, has nothing to say any more.
+        let is_ours = |rank: usize, generation: u32| {
+            generation == self.job.generation && self.job.places.get(rank) == Some(&node)
+        };
         match report {
-            Report::Started { rank, process } => {
+            Report::Started { rank, generation, .. }
+            | Report::Said { rank, generation, .. }
+            | Report::Ended { rank, generation, .. }
+                if !is_ours(rank, generation) =>
+            {
+                Ok(())
+            }
+            Report::Started { rank, process, .. } => {
                 self.standing.started(rank, process);
                 let node = self.job.places.get(rank);
                 let fields = json!({"rank": rank, "process": process, "node": node});
@@ -236,24 +251,24 @@ impl<'a> Watch<'a> {
                 self.signal(libc::SIGKILL);
                 Err(Error::new(exit::TRANSIENT, reason))
             }
-            // A rank of an earlier start has nothing to say any more.
+            // It has ended already.
             Report::Said { rank, .. } | Report::Ended { rank, .. }
                 if !self.alive.contains(&rank) =>
             {
                 Ok(())
             }
-            Report::Said { rank, on_stderr: false, line } => match Message::parse(&line) {
+            Report::Said { rank, on_stderr: false, line, .. } => match Message::parse(&line) {
                 Some(message) => self.told(rank, message),
                 None => {
                     self.said(rank, false, &line);
                     Ok(())
                 }
             },
-            Report::Said { rank, on_stderr, line } => {
+            Report::Said { rank, on_stderr, line, .. } => {
                 self.said(rank, on_stderr, &line);
                 Ok(())
             }
-            Report::Ended { rank, code, signal, out_of_memory } => {
+            Report::Ended { rank, code, signal, out_of_memory, .. } => {
                 let end = match (code, signal) {
                     (Some(code), _) => End::Code(code),
                     (None, Some(_)) if out_of_memory => End::OutOfMemory,
@@ -372,15 +387,16 @@ impl<'a> Watch<'a> {
             End::Code(0) => {}
             End::Code(code) if code == i32::from(exit::STOPPED) => self.stopped = true,
             // What happens after we told them to end is our own doing.
-            _ if matches!(self.stage, Stage::Terminating(_) | Stage::Killing) => {}
+            _ if matches!(self.stage, Stage::Terminating(_) | Stage::Killing(_)) => {}
             _ => {
                 let last_words = self.ranks[rank].last_words.clone();
                 let culprit = self.ranks[rank].failure.as_ref().and_then(|it| it.culprit);
                 let reached = self.reached.clone();
                 let node = self.node_of(rank);
                 // Who failed by itself kept nobody waiting.
-                let names = self.names();
-                let verdict = culprit.and_then(|_| self.movement.verdict(&names, Instant::now()));
+                let names = self.node_names();
+                let verdict = culprit
+                    .and_then(|_| self.movement.verdict(&self.job.places, &names, Instant::now()));
                 let blamed = verdict.as_ref().and_then(|it| it.rank).or(culprit).unwrap_or(rank);
                 let stopping = self.stop_requested;
                 let cause =
@@ -412,7 +428,13 @@ impl<'a> Watch<'a> {
     }
 
     fn interrupted(&mut self) -> Result<(), Error> {
-        if self.stage == Stage::Running {
+        let is_ending = matches!(self.stage, Stage::Settling(_) | Stage::Terminating(_));
+        if is_ending && !self.stop_requested {
+            // It ends already, and is not started again.
+            self.stop_requested = true;
+            self.events.record("stop-requested", json!({}))?;
+            self.display.line("the ranks are ending; they will not be started again");
+        } else if self.stage == Stage::Running {
             self.stage = Stage::Asked;
             self.stop_requested = true;
             self.events.record("stop-requested", json!({}))?;
@@ -422,7 +444,7 @@ impl<'a> Watch<'a> {
             );
             self.signal(libc::SIGTERM);
         } else {
-            self.stage = Stage::Killing;
+            self.stage = Stage::Killing(Instant::now() + UNKILLABLE);
             self.killed = true;
             self.events.record("kill-requested", json!({}))?;
             self.signal(libc::SIGKILL);
@@ -438,6 +460,9 @@ impl<'a> Watch<'a> {
         }
         for (node, news) in self.crew.look(now) {
             self.hear(node, news)?;
+        }
+        for node in self.gone() {
+            self.lost(node, "it is not there any more")?;
         }
         self.standing.look(self.crew, now);
         if !self.stop_requested && self.stage == Stage::Running && self.job.stop.exists() {
@@ -460,8 +485,9 @@ impl<'a> Watch<'a> {
                 self.events.record("terminating", json!({"ranks": self.alive}))?;
                 self.signal(libc::SIGTERM);
             }
+            Stage::Killing(until) if now >= until => self.give_up()?,
             Stage::Terminating(until) if now >= until => {
-                self.stage = Stage::Killing;
+                self.stage = Stage::Killing(now + UNKILLABLE);
                 self.events.record("killing", json!({"ranks": self.alive}))?;
                 self.signal(libc::SIGKILL);
             }
@@ -482,9 +508,31 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// Nodes that are not there although ranks of theirs should be.
+    fn gone(&self) -> Vec<usize> {
+        let places = self.alive.iter().map(|rank| self.job.places[*rank]);
+        let mut gone: Vec<usize> =
+            places.filter(|node| !self.crew.members()[*node].is_present()).collect();
+        gone.sort_unstable();
+        gone.dedup();
+        gone
+    }
+
+    /// Ranks that not even SIGKILL ends are left to their nodes, which take no further part.
+    fn give_up(&mut self) -> Result<(), Error> {
+        let mut nodes: Vec<usize> = self.alive.iter().map(|rank| self.job.places[*rank]).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        for node in nodes {
+            self.crew.give_up(node);
+            self.lost(node, "processes there do not end, not even by SIGKILL")?;
+        }
+        Ok(())
+    }
+
     /// Nothing has moved for so long, and no rank says so by itself.
     fn hangs(&mut self, seconds: f64) -> Result<(), Error> {
-        let verdict = self.movement.verdict(&self.names(), Instant::now());
+        let verdict = self.movement.verdict(&self.job.places, &self.node_names(), Instant::now());
         let rank = verdict.as_ref().and_then(|it| it.rank).unwrap_or(0);
         let words = format!("nothing has moved for {seconds:.0} s (faults.hang)");
         let cause = Cause {
@@ -554,7 +602,12 @@ impl<'a> Watch<'a> {
         (members.len() > 1).then(|| members[self.job.places[rank]].name.clone())
     }
 
-    /// Of each rank.
+    /// Of each node.
+    fn node_names(&self) -> Vec<String> {
+        self.crew.members().iter().map(|member| member.name.clone()).collect()
+    }
+
+    /// Of each rank's node.
     fn names(&self) -> Vec<String> {
         let members = self.crew.members();
         self.job.places.iter().map(|node| members[*node].name.clone()).collect()
@@ -565,11 +618,16 @@ impl<'a> Watch<'a> {
             self.display.line(&line);
         }
         self.display.finish();
-        let cause = first_cause(&self.failed).map(|failed| failed.cause.clone());
+        let mut cause = first_cause(&self.failed).map(|failed| failed.cause.clone());
+        if let Some(cause) = &mut cause {
+            cause.stopping |= self.stop_requested;
+        }
         let ending = match cause {
             _ if self.killed => Ending::Killed,
             // A rank that was asked before it could listen.
-            Some(Cause { end: End::Signal(libc::SIGTERM), .. }) if self.stop_requested => {
+            Some(Cause { end: End::Signal(libc::SIGTERM), .. })
+                if self.stop_requested && (self.stopped || self.reached.is_none()) =>
+            {
                 Ending::Stopped
             }
             Some(cause) => Ending::Failed(cause),

@@ -49,10 +49,10 @@ pub enum Order {
         /// Its number.
         signal: i32,
     },
-    /// The lease goes on from now.
+    /// The lease goes on from the moment at which the agent said what was heard last.
     Lease {
-        /// To be answered with the same.
-        beat: u64,
+        /// That moment by the agent's own clock, as it said it; 0: nothing was heard yet.
+        since: u64,
     },
     /// End every process of this generation, and say when none is left.
     Clear {
@@ -99,6 +99,8 @@ pub enum Report {
     Started {
         /// Which.
         rank: usize,
+        /// Of which start.
+        generation: u32,
         /// Its process there.
         process: u32,
     },
@@ -113,6 +115,8 @@ pub enum Report {
     Said {
         /// Which.
         rank: usize,
+        /// Of which start.
+        generation: u32,
         /// Where.
         on_stderr: bool,
         /// What.
@@ -122,6 +126,8 @@ pub enum Report {
     Ended {
         /// Which.
         rank: usize,
+        /// Of which start.
+        generation: u32,
         /// Its exit code, if it ended by itself.
         code: Option<i32>,
         /// The signal that ended it.
@@ -135,10 +141,10 @@ pub enum Report {
         /// The how-manieth start.
         generation: u32,
     },
-    /// The lease was heard of.
+    /// It is there.
     Beat {
-        /// As it came.
-        beat: u64,
+        /// By its own clock, in milliseconds.
+        at: u64,
     },
     /// What a probe found.
     Probed {

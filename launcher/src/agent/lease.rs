@@ -1,35 +1,51 @@
 //! How long a node may work on without hearing from the coordinator, also for its ranks to look at.
 
-use std::path::PathBuf;
+use std::io;
 use std::time::Duration;
 
 /// A lease, kept in a file of this machine: ranks commit nothing after it has lapsed.
 ///
 /// The file holds the milliseconds since this machine was started at which the lease ends: no clock that can
-/// be set is involved. It is replaced as a whole.
+/// be set is involved. It is replaced as a whole, in a folder that nobody else can write to.
 pub struct Lease {
     length: Duration,
     until: u64,
-    path: PathBuf,
+    folder: tempfile::TempDir,
+    /// That the file cannot be written was said.
+    told: bool,
 }
 
 impl Lease {
     /// A lease of this length from now.
-    pub fn new(length: Duration) -> Self {
-        let name = format!("knowcoder-lease-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let mut lease = Self { length, until: 0, path };
-        lease.renew();
-        lease
+    pub fn new(length: Duration) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("knowcoder-lease-").tempdir()?;
+        let mut lease = Self { length, until: 0, folder, told: false };
+        lease.until = now() + length.as_millis() as u64;
+        lease.write()?;
+        Ok(lease)
     }
 
-    /// It goes on from now.
-    pub fn renew(&mut self) {
-        self.until = now() + self.length.as_millis() as u64;
-        let temporary = self.path.with_extension("new");
-        // A rank that reads an older number, or none, commits nothing: the safe side.
-        let _ = std::fs::write(&temporary, self.until.to_string())
-            .and_then(|()| std::fs::rename(&temporary, &self.path));
+    /// It goes on from `since`, a moment that [`now`] gave; 0 stands for the present. One that has lapsed stays so.
+    pub fn renew(&mut self, since: u64) {
+        if self.has_lapsed() {
+            return;
+        }
+        let since = if since == 0 { now() } else { since };
+        self.until = self.until.max(since + self.length.as_millis() as u64);
+        // A rank that reads an older number commits nothing: the safe side.
+        if let Err(error) = self.write()
+            && !self.told
+        {
+            self.told = true;
+            let file = self.path();
+            eprintln!("warning: the lease of this node cannot be written to `{file}`: {error}");
+        }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let temporary = self.folder.path().join("new");
+        std::fs::write(&temporary, self.until.to_string())?;
+        std::fs::rename(&temporary, self.path())
     }
 
     /// Whether it is over.
@@ -44,19 +60,12 @@ impl Lease {
 
     /// The file, for the environment of ranks.
     pub fn path(&self) -> String {
-        self.path.to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // What remains of a lost agent's is in a folder that the system empties.
-        let _ = std::fs::remove_file(&self.path);
+        self.folder.path().join("lease").to_string_lossy().into_owned()
     }
 }
 
 /// Milliseconds since this machine was started, sleep included.
-fn now() -> u64 {
+pub fn now() -> u64 {
     // SAFETY: the struct is plain numbers, and the call writes to nothing else.
     let time = unsafe {
         let mut time: libc::timespec = std::mem::zeroed();
@@ -72,17 +81,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_lapses_and_goes_on() {
-        let mut lease = Lease::new(Duration::from_millis(40));
+    fn a_lease_goes_on_until_it_lapses() {
+        let mut lease = Lease::new(Duration::from_millis(300)).unwrap();
         let read = |lease: &Lease| -> u64 {
             std::fs::read_to_string(lease.path()).unwrap().parse().unwrap()
         };
         let first = read(&lease);
         assert!(!lease.has_lapsed());
-        std::thread::sleep(Duration::from_millis(60));
+        // What was said long ago lengthens nothing.
+        lease.renew(now() - 200);
+        assert_eq!(read(&lease), first);
+        std::thread::sleep(Duration::from_millis(20));
+        lease.renew(now());
+        assert!(read(&lease) > first);
+        std::thread::sleep(Duration::from_millis(400));
         assert!(lease.has_lapsed());
-        lease.renew();
-        assert!(!lease.has_lapsed() && read(&lease) > first);
+        // Too late: others may have its work.
+        lease.renew(0);
+        assert!(lease.has_lapsed());
         let path = lease.path();
         drop(lease);
         assert!(!std::path::Path::new(&path).exists());

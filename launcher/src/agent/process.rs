@@ -17,9 +17,9 @@ const LONGEST_LINE: u64 = 64 * 1024;
 /// Something that a rank did.
 pub enum Happening {
     /// A line on one of its streams.
-    Said { rank: usize, on_stderr: bool, line: String },
+    Said { rank: usize, generation: u32, on_stderr: bool, line: String },
     /// It is gone, and everything that it said has been told.
-    Ended { rank: usize, status: io::Result<ExitStatus> },
+    Ended { rank: usize, generation: u32, status: io::Result<ExitStatus> },
 }
 
 /// Starts a rank with its streams open to us.
@@ -75,15 +75,19 @@ pub fn die_with_us(_command: &mut std::process::Command) {}
 
 /// Passes on what a rank says and, after its last words, that it has ended.
 pub async fn follow(
-    rank: usize,
+    (rank, generation): (usize, u32),
     mut child: Child,
     sender: mpsc::Sender<Happening>,
     patience: Duration,
 ) {
-    let stdout =
-        child.stdout.take().map(|stream| tokio::spawn(listen(rank, false, stream, sender.clone())));
-    let stderr =
-        child.stderr.take().map(|stream| tokio::spawn(listen(rank, true, stream, sender.clone())));
+    let stdout = child
+        .stdout
+        .take()
+        .map(|stream| tokio::spawn(listen((rank, generation), false, stream, sender.clone())));
+    let stderr = child
+        .stderr
+        .take()
+        .map(|stream| tokio::spawn(listen((rank, generation), true, stream, sender.clone())));
     let status = child.wait().await;
     for mut listener in [stdout, stderr].into_iter().flatten() {
         // A process that the rank left behind may hold the pipe open for ever.
@@ -92,11 +96,11 @@ pub async fn follow(
         }
     }
     // Nobody listens only if the launcher gave up before.
-    let _ = sender.send(Happening::Ended { rank, status }).await;
+    let _ = sender.send(Happening::Ended { rank, generation, status }).await;
 }
 
 async fn listen(
-    rank: usize,
+    (rank, generation): (usize, u32),
     on_stderr: bool,
     stream: impl AsyncRead + Unpin,
     sender: mpsc::Sender<Happening>,
@@ -110,7 +114,7 @@ async fn listen(
             Ok(_) => {}
         }
         let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
-        if sender.send(Happening::Said { rank, on_stderr, line }).await.is_err() {
+        if sender.send(Happening::Said { rank, generation, on_stderr, line }).await.is_err() {
             return;
         }
     }

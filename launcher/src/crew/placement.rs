@@ -23,11 +23,12 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// What it said last, in one line.
+    /// The agent's own verdict, if it has said one.
     pub fn last_words(&self) -> String {
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        verdict(&words.join("\n")).unwrap_or_default().to_owned()
+        // What `ssh` and `srun` say beside it is older, and about something else.
+        let own = words.iter().rev().find_map(|line| line.strip_prefix("error: "));
+        own.unwrap_or_default().trim().to_owned()
     }
 }
 

@@ -39,7 +39,12 @@ fn an_agent_starts_ranks_passes_on_their_words_and_clears() {
         let is_end = |news: &News| matches!(news, News::Says(Report::Ended { rank: 0, .. }));
         let heard = until(&mut crew, is_end).await;
         let line = "hello".to_owned();
-        assert!(heard.contains(&News::Says(Report::Said { rank: 0, on_stderr: false, line })));
+        assert!(heard.contains(&News::Says(Report::Said {
+            rank: 0,
+            generation: 4,
+            on_stderr: false,
+            line
+        })));
         assert!(matches!(
             heard.last(),
             Some(News::Says(Report::Ended { code: Some(3), signal: None, .. }))

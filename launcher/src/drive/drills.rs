@@ -13,6 +13,9 @@ const LOOK: Duration = Duration::from_millis(200);
 const STANDS: Duration = Duration::from_millis(450);
 const MOVES: Duration = Duration::from_millis(50);
 
+/// The longest that a fault may be asked for, in seconds.
+const LONGEST: u64 = 86_400;
+
 /// A fault that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +88,7 @@ impl Drills {
             // Nobody is asked twice.
             let _ = std::fs::remove_file(&path);
             let drill: Option<Drill> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let drill = drill.filter(|it| it.seconds <= LONGEST && it.rank <= last);
             if let (Some(mut drill), Some(last)) = (drill, last) {
                 // Only rank 0 writes checkpoints in every world.
                 let usual = if drill.fault == Fault::FillDisk { 0 } else { last };

@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, OnNodeLoss};
 use crate::crew::Crew;
+use std::time::Instant;
 
 /// The node at each place; a place has as many ranks as every other.
 pub struct Places {
@@ -47,9 +48,8 @@ impl Places {
         let members = crew.members();
         for place in 0..self.nodes.len() {
             let member = &members[self.nodes[place]];
-            // Who has never come is still awaited.
-            let is_lost = !member.is_present() && member.facts.is_some();
-            let is_needed = member.is_cordoned || (is_lost && self.replaces);
+            // Who has never been asked in vain is still awaited.
+            let is_needed = member.is_cordoned || (member.is_missing() && self.replaces);
             if is_needed && let Some(spare) = self.spare(crew) {
                 self.nodes[place] = spare;
             }
@@ -78,6 +78,19 @@ impl Places {
             (true, None) if member.is_cordoned => Replacement::Nobody,
             (true, None) => Replacement::Itself,
         }
+    }
+
+    /// Whether a spare is there.
+    pub fn has_spare(&self, crew: &Crew) -> bool {
+        self.spare(crew).is_some()
+    }
+
+    /// Nodes whose places are empty, and that were there before: they may come back.
+    pub fn to_invite(&self, crew: &Crew, now: Instant) -> Vec<usize> {
+        let members = crew.members();
+        let is_gone =
+            |node: &&usize| members[**node].facts.is_some() && members[**node].may_be_invited(now);
+        self.nodes.iter().filter(is_gone).copied().collect()
     }
 
     fn spare(&self, crew: &Crew) -> Option<usize> {

@@ -130,7 +130,7 @@ impl Writer {
                 host: member.facts.as_ref().map(|it| it.host.clone()).unwrap_or_default(),
                 state: state.to_owned(),
                 ranks,
-                failures: member.failures,
+                failures: member.failures.len(),
             }
         };
         self.standing.nodes = crew.members().iter().enumerate().map(node).collect();

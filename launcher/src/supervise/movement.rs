@@ -77,12 +77,14 @@ impl Movement {
         (limit > 0 && seconds >= Duration::from_secs(limit)).then_some(seconds.as_secs_f64())
     }
 
-    /// Who keeps the others waiting at `now`, as far as ranks have said where they are; `names` are those of
-    /// their nodes.
-    pub fn verdict(&self, names: &[String], now: Instant) -> Option<Verdict> {
-        let place = |known: &Option<(Where, Instant)>| {
-            let Some((place, heard)) = known else { return Rank::default() };
+    /// Who keeps the others waiting at `now`, as far as ranks have said where they are; `places` are the nodes of
+    /// ranks, `names` those of nodes.
+    pub fn verdict(&self, places: &[usize], names: &[String], now: Instant) -> Option<Verdict> {
+        let place = |(rank, known): (usize, &Option<(Where, Instant)>)| {
+            let node = places.get(rank).copied().unwrap_or_default();
+            let Some((place, heard)) = known else { return Rank { node, ..Rank::default() } };
             Rank {
+                node,
                 section: place.section.clone(),
                 phase: place.phase.clone(),
                 step: place.step,
@@ -91,7 +93,7 @@ impl Movement {
                 ..Rank::default()
             }
         };
-        let ranks: Vec<Rank> = self.ranks.iter().map(place).collect();
+        let ranks: Vec<Rank> = self.ranks.iter().enumerate().map(place).collect();
         hang::verdict(&ranks, names)
     }
 }

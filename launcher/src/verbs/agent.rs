@@ -40,6 +40,7 @@ pub fn agent(args: &cli::Agent) -> Result<Answer, Error> {
             Ok(Answer { code: exit::TRANSIENT, ..Answer::new("", Value::Null) })
         }
         Farewell::Left | Farewell::Asked => Ok(Answer::new("", Value::Null)),
+        Farewell::Unable(words) => error(words),
         Farewell::Disconnected => error("the coordinator ended the connection".to_owned()),
         Farewell::Abandoned => error("who started this agent is gone".to_owned()),
         Farewell::Expired(lease) => error(format!(

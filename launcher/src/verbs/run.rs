@@ -120,8 +120,7 @@ pub fn ended(
                 code: exit::STOPPED,
             })
         }
-        Ending::Killed => Err(Error::new(exit::TRANSIENT, "the run was ended at once, as asked")
-            .hint("the same command continues from the newest checkpoint")),
+        Ending::Killed => Err(killed()),
         Ending::Failed(cause) => Err(cause.into_error()),
     }
 }
@@ -314,6 +313,12 @@ fn other_recipe(run_dir: &RunDir, before: &Recipe, source: &Path, now: &Recipe) 
         .hint("give this one another --run-dir, or remove the old run")
 }
 
+/// What is said of a run that somebody wanted to end at once.
+fn killed() -> Error {
+    Error::new(exit::TRANSIENT, "the run was ended at once, as asked")
+        .hint("the same command continues from the newest checkpoint")
+}
+
 /// The event `failed` of a run that ends before a rank can say why.
 pub fn failure(error: &Error) -> Value {
     let words = format!("error: {}", error.message);
@@ -340,8 +345,10 @@ pub fn ranks(
         Ok(Ending::Stopped) => standing.state(State::Stopped),
         Ok(Ending::Killed | Ending::Failed(_)) | Err(_) => standing.state(State::Failed),
     }
-    if let Err(error) = &ending {
-        events.record("failed", failure(error))?;
+    match &ending {
+        Err(error) => events.record("failed", failure(error))?,
+        Ok(Ending::Killed) => events.record("failed", failure(&killed()))?,
+        Ok(_) => {}
     }
     ending
 }

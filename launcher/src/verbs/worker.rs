@@ -138,12 +138,12 @@ impl Place {
         Ok((own, lock))
     }
 
-    /// The run's directory; fenced where a coordinator counts the starts of its training.
+    /// The run's directory; fenced where a coordinator counts its starts.
     fn run_dir(&self, args: &cli::Worker) -> RunDir {
         let run_dir = RunDir::new(&args.run_dir);
-        match (args.generation, &args.evaluate) {
-            (Some(generation), None) => run_dir.fenced(generation),
-            _ => run_dir,
+        match args.generation {
+            Some(generation) => run_dir.fenced(generation),
+            None => run_dir,
         }
     }
 
