@@ -3,7 +3,7 @@
 //! A node that is cut off goes on computing until somebody ends it, while elsewhere the run may have begun
 //! again. Its agent keeps the time until which it may act in a file; a newer start of the run writes its number
 //! into the run directory. Whoever commits looks at both just before. What is left is the moment between the
-//! look and the rename: a coordinator therefore hands the work on only some seconds after a lease has lapsed.
+//! look and the rename: a coordinator therefore hands the work on only some time after a lease has lapsed.
 
 use crate::Error;
 use std::io::ErrorKind;

@@ -27,7 +27,7 @@ pub fn write(setting: &Setting, file: &Path) -> Result<PathBuf, Error> {
         let message =
             format!("each trial has {} nodes, but a task of an array has one", cluster.nodes);
         return Err(Error::new(exit::DECLARATION, message)
-            .hint("without --array each trial is a job of its own"));
+            .hint("a trial over several nodes runs on hosts behind ssh"));
     }
     let folder = setting.folder.submit();
     std::fs::create_dir_all(&folder).map_err(data_pipeline::Error::write(&folder))?;

@@ -29,13 +29,23 @@ fn start(args: &cli::SweepStart) -> Result<Answer, Error> {
     let setting = setting(&args.sweep, args.cluster.as_deref())?;
     let folder = &setting.folder;
     check(&setting)?;
-    std::fs::create_dir_all(&folder.0).map_err(data_pipeline::Error::write(&folder.0))?;
     let file = absolute(&args.sweep.file)?;
+    if args.dry_run && !args.array {
+        return Ok(dry(&setting));
+    }
+    std::fs::create_dir_all(&folder.0).map_err(data_pipeline::Error::write(&folder.0))?;
     if args.array {
         return hand_over(&setting, &file, args.dry_run);
     }
-    if args.dry_run {
-        return Ok(dry(&setting));
+    if let backend @ (Backend::Slurm | Backend::Kubernetes) = setting.cluster.backend {
+        let message = format!(
+            "trials cannot wait in the queue of `{}` one by one: they share shards and are paused at rungs",
+            backend.name()
+        );
+        return Err(Error::new(exit::DECLARATION, message).hint(
+            "on SLURM `--array` hands over workers that run trials inside their tasks; elsewhere start \
+             `--worker` in as many pods as you like, with a cluster file of `local`",
+        ));
     }
     let _lock = match args.worker {
         true => None,
@@ -43,9 +53,6 @@ fn start(args: &cli::SweepStart) -> Result<Answer, Error> {
     };
     let text = std::fs::read(&file).map_err(data_pipeline::Error::read(&file))?;
     data_pipeline::predictions::replace_among_others(&folder.definition(), &text)?;
-    if setting.cluster.backend == Backend::Slurm && setting.cluster.nodes == 1 {
-        array::write(&setting, &file)?;
-    }
     interrupt::ignore_save();
     let stop = interrupt::stop_flag().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
@@ -180,8 +187,14 @@ fn setting(args: &cli::SweepFile, cluster: Option<&Path>) -> Result<Setting, Err
 /// Refuses what no trial could do.
 fn check(setting: &Setting) -> Result<(), Error> {
     let recipe = setting.sweep.recipe_with(&[])?;
-    trainer::prepare::check(&recipe)?;
-    trainer::device::ready(&recipe.run.device, setting.cluster.ranks)?;
+    match setting.cluster.backend {
+        Backend::Local => {
+            trainer::prepare::check(&recipe)?;
+            trainer::device::ready(&recipe.run.device, setting.cluster.ranks)?;
+        }
+        // What other machines have, they say themselves.
+        _ => trainer::prepare::check_declared(&recipe)?,
+    }
     trainer::run::check_world(&setting.sweep.recipe, &recipe, setting.cluster.ranks)?;
     setting.cluster.check_device(&recipe.run.device)
 }
