@@ -363,7 +363,12 @@ impl Member {
             && now.duration_since(self.invited) >= AGAIN
     }
 
-    /// Whether it hears what it is told.
+    /// Whether somebody is at the other end.
+    pub fn is_connected(&self) -> bool {
+        self.orders.is_some()
+    }
+
+    /// Whether it hears what it is told, and has said who it is.
     pub fn is_present(&self) -> bool {
         self.orders.is_some() && self.facts.is_some()
     }

@@ -512,7 +512,7 @@ impl<'a> Watch<'a> {
     fn gone(&self) -> Vec<usize> {
         let places = self.alive.iter().map(|rank| self.job.places[*rank]);
         let mut gone: Vec<usize> =
-            places.filter(|node| !self.crew.members()[*node].is_present()).collect();
+            places.filter(|node| !self.crew.members()[*node].is_connected()).collect();
         gone.sort_unstable();
         gone.dedup();
         gone
