@@ -62,17 +62,24 @@ impl Past {
         let mut standing = Standing::default();
         // Whether the newest failure only follows from how a start ended: what is done about it comes behind.
         let mut is_derived = false;
+        // Whether the event before has said it all.
+        let mut was_failure = false;
         for event in &self.events {
             let known = standing.failures.len();
+            let is_told = std::mem::replace(&mut was_failure, event["event"] == "failure");
             match event["event"].as_str() {
                 Some("failure") if is_derived => {
                     standing.failures.pop();
                     is_derived = false;
                     standing.take(event);
                 }
+                Some("failed") if is_told => {
+                    standing.take(event);
+                    standing.failures.truncate(known);
+                }
                 Some("failed") => {
                     standing.take(event);
-                    is_derived = standing.failures.len() > known;
+                    is_derived = true;
                 }
                 Some("started") => {
                     is_derived = false;
