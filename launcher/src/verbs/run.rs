@@ -334,7 +334,8 @@ pub fn ranks(
     events: &mut Events,
     (recipe, more): (Option<&Recipe>, &[OsString]),
 ) -> Result<Ending, Error> {
-    let name = run_dir.root().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = run_dir.root().file_name().unwrap_or_default().to_string_lossy();
+    let name = recipe.map_or_else(|| folder.into_owned(), |recipe| recipe.run.name.clone());
     let status = run_dir.root().join("status.json");
     let mut standing = Writer::new(status, &name, cluster.backend.name());
     let asked = Drive { run_dir, cluster, data_root, tui, more, recipe };
