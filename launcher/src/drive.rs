@@ -3,26 +3,28 @@
 mod asker;
 mod course;
 pub mod drills;
+mod examination;
 mod places;
 pub mod standing;
 
 use crate::backend;
 use crate::cluster::{Backend, Cluster};
-use crate::crew::{Admission, Crew, Member, News};
+use crate::crew::{Admission, Crew, News};
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
 use crate::interrupt::{Interrupts, Request};
 use crate::plan::{Start, workers};
-use crate::preflight::{Level, Report, Wanted, examine};
+use crate::preflight::{Level, Wanted};
 use crate::rank_drill;
 use crate::standing::State;
 use crate::supervise::{Cause, End, Ending, Job, Patience, Shown, supervise};
 use crate::wire::{self, Facts, Order};
-use asker::Asker;
 use course::{Course, History};
 use data_pipeline::predictions::replace;
 use drills::Drills;
+use examination::examined;
+pub use examination::look;
 use places::Places;
 use serde_json::json;
 use standing::Writer;
@@ -187,13 +189,9 @@ impl Driver<'_> {
             let mut news: Vec<(usize, News)> = next.into_iter().collect();
             news.extend(self.crew.look(Instant::now()));
             for (node, news) in news {
-                match news {
-                    News::Joined(facts) => joined(self.events, &self.crew, node, &facts)?,
-                    News::Lost(words) | News::Absent(words) => {
-                        lost(self.events, &self.crew, node, &words)?;
-                        gone.push(node);
-                    }
-                    News::Says(_) => {}
+                heard(self.events, &self.crew, node, &news)?;
+                if matches!(news, News::Lost(_) | News::Absent(_)) {
+                    gone.push(node);
                 }
             }
         }
@@ -256,19 +254,17 @@ impl Driver<'_> {
                 self.display.line(&format!("waiting for {}", listed(&missing)));
             }
             tokio::select! {
-                (node, news) = self.crew.next() => match news {
-                    News::Joined(facts) => joined(self.events, &self.crew, node, &facts)?,
-                    News::Lost(words) | News::Absent(words) => {
-                        lost(self.events, &self.crew, node, &words)?;
+                (node, news) = self.crew.next() => {
+                    heard(self.events, &self.crew, node, &news)?;
+                    if let News::Lost(words) | News::Absent(words) = news {
                         // A spare may take its place; if none is on its way, waiting is in vain.
-                        let name = self.crew.members()[node].name.clone();
-                        let is_new = self.crew.members()[node].facts.is_none();
-                        let is_hopeless = is_new && !self.places.has_hope(&self.crew, node);
-                        if missing.contains(&name) && is_hopeless {
-                            reason = Some((words, self.crew.members()[node].refusal.clone()));
+                        let member = &self.crew.members()[node];
+                        let is_hopeless =
+                            member.facts.is_none() && !self.places.has_hope(&self.crew, node);
+                        if missing.contains(&member.name) && is_hopeless {
+                            reason = Some((words, member.refusal.clone()));
                         }
                     }
-                    News::Says(_) => {}
                 },
                 request = self.interrupts.next() => if request == Request::Stop {
                     self.events.record("stop-requested", json!({}))?;
@@ -280,9 +276,7 @@ impl Driver<'_> {
                         return Ok(false);
                     }
                     for (node, news) in self.crew.look(Instant::now()) {
-                        if let News::Lost(words) = news {
-                            lost(self.events, &self.crew, node, &words)?;
-                        }
+                        heard(self.events, &self.crew, node, &news)?;
                     }
                     // Whoever was there is asked to come back, until it does or patience ends.
                     for node in self.places.to_invite(&self.crew, Instant::now()) {
@@ -394,23 +388,16 @@ impl Driver<'_> {
         while Instant::now() < until && self.crew.members()[node].is_present() {
             let step = Duration::from_millis(50);
             if let Ok((who, news)) = tokio::time::timeout(step, self.crew.next()).await {
-                match news {
-                    News::Joined(facts) => joined(self.events, &self.crew, who, &facts)?,
-                    News::Lost(words) | News::Absent(words) => {
-                        lost(self.events, &self.crew, who, &words)?;
-                    }
-                    News::Says(report) if who == node => {
-                        if let Some(found) = is_it(report) {
-                            return Ok(Some(found));
-                        }
-                    }
-                    News::Says(_) => {}
+                heard(self.events, &self.crew, who, &news)?;
+                if let News::Says(report) = news
+                    && who == node
+                    && let Some(found) = is_it(report)
+                {
+                    return Ok(Some(found));
                 }
             }
             for (who, news) in self.crew.look(Instant::now()) {
-                if let News::Lost(words) = news {
-                    lost(self.events, &self.crew, who, &words)?;
-                }
+                heard(self.events, &self.crew, who, &news)?;
             }
         }
         Ok(None)
@@ -421,7 +408,8 @@ impl Driver<'_> {
         let faults = &self.asked.cluster.faults;
         let now = Instant::now();
         let blamed = self.places.node_of(cause.blamed, self.asked.cluster);
-        let is_known = !matches!(cause.end, End::Hung) || cause.verdict.is_some();
+        let named = cause.verdict.as_ref().is_some_and(|verdict| verdict.rank.is_some());
+        let is_known = named || !matches!(cause.end, End::Hung);
         if self.crew.members().len() > 1 && is_known {
             self.blame(blamed, now)?;
         }
@@ -490,90 +478,22 @@ impl Driver<'_> {
     }
 }
 
-/// Looks at all nodes of a crew that are there, for a run in `run_dir`.
-async fn examined(
-    crew: &mut Crew,
-    run_dir: &Path,
-    wanted: Wanted,
-    events: &mut Events,
-) -> Result<Report, Error> {
-    let present = |(_, member): &(usize, &Member)| member.is_present();
-    let members = crew.members().iter().enumerate().filter(present);
-    let (nodes, names): (Vec<usize>, Vec<String>) =
-        members.map(|(node, member)| (node, member.name.clone())).unzip();
-    let toward = crew.address().map(str::to_owned);
-    let mut asker = Asker { crew, nodes, news: Vec::new() };
-    let report = examine(&mut asker, &names, run_dir, wanted, toward.as_deref()).await;
-    for (node, news) in std::mem::take(&mut asker.news) {
-        match news {
-            News::Joined(facts) => joined(events, asker.crew, node, &facts)?,
-            News::Lost(words) | News::Absent(words) => lost(events, asker.crew, node, &words)?,
-            News::Says(_) => {}
-        }
-    }
-    report
-}
-
-/// Makes the nodes of `cluster` come, looks at them for a run in `run_dir`, and lets them go: no run is begun.
-pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
-    let folder = tempfile::tempdir().map_err(transient("make a temporary folder"))?;
-    let secret = folder.path().join("secret");
-    Secret::create(&secret)?;
-    let secret = std::fs::read_to_string(&secret).map_err(transient("read a secret"))?;
-    let admission = Admission {
-        run: "preflight".to_owned(),
-        secret,
-        lease: cluster.faults.lease,
-        join: cluster.deadlines.join.as_secs(),
-    };
-    let program = std::env::current_exe().map_err(transient("find the program itself"))?;
-    let mut events = Events::open(&folder.path().join("events.jsonl"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(transient("start the preflight"))?;
-    runtime.block_on(async {
-        let nodes = backend::nodes(cluster, run_dir);
-        let mut crew = Crew::gather(nodes, admission, &program, folder.path()).await?;
-        let until = Instant::now() + cluster.deadlines.join;
-        let mut reasons: Vec<(usize, String)> = Vec::new();
-        let is_there = |crew: &Crew| crew.members().iter().filter(|it| it.is_present()).count();
-        while is_there(&crew) + reasons.len() < crew.members().len() && Instant::now() < until {
-            let next = tokio::time::timeout(Duration::from_millis(50), crew.next()).await;
-            if let Ok((node, News::Absent(words))) = next {
-                reasons.push((node, words));
-            }
-            crew.look(Instant::now());
-        }
-        let absent: Vec<&Member> = crew.members().iter().filter(|it| !it.is_present()).collect();
-        if let Some(member) = absent.first() {
-            let name = &member.name;
-            let why = reasons.iter().find(|(node, _)| crew.members()[*node].name == *name);
-            let why = why.map_or("no word of it came", |(_, words)| words.as_str());
-            return Err(absence(&format!("node {name}"), why, member.refusal.clone()));
-        }
-        let report = examined(&mut crew, run_dir, wanted, &mut events).await;
-        crew.dismiss();
-        crew.gone(Duration::from_secs(5)).await;
-        report
-    })
-}
-
-/// A node has come.
-pub fn joined(events: &mut Events, crew: &Crew, node: usize, facts: &Facts) -> Result<(), Error> {
-    if crew.members().len() == 1 {
-        return Ok(());
-    }
+/// Notes what happened to a node; what it says is for others.
+pub fn heard(events: &mut Events, crew: &Crew, node: usize, news: &News) -> Result<(), Error> {
     let name = &crew.members()[node].name;
-    let Facts { host, process, .. } = facts;
-    let fields = json!({"node": node, "name": name, "host": host, "process": process});
-    Ok(events.record("agent-joined", fields)?)
-}
-
-/// A node is gone, or did not come.
-pub fn lost(events: &mut Events, crew: &Crew, node: usize, reason: &str) -> Result<(), Error> {
-    let name = &crew.members()[node].name;
-    Ok(events.record("agent-lost", json!({"node": node, "name": name, "reason": reason}))?)
+    match news {
+        // A node that is a part of this process is no event.
+        News::Joined(_) if crew.members().len() == 1 => Ok(()),
+        News::Joined(Facts { host, process, .. }) => {
+            let fields = json!({"node": node, "name": name, "host": host, "process": process});
+            Ok(events.record("agent-joined", fields)?)
+        }
+        News::Lost(reason) | News::Absent(reason) => {
+            let fields = json!({"node": node, "name": name, "reason": reason});
+            Ok(events.record("agent-lost", fields)?)
+        }
+        News::Says(_) => Ok(()),
+    }
 }
 
 /// Nodes did not come; `refusal` says it best, where one could not even be asked to.

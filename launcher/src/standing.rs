@@ -128,8 +128,8 @@ pub struct Failure {
     pub time: String,
     /// In which start of the run.
     pub generation: u32,
-    /// What kind: `rank-killed`, `rank-failed`, `hang`, `node-lost`, `out-of-memory`, `disk-full`,
-    /// `preempted`, `time-limit`, `diverged`, `declaration`, `data`, `backend`, `bug`, `transient`.
+    /// What kind: `rank-killed`, `hang`, `node-lost`, `out-of-memory`, `disk-full`, `diverged`, `declaration`, `data`,
+    /// `backend`, `bug`, `transient`.
     pub kind: String,
     /// One sentence.
     pub sentence: String,

@@ -12,8 +12,8 @@ pub use cause::{Cause, End};
 use crate::crew::{Crew, News};
 use crate::display::Display;
 use crate::drive::drills::{Act, Drills};
+use crate::drive::heard;
 use crate::drive::standing::Writer;
-use crate::drive::{joined, lost};
 use crate::error::{Error, exit};
 use crate::events::Events;
 use crate::interrupt::{Interrupts, Request};
@@ -217,14 +217,11 @@ impl<'a> Watch<'a> {
     }
 
     fn hear(&mut self, node: usize, news: News) -> Result<(), Error> {
+        heard(self.events, self.crew, node, &news)?;
         match news {
             News::Says(report) => self.take(node, report),
-            News::Joined(facts) => joined(self.events, self.crew, node, &facts),
-            News::Lost(reason) => {
-                lost(self.events, self.crew, node, &reason)?;
-                self.lost(node, &reason)
-            }
-            News::Absent(reason) => lost(self.events, self.crew, node, &reason),
+            News::Lost(reason) => self.lost(node, &reason),
+            News::Joined(_) | News::Absent(_) => Ok(()),
         }
     }
 

@@ -111,9 +111,13 @@ pub fn ended(
         }
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
+            let how = match has_checkpoints(run_dir) {
+                true => "with a checkpoint",
+                false => "before the first checkpoint",
+            };
             Ok(Answer {
                 text: format!(
-                    "stopped with a checkpoint in `{}`; the same command continues\n",
+                    "stopped {how} in `{}`; the same command continues\n",
                     run_dir.root().display()
                 ),
                 json: json!({"status": "stopped", "run_dir": run_dir.root()}),
