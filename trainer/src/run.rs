@@ -4,6 +4,7 @@ mod during;
 mod evaluation;
 mod facts;
 mod incident;
+mod phase;
 mod resume;
 mod room;
 mod saving;
@@ -12,36 +13,28 @@ pub(crate) use facts::{input, noise_seed, shares};
 
 use crate::checkpoint::{self, CheckpointInfo, Learner, Position, Saver};
 use crate::collective::Collective;
-use crate::during::{During, EarlyStop, Evaluated, Verdict as Outlook};
+use crate::during::{EarlyStop, Evaluated};
 use crate::evaluate::TRAINED;
 use crate::extract::fingerprint;
-use crate::guard::{self, Course, Guard, GuardState, Incident, Verdict};
-use crate::ledger::Ledger;
+use crate::guard::{GuardState, Incident};
 use crate::memory::{self, MemoryPlan};
-use crate::metrics::{Metrics, Parts, StepMetrics};
-use crate::network::{self, freeze_base, unfreeze};
+use crate::metrics::StepMetrics;
+use crate::network::{freeze_base, unfreeze};
 use crate::optimizer::Optimizer;
 use crate::recipe::{AdapterHandover, Length, Phase, Recipe, Train};
 use crate::requests::{Drills, Requests, Wishes};
 use crate::schedule::Schedule;
 use crate::sharding::Sharding;
-use crate::step::{Asked, Objective, Stepper};
 use crate::tensorboard::TensorBoard;
-use crate::whereabouts::{self, COMPUTE, DATA, LOADING, REHEARSAL, UPDATE};
+use crate::whereabouts::{self, LOADING};
 use crate::{Error, RunDir, device};
 use burn::tensor::Device;
-use data_pipeline::loader::Loader;
-use data_pipeline::order::{Order, Share};
-use data_pipeline::shard::ShardSet;
+use data_pipeline::order::Order;
 use data_pipeline::tokenizer::Tokenizer;
-use facts::Facts;
-use incident::Wrong;
 use model::{LoraConfig, lora, peft};
-use std::collections::BTreeMap;
+use phase::Ended;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
 
 /// What a rank tells whoever watches it.
 #[derive(Clone, Debug)]
@@ -152,14 +145,6 @@ pub struct Rank<'a> {
     wishes: Wishes,
     /// The step of the phase that is being done, from 1.
     step: usize,
-}
-
-/// How a phase ended.
-enum Ended {
-    Done,
-    Stopped,
-    /// It is to be gone on with from an earlier checkpoint.
-    Rewound,
 }
 
 /// Trains every phase and evaluates.
@@ -325,198 +310,6 @@ impl Rank<'_> {
                 learner.lora = None;
             }
         }
-        Ok(())
-    }
-
-    /// The loop.
-    fn run_phase(
-        &mut self,
-        learner: &mut Learner,
-        phase: &Phase,
-        position: Position,
-    ) -> Result<Ended, Error> {
-        let here = whereabouts::own();
-        here.enter_phase(&phase.name);
-        here.at_step(self.step, LOADING);
-        let shards = Arc::new(ShardSet::open(&self.run_dir.prepared(position.phase, &phase.name))?);
-        let seed = self.recipe.run.seed;
-        let order = Order::new(seed, shards.rows(), &phase.mixture(), phase.batch.samples)?;
-        let steps = steps(phase, &order);
-        let shares = self.shares();
-        let shape = memory::network(self.recipe, position.phase, &learner.decoder.config, 1)?;
-        network::set_trained(&mut learner.decoder, phase)?;
-        here.at(REHEARSAL);
-        self.rehearse(&learner.decoder, phase, (&shards, &order), position.step..steps)?;
-        here.at(LOADING);
-        let loader = Loader::new(Arc::clone(&shards), order, shares.clone(), position.step, steps);
-        let schedule = schedule(phase, steps);
-        let mut stepper = Stepper::new(
-            &learner.decoder,
-            &phase.optimizer,
-            self.sharding,
-            self.recipe.run.exact_shards,
-            self.collective,
-        );
-        self.restore(learner, &stepper, position)?;
-        let objective =
-            Objective { batch: &phase.batch, average: phase.loss_average, loss: &phase.loss };
-        let mut metrics = self.metrics(position)?;
-        let rank = self.collective.rank();
-        // What is behind the position is removed here, and in the files of evaluations below.
-        self.run_dir.fence().check(&self.run_dir.ledgers())?;
-        let mut ledger = Ledger::open(self.run_dir, phase, position, rank, &shards)?;
-        let watch = Guard::open(&self.recipe.guard, phase.loss_average, self.run_dir, &phase.name)?;
-        self.board.begin(&phase.name, position.step);
-        let path = self.run_dir.evaluations();
-        let mut during = During::open(self.recipe, &path, position, steps, self.collective)?;
-        // What was cut off just before the checkpoint is made up for.
-        match self.look(&mut during, learner, position, steps)? {
-            Outlook::Stopped => return Ok(Ended::Stopped),
-            Outlook::Over => {
-                self.end_early(learner, &during, phase, position)?;
-                return Ok(Ended::Done);
-            }
-            Outlook::GoOn => {}
-        }
-        let pause = self.recipe.checkpoint.pause_in(&phase.name, steps);
-        if pause.is_some_and(|step| position.step >= step) {
-            return Ok(Ended::Stopped);
-        }
-        let mut started = Instant::now();
-        here.at_step(position.step + 1, DATA);
-        for rows in loader {
-            let rows = rows?;
-            let step = rows.step;
-            self.step = step + 1;
-            let mut parts = Parts { data: started.elapsed().as_secs_f64(), ..Parts::default() };
-            let facts = Facts::of(&rows, &shards);
-            let input = input(rows, self.recipe, position.phase, &shares);
-            let asked = Asked {
-                stop: self.stop.load(Ordering::Relaxed),
-                save: self.save.load(Ordering::Relaxed),
-                spoil: self.drills.nan.swap(false, Ordering::Relaxed),
-            };
-            here.at(COMPUTE);
-            let found =
-                stepper.gradients(&learner.decoder, input, objective, asked, self.collective)?;
-            let is_broken = &|| guard::is_broken(&learner.decoder);
-            let applied = match watch.judge(&learner.guard, step, &found, is_broken) {
-                Verdict::Apply => true,
-                Verdict::LeaveOut => false,
-                Verdict::Incident(trouble) => {
-                    let wrong = Wrong { step, shards: &shards, rows: &facts.rows, found: &found };
-                    match self.incident(learner, phase, position.phase, wrong, &trouble)? {
-                        Course::Rewind => return Ok(Ended::Rewound),
-                        Course::Skip | Course::Stop => false,
-                    }
-                }
-            };
-            here.at(UPDATE);
-            let updating = Instant::now();
-            let (decoder, optimizer) = (&mut learner.decoder, &mut learner.optimizer);
-            let factor = schedule.factor(step);
-            let config = &phase.optimizer;
-            if applied {
-                stepper.update(decoder, optimizer, &found, config, factor, self.collective)?;
-            }
-            learner.guard.note(&self.recipe.guard, step, found.loss, applied);
-            ledger.note(step, &facts.rows, &found, applied);
-            parts.update = updating.elapsed().as_secs_f64();
-            parts.compute = found.seconds.compute;
-            parts.exchange = found.seconds.exchange;
-            let reached = Position { step: step + 1, ..position };
-            let last = reached.step == steps;
-            let mut seconds = started.elapsed().as_secs_f64();
-            // Before the checkpoint, which may be kept for its F1.
-            let outlook = match found.stopping > 0 && !last {
-                true => Outlook::Stopped,
-                false => self.look(&mut during, learner, reached, steps)?,
-            };
-            let outlook = match outlook {
-                Outlook::GoOn if pause == Some(reached.step) => Outlook::Stopped,
-                outlook => outlook,
-            };
-            let stop = outlook == Outlook::Stopped;
-            let is_due = reached.step.is_multiple_of(self.recipe.checkpoint.every);
-            let is_wanted = last || stop || is_due || found.saving > 0;
-            let mut copy = None;
-            if is_wanted && outlook != Outlook::Over {
-                let copying = Instant::now();
-                copy = Some(self.snapshot(learner, phase, reached, last && !stop)?);
-                parts.checkpoint = copying.elapsed().as_secs_f64();
-                seconds += parts.checkpoint;
-            }
-            started = Instant::now();
-            let line = facts.metrics(phase, (step, steps), schedule.rate(step), &found, seconds);
-            let flops = shape.flops(found.computed, facts.supervised, found.pairs);
-            let memory_bytes = memory::peak(&self.device);
-            let line = StepMetrics { parts, applied, flops, memory_bytes, ..line };
-            self.tell(metrics.as_mut(), line)?;
-            if outlook == Outlook::Over {
-                self.commit(&mut ledger)?;
-                self.end_early(learner, &during, phase, reached)?;
-                self.note_memory(phase)?;
-                return Ok(Ended::Done);
-            }
-            // The step is in the metrics before it can be in a complete checkpoint.
-            match copy {
-                Some(snapshot) => {
-                    self.commit(&mut ledger)?;
-                    self.saver.begin(snapshot);
-                }
-                None => {
-                    let saved = self.saver.poll()?;
-                    self.saved(saved)?;
-                }
-            }
-            if stop {
-                self.complete()?;
-                return Ok(Ended::Stopped);
-            }
-            here.at_step(reached.step + 1, DATA);
-        }
-        self.note_memory(phase)?;
-        Ok(Ended::Done)
-    }
-
-    /// Writes what the ledger keeps, if this rank may.
-    fn commit(&self, ledger: &mut Ledger) -> Result<(), Error> {
-        self.run_dir.fence().check(&self.run_dir.ledgers())?;
-        ledger.flush()
-    }
-
-    /// The parts of a step's rows that this rank computes.
-    fn shares(&self) -> Vec<Share> {
-        let (rank, world) = (self.collective.rank(), self.collective.world());
-        shares(self.recipe.run.exact_shards, rank, world)
-    }
-
-    /// Rank 0 keeps the metrics; lines after the resumed position belong to steps that are done again.
-    fn metrics(&self, position: Position) -> Result<Option<Metrics>, Error> {
-        if self.collective.rank() != 0 {
-            return Ok(None);
-        }
-        let index: BTreeMap<&str, usize> = self
-            .recipe
-            .phase
-            .iter()
-            .enumerate()
-            .map(|(i, phase)| (phase.name.as_str(), i))
-            .collect();
-        let keep = |line: &StepMetrics| {
-            index.get(line.phase.as_str()).is_some_and(|phase| {
-                *phase < position.phase || (*phase == position.phase && line.step <= position.step)
-            })
-        };
-        Ok(Some(Metrics::open(&self.run_dir.metrics(), keep)?))
-    }
-
-    fn tell(&mut self, metrics: Option<&mut Metrics>, line: StepMetrics) -> Result<(), Error> {
-        if let Some(metrics) = metrics {
-            metrics.append(&line)?;
-        }
-        self.board.step(&line);
-        (self.report)(Progress::Step(line));
         Ok(())
     }
 }
