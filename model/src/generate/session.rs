@@ -5,15 +5,16 @@
 //! for all of them together, so requests behind different prefixes still fill one product; attention
 //! is computed prefix by prefix. A long prompt is read in several steps, while others generate.
 
+mod choice;
+mod forward;
+
 use super::cache::{Cache, copy};
 use super::schedule::{Demand, Schedule};
-use super::sight::{New, Sight};
+use super::sight::Sight;
 use super::{Answer, Constraint, End, GenerateConfig, Mask, Request, Sink, check};
 use crate::block::KeysValues;
-use crate::config::Position;
-use crate::ops::{self, CacheBias, rope_tables};
 use crate::{Decoder, Error};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -83,13 +84,6 @@ enum Piece {
     Rows { lane: usize },
     /// Some of what is being read.
     Part { reading: usize, ids: Range<usize> },
-}
-
-/// Who asks for a token.
-#[derive(Clone, Copy)]
-enum Place {
-    Row { lane: usize, row: usize },
-    Reading(usize),
 }
 
 impl<'a> Session<'a> {
@@ -304,222 +298,6 @@ impl<'a> Session<'a> {
         pieces
     }
 
-    /// Runs the tokens of `pieces` through the blocks and caches them: `[1, tokens, hidden]`.
-    fn forward(&mut self, pieces: &[Piece]) -> Tensor<3> {
-        let decoder = self.decoder;
-        let config = &decoder.config;
-        let (mut ids, mut positions, mut biases) = (Vec::new(), Vec::new(), Vec::new());
-        for piece in pieces {
-            biases.push(self.open(piece, &mut ids, &mut positions));
-        }
-        let counts: Vec<usize> = pieces.iter().map(|piece| self.count(piece)).collect();
-        let shape = [1, ids.len()];
-        let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, shape), &self.device);
-        let rotary = (config.position() == Position::Rope)
-            .then(|| rope_tables(&positions, 1, config, &self.device));
-        let mut x = decoder.embed(ids);
-        for (number, block) in decoder.blocks.iter().enumerate() {
-            let (q, k, v) = block.queries_keys_values(x.clone(), rotary.as_ref(), false);
-            let mut start = 0;
-            let mut mixed = Vec::with_capacity(pieces.len());
-            for ((piece, bias), count) in pieces.iter().zip(&biases).zip(&counts) {
-                let part = |t: &Tensor<4>| t.clone().narrow(2, start, *count);
-                mixed.push(self.attend(number, piece, [part(&q), part(&k), part(&v)], bias));
-                start += count;
-            }
-            x = block.finish(x, Tensor::cat(mixed, 2), false);
-        }
-        for piece in pieces {
-            if let Piece::Part { reading, ids } = piece {
-                self.reading[*reading].done = ids.end;
-            }
-        }
-        x
-    }
-
-    /// Adds the ids of a piece and their positions, makes room for them, and says what they see.
-    fn open(&mut self, piece: &Piece, ids: &mut Vec<i32>, positions: &mut Vec<usize>) -> CacheBias {
-        match piece {
-            Piece::Rows { lane } => {
-                let Some(lane) = self.lanes.get_mut(lane) else { return CacheBias::default() };
-                lane.cache.open();
-                for (row, length) in lane.rows.iter().zip(lane.cache.lengths()) {
-                    ids.extend(row.answer.last().map(|id| *id as i32));
-                    positions.push(lane.length + length - 1);
-                }
-                let (prefix, lengths) = (lane.length, lane.cache.lengths());
-                self.sight.bias(&New { prefix, lengths, new: 1 })
-            }
-            Piece::Part { reading, ids: part } => {
-                let reading = &self.reading[*reading];
-                let prefix = match reading.row {
-                    Some(_) => self.lanes[&reading.lane].length,
-                    None => 0,
-                };
-                ids.extend(reading.ids[part.clone()].iter().map(|id| *id as i32));
-                positions.extend(part.clone().map(|i| prefix + i));
-                self.sight.bias(&New { prefix, lengths: &[part.end], new: part.len() })
-            }
-        }
-    }
-
-    fn count(&self, piece: &Piece) -> usize {
-        match piece {
-            Piece::Rows { lane } => self.lanes[lane].rows.len(),
-            Piece::Part { ids, .. } => ids.len(),
-        }
-    }
-
-    /// Attention of one piece in one block; all tensors are `[1, heads, tokens, head_dim]`.
-    fn attend(
-        &mut self,
-        block: usize,
-        piece: &Piece,
-        [q, k, v]: [Tensor<4>; 3],
-        bias: &CacheBias,
-    ) -> Tensor<4> {
-        match piece {
-            Piece::Rows { lane } => {
-                let Some(lane) = self.lanes.get_mut(lane) else { return q };
-                // The tokens of a piece are one of each row.
-                let turned = |t: Tensor<4>| t.swap_dims(0, 2);
-                let own = lane.cache.write(block, turned(k), turned(v));
-                turned(ops::cached_attention(turned(q), lane.prefix.get(block), own, bias))
-            }
-            Piece::Part { reading, .. } => {
-                let reading = &mut self.reading[*reading];
-                let own = reading.add(block, k, v);
-                let lane = reading.row.is_some().then(|| &self.lanes[&reading.lane]);
-                let prefix = lane.and_then(|lane| lane.prefix.get(block));
-                ops::cached_attention(q, prefix, own, bias)
-            }
-        }
-    }
-
-    /// Who asks for a token, and which of the step's tokens it comes after.
-    fn asking(&self, pieces: &[Piece]) -> Vec<(usize, Place)> {
-        let (mut asking, mut start) = (Vec::new(), 0);
-        for piece in pieces {
-            let count = self.count(piece);
-            match piece {
-                Piece::Rows { lane } => asking
-                    .extend((0..count).map(|row| (start + row, Place::Row { lane: *lane, row }))),
-                Piece::Part { reading, ids } => {
-                    let Reading { row, ids: whole, .. } = &self.reading[*reading];
-                    if row.is_some() && ids.end == whole.len() {
-                        asking.push((start + count - 1, Place::Reading(*reading)));
-                    }
-                }
-            }
-            start += count;
-        }
-        asking
-    }
-
-    /// A token for each that asks; none where nothing is allowed.
-    fn choose(&mut self, states: Tensor<3>, asking: &[(usize, Place)]) -> Vec<Option<u32>> {
-        if asking.is_empty() {
-            return Vec::new();
-        }
-        // A device that works by itself computes the states meanwhile.
-        let masks = self.masks(asking);
-        let logits = self.logits(states, asking);
-        let config = self.config;
-        let plain = |(_, place): &(usize, Place)| {
-            let row = row_in(&self.lanes, &self.reading, *place)?;
-            Some(self.requests[&row.request].sampling(config).is_plain())
-        };
-        let plain: Vec<bool> = asking.iter().map(|asking| plain(asking).unwrap_or(true)).collect();
-        // Only what has to be is looked at here; the rest stays on the device.
-        let here: Vec<usize> =
-            (0..asking.len()).filter(|i| !plain[*i] || masks[*i].is_some()).collect();
-        let mut chosen = vec![None; asking.len()];
-        if here.len() < asking.len() {
-            let likeliest = logits.clone().argmax(1).into_data();
-            chosen = likeliest.iter::<i64>().map(|id| Some(id as u32)).collect();
-        }
-        if here.is_empty() {
-            return chosen;
-        }
-        let vocabulary = logits.dims()[1];
-        let logits =
-            if here.len() < asking.len() { logits.select(0, self.index(&here)) } else { logits };
-        let logits: Vec<f32> = logits.into_data().iter().collect();
-        for (i, logits) in here.into_iter().zip(logits.chunks(vocabulary)) {
-            let Some(row) = row_in(&self.lanes, &self.reading, asking[i].1) else { continue };
-            let request = &self.requests[&row.request];
-            let sampling = request.sampling(config);
-            let stream = request.stream.unwrap_or(row.request as u64);
-            let draw = (stream, row.answer.len());
-            chosen[i] = sampling.choose(logits, row.seen.as_ref(), masks[i].as_ref(), draw);
-        }
-        chosen
-    }
-
-    /// What may follow, for each that asks; any id where nothing is said.
-    fn masks(&mut self, asking: &[(usize, Place)]) -> Vec<Option<Mask>> {
-        let mut work: Vec<Limited> = Vec::new();
-        for (asked, (_, place)) in asking.iter().enumerate() {
-            let Some(row) = self.row_at(*place) else { continue };
-            if let Some(constraint) = row.constraint.take() {
-                let answer = std::mem::take(&mut row.answer);
-                work.push(Limited { asked, constraint, answer, allowed: None });
-            }
-        }
-        side_by_side(&mut work, Limited::ask);
-        let mut masks: Vec<Option<Mask>> = asking.iter().map(|_| None).collect();
-        for Limited { asked, constraint, answer, allowed } in work {
-            if let Some(row) = self.row_at(asking[asked].1) {
-                (row.constraint, row.answer) = (Some(constraint), answer);
-            }
-            masks[asked] = allowed;
-        }
-        masks
-    }
-
-    /// `[asking, vocabulary]`.
-    fn logits(&self, states: Tensor<3>, asking: &[(usize, Place)]) -> Tensor<2> {
-        let [_, tokens, hidden] = states.dims();
-        let at: Vec<usize> = asking.iter().map(|(token, _)| *token).collect();
-        let states = states.reshape([tokens, hidden]).select(0, self.index(&at));
-        let normed = self.decoder.head.normed(states.reshape([1, at.len(), hidden]));
-        let logits = ops::linear(normed, self.matrix.clone());
-        let vocabulary = logits.dims()[2];
-        logits.reshape([at.len(), vocabulary])
-    }
-
-    fn index(&self, at: &[usize]) -> Tensor<1, Int> {
-        let index: Vec<i32> = at.iter().map(|i| *i as i32).collect();
-        Tensor::from_data(TensorData::new(index, [at.len()]), &self.device)
-    }
-
-    fn row_at(&mut self, place: Place) -> Option<&mut Row> {
-        row_at(&mut self.lanes, &mut self.reading, place)
-    }
-
-    /// Adds the next token to an answer, and decides whether it ends.
-    fn grow(&mut self, place: Place, id: Option<u32>, sink: &mut dyn Sink) {
-        let Some(row) = row_at(&mut self.lanes, &mut self.reading, place) else { return };
-        let Some(id) = id else {
-            row.end = Some(End::NothingAllowed);
-            return;
-        };
-        if self.ends.contains(&id) {
-            row.end = Some(End::EndId);
-            return;
-        }
-        self.generated += 1;
-        row.answer.push(id);
-        if let Some(seen) = &mut row.seen {
-            seen.insert(id);
-        }
-        if sink.stops(row.request, &row.answer) {
-            row.end = Some(End::Stop);
-        } else if row.answer.len() >= self.requests[&row.request].limit(self.config) {
-            row.end = Some(End::Length);
-        }
-    }
-
     /// Moves what has been read to its lane, takes out what has ended.
     fn settle(&mut self) -> Vec<(usize, Answer)> {
         let mut ended = Vec::new();
@@ -559,55 +337,6 @@ impl<'a> Session<'a> {
             (row.request, answer)
         };
         ended.into_iter().map(answer).collect()
-    }
-}
-
-/// An answer that is asked what may follow, taken out of its row meanwhile.
-struct Limited {
-    asked: usize,
-    constraint: Box<dyn Constraint>,
-    answer: Vec<u32>,
-    allowed: Option<Mask>,
-}
-
-impl Limited {
-    fn ask(&mut self) {
-        self.allowed = self.constraint.allowed(&self.answer);
-    }
-}
-
-/// Does the same to each of `work`, on as many threads as there are.
-#[cfg(feature = "flex")]
-fn side_by_side<T: Send>(work: &mut [T], each: impl Fn(&mut T) + Sync + Send) {
-    use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
-    work.par_iter_mut().for_each(each);
-}
-
-/// Does the same to each of `work`; without threads of our own, one after the other.
-#[cfg(not(feature = "flex"))]
-fn side_by_side<T: Send>(work: &mut [T], each: impl Fn(&mut T) + Sync + Send) {
-    work.iter_mut().for_each(each);
-}
-
-fn row_at<'s>(
-    lanes: &'s mut BTreeMap<usize, Lane>,
-    reading: &'s mut [Reading],
-    place: Place,
-) -> Option<&'s mut Row> {
-    match place {
-        Place::Row { lane, row } => lanes.get_mut(&lane)?.rows.get_mut(row),
-        Place::Reading(number) => reading.get_mut(number)?.row.as_mut(),
-    }
-}
-
-fn row_in<'s>(
-    lanes: &'s BTreeMap<usize, Lane>,
-    reading: &'s [Reading],
-    place: Place,
-) -> Option<&'s Row> {
-    match place {
-        Place::Row { lane, row } => lanes.get(&lane)?.rows.get(row),
-        Place::Reading(number) => reading.get(number)?.row.as_ref(),
     }
 }
 
