@@ -15,6 +15,9 @@ use trainer::requests::{Drills, made, remove};
 /// What a seal is for, beside the rank.
 const PURPOSE: &str = "drill of rank";
 
+/// Bytes that a process which is to run out of memory may still take: enough for its last words.
+const SPARE: u64 = 16 << 20;
+
 /// The file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,13 +110,24 @@ pub fn plant(fault: Fault, drills: &Drills) {
     match fault {
         Fault::Nan => drills.nan.store(true, Ordering::Relaxed),
         Fault::FillDisk => drills.full_disk.store(true, Ordering::Relaxed),
-        // As the kernel does it: without a word.
-        // SAFETY: a signal to ourselves.
-        Fault::OutOfMemory => unsafe {
-            libc::raise(libc::SIGKILL);
-        },
+        Fault::OutOfMemory => run_out_of_memory(),
         _ => {}
     }
+}
+
+/// Asks for more memory than the process may have from now on, and ends as every process of ours does that
+/// finds none.
+fn run_out_of_memory() {
+    let pages = |statm: String| statm.split(' ').next()?.parse::<u64>().ok();
+    let held = std::fs::read_to_string("/proc/self/statm").ok().and_then(pages).unwrap_or_default();
+    // SAFETY: a question without arguments that point anywhere.
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    let most = held * page + SPARE;
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: `limit` lives through the call. A limit that cannot be set is met by what is asked for below.
+    unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+    let wanted = vec![1_u8; usize::try_from(8 * SPARE).unwrap_or(usize::MAX / 2)];
+    std::hint::black_box(&wanted);
 }
 
 fn purpose(rank: usize) -> String {

@@ -268,7 +268,9 @@ impl<'a> Watch<'a> {
             Report::Ended { rank, code, signal, out_of_memory, .. } => {
                 let end = match (code, signal) {
                     (Some(code), _) => End::Code(code),
-                    (None, Some(_)) if out_of_memory => End::OutOfMemory,
+                    (None, Some(_)) if out_of_memory || self.found_no_memory(rank) => {
+                        End::OutOfMemory
+                    }
                     (None, signal) => End::Signal(signal.unwrap_or_default()),
                 };
                 self.ended(rank, end)
@@ -374,6 +376,13 @@ impl<'a> Watch<'a> {
         }
         self.collapser.push(rank, line, now);
         self.show(now);
+    }
+
+    /// Whether a rank's last words are those of an allocation that failed: its address space is limited, or the
+    /// system gives out no more than it has.
+    fn found_no_memory(&self, rank: usize) -> bool {
+        let words = self.ranks[rank].last_words.as_deref().unwrap_or_default();
+        words.starts_with("memory allocation of ") && words.ends_with(" bytes failed")
     }
 
     fn ended(&mut self, rank: usize, end: End) -> Result<(), Error> {

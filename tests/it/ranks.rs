@@ -416,7 +416,8 @@ fn a_rank_lets_go_wrong_what_it_is_asked_to() {
     let (_folder, output) = drilled("fill-disk", &["phase.0.steps=100000", "checkpoint.every=500"]);
     expect(&output, 75, &["no room for `", "/checkpoints/"]);
     let (_folder, output) = drilled("out-of-memory", &["phase.0.steps=100000"]);
-    assert_eq!(output.status.signal(), Some(libc::SIGKILL), "{}", stderr(&output));
+    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{}", stderr(&output));
+    assert!(stderr(&output).contains("memory allocation of "), "{}", stderr(&output));
 }
 
 #[test]

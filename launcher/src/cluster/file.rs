@@ -150,11 +150,11 @@ impl ClusterSection {
         let (ranks, nodes) =
             (count("ranks", &self.ranks, place)?, count("nodes", &self.nodes, place)?);
         if !ranks.is_multiple_of(nodes) {
-            let message = format!(
-                "{ranks} ranks cannot be spread evenly over {nodes} nodes; {} or {} can",
-                ranks / nodes * nodes,
-                (ranks / nodes + 1) * nodes
-            );
+            let (below, above) = (ranks / nodes * nodes, (ranks / nodes + 1) * nodes);
+            let others =
+                if below == 0 { format!("{above}") } else { format!("{below} or {above}") };
+            let message =
+                format!("{ranks} ranks cannot be spread evenly over {nodes} nodes; {others} can");
             return Err(place(self.ranks.span().start, message));
         }
         Ok((ranks, nodes))

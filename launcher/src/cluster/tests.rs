@@ -30,6 +30,11 @@ fn wrong_files_say_what_and_where() {
         expect!["c.toml:3:9: 5 ranks cannot be spread evenly over 2 nodes; 4 or 6 can"],
     );
     check(
+        "[cluster]\nbackend = \"local\"\nranks = 2\nnodes = 4\n",
+        64,
+        expect!["c.toml:3:9: 2 ranks cannot be spread evenly over 4 nodes; 4 can"],
+    );
+    check(
         "[cluster]\nbackend = \"lokal\"\nranks = 2\n",
         64,
         expect!["c.toml:2:11: unknown backend `lokal`; known are: local, ssh, slurm, kubernetes"],

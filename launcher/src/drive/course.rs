@@ -98,6 +98,9 @@ impl History {
     }
 }
 
+/// What a rank says that has nowhere to write: the system, or the check before a checkpoint.
+const FULL: [&str; 3] = ["No space left on device", "Disk quota exceeded", "no room for `"];
+
 /// The kind of a failure, in a word of `events.jsonl`.
 pub fn kind(cause: &Cause) -> &'static str {
     let words = cause.last_words.as_deref().unwrap_or_default();
@@ -113,7 +116,7 @@ pub fn kind(cause: &Cause) -> &'static str {
             exit::DIVERGED => "diverged",
             exit::BACKEND if says("out of memory") => "out-of-memory",
             exit::BACKEND => "backend",
-            exit::TRANSIENT if says("No space left on device") => "disk-full",
+            exit::TRANSIENT if FULL.iter().any(|it| says(it)) => "disk-full",
             exit::TRANSIENT if says(" sent nothing for ") || says(" took nothing for ") => "hang",
             exit::TRANSIENT => "transient",
             _ => "bug",
@@ -146,6 +149,7 @@ mod tests {
             (End::OutOfMemory, "", "out-of-memory"),
             (End::Code(64), "", "declaration"),
             (End::Code(75), "No space left on device (os error 28)", "disk-full"),
+            (End::Code(75), "error: no room for `r/checkpoints/a-000100.part`", "disk-full"),
             (End::Code(75), "rank 1 sent nothing for 5 s during barrier 3", "hang"),
             (End::Code(75), "rank 1 hung up during barrier 3", "transient"),
             (End::Code(69), "CUDA is out of memory", "out-of-memory"),

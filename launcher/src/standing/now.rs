@@ -56,7 +56,8 @@ impl Now {
         if driver.is_some() && standing.state.is_over() && is_taken_since(run_dir, &past) {
             standing.state = State::Preparing;
         }
-        if source == "events.jsonl" {
+        // A rank says how far it is now and then; its last steps stand in the metrics only.
+        if source == "events.jsonl" || standing.state.is_over() {
             standing.progress = Step::newest(&run_dir.metrics()).or(standing.progress);
         }
         if standing.run.is_empty() {
