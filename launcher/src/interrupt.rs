@@ -5,8 +5,10 @@
 
 use crate::error::exit;
 use std::io;
-use std::sync::OnceLock;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use trainer::requests::Requests;
@@ -121,6 +123,55 @@ pub fn end_by_default() {
         unsafe { libc::signal(number, libc::SIG_DFL) };
     }
 }
+
+/// Work that leaves only complete files behind wherever it is cut, and that somebody shall hear of: until this is
+/// dropped, a signal or a file that asks for a stop ends the process behind some last words.
+#[derive(Debug)]
+pub struct Cut {
+    over: Arc<AtomicBool>,
+}
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Cut {
+    /// From here on; `last` hears whether it was the file at `stop`, and says what the process ends with.
+    pub fn allow(stop: PathBuf, last: impl FnOnce(bool) -> u8 + Send + 'static) -> Self {
+        extern "C" fn set(_signal: libc::c_int) {
+            CUT.store(true, Ordering::Relaxed);
+        }
+        for number in SIGNALS.into_iter().filter(|it| !is_ignored(*it)) {
+            // SAFETY: the handler does only what a handler may.
+            unsafe {
+                libc::signal(number, set as extern "C" fn(libc::c_int) as libc::sighandler_t)
+            };
+        }
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                let by_file = stop.exists();
+                if by_file || CUT.load(Ordering::Relaxed) {
+                    let code = last(by_file);
+                    // SAFETY: ends the process; the work is complete wherever it is, and nobody waits for it.
+                    unsafe { libc::_exit(code.into()) };
+                }
+                std::thread::sleep(PAUSE);
+            }
+        });
+        Self { over }
+    }
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        end_by_default();
+    }
+}
+
+/// Whether a signal asked to cut the work.
+static CUT: AtomicBool = AtomicBool::new(false);
 
 static REQUESTS: Requests = Requests::new();
 

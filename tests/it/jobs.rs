@@ -196,6 +196,25 @@ fn a_run_that_is_cancelled_stops_and_resumes() {
 }
 
 #[test]
+fn a_run_that_is_cancelled_while_it_prepares_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let background = Background::submit(&run_dir, &LONG);
+    let until = Instant::now() + PATIENCE;
+    while json(&["status"], &run_dir)["driver"].is_null() {
+        assert!(Instant::now() < until, "nobody drives it\n{}", background.driver());
+    }
+    assert_eq!(json(&["cancel"], &run_dir)["status"], "asked");
+    background.wait_for("stopped");
+    assert!(losses(&run_dir).len() < 200, "it was asked before");
+    let why = stdout(&must(on(&["why"], &run_dir))).replace('\n', " ");
+    assert!(why.contains("knowcoder resume"), "{why}");
+    assert_eq!(json(&["resume"], &run_dir)["status"], "submitted");
+    background.wait_for("done");
+    is_as_undisturbed(&run_dir, &LONG);
+}
+
+#[test]
 fn a_driver_that_is_killed_is_missed_and_resume_continues() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = folder.path().join("run");

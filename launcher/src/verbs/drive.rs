@@ -36,7 +36,7 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
     trainer::requests::remove(&run_dir.stop())?;
     let mut events = Events::open(&run_dir.events())?;
     interrupt::ignore_save();
-    interrupt::end_at_once("stopped while preparing data; `knowcoder resume` prepares them");
+    let cut = run::cut_while_preparing(&run_dir, "`knowcoder resume`");
     let data_root = match prepared(args, &recipe, &cluster, &run_dir) {
         Ok(data_root) => data_root,
         Err(error) => {
@@ -45,6 +45,7 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
             return Err(error);
         }
     };
+    drop(cut);
     let more: Vec<OsString> = match args.through_phase {
         Some(phase) if phase < recipe.phase.len() => {
             vec!["--through-phase".into(), phase.to_string().into()]
@@ -75,7 +76,6 @@ fn prepared(
         std::path::absolute(&data_root).map_err(data_pipeline::Error::read(&data_root))?;
     run::prepared(recipe, run_dir, &data_root)?;
     run::settle_memory(recipe, cluster, run_dir)?;
-    interrupt::end_by_default();
     room::check(recipe, run_dir)?;
     Ok(data_root)
 }

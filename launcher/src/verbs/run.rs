@@ -11,7 +11,7 @@ use crate::drive::standing::Writer;
 use crate::drive::{Drive, drive};
 use crate::error::{Error, exit};
 use crate::events::Events;
-use crate::interrupt;
+use crate::interrupt::{self, Cut};
 use crate::lock::RunLock;
 use crate::report;
 use crate::room;
@@ -66,7 +66,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let mut events = Events::open(&run_dir.events())?;
     replace(&run_dir.cluster(), cluster.to_toml().as_bytes())?;
     interrupt::ignore_save();
-    interrupt::end_at_once("stopped while preparing data; the same command prepares them");
+    let cut = cut_while_preparing(&run_dir, "the same command");
     let is_read: fn(Use) -> bool = match &given {
         None => |_| true,
         Some(_) => |used| used == Use::Benchmark,
@@ -82,11 +82,27 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     if is_here && !has_checkpoints(&run_dir) {
         verify::before(args, &recipe, &cluster, &run_dir, &mut events)?;
     }
-    interrupt::end_by_default();
+    drop(cut);
     room::check(&recipe, &run_dir)?;
     let ending =
         ranks(&run_dir, &cluster, &data_root, args.tui, &mut events, (Some(&recipe), &[]))?;
     ended(ending, &recipe, &cluster, &run_dir, &mut events)
+}
+
+/// Until it is dropped, a stop ends the process, and the events say so; `again` prepares what is left.
+pub fn cut_while_preparing(run_dir: &RunDir, again: &'static str) -> Cut {
+    let run_dir = run_dir.clone();
+    Cut::allow(run_dir.stop(), move |by_file| {
+        let asked = if by_file { json!({"by": "file"}) } else { json!({}) };
+        // A stop that cannot be written down is one all the same.
+        if let Ok(mut events) = Events::open(&run_dir.events()) {
+            let _ = events.record("stop-requested", asked);
+            let _ = events.record("stopped", json!({}));
+        }
+        Standing::conclude(&run_dir.root().join("status.json"), State::Stopped);
+        eprintln!("\nstopped while preparing data; {again} prepares them");
+        exit::STOPPED
+    })
 }
 
 /// What is said of an ending; a run that is done is scored first.
