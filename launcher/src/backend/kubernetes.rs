@@ -78,6 +78,10 @@ impl Nodes for Pods {
             command
         }))
     }
+
+    fn is_home(&self, node: &str) -> bool {
+        self.names.first().is_some_and(|first| first == node)
+    }
 }
 
 /// Its queue, from outside.
