@@ -164,7 +164,12 @@ def jobset_rules(spec: dict) -> list[str]:
         errors += [f"no reason: {it}" for it in rule.get("onJobFailureReasons", []) if it not in REASONS]
     names = [job["name"] for job in spec["replicatedJobs"]]
     targets = spec.get("successPolicy", {}).get("targetReplicatedJobs", [])
-    return errors + [f"no replicated job `{it}`" for it in targets if it not in names]
+    errors += [f"no replicated job `{it}`" for it in targets if it not in names]
+    for index, job in enumerate(spec["replicatedJobs"]):
+        for before in job.get("dependsOn", []):
+            if before["name"] not in names[:index] or before["status"] not in ("Ready", "Complete"):
+                errors.append(f"`{job['name']}` cannot wait for {before}")
+    return errors
 
 
 def schema_errors(manifest: dict, schema: dict) -> list[str]:
@@ -230,7 +235,7 @@ def breaks(manifest: dict):
     pod = ["template", "spec"]
     yield broken("completionMode is misspelt", with_job(lambda it: it.update(completionMod=it.pop("completionMode"))))
     yield broken("a condition lacks its status", with_job(lambda it: it["podFailurePolicy"]["rules"][1]["onPodConditions"][0].update(status=None)))
-    yield broken("exit codes are not ordered", with_job(lambda it: it["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].reverse()))
+    yield broken("exit codes are not ordered", with_job(lambda it: it["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].append(1)))
     yield broken("an exit code is text", with_job(lambda it: it["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].insert(0, "64")))
     yield broken("the pod is restarted in place", with_job(lambda it: it[pod[0]][pod[1]].update(restartPolicy="OnFailure")))
     yield broken("a mount has no volume", with_job(lambda it: it[pod[0]][pod[1]]["volumes"].pop()))
@@ -240,6 +245,9 @@ def breaks(manifest: dict):
         jobset = (lambda it: it["spec"]) if kind == "JobSet" else (lambda it: it["spec"]["template"]["spec"])
         yield broken("an action is unknown", lambda it: jobset(it)["failurePolicy"]["rules"][0].update(action="FailJob"))
         yield broken("a reason is unknown", lambda it: jobset(it)["failurePolicy"]["rules"][0].update(onJobFailureReasons=["ExitCode"]))
+        if "dependsOn" in jobset(manifest)["replicatedJobs"][-1]:
+            yield broken("a job waits for one behind it", lambda it: jobset(it)["replicatedJobs"].reverse())
+            yield broken("a job waits for what no job becomes", lambda it: jobset(it)["replicatedJobs"][-1]["dependsOn"][0].update(status="Done"))
         yield broken("a rule has no name", lambda it: jobset(it)["failurePolicy"]["rules"][0].pop("name"))
         yield broken("success is another job's", lambda it: jobset(it)["successPolicy"].update(targetReplicatedJobs=["x"]))
         yield broken("the operator is missing", lambda it: jobset(it)["successPolicy"].pop("operator"))
