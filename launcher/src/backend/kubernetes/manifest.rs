@@ -387,7 +387,9 @@ pub fn metadata(section: &Kubernetes, name: &str, run_dir: &str) -> Value {
 /// What everything of a run carries.
 #[derive(Serialize)]
 pub struct Marks {
+    /// By which it is found.
     pub labels: BTreeMap<String, String>,
+    /// What else is known of it.
     pub annotations: BTreeMap<String, String>,
 }
 

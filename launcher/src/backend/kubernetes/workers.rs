@@ -1,6 +1,6 @@
 //! Pods that work on a sweep: an Indexed Job whose pods are all alike, and know nothing of each other.
 
-use super::manifest::{Marks, ends, metadata, taken_away, text};
+use super::manifest::{Marks, QUEUE_LABEL, ends, metadata, taken_away, text};
 use super::names;
 use super::pod::Pod;
 use super::{Queue, Stage};
@@ -52,16 +52,15 @@ impl Workers<'_> {
             listens: false,
         };
         let mut meta = metadata(section, &name, &place);
-        let waits = section.queue.as_ref().map(|queue| {
-            meta["labels"][super::manifest::QUEUE_LABEL] = json!(queue);
-            true
-        });
+        if let Some(queue) = &section.queue {
+            meta["labels"][QUEUE_LABEL] = json!(queue);
+        }
         json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
             "metadata": meta,
             "spec": {
-                "suspend": waits,
+                "suspend": section.queue.is_some().then_some(true),
                 "ttlSecondsAfterFinished": section.ttl_seconds,
                 "completionMode": "Indexed",
                 "completions": self.count,
