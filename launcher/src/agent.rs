@@ -284,8 +284,11 @@ impl Agent {
         }
     }
 
+    /// The node is taken away. Its ranks save, and the coordinator hears why they end.
     fn stop(&mut self) {
-        self.asked = true;
+        if !std::mem::replace(&mut self.asked, true) {
+            self.say(Report::Leaving);
+        }
         for rank in self.ranks.keys().copied().collect::<Vec<_>>() {
             self.signal(rank, libc::SIGTERM);
         }

@@ -30,6 +30,12 @@ pub trait Nodes {
     /// that the driver is gone. `None`: the agent comes by itself, with the invitation in its environment.
     fn agent(&self, node: &str, program: &Path) -> Result<Option<Command>, Error>;
 
+    /// Whether this process runs on `node`, and goes when it does: to ask such a node to end is to ask the run.
+    fn is_home(&self, node: &str) -> bool {
+        let _ = node;
+        false
+    }
+
     /// Why the process that stood for the agent of `node` ended with `code`, having said `stderr`.
     fn explain(&self, node: &str, code: Option<i32>, stderr: &str) -> String {
         let _ = node;

@@ -53,6 +53,10 @@ pub struct Member {
     pub failures: Vec<Instant>,
     /// It takes no part any more.
     pub is_cordoned: bool,
+    /// It was asked to end by whoever gave it: it has no more than its last ranks, until it comes again.
+    pub is_leaving: bool,
+    /// The coordinator runs there, too.
+    pub is_home: bool,
     /// Why it could not be asked to come.
     pub refusal: Option<Error>,
     orders: Option<mpsc::UnboundedSender<Order>>,
@@ -126,6 +130,9 @@ impl Crew {
         let lease = Duration::from_secs(admission.lease);
         let mut crew = Self::of(names, Some(lease), None);
         let count = crew.members.len();
+        for member in &mut crew.members {
+            member.is_home = nodes.is_home(&member.name);
+        }
         let gate = Gate::open(address, &host, admission, count, crew.voice.clone()).await?;
         let (program, logs) = (program.to_owned(), logs.to_owned());
         crew.gathering = Some(Gathering { nodes, gate, program, logs });
@@ -178,6 +185,12 @@ impl Crew {
         Ok(())
     }
 
+    /// What an agent in this process listens to beside its connection.
+    #[cfg(test)]
+    pub fn calls(&self) -> mpsc::UnboundedSender<agent::Call> {
+        self._calls.clone().unwrap_or_else(|| mpsc::unbounded_channel().0)
+    }
+
     /// Where agents reach the coordinator, if they do.
     pub fn address(&self) -> Option<&str> {
         self.gathering.as_ref().map(|gathering| gathering.gate.address())
@@ -191,6 +204,11 @@ impl Crew {
     /// One of them, to be judged.
     pub fn member(&mut self, node: usize) -> &mut Member {
         &mut self.members[node]
+    }
+
+    /// Whether the coordinator's own node is being taken away.
+    pub fn is_leaving_home(&self) -> bool {
+        self.members.iter().any(|member| member.is_home && member.is_leaving)
     }
 
     /// Tells a node what to do; one that is lost hears nothing.
@@ -224,7 +242,7 @@ impl Crew {
                 let before = member.orders.replace(orders);
                 member.connection = connection;
                 member.heard = Instant::now();
-                (member.at, member.is_absent) = (0, false);
+                (member.at, member.is_absent, member.is_leaving) = (0, false, false);
                 let is_another = before.is_some() && member.facts.is_some();
                 is_another.then(|| News::Lost("another agent came in its place".to_owned()))
             }
@@ -244,6 +262,10 @@ impl Crew {
                         member.at = at;
                         None
                     }
+                    Report::Leaving => {
+                        member.is_leaving = true;
+                        Some(News::Says(Report::Leaving))
+                    }
                     report => Some(News::Says(report)),
                 }
             }
@@ -251,8 +273,11 @@ impl Crew {
                 member.orders = None;
                 member.connection = 0;
                 let words = member.placed.as_ref().map(Placed::last_words).unwrap_or_default();
-                let words =
-                    if words.is_empty() { "its connection ended".to_owned() } else { words };
+                let words = match (words.is_empty(), member.is_leaving) {
+                    (_, true) => "it was drained".to_owned(),
+                    (true, false) => "its connection ended".to_owned(),
+                    (false, false) => words,
+                };
                 Some(News::Lost(words))
             }
             Heard::Uninvited(error) => {
@@ -332,6 +357,8 @@ impl Member {
             facts: None,
             failures: Vec::new(),
             is_cordoned: false,
+            is_leaving: false,
+            is_home: false,
             refusal: None,
             orders: None,
             connection: 0,
@@ -368,9 +395,9 @@ impl Member {
         self.orders.is_some()
     }
 
-    /// Whether it hears what it is told, and has said who it is.
+    /// Whether it hears what it is told, has said who it is, and stays.
     pub fn is_present(&self) -> bool {
-        self.orders.is_some() && self.facts.is_some()
+        self.orders.is_some() && self.facts.is_some() && !self.is_leaving
     }
 }
 

@@ -241,6 +241,10 @@ impl Driver<'_> {
         let mut told = false;
         let mut reason = None;
         loop {
+            if self.crew.is_leaving_home() {
+                self.events.record("stop-requested", json!({"by": "node"}))?;
+                return Ok(false);
+            }
             self.places.fill(&self.crew);
             let missing = self.places.missing(&self.crew);
             if missing.is_empty() {
@@ -409,7 +413,7 @@ impl Driver<'_> {
         let now = Instant::now();
         let blamed = self.places.node_of(cause.blamed, self.asked.cluster);
         let named = cause.verdict.as_ref().is_some_and(|verdict| verdict.rank.is_some());
-        let is_known = named || !matches!(cause.end, End::Hung);
+        let is_known = named || !matches!(cause.end, End::Hung | End::Drained);
         if self.crew.members().len() > 1 && is_known {
             self.blame(blamed, now)?;
         }
@@ -472,7 +476,11 @@ impl Driver<'_> {
             let count = self.history.len();
             let most = self.asked.cluster.faults.max_failures;
             let how = course.words();
-            self.display.line(&format!("{cause}; {how} (failure {count} of at most {most})"));
+            let counted = match cause.end {
+                End::Drained => String::new(),
+                _ => format!(" (failure {count} of at most {most})"),
+            };
+            self.display.line(&format!("{cause}; {how}{counted}"));
         }
         Ok(())
     }
@@ -491,6 +499,9 @@ pub fn heard(events: &mut Events, crew: &Crew, node: usize, news: &News) -> Resu
         News::Lost(reason) | News::Absent(reason) => {
             let fields = json!({"node": node, "name": name, "reason": reason});
             Ok(events.record("agent-lost", fields)?)
+        }
+        News::Says(wire::Report::Leaving) => {
+            Ok(events.record("agent-leaving", json!({"node": node, "name": name}))?)
         }
         News::Says(_) => Ok(()),
     }

@@ -93,7 +93,7 @@ pub struct Node {
     pub name: String,
     /// As it calls itself; empty until it has come.
     pub host: String,
-    /// `awaited`, `working`, `spare`, `lost`, `cordoned`.
+    /// `awaited`, `working`, `spare`, `lost`, `drained`, `cordoned`.
     pub state: String,
     /// Its ranks.
     pub ranks: Vec<usize>,
@@ -128,8 +128,8 @@ pub struct Failure {
     pub time: String,
     /// In which start of the run.
     pub generation: u32,
-    /// What kind: `rank-killed`, `hang`, `node-lost`, `out-of-memory`, `disk-full`, `diverged`, `declaration`, `data`,
-    /// `backend`, `bug`, `transient`.
+    /// What kind: `rank-killed`, `hang`, `node-lost`, `node-drained`, `out-of-memory`, `disk-full`, `diverged`,
+    /// `declaration`, `data`, `backend`, `bug`, `transient`.
     pub kind: String,
     /// One sentence.
     pub sentence: String,

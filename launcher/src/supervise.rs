@@ -9,7 +9,7 @@ mod movement;
 
 pub use cause::{Cause, End};
 
-use crate::crew::{Crew, News};
+use crate::crew::{Crew, Member, News};
 use crate::display::Display;
 use crate::drive::drills::{Act, Drills};
 use crate::drive::heard;
@@ -166,6 +166,8 @@ struct Watch<'a> {
     stopped: bool,
     /// The last step that was done, as rank 0 said.
     reached: Option<(String, usize)>,
+    /// The first rank of a node that was taken away while the ranks ran.
+    leaving: Option<usize>,
 }
 
 impl<'a> Watch<'a> {
@@ -199,6 +201,7 @@ impl<'a> Watch<'a> {
             killed: false,
             stopped: false,
             reached: None,
+            leaving: None,
         })
     }
 
@@ -275,6 +278,7 @@ impl<'a> Watch<'a> {
                 };
                 self.ended(rank, end)
             }
+            Report::Leaving => self.leaves(node),
             Report::Joined(_)
             | Report::Port { .. }
             | Report::Cleared { .. }
@@ -283,15 +287,40 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// A node is taken away: all ranks save, and start again without it. With the driver's own goes the run.
+    ///
+    /// The stage stays: the driver itself may be asked to stop at the same time, which is no second request.
+    fn leaves(&mut self, node: usize) -> Result<(), Error> {
+        let member = &self.crew.members()[node];
+        let rank = self.job.places.iter().position(|place| *place == node);
+        if member.is_home && !self.stop_requested {
+            self.stop_requested = true;
+            self.events.record("stop-requested", json!({"by": "node"}))?;
+            self.display.line("the driver's node is taken away: the run saves and ends");
+        } else if !member.is_home && rank.is_some() && self.stage == Stage::Running {
+            let line = format!("node {} is taken away: all ranks save", member.name);
+            self.display.line(&line);
+            self.leaving = self.leaving.or(rank);
+        }
+        if self.stage == Stage::Running && (member.is_home || rank.is_some()) {
+            self.signal(libc::SIGTERM);
+        }
+        Ok(())
+    }
+
     /// With a node, its ranks are gone.
     fn lost(&mut self, node: usize, reason: &str) -> Result<(), Error> {
-        let name = &self.crew.members()[node].name;
-        let words = format!("node `{name}` was lost: {reason}");
+        let Member { name, is_leaving, .. } = &self.crew.members()[node];
+        let end = if *is_leaving { End::Drained } else { End::Lost };
+        let words = match is_leaving {
+            true => "its agent ended before its ranks did".to_owned(),
+            false => format!("node `{name}` was lost: {reason}"),
+        };
         let there: Vec<usize> =
             self.alive.iter().copied().filter(|rank| self.job.places[*rank] == node).collect();
         for rank in there {
             self.ranks[rank].last_words = Some(words.clone());
-            self.ended(rank, End::Lost)?;
+            self.ended(rank, end)?;
         }
         Ok(())
     }
@@ -624,7 +653,12 @@ impl<'a> Watch<'a> {
             self.display.line(&line);
         }
         self.display.finish();
-        let mut cause = first_cause(&self.failed).map(|failed| failed.cause.clone());
+        let first = first_cause(&self.failed);
+        // Who was asked to end before it could listen, or waited for one who was gone, tells nothing new.
+        let follows =
+            first.is_none_or(|it| it.culprit.is_some() || !matches!(it.cause.end, End::Code(_)));
+        let drained = self.drained().filter(|_| follows && (self.stopped || first.is_some()));
+        let mut cause = drained.or_else(|| first.map(|failed| failed.cause.clone()));
         if let Some(cause) = &mut cause {
             cause.stopping |= self.stop_requested;
         }
@@ -641,6 +675,25 @@ impl<'a> Watch<'a> {
             None => Ending::Done,
         };
         Ok(ending)
+    }
+
+    /// The end of a node that was taken away, unless the run shall end anyway.
+    fn drained(&self) -> Option<Cause> {
+        let rank = self.leaving.filter(|_| !self.stop_requested && !self.job.stop.exists())?;
+        let words = match self.stopped && self.failed.is_empty() {
+            true => "its agent was asked to end, and all ranks saved before",
+            false => "its agent was asked to end, and was gone before all ranks had saved",
+        };
+        Some(Cause {
+            rank,
+            blamed: rank,
+            end: End::Drained,
+            last_words: Some(words.to_owned()),
+            reached: self.reached.clone(),
+            node: self.node_of(rank),
+            verdict: None,
+            stopping: false,
+        })
     }
 }
 

@@ -8,7 +8,7 @@
 //! - [`log`]: `sweep.jsonl`, the truth; [`state`]: what it comes to.
 //! - [`sampler`]: which values are tried next. [`rungs`]: which trials go on.
 //! - [`claims`]: who works on what. [`worker`]: a process at work; [`trial`] and [`shards`]: what it runs.
-//!   [`mod@array`]: many workers in a queue. [`slot`], [`ending`], [`devices`]: a run at work. [`telling`]: lines of it.
+//!   [`mod@array`], [`indexed`]: many workers in a queue. [`slot`], [`ending`], [`devices`]: a run at work. [`telling`]: lines of it.
 //! - [`summary`], [`importance`], [`page`]: what came of it.
 
 pub mod array;
@@ -17,6 +17,7 @@ pub mod definition;
 mod devices;
 mod ending;
 mod importance;
+pub mod indexed;
 pub mod log;
 mod metric;
 pub mod page;

@@ -367,6 +367,10 @@ fn advice(kind: &str) -> Option<&'static str> {
             "`knowcoder resume RUN` goes on when the node is back, or with --cluster on other nodes; spares \
              in the cluster file do that by themselves"
         }
+        "node-drained" => {
+            "`knowcoder resume RUN` goes on when the node is back, or with --cluster on other nodes; spares \
+             in the cluster file, or [faults] on_node_loss = \"spare\", do that by themselves"
+        }
         "out-of-memory" => {
             "`knowcoder plan` says what each phase needs: a smaller memory.budget_gib or batch.micro_tokens, \
              or more ranks with [sharding], needs less"

@@ -136,6 +136,8 @@ pub enum Report {
         #[serde(default)]
         out_of_memory: bool,
     },
+    /// Whoever gave the node asks it to end: it does once its ranks have.
+    Leaving,
     /// No process of this generation is left.
     Cleared {
         /// The how-manieth start.

@@ -6,10 +6,11 @@
 Without files: the manifests of tests/golden/kubernetes, which unit tests hold against what the program renders.
 
 * Job, Service and Secret: the schemas of several versions of Kubernetes, strictly (package kubernetes-validate).
-* JobSet, TrainJob, TrainingRuntime: transcriptions of their documented fields (tests/fixtures/kubernetes/), in
-  which unknown keys are errors; the job inside goes through Kubernetes' own schema. With --jobset-crd also the
-  CRD itself, as `kubectl get crd jobsets.jobset.x-k8s.io -o json` prints it.
-* Some rules that the API server checks beyond its schemas.
+* JobSet, TrainJob, TrainingRuntime: the models that their projects make from their OpenAPI (package
+  kubeflow-trainer-api, which has JobSet's, too). They drop what they do not know, so that whatever a model does not
+  give back as it was given is an error; the job inside goes through Kubernetes' own schema as well. With
+  --jobset-crd also the CRD itself, as `kubectl get crd jobsets.jobset.x-k8s.io -o json` prints it.
+* Some rules that the API server checks beyond its schemas, and enumerations that the models have as text.
 
 Afterwards each manifest is broken in known ways, and each break must be found. What no schema says (admission,
 quotas, CEL rules of CRDs) only a cluster can: `kubectl apply --dry-run=server -f RUN/submit/`.
@@ -25,13 +26,25 @@ from pathlib import Path
 
 import jsonschema
 import kubernetes_validate
+from kubeflow_trainer_api.models import JobsetV1alpha2JobSet, TrainerV1alpha1TrainingRuntime, TrainerV1alpha1TrainJob
+from pydantic import ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "tests/fixtures/kubernetes"
 GOLDEN = ROOT / "tests/golden/kubernetes"
 
 # From the oldest that has `successPolicy` of Jobs switched on to the newest that the package knows.
 VERSIONS = ["1.31", "1.34", "1.37"]
+
+# The kinds that are no part of Kubernetes, and whose version of the API a manifest must name.
+MODELS = {
+    "JobSet": ("jobset.x-k8s.io/v1alpha2", JobsetV1alpha2JobSet),
+    "TrainingRuntime": ("trainer.kubeflow.org/v1alpha1", TrainerV1alpha1TrainingRuntime),
+    "TrainJob": ("trainer.kubeflow.org/v1alpha1", TrainerV1alpha1TrainJob),
+}
+
+# What JobSet's CRD enumerates, in the versions that are released; why a Job may have failed.
+ACTIONS = ["FailJobSet", "RestartJobSet", "RestartJobSetAndIgnoreMaxRestarts"]
+REASONS = ["BackoffLimitExceeded", "DeadlineExceeded", "FailedIndexes", "MaxFailedIndexesExceeded", "PodFailurePolicy"]
 
 
 def main() -> None:
@@ -64,8 +77,6 @@ class Check:
     """What is known of the kinds."""
 
     def __init__(self, jobset_crd: dict | None) -> None:
-        self.jobset = json.loads((FIXTURES / "jobset.schema.json").read_text())
-        self.kubeflow = json.loads((FIXTURES / "kubeflow.schema.json").read_text())["$defs"]
         self.crd = strict(crd_schema(jobset_crd)) if jobset_crd else None
 
     def manifest(self, manifest: dict) -> list[str]:
@@ -74,12 +85,12 @@ class Check:
         if kind in ("Job", "Service", "Secret"):
             errors = builtin(manifest)
             return errors + (job_rules(manifest["spec"]) if kind == "Job" and not errors else [])
+        errors = model_errors(manifest)
         if kind == "JobSet":
-            errors = schema_errors(manifest, self.jobset)
             if self.crd:
                 errors += schema_errors(manifest, self.crd)
+            errors += [] if errors else jobset_rules(manifest["spec"])
             return errors + ([] if errors else self.inner_jobs(manifest["metadata"], manifest["spec"]))
-        errors = schema_errors(manifest, self.kubeflow[kind])
         if kind == "TrainingRuntime" and not errors:
             spec = manifest["spec"]["template"]["spec"]
             jobset = {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet"}
@@ -108,6 +119,56 @@ def builtin(manifest: dict) -> list[str]:
             kubernetes_validate.validate(manifest, version, strict=True)
         except kubernetes_validate.ValidationError as error:
             errors.append(f"{version}: {error}".splitlines()[0])
+    return errors
+
+
+def model_errors(manifest: dict) -> list[str]:
+    """What the project's own model refuses, drops or changes."""
+    if manifest["kind"] not in MODELS:
+        return [f"nothing is known of the kind {manifest['kind']}"]
+    version, model = MODELS[manifest["kind"]]
+    if manifest["apiVersion"] != version:
+        return [f"apiVersion is {manifest['apiVersion']}, not {version}"]
+    try:
+        kept = model.from_dict(manifest).to_dict()
+    except ValidationError as error:
+        return [f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in error.errors()]
+    return list(changed(manifest, kept, ""))
+
+
+def changed(given, kept, path: str):
+    """Where `kept` is not what was given."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            if key in kept:
+                yield from changed(value, kept[key], f"{path}.{key}")
+            else:
+                yield f"{path}.{key} is unknown"
+        # Where a key is required and missing, a model puts an empty text; defaults of the API are none.
+        yield from (f"{path}.{key} is missing" for key in kept if key not in given and kept[key] == "")
+    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        for index, (value, other) in enumerate(zip(given, kept)):
+            yield from changed(value, other, f"{path}[{index}]")
+    elif given != kept or type(given) is not type(kept):
+        yield f"{path} becomes {kept!r}"[:200]
+
+
+def jobset_rules(spec: dict) -> list[str]:
+    """What JobSet's CRD enumerates, and its models take as any text."""
+    errors = []
+    if spec.get("successPolicy", {}).get("operator", "All") not in ("All", "Any"):
+        errors.append(f"no operator: {spec['successPolicy']['operator']}")
+    for rule in spec.get("failurePolicy", {}).get("rules", []):
+        if rule["action"] not in ACTIONS:
+            errors.append(f"no action: {rule['action']}")
+        errors += [f"no reason: {it}" for it in rule.get("onJobFailureReasons", []) if it not in REASONS]
+    names = [job["name"] for job in spec["replicatedJobs"]]
+    targets = spec.get("successPolicy", {}).get("targetReplicatedJobs", [])
+    errors += [f"no replicated job `{it}`" for it in targets if it not in names]
+    for index, job in enumerate(spec["replicatedJobs"]):
+        for before in job.get("dependsOn", []):
+            if before["name"] not in names[:index] or before["status"] not in ("Ready", "Complete"):
+                errors.append(f"`{job['name']}` cannot wait for {before}")
     return errors
 
 
@@ -158,6 +219,10 @@ def breaks(manifest: dict):
 
     kind = manifest["kind"]
     yield broken("spec has an unknown key", lambda it: it.setdefault("spec", {}).update(surprise=1))
+    yield broken("a label is a number", lambda it: it["metadata"]["labels"].update(team=7))
+    if kind == "TrainJob":
+        yield broken("the runtime has no name", lambda it: it["spec"]["runtimeRef"].pop("name"))
+        yield broken("the number of nodes is text", lambda it: it["spec"]["trainer"].update(numNodes="2"))
     if kind == "Service":
         yield broken("a port is a word", lambda it: it["spec"]["ports"][0].update(port="many"))
     spec = job_spec(manifest)
@@ -170,7 +235,7 @@ def breaks(manifest: dict):
     pod = ["template", "spec"]
     yield broken("completionMode is misspelt", with_job(lambda it: it.update(completionMod=it.pop("completionMode"))))
     yield broken("a condition lacks its status", with_job(lambda it: it["podFailurePolicy"]["rules"][1]["onPodConditions"][0].update(status=None)))
-    yield broken("exit codes are not ordered", with_job(lambda it: it["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].reverse()))
+    yield broken("exit codes are not ordered", with_job(lambda it: it["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].append(1)))
     yield broken("an exit code is text", with_job(lambda it: it["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"].insert(0, "64")))
     yield broken("the pod is restarted in place", with_job(lambda it: it[pod[0]][pod[1]].update(restartPolicy="OnFailure")))
     yield broken("a mount has no volume", with_job(lambda it: it[pod[0]][pod[1]]["volumes"].pop()))
@@ -180,6 +245,11 @@ def breaks(manifest: dict):
         jobset = (lambda it: it["spec"]) if kind == "JobSet" else (lambda it: it["spec"]["template"]["spec"])
         yield broken("an action is unknown", lambda it: jobset(it)["failurePolicy"]["rules"][0].update(action="FailJob"))
         yield broken("a reason is unknown", lambda it: jobset(it)["failurePolicy"]["rules"][0].update(onJobFailureReasons=["ExitCode"]))
+        if "dependsOn" in jobset(manifest)["replicatedJobs"][-1]:
+            yield broken("a job waits for one behind it", lambda it: jobset(it)["replicatedJobs"].reverse())
+            yield broken("a job waits for what no job becomes", lambda it: jobset(it)["replicatedJobs"][-1]["dependsOn"][0].update(status="Done"))
+        yield broken("a rule has no name", lambda it: jobset(it)["failurePolicy"]["rules"][0].pop("name"))
+        yield broken("success is another job's", lambda it: jobset(it)["successPolicy"].update(targetReplicatedJobs=["x"]))
         yield broken("the operator is missing", lambda it: jobset(it)["successPolicy"].pop("operator"))
         yield broken("DNS names are asked for with a typo", lambda it: jobset(it)["network"].update(enableDnsHostnames=True))
 

@@ -48,7 +48,7 @@ echo "reference environment: packages installed in $((SECONDS - started)) s"
 import importlib, importlib.metadata
 
 for name in ["torch", "transformers", "peft", "sentencepiece", "safetensors", "pyarrow", "duckdb", "polars",
-             "numpy", "tensorboard", "openai", "kubernetes_validate"]:
+             "numpy", "tensorboard", "openai", "kubernetes_validate", "kubeflow_trainer_api"]:
     importlib.import_module(name)
     print(f"reference environment: {name} {importlib.metadata.version(name)}")
 from transformers import LlamaForCausalLM  # noqa: F401  The class is loaded lazily: touch it.

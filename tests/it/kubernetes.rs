@@ -266,6 +266,7 @@ fn a_run_that_failed_is_taken_up_again() {
     assert!(cluster.was_asked(&[
         "delete",
         "jobsets.jobset.x-k8s.io/tiny-",
+        "secret/tiny-",
         "--cascade=foreground"
     ]));
     let applied = cluster.calls()[before..]
@@ -285,11 +286,13 @@ fn what_is_written_fits_the_schemas() {
         Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/knowcoder/reference"))
     });
     let python = environment.unwrap_or_default().join("bin/python");
-    let asked = Command::new(&python).args(["-c", "import kubernetes_validate"]).output();
+    let asked = Command::new(&python)
+        .args(["-c", "import kubernetes_validate, kubeflow_trainer_api"])
+        .output();
     if !asked.is_ok_and(|output| output.status.success()) {
         // .ci/run validates the same manifests once it has made the environment, which is after the tests.
         eprintln!(
-            "SKIPPED: no kubernetes-validate in `{}`; scripts/reference/setup.sh",
+            "SKIPPED: no kubernetes-validate and kubeflow-trainer-api in `{}`; scripts/reference/setup.sh",
             python.display()
         );
         return;

@@ -27,6 +27,7 @@ mod memory;
 mod paper;
 mod parallel;
 mod places;
+mod pods;
 mod precision;
 mod preflight;
 mod program;

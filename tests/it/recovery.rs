@@ -48,8 +48,26 @@ fn until_step(child: &mut Child, run_dir: &Path, step: usize) {
 }
 
 fn kill(process: u64) {
+    send(process, libc::SIGKILL);
+}
+
+fn send(process: u64, signal: i32) {
     // SAFETY: the process belongs to a run that is ours and still goes on.
-    assert_eq!(unsafe { libc::kill(process as i32, libc::SIGKILL) }, 0);
+    assert_eq!(unsafe { libc::kill(process as i32, signal) }, 0);
+}
+
+/// The process of a node's agent.
+fn agent_of(run_dir: &Path, node: u64) -> u64 {
+    let agents = events(run_dir, "agent-joined");
+    agents.iter().find(|agent| agent["node"] == node).unwrap()["process"].as_u64().unwrap()
+}
+
+/// What nodes were in the end.
+fn states(run_dir: &Path) -> Vec<String> {
+    let status = std::fs::read_to_string(run_dir.join("status.json")).unwrap();
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let nodes = status["nodes"].as_array().unwrap().iter();
+    nodes.map(|it| it["state"].as_str().unwrap().to_owned()).collect()
 }
 
 fn losses(run_dir: &Path) -> Vec<f64> {
@@ -130,6 +148,39 @@ fn a_node_that_is_lost_is_replaced_by_a_spare() {
         .map(|it| it["state"].as_str().unwrap())
         .collect();
     assert_eq!(states, ["working", "lost", "working"]);
+}
+
+/// A node that is asked to end saves with all others, and the run goes on without it; nothing is computed twice.
+#[test]
+fn a_node_that_is_drained_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = losses(&undisturbed(folder.path(), 60));
+    for (spares, course, in_the_end) in [
+        (1, "spare", &["working", "drained", "working"][..]),
+        (0, "replace", &["working", "working"]),
+    ] {
+        let run_dir = folder.path().join(course);
+        // More failures than one would end it: this is none.
+        let cluster = cluster(folder.path(), 2, spares, "max_failures = 0");
+        let mut child = long_run(&run_dir, &cluster, 60).spawn().unwrap();
+        until_step(&mut child, &run_dir, 8);
+        send(agent_of(&run_dir, 1), libc::SIGTERM);
+        let said = stderr(&done(child));
+        assert!(said.contains("node `local-1` was drained after step "), "{said}");
+        assert!(said.contains("its agent was asked to end, and all ranks saved before"), "{said}");
+        let failures = events(&run_dir, "failure");
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert_eq!(failures[0]["kind"], "node-drained", "{failures:?}");
+        assert_eq!(failures[0]["course"], course, "{failures:?}");
+        assert_eq!(failures[0]["node"], "local-1", "{failures:?}");
+        assert_eq!(events(&run_dir, "agent-leaving").len(), 1);
+        assert!(events(&run_dir, "stop-requested").is_empty());
+        // It went on exactly where it was.
+        let resumed = events(&run_dir, "resumed");
+        assert_eq!(resumed.last().unwrap()["step"], failures[0]["step"], "{resumed:?}");
+        assert_eq!(losses(&run_dir), other);
+        assert_eq!(states(&run_dir), in_the_end);
+    }
 }
 
 #[test]

@@ -3,15 +3,18 @@
 mod kubectl;
 mod manifest;
 mod names;
+mod pod;
 mod refusal;
 mod state;
+pub mod workers;
 
 use super::{Job, Nodes, QueueState, Rendered, Stage};
 use crate::cluster::{Cluster, Kubernetes, Object};
+use crate::display::Display;
 use crate::error::{Error, exit};
 use kubectl::Kubectl;
 use manifest::{CONTAINER, RUN_DIR, RUN_LABEL};
-use serde_json::Value;
+use serde_json::{Value, json};
 use state::Pod;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
@@ -78,6 +81,10 @@ impl Nodes for Pods {
             command
         }))
     }
+
+    fn is_home(&self, node: &str) -> bool {
+        self.names.first().is_some_and(|first| first == node)
+    }
 }
 
 /// Its queue, from outside.
@@ -140,16 +147,29 @@ impl Queue {
             return Err(Error::new(exit::TRANSIENT, message)
                 .hint("wait for it, or end it with `knowcoder cancel RUN`"));
         }
-        // Its pods too: two drivers would fight for the run directory.
-        let delete = [
-            "delete",
-            id,
-            "--ignore-not-found",
-            "--cascade=foreground",
-            "--wait=true",
-            GONE_WITHIN,
-        ];
-        self.kubectl.ask(&delete, None).map(drop)
+        // Its pods too: two drivers would fight for the run directory. And what belongs to it: the cluster must
+        // not remove later what is made next under the same name.
+        let how = ["--ignore-not-found", "--cascade=foreground", "--wait=true", GONE_WITHIN];
+        self.remove(id, &how)
+    }
+
+    /// What is made for a run beside `id`.
+    fn companions(&self, id: &str) -> Vec<String> {
+        let kinds: &[&str] = match self.section.object {
+            Object::Job => &["secret", "service"],
+            _ => &["secret"],
+        };
+        kinds.iter().map(|kind| format!("{kind}/{}", name_of(id))).collect()
+    }
+
+    /// Ties what is made beside `id` to it: with the job the cluster removes them, too.
+    fn tie(&self, id: &str) -> Result<(), Error> {
+        let Some(owner) = manifest::owner(&self.object(id)?) else { return Ok(()) };
+        let patch = json!({"metadata": {"ownerReferences": [owner]}}).to_string();
+        for companion in self.companions(id) {
+            self.kubectl.ask(&["patch", &companion, "--type=merge", "-p", &patch], None)?;
+        }
+        Ok(())
     }
 
     /// Puts the run's secret into the cluster, through a pipe: it is in no file and no argument.
@@ -166,13 +186,24 @@ impl Queue {
     }
 
     fn delete(&self, id: &str) -> Result<(), Error> {
-        let [service, secret] = ["service", "secret"].map(|kind| format!("{kind}/{}", name_of(id)));
-        let mut objects = vec![id, &secret];
-        if self.section.object == Object::Job {
-            objects.push(&service);
+        self.remove(id, &["--ignore-not-found", "--wait=false"])
+    }
+
+    /// Deletes `id` with what was made beside it.
+    fn remove(&self, id: &str, how: &[&str]) -> Result<(), Error> {
+        let companions = self.companions(id);
+        let objects = [id].into_iter().chain(companions.iter().map(String::as_str));
+        let arguments: Vec<&str> =
+            ["delete"].into_iter().chain(objects).chain(how.iter().copied()).collect();
+        self.kubectl.ask(&arguments, None).map(drop)
+    }
+
+    fn apply(&self, files: &[PathBuf]) -> Result<(), Error> {
+        let mut arguments = vec!["apply".to_owned()];
+        for file in files {
+            arguments.extend(["-f".to_owned(), file.to_string_lossy().into_owned()]);
         }
-        let how = ["--ignore-not-found", "--wait=false"];
-        let arguments: Vec<&str> = ["delete"].into_iter().chain(objects).chain(how).collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         self.kubectl.ask(&arguments, None).map(drop)
     }
 
@@ -192,7 +223,8 @@ impl Queue {
                 .map(drop)
                 .map_err(|error| data_pipeline::Error::write(&stop)(error).into());
         }
-        let first = pods.iter().find(|pod| pod.index == Some(0) && pod.phase == "Running");
+        let first =
+            pods.iter().find(|pod| pod.index == Some(0) && !pod.prepares && pod.phase == "Running");
         let Some(first) = first.filter(|_| !run_dir.is_empty()) else {
             let message = format!("`{id}` has no pod that could be asked to stop: {}", state.words);
             return Err(
@@ -226,12 +258,12 @@ impl super::Queue for Queue {
         self.hand_over_secret(&name, &job.run_dir)?;
         let files: Vec<PathBuf> =
             manifest::render(job)?.iter().map(|it| folder.join(&it.file)).collect();
-        let mut arguments = vec!["apply".to_owned()];
-        for file in &files {
-            arguments.extend(["-f".to_owned(), file.to_string_lossy().into_owned()]);
+        self.apply(&files)?;
+        if let Err(error) = self.tie(&id) {
+            // The run goes on without.
+            let line = format!("warning: the Secret of `{id}` stays behind it: {error}");
+            Display::new().line(&line);
         }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.kubectl.ask(&arguments, None)?;
         Ok(vec![id])
     }
 

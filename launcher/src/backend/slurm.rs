@@ -64,6 +64,10 @@ impl Nodes for Allocation {
             .arg("agent");
         Ok(Some(command))
     }
+
+    fn is_home(&self, node: &str) -> bool {
+        variable("SLURMD_NODENAME").as_deref() == Some(node)
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

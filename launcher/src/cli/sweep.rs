@@ -52,7 +52,8 @@ pub struct SweepStart {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub slots: Option<u16>,
 
-    /// Hand it to SLURM: an array of `parallel` workers. The script stays in `DIR/submit`.
+    /// Hand it to SLURM or Kubernetes: an array of `parallel` workers, tasks or pods. What is handed over stays
+    /// in `DIR/submit`.
     #[arg(long, conflicts_with_all = ["worker", "slots"])]
     pub array: bool,
 

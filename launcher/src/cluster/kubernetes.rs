@@ -52,6 +52,8 @@ pub struct Kubernetes {
     pub annotations: BTreeMap<String, String>,
     /// Put on everything that is made.
     pub labels: BTreeMap<String, String>,
+    /// How many pods prepare the data before all others begin, a share each; 0: pod 0 does, in the run.
+    pub prepare_shares: usize,
     /// How often a pod that failed is made again.
     pub max_restarts: u32,
     /// Seconds after which the cluster forgets a job that is over; without it, never.
@@ -152,6 +154,7 @@ impl Default for Kubernetes {
             secrets: Vec::new(),
             annotations: BTreeMap::new(),
             labels: BTreeMap::new(),
+            prepare_shares: 0,
             max_restarts: 3,
             ttl_seconds: None,
             grace_seconds: 300,
@@ -169,6 +172,11 @@ impl Kubernetes {
     /// Refuses a run that its pods could not see, or not write.
     pub fn check_places(&self, run_dir: &Path, data_root: &Path) -> Result<(), String> {
         check::places(self, run_dir, data_root)
+    }
+
+    /// Refuses a file that pods could not see; `what` it is.
+    pub fn check_file(&self, what: &str, path: &Path) -> Result<(), String> {
+        check::file(self, what, path)
     }
 }
 
@@ -261,6 +269,10 @@ mod tests {
             expect![
                 "kubernetes.tolerations: operator `exist` is unknown; known are: Equal, Exists"
             ],
+        );
+        check(
+            "prepare_shares = 5000",
+            expect!["kubernetes.prepare_shares is 5000; it must be between 0 and 1000"],
         );
         check(
             "port = 80",

@@ -81,6 +81,30 @@ fn a_silent_node_is_lost_after_its_own_lease_is_over() {
 }
 
 #[test]
+fn a_node_that_is_taken_away_takes_no_further_part() {
+    runtime().block_on(async {
+        let mut crew = Crew::here(PathBuf::from("/bin/sh"), Duration::from_millis(300));
+        until(&mut crew, |news| matches!(news, News::Joined(_))).await;
+        let patient = script(0, "trap 'exit 76' TERM; while :; do sleep 0.05; done");
+        crew.order(0, Order::Start { generation: 1, workers: vec![patient] });
+        let is_start = |news: &News| matches!(news, News::Says(Report::Started { .. }));
+        until(&mut crew, is_start).await;
+        // It must have come to its trap.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        crew.calls().send(agent::Call::Stop).unwrap();
+        until(&mut crew, |news| *news == News::Says(Report::Leaving)).await;
+        // Its rank still saves, but nothing new is given to it.
+        let member = &crew.members()[0];
+        assert!(member.is_connected() && !member.is_present() && member.is_missing());
+        assert!(!crew.is_leaving_home());
+        let heard = until(&mut crew, |news| matches!(news, News::Lost(_))).await;
+        let is_end = |news: &News| matches!(news, News::Says(Report::Ended { code: Some(76), .. }));
+        assert!(heard.iter().any(is_end), "{heard:?}");
+        assert_eq!(heard.last(), Some(&News::Lost("it was drained".to_owned())));
+    });
+}
+
+#[test]
 fn names_are_safe_in_file_names() {
     assert_eq!(file_name("user@host-1.example"), "user_host-1.example");
     assert_eq!(file_name("../x"), ".._x");

@@ -77,9 +77,12 @@ impl History {
         let window = Duration::from_secs(faults.window);
         self.failures.retain(|(at, _)| now.duration_since(*at) < window);
         let same_before = self.failures.iter().any(|(_, before)| *before == kind);
-        self.failures.push_back((now, kind));
+        // Nothing is wrong with a node that is wanted elsewhere.
+        if cause.end != End::Drained {
+            self.failures.push_back((now, kind));
+        }
         let is_worth_it = match kind {
-            "rank-killed" | "hang" | "node-lost" | "transient" => true,
+            "rank-killed" | "hang" | "node-lost" | "node-drained" | "transient" => true,
             // Another process may have taken the memory; twice, it is ours.
             "out-of-memory" => matches!(cause.end, End::OutOfMemory) && !same_before,
             _ => false,
@@ -107,6 +110,7 @@ pub fn kind(cause: &Cause) -> &'static str {
     let says = |part: &str| words.contains(part);
     match cause.end {
         End::Lost => "node-lost",
+        End::Drained => "node-drained",
         End::Hung => "hang",
         End::OutOfMemory => "out-of-memory",
         End::Signal(_) => "rank-killed",
@@ -146,6 +150,7 @@ mod tests {
         let table = [
             (End::Signal(9), "", "rank-killed"),
             (End::Lost, "", "node-lost"),
+            (End::Drained, "", "node-drained"),
             (End::OutOfMemory, "", "out-of-memory"),
             (End::Code(64), "", "declaration"),
             (End::Code(75), "No space left on device (os error 28)", "disk-full"),
@@ -179,6 +184,26 @@ mod tests {
         assert_eq!(course(End::Code(79), 50, Replacement::NotNeeded), Course::Stop);
         assert_eq!(course(End::OutOfMemory, 70, Replacement::NotNeeded), Course::Restart);
         assert_eq!(course(End::OutOfMemory, 75, Replacement::NotNeeded), Course::Stop);
+    }
+
+    #[test]
+    fn nodes_that_are_taken_away_are_no_failures() {
+        let faults = Faults { max_failures: 1, ..Faults::default() };
+        let mut history = History::default();
+        let now = Instant::now();
+        let mut course =
+            |end, replacement| history.course(&cause(end, ""), &faults, replacement, false, now);
+        for _ in 0..5 {
+            assert_eq!(course(End::Drained, Replacement::Spare), Course::Spare);
+            assert_eq!(course(End::Drained, Replacement::Itself), Course::Replace);
+        }
+        assert_eq!(course(End::Lost, Replacement::Spare), Course::Spare);
+        assert_eq!(course(End::Drained, Replacement::NotNeeded), Course::Restart);
+        assert_eq!(course(End::Lost, Replacement::Spare), Course::Stop);
+        let faults = Faults { on_node_loss: OnNodeLoss::Stop, ..Faults::default() };
+        let drained = cause(End::Drained, "");
+        let course = history.course(&drained, &faults, Replacement::Spare, false, now);
+        assert_eq!(course, Course::Stop);
     }
 
     #[test]

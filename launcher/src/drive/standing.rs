@@ -122,6 +122,7 @@ impl Writer {
                 (true, ..) => "cordoned",
                 (false, true, false) => "working",
                 (false, true, true) => "spare",
+                (false, false, _) if member.is_leaving => "drained",
                 (false, false, _) if member.facts.is_some() => "lost",
                 (false, false, _) => "awaited",
             };

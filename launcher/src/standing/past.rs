@@ -124,7 +124,14 @@ impl Standing {
                 node.host = text(event, "host");
                 node.state = if node.ranks.is_empty() { "spare" } else { "working" }.to_owned();
             }
-            "agent-lost" => self.node(event).state = "lost".to_owned(),
+            "agent-leaving" => self.node(event).state = "drained".to_owned(),
+            "agent-lost" => {
+                let node = self.node(event);
+                // Whoever said that it goes is not missed.
+                if node.state != "drained" {
+                    node.state = "lost".to_owned();
+                }
+            }
             "cordoned" => {
                 let failures = number(event, "failures");
                 let node = self.node(event);
@@ -183,8 +190,11 @@ impl Standing {
             node: event["node"].as_str().map(str::to_owned),
             course: text(event, "course"),
         };
-        if let Some(node) = self.nodes.iter_mut().find(|it| Some(&it.name) == failure.node.as_ref())
-        {
+        // That a node is wanted elsewhere is no failure of it.
+        let is_its = |node: &&mut Node| {
+            Some(&node.name) == failure.node.as_ref() && failure.kind != "node-drained"
+        };
+        if let Some(node) = self.nodes.iter_mut().find(is_its) {
             node.failures += 1;
         }
         // What ends a run is followed by how it ended.

@@ -37,6 +37,8 @@ pub enum End {
     OutOfMemory,
     /// Its node was lost.
     Lost,
+    /// Its node was taken away, as whoever gave it had said before.
+    Drained,
     /// It did not move any more.
     Hung,
 }
@@ -45,7 +47,7 @@ impl Cause {
     /// What the run ends with: the class of the rank's own code.
     pub fn exit_code(&self) -> u8 {
         match self.end {
-            End::Signal(_) | End::Lost | End::Hung => exit::TRANSIENT,
+            End::Signal(_) | End::Lost | End::Drained | End::Hung => exit::TRANSIENT,
             End::OutOfMemory => exit::BACKEND,
             End::Code(code) => {
                 u8::try_from(code).ok().filter(|code| exit::is_known(*code)).unwrap_or(exit::BUG)
@@ -93,6 +95,10 @@ impl fmt::Display for Cause {
                 write!(f, "rank {} was ended by the system, which had no memory left", self.rank)?;
             }
             End::Lost => write!(f, "rank {} was lost", self.rank)?,
+            End::Drained => match &self.node {
+                Some(node) => write!(f, "node `{node}` was drained")?,
+                None => write!(f, "the node of rank {} was drained", self.rank)?,
+            },
             End::Hung => write!(f, "the run hung")?,
             End::Signal(signal) => {
                 write!(
@@ -145,6 +151,7 @@ impl End {
             Self::Signal(signal) => json!({"signal": signal}),
             Self::OutOfMemory => json!({"signal": libc::SIGKILL, "out_of_memory": true}),
             Self::Lost => json!({"lost": true}),
+            Self::Drained => json!({"drained": true}),
             Self::Hung => json!({"hung": true}),
         }
     }

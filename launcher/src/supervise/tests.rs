@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::agent::Call;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
@@ -21,6 +22,14 @@ struct Outcome {
 fn run<A>(scripts: &[&str], act: A) -> Outcome
 where
     A: AsyncFnOnce(mpsc::UnboundedSender<Request>) + 'static,
+{
+    run_on(scripts, false, async |interrupt, _calls| act(interrupt).await)
+}
+
+/// The same on a node that `is_home` to the coordinator, or is not; `act` may also ask its agent to end.
+fn run_on<A>(scripts: &[&str], is_home: bool, act: A) -> Outcome
+where
+    A: AsyncFnOnce(mpsc::UnboundedSender<Request>, mpsc::UnboundedSender<Call>) + 'static,
 {
     let dir = tempfile::tempdir().unwrap();
     let job = Job {
@@ -55,12 +64,14 @@ where
     let ending = runtime.block_on(async {
         let (sender, mut interrupts) = Interrupts::by_hand();
         let mut crew = Crew::here(PathBuf::from("/bin/sh"), job.patience.last_words);
+        crew.member(0).is_home = is_home;
+        let calls = crew.calls();
         let shown = Shown { display: &mut display, standing: &mut standing, drills: &mut drills };
         let job = supervise(&job, &mut crew, &mut interrupts, &mut events, shown);
         let mut job = std::pin::pin!(job);
         tokio::select! {
             ending = &mut job => ending.unwrap(),
-            () = act(sender) => job.await.unwrap(),
+            () = act(sender, calls) => job.await.unwrap(),
         }
     });
     let read = |path: &Path| std::fs::read_to_string(path).unwrap();
@@ -254,6 +265,73 @@ fn a_rank_that_was_asked_before_it_could_listen_has_stopped() {
         interrupt.send(Request::Stop).unwrap();
     });
     assert_eq!(outcome.ending, Ending::Stopped);
+}
+
+/// Asks the agent to end once its ranks are there.
+async fn take_away(_: mpsc::UnboundedSender<Request>, calls: mpsc::UnboundedSender<Call>) {
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    calls.send(Call::Stop).unwrap();
+}
+
+#[test]
+fn a_node_that_is_taken_away_is_no_end_of_the_run() {
+    let outcome = run_on(&[PATIENT, PATIENT], false, take_away);
+    let Ending::Failed(cause) = &outcome.ending else { panic!("{:?}", outcome.ending) };
+    assert_eq!((cause.end, cause.rank, cause.stopping), (End::Drained, 0, false));
+    let error = failed(&outcome);
+    assert_eq!(
+        (error.message.as_str(), error.code),
+        (
+            "the node of rank 0 was drained: its agent was asked to end, and all ranks saved before",
+            75
+        )
+    );
+    assert!(outcome.events.contains(r#""event":"agent-leaving""#), "{}", outcome.events);
+    assert!(!outcome.events.contains("stop-requested"), "{}", outcome.events);
+    assert!(outcome.shown.contains("is taken away: all ranks save"), "{}", outcome.shown);
+    assert!(outcome.shown.contains("[ranks 0-1] saved"), "{}", outcome.shown);
+}
+
+#[test]
+fn with_the_node_of_the_driver_goes_the_run() {
+    let outcome = run_on(&[PATIENT, PATIENT], true, take_away);
+    assert_eq!(outcome.ending, Ending::Stopped);
+    assert!(
+        outcome.events.contains(r#""event":"stop-requested","by":"node""#),
+        "{}",
+        outcome.events
+    );
+    // A scheduler that asks the driver, too, does not insist.
+    let outcome = run_on(&[PATIENT, PATIENT], true, async |interrupt, calls| {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        calls.send(Call::Stop).unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        interrupt.send(Request::Stop).unwrap();
+    });
+    assert_eq!(outcome.ending, Ending::Stopped);
+}
+
+#[test]
+fn who_wants_the_run_to_end_is_heard_while_a_node_goes() {
+    let outcome = run_on(&[PATIENT, PATIENT], false, async |interrupt, calls| {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        calls.send(Call::Stop).unwrap();
+        interrupt.send(Request::Stop).unwrap();
+    });
+    assert_eq!(outcome.ending, Ending::Stopped);
+}
+
+#[test]
+fn a_node_that_goes_before_its_ranks_listen_was_drained_all_the_same() {
+    let outcome = run_on(&["sleep 20", "sleep 20"], false, take_away);
+    assert_eq!(
+        failed(&outcome).message,
+        "the node of rank 0 was drained: its agent was asked to end, and was gone before all ranks had saved"
+    );
+    // What a rank finds wrong with its data is not because of the node.
+    let wrong = "trap 'echo \"error: no list\" >&2; exit 65' TERM; while :; do sleep 0.05; done";
+    let outcome = run_on(&[PATIENT, wrong], false, take_away);
+    assert_eq!(failed(&outcome).message, "rank 1 ended with exit code 65: no list");
 }
 
 #[test]

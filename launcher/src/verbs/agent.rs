@@ -25,20 +25,17 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long a coordinator may take to prove that it is ours.
 const GREETING: Duration = Duration::from_secs(10);
 
+/// Between the end of one driver and a look for the next.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Takes its invitation, joins, and does as it is told until it is over.
 pub fn agent(args: &cli::Agent) -> Result<Answer, Error> {
-    let invitation = match args.from_environment {
-        true => from_environment(|name| std::env::var(name).ok())?,
-        false => from_stdin()?,
-    };
-    let stream = join(&invitation)?;
-    let farewell = serve(stream, &invitation, !args.from_environment)?;
+    if args.from_environment {
+        return attend(&from_environment(|name| std::env::var(name).ok())?);
+    }
+    let invitation = from_stdin()?;
     let error = |words: String| Err(Error::new(exit::TRANSIENT, words));
-    match farewell {
-        // A pod that ends well is never made again, even if the driver's is.
-        Farewell::Left | Farewell::Asked if args.from_environment => {
-            Ok(Answer { code: exit::TRANSIENT, ..Answer::new("", Value::Null) })
-        }
+    match serve(join(&invitation)?, &invitation, true)? {
         Farewell::Left | Farewell::Asked => Ok(Answer::new("", Value::Null)),
         Farewell::Unable(words) => error(words),
         Farewell::Disconnected => error("the coordinator ended the connection".to_owned()),
@@ -48,6 +45,27 @@ pub fn agent(args: &cli::Agent) -> Result<Answer, Error> {
              place",
             lease.as_secs_f64()
         )),
+    }
+}
+
+/// What comes by itself outlives the driver, whose own pod may be taken away and made again: it goes to each
+/// driver that follows, until whoever started it ends it.
+fn attend(invitation: &Invitation) -> Result<Answer, Error> {
+    loop {
+        match serve(join(invitation)?, invitation, false)? {
+            // A pod that ends well is never made again.
+            Farewell::Asked => {
+                return Ok(Answer { code: exit::TRANSIENT, ..Answer::new("", Value::Null) });
+            }
+            Farewell::Unable(words) => return Err(Error::new(exit::TRANSIENT, words)),
+            Farewell::Left
+            | Farewell::Disconnected
+            | Farewell::Abandoned
+            | Farewell::Expired(_) => {
+                eprintln!("the driver is gone; waiting for the next one");
+                std::thread::sleep(AGAIN);
+            }
+        }
     }
 }
 
@@ -87,6 +105,9 @@ fn serve(
     let farewell = farewell.map_err(|error| transient("start the agent", error))?;
     // A thread that still waits for stdin holds nobody up.
     runtime.shutdown_background();
+    // Nobody listens any more: from here on the signal does again what it does to any program.
+    // SAFETY: resetting a disposition has no precondition.
+    unsafe { libc::signal(libc::SIGTERM, libc::SIG_DFL) };
     Ok(farewell)
 }
 

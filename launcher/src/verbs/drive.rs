@@ -4,7 +4,7 @@
 
 use super::{Answer, run};
 use crate::cli;
-use crate::cluster::Cluster;
+use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
 use crate::events::Events;
 use crate::interrupt;
@@ -53,14 +53,26 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
         _ => Vec::new(),
     };
     let is_part = !more.is_empty();
-    match run::ranks(&run_dir, &cluster, &data_root, false, &mut events, (Some(&recipe), &more))? {
+    let asked = events.count("stop-requested")?;
+    let ending =
+        run::ranks(&run_dir, &cluster, &data_root, false, &mut events, (Some(&recipe), &more))?;
+    // Only the cluster signals a pod, and it takes 76 for the wish of a person: no other pod would follow.
+    let is_taken_away = cluster.backend == Backend::Kubernetes
+        && ending == Ending::Stopped
+        && events.count("stop-requested")? > asked
+        && !run_dir.stop().exists();
+    match ending {
         Ending::Done if is_part => {
             let phase = args.through_phase.unwrap_or_default();
             events.record("phases-done", json!({"through": phase}))?;
             let text = format!("phases 1 to {phase} are done in `{}`\n", run_dir.root().display());
             Ok(Answer::new(text, json!({"status": "part", "through_phase": phase})))
         }
-        ending => run::ended(ending, &recipe, &cluster, &run_dir, &mut events),
+        ending => {
+            let answer = run::ended(ending, &recipe, &cluster, &run_dir, &mut events)?;
+            let code = if is_taken_away { exit::TRANSIENT } else { answer.code };
+            Ok(Answer { code, ..answer })
+        }
     }
 }
 

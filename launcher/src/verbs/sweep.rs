@@ -10,7 +10,7 @@ use crate::sweep::definition::Sweep;
 use crate::sweep::log::{self, Line};
 use crate::sweep::state::State;
 use crate::sweep::worker::{self, End};
-use crate::sweep::{Folder, Setting, array, page, summary};
+use crate::sweep::{Folder, Setting, array, indexed, page, summary};
 use data_pipeline::predictions::replace;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -43,8 +43,7 @@ fn start(args: &cli::SweepStart) -> Result<Answer, Error> {
             backend.name()
         );
         return Err(Error::new(exit::DECLARATION, message).hint(
-            "on SLURM `--array` hands over workers that run trials inside their tasks; elsewhere start \
-             `--worker` in as many pods as you like, with a cluster file of `local`",
+            "`--array` hands over workers, tasks of an array or pods, that run trials inside",
         ));
     }
     let _lock = match args.worker {
@@ -88,7 +87,25 @@ fn ended(setting: &Setting, end: &End, is_worker: bool) -> Result<Answer, Error>
     Ok(Answer { text, json, code })
 }
 
+/// Hands workers to Kubernetes, a pod each.
+fn hand_over_pods(setting: &Setting, file: &Path, is_dry: bool) -> Result<Answer, Error> {
+    let manifest = indexed::write(setting, file)?;
+    if is_dry {
+        let text = format!("would run: kubectl apply -f {}\n", manifest.display());
+        return Ok(Answer::new(text, json!({"dry_run": true, "manifest": manifest})));
+    }
+    let id = indexed::submit(setting, file, &manifest)?;
+    let text = format!(
+        "{id}: {} workers; `knowcoder sweep status` says how far they are\n",
+        setting.sweep.parallel
+    );
+    Ok(Answer::new(text, json!({"status": "submitted", "job": id, "manifest": manifest})))
+}
+
 fn hand_over(setting: &Setting, file: &Path, is_dry: bool) -> Result<Answer, Error> {
+    if setting.cluster.backend == Backend::Kubernetes {
+        return hand_over_pods(setting, file, is_dry);
+    }
     let script = array::write(setting, file)?;
     if is_dry {
         let text = format!("would run: sbatch {}\n", script.display());

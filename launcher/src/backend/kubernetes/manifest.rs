@@ -7,11 +7,12 @@
 //! the driver, as far as `max_restarts` goes. Exit codes that mean "somebody must look" end the job.
 
 use super::names;
+use super::pod::{self, Pod};
 use crate::backend::{Job, Rendered};
 use crate::cluster::{Cluster, Kubernetes, Object, OnNodeLoss};
 use crate::error::{Error, exit};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -32,10 +33,20 @@ pub const RUN_DIR: &str = "knowcoder/run-dir";
 pub const SECRET_KEY: &str = "secret";
 
 /// The label by which Kueue takes a job into its queue.
-const QUEUE_LABEL: &str = "kueue.x-k8s.io/queue-name";
+pub const QUEUE_LABEL: &str = "kueue.x-k8s.io/queue-name";
 
 /// What pods do, by their number. Paths are arguments, so that nothing in them needs a quote.
 const SCRIPT: &str = r#"if [ "$JOB_COMPLETION_INDEX" = 0 ]; then exec knowcoder drive --run-dir "$1" --data-root "$2"; else exec knowcoder agent --from-environment; fi"#;
+
+/// What pods of the preparation do: the last to end joins the parts. Of two `$` before a bracket, Kubernetes leaves
+/// one.
+const PREPARE: &str = r#"exec knowcoder data prepare "$1/recipe.lock" --run-dir "$1" --data-root "$2" --share "$$((JOB_COMPLETION_INDEX + 1))/$3""#;
+
+/// The label that tells pods of a run from those that it consists of.
+pub const PART_LABEL: &str = "knowcoder/part";
+
+/// The job inside a JobSet that prepares data, and the value of that label.
+const PREPARATION: &str = "prepare";
 
 /// The files of `job` below `RUN/submit/`, in the order in which they are applied.
 pub fn render(job: &Job) -> Result<Vec<Rendered>, Error> {
@@ -47,12 +58,27 @@ pub fn render(job: &Job) -> Result<Vec<Rendered>, Error> {
             vec![("runtime.json", run.runtime()), ("trainjob.json", run.trainjob())]
         }
     };
-    let rendered = files.into_iter().map(|(file, manifest)| {
-        // Maps with strings as keys always have a JSON form.
-        let text = serde_json::to_string_pretty(&without_nothing(manifest)).unwrap_or_default();
-        Rendered { file: file.to_owned(), text: text + "\n" }
-    });
-    Ok(rendered.collect())
+    let rendered = files.into_iter();
+    Ok(rendered
+        .map(|(file, manifest)| Rendered { file: file.to_owned(), text: text(manifest) })
+        .collect())
+}
+
+/// A manifest as a file has it.
+pub fn text(manifest: Value) -> String {
+    // Maps with strings as keys always have a JSON form.
+    serde_json::to_string_pretty(&without_nothing(manifest)).unwrap_or_default() + "\n"
+}
+
+/// The Job or JobSet as what belongs to it refers to it; `None` where the cluster did not say which it is.
+pub fn owner(object: &Value) -> Option<Value> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Some(json!({
+        "apiVersion": text(&object["apiVersion"])?,
+        "kind": text(&object["kind"])?,
+        "name": text(&object["metadata"]["name"])?,
+        "uid": text(&object["metadata"]["uid"])?,
+    }))
 }
 
 /// The Secret that holds what pods prove with that they belong to the run; for `kubectl`'s stdin only.
@@ -96,7 +122,16 @@ impl<'a> Run<'a> {
                 wrong(message).hint("raise gpus_per_node, or spread the ranks over more nodes")
             );
         }
-        let text = |what: &str, path: &Path| match path.to_str() {
+        if section.prepare_shares > 0 && section.object != Object::JobSet {
+            let message = format!(
+                "kubernetes.prepare_shares is {}, but only a JobSet makes pods wait for others",
+                section.prepare_shares
+            );
+            return Err(wrong(message).hint(
+                "leave it out: pod 0 prepares the data; or `knowcoder data prepare --share K/N` before",
+            ));
+        }
+        let plain = |what: &str, path: &Path| match path.to_str() {
             Some(path) => Ok(path.to_owned()),
             None => {
                 Err(wrong(format!("the {what} `{}` is not UTF-8; manifests are", path.display())))
@@ -107,8 +142,8 @@ impl<'a> Run<'a> {
             cluster,
             job,
             name: names::object(&job.run_dir),
-            run_dir: text("run directory", &job.run_dir)?,
-            data_root: text("data root", &job.data_root)?,
+            run_dir: plain("run directory", &job.run_dir)?,
+            data_root: plain("data root", &job.data_root)?,
         })
     }
 
@@ -126,6 +161,20 @@ impl<'a> Run<'a> {
         let is_trainjob = self.section.object == Object::TrainJob;
         let labels =
             is_trainjob.then(|| json!({"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}));
+        let prepares = self.section.prepare_shares > 0;
+        let preparation = prepares.then(|| {
+            json!({
+                "name": PREPARATION,
+                "replicas": 1,
+                "template": {"spec": self.preparation()},
+            })
+        });
+        let work = json!({
+            "name": job,
+            "replicas": 1,
+            "dependsOn": prepares.then(|| json!([{"name": PREPARATION, "status": "Complete"}])),
+            "template": {"metadata": {"labels": labels}, "spec": self.job_spec()},
+        });
         json!({
             "suspend": self.waits().filter(|_| !is_trainjob),
             "ttlSecondsAfterFinished": self.section.ttl_seconds.filter(|_| !is_trainjob),
@@ -144,11 +193,7 @@ impl<'a> Run<'a> {
                     "onJobFailureReasons": ["PodFailurePolicy"],
                 }],
             },
-            "replicatedJobs": [{
-                "name": job,
-                "replicas": 1,
-                "template": {"metadata": {"labels": labels}, "spec": self.job_spec()},
-            }],
+            "replicatedJobs": preparation.into_iter().chain([work]).collect::<Vec<_>>(),
         })
     }
 
@@ -222,54 +267,44 @@ impl<'a> Run<'a> {
     }
 
     fn pod(&self) -> Value {
-        let section = self.section;
-        let name = &self.name;
-        json!({
-            "metadata": Marks::of(section, name, &self.run_dir),
-            "spec": {
-                "restartPolicy": "Never",
-                // JobSet sets it by itself.
-                "subdomain": Some(name).filter(|_| section.object == Object::Job),
-                "serviceAccountName": section.service_account,
-                "automountServiceAccountToken": false,
-                "enableServiceLinks": false,
-                // Orphans of ranks are reaped by the pod's first process, which then is not ours.
-                "shareProcessNamespace": true,
-                "terminationGracePeriodSeconds": section.grace_seconds,
-                "nodeSelector": section.node_selector,
-                "tolerations": self.tolerations(),
-                "securityContext": {
-                    "runAsNonRoot": true,
-                    "runAsUser": section.user,
-                    "runAsGroup": section.group,
-                },
-                "containers": [self.container()],
-                "volumes": self.volumes(),
-            },
-        })
+        let pod = Pod {
+            section: self.section,
+            marks: Marks::of(self.section, &self.name, &self.run_dir),
+            // JobSet sets it by itself.
+            subdomain: Some(&*self.name).filter(|_| self.section.object == Object::Job),
+            script: SCRIPT,
+            arguments: vec![self.run_dir.clone(), self.data_root.clone()],
+            environment: self.environment(),
+            computes: true,
+            listens: true,
+        };
+        pod.template()
     }
 
-    fn container(&self) -> Value {
-        let section = self.section;
-        let paths = [&self.run_dir, &self.data_root].map(|path| literally(path));
-        let shared = json!({"name": "shared-memory", "mountPath": "/dev/shm"});
-        let mounts = section.volumes.iter().enumerate().map(|(index, volume)| {
-            json!({
-                "name": format!("volume-{index}"),
-                "mountPath": volume.path,
-                "readOnly": volume.read_only.then_some(true),
-            })
-        });
+    /// The pods that prepare a share of the data each, before all others begin.
+    fn preparation(&self) -> Value {
+        let shares = self.section.prepare_shares;
+        let mut marks = Marks::of(self.section, &self.name, &self.run_dir);
+        marks.labels.insert(PART_LABEL.to_owned(), PREPARATION.to_owned());
+        let pod = Pod {
+            section: self.section,
+            marks,
+            subdomain: None,
+            script: PREPARE,
+            arguments: vec![self.run_dir.clone(), self.data_root.clone(), shares.to_string()],
+            environment: Vec::new(),
+            computes: false,
+            listens: false,
+        };
         json!({
-            "name": CONTAINER,
-            "image": section.image,
-            "imagePullPolicy": section.image_pull_policy,
-            "command": ["/bin/sh", "-c", SCRIPT, "knowcoder", paths[0], paths[1]],
-            "env": self.environment(),
-            "ports": [{"name": "coordinator", "containerPort": section.port}],
-            "resources": self.resources(),
-            "securityContext": {"allowPrivilegeEscalation": false},
-            "volumeMounts": mounts.chain([shared]).collect::<Vec<_>>(),
+            "completionMode": "Indexed",
+            "completions": shares,
+            "parallelism": shares,
+            "backoffLimitPerIndex": self.restarts(),
+            "maxFailedIndexes": 0,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": rules()},
+            "template": pod.template(),
         })
     }
 
@@ -283,63 +318,8 @@ impl<'a> Run<'a> {
             ("KNOWCODER_LEASE_SECONDS", self.cluster.faults.lease.to_string()),
             ("KNOWCODER_JOIN_SECONDS", PATIENCE.to_string()),
         ];
-        let plain =
-            ours.into_iter().map(|(name, value)| json!({"name": name, "value": literally(&value)}));
-        let theirs = section
-            .env
-            .iter()
-            .map(|(name, value)| json!({"name": name, "value": literally(value)}));
-        let secret = |name: &str, secret: &str, key: &str| {
-            json!({
-                "name": name,
-                "valueFrom": {"secretKeyRef": {"name": secret, "key": key}},
-            })
-        };
-        let ours_too = secret("KNOWCODER_SECRET", &self.name, SECRET_KEY);
-        let secrets = section.secrets.iter().map(|it| secret(&it.name, &it.secret, &it.key));
-        plain.chain([ours_too]).chain(theirs).chain(secrets).collect()
-    }
-
-    fn resources(&self) -> Value {
-        let Kubernetes { cpu, memory, gpu, gpus_per_node, .. } = self.section;
-        let mut limits = Map::new();
-        if let Some(memory) = memory {
-            limits.insert("memory".to_owned(), json!(memory));
-        }
-        if *gpus_per_node > 0 {
-            limits.insert(gpu.clone(), json!(gpus_per_node.to_string()));
-        }
-        // CPUs have no limit: a limit stops threads that would disturb nobody.
-        json!({"requests": {"cpu": cpu, "memory": memory}, "limits": limits})
-    }
-
-    fn volumes(&self) -> Vec<Value> {
-        let claims = self.section.volumes.iter().enumerate().map(|(index, volume)| {
-            let only = volume.read_only.then_some(true);
-            json!({
-                "name": format!("volume-{index}"),
-                "persistentVolumeClaim": {"claimName": volume.claim, "readOnly": only},
-            })
-        });
-        // What a container has by itself, 64 MiB, is too small for NCCL.
-        let shared = json!({
-            "name": "shared-memory",
-            "emptyDir": {"medium": "Memory", "sizeLimit": self.section.shared_memory},
-        });
-        claims.chain([shared]).collect()
-    }
-
-    fn tolerations(&self) -> Vec<Value> {
-        let tolerations = self.section.tolerations.iter().map(|it| {
-            json!({
-                "key": it.key,
-                "operator": it.operator,
-                "value": it.value,
-                "effect": it.effect,
-                "tolerationSeconds": it.seconds,
-            })
-        });
-        tolerations.collect()
+        let plain = ours.into_iter().map(|(name, value)| pod::variable(name, &value));
+        plain.chain([pod::secret("KNOWCODER_SECRET", &self.name, SECRET_KEY)]).collect()
     }
 
     /// Name and marks of what waits in a queue, if there is one.
@@ -373,22 +353,28 @@ impl<'a> Run<'a> {
 /// would happen again end it; a pod that was taken away is made again, and does not count; a run that was
 /// stopped stays so. All else counts.
 fn rules() -> Value {
-    let ends = |codes: &[u8]| {
-        json!({
-            "action": "FailJob",
-            "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": codes},
-        })
-    };
-    let taken_away = json!({
+    let look = [exit::DECLARATION, exit::DATA, exit::BACKEND, exit::BUG, exit::DIVERGED];
+    json!([ends(&look), taken_away(), ends(&[exit::STOPPED])])
+}
+
+/// Pods that end with one of these codes end the job.
+pub fn ends(codes: &[u8]) -> Value {
+    json!({
+        "action": "FailJob",
+        "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": codes},
+    })
+}
+
+/// Pods that were taken away are made again, and do not count.
+pub fn taken_away() -> Value {
+    json!({
         "action": "Ignore",
         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
-    });
-    let look = [exit::DECLARATION, exit::DATA, exit::BACKEND, exit::BUG, exit::DIVERGED];
-    json!([ends(&look), taken_away, ends(&[exit::STOPPED])])
+    })
 }
 
 /// Name and marks of an object of the run.
-fn metadata(section: &Kubernetes, name: &str, run_dir: &str) -> Value {
+pub fn metadata(section: &Kubernetes, name: &str, run_dir: &str) -> Value {
     let Marks { labels, annotations } = Marks::of(section, name, run_dir);
     json!({
         "name": name,
@@ -400,13 +386,16 @@ fn metadata(section: &Kubernetes, name: &str, run_dir: &str) -> Value {
 
 /// What everything of a run carries.
 #[derive(Serialize)]
-struct Marks {
-    labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
+pub struct Marks {
+    /// By which it is found.
+    pub labels: BTreeMap<String, String>,
+    /// What else is known of it.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Marks {
-    fn of(section: &Kubernetes, name: &str, run_dir: &str) -> Self {
+    /// Of the object `name`, whose work lies in `run_dir`.
+    pub fn of(section: &Kubernetes, name: &str, run_dir: &str) -> Self {
         let Kubernetes { mut labels, mut annotations, .. } = section.clone();
         labels.insert(RUN_LABEL.to_owned(), name.to_owned());
         annotations.insert(RUN_DIR.to_owned(), run_dir.to_owned());
@@ -415,7 +404,7 @@ impl Marks {
 }
 
 /// `text` as the pod shall see it: Kubernetes puts variables in the place of `$(NAME)`.
-fn literally(text: &str) -> String {
+pub fn literally(text: &str) -> String {
     text.replace('$', "$$")
 }
 

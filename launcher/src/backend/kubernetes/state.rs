@@ -1,6 +1,6 @@
 //! How far a cluster is with a run, from what it says of the object and of its pods.
 
-use super::manifest::CONTAINER;
+use super::manifest::{CONTAINER, PART_LABEL};
 use crate::backend::{QueueState, Stage};
 use serde_json::Value;
 
@@ -42,18 +42,26 @@ fn standing(object: &Value, pods: &[Pod], queue: Option<&str>) -> (Stage, String
         };
         return (Stage::Waiting, words);
     }
+    let (before, pods): (Vec<&Pod>, Vec<&Pod>) = pods.iter().partition(|pod| pod.prepares);
+    // The driver is in the first pod: with it the run begins.
+    let begun = pods.iter().any(|pod| pod.index == Some(0) && pod.phase == "Running");
+    match (&before[..], &pods[..]) {
+        ([], []) => (Stage::Waiting, "it has no pods yet".to_owned()),
+        (_, []) => (Stage::Waiting, format!("data are prepared: {}", running(&before))),
+        _ if begun => (Stage::Running, running(&pods)),
+        _ => (Stage::Waiting, running(&pods)),
+    }
+}
+
+/// How many pods run, and what keeps another.
+fn running(pods: &[&Pod]) -> String {
     let running = pods.iter().filter(|pod| pod.phase == "Running").count();
     let trouble = pods
         .iter()
         .find_map(|pod| Some(format!("; pod {}: {}", pod.index?, pod.trouble.as_ref()?)));
-    let words = format!("{running} of {} pods run{}", pods.len(), trouble.unwrap_or_default());
-    // The driver is in the first pod: with it the run begins.
-    let begun = pods.iter().any(|pod| pod.index == Some(0) && pod.phase == "Running");
-    match pods {
-        [] => (Stage::Waiting, "it has no pods yet".to_owned()),
-        _ if begun => (Stage::Running, words),
-        _ => (Stage::Waiting, words),
-    }
+    let over = pods.iter().filter(|pod| pod.phase == "Succeeded").count();
+    let over = if over > 0 { format!(", {over} done") } else { String::new() };
+    format!("{running} of {} pods run{over}{}", pods.len(), trouble.unwrap_or_default())
 }
 
 /// Why it failed: what the cluster says, and what the pods ended with.
@@ -85,6 +93,8 @@ pub struct Pod {
     pub name: String,
     /// Its number in the run.
     pub index: Option<usize>,
+    /// Whether it only prepares data for the others.
+    pub prepares: bool,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     pub phase: String,
     /// Why it does not run, where somebody says so.
@@ -103,7 +113,8 @@ impl Pod {
         items.sort_by_key(|it| it["metadata"]["creationTimestamp"].as_str().unwrap_or_default());
         let mut pods: Vec<Self> = Vec::new();
         for pod in items.into_iter().map(Self::read) {
-            pods.retain(|older| older.index.is_none() || older.index != pod.index);
+            let place = (pod.index, pod.prepares);
+            pods.retain(|older| older.index.is_none() || (older.index, older.prepares) != place);
             pods.push(pod);
         }
         pods.sort_by_key(|pod| pod.index);
@@ -120,6 +131,7 @@ impl Pod {
         Self {
             name: metadata["name"].as_str().unwrap_or_default().to_owned(),
             index: index.and_then(|it| it.parse().ok()),
+            prepares: !metadata["labels"][PART_LABEL].is_null(),
             phase: status["phase"].as_str().unwrap_or("Unknown").to_owned(),
             trouble: trouble(status, state),
             ended: terminated["exitCode"].as_i64(),
@@ -200,6 +212,20 @@ mod tests {
             expect![[
                 r#"Waiting, 0: 0 of 1 pods run; pod 0: ImagePullBackOff: Back-off pulling image "a/b:1""#
             ]],
+        );
+        let mut share = pod(0, json!({"phase": "Running"}));
+        share["metadata"]["labels"]["knowcoder/part"] = json!("prepare");
+        let mut last = pod(1, json!({"phase": "Succeeded"}));
+        last["metadata"]["labels"]["knowcoder/part"] = json!("prepare");
+        check(
+            &job,
+            &json!({"items": [&share, &last]}),
+            expect!["Waiting, 0: data are prepared: 1 of 2 pods run, 1 done"],
+        );
+        check(
+            &job,
+            &json!({"items": [share, last, running()]}),
+            expect!["Running, 0: 1 of 1 pods run"],
         );
         let message = "0/5 nodes are available: 5 Insufficient nvidia.com/gpu.";
         let scheduled = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]);

@@ -211,6 +211,7 @@ fn a_job_is_handed_over_and_its_secret_through_a_pipe() {
         get jobs.batch/NAME --ignore-not-found -o json
         apply --server-side --force-conflicts --field-manager=knowcoder -f -
         apply -f DIR/tiny/submit/service.json -f DIR/tiny/submit/job.json
+        get jobs.batch/NAME --ignore-not-found -o json
     "#]]
     .assert_eq(&recorded.said());
     let secret = std::fs::read_to_string(RunDir::new(&recorded.job.run_dir).secret()).unwrap();
@@ -227,15 +228,91 @@ fn a_job_is_handed_over_and_its_secret_through_a_pipe() {
 }
 
 #[test]
+fn what_is_made_beside_a_job_goes_with_it() {
+    let made = json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "tiny-1", "uid": "12-34"},
+        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+    });
+    let recorded = Recorded::new(Object::Job, json!([answer(&["get", "json"], made)]));
+    recorded.queue.submit(&recorded.job).unwrap();
+    let owner = r#"{"apiVersion":"batch/v1","kind":"Job","name":"tiny-1","uid":"12-34"}"#;
+    let patch = format!(r#"--type=merge -p {{"metadata":{{"ownerReferences":[{owner}]}}}}"#);
+    for companion in ["secret", "service"] {
+        let line = format!("patch {companion}/NAME {patch}\n");
+        assert!(recorded.said().contains(&line), "{}", recorded.said());
+    }
+    // Who may not do that has a run all the same.
+    let denied =
+        json!({"when": ["patch"], "stderr": "Error from server (Forbidden): no", "code": 1});
+    let made = json!({"apiVersion": "v1", "kind": "JobSet", "metadata": {"name": "t", "uid": "1"}, "status": {
+        "conditions": [{"type": "Completed", "status": "True"}],
+    }});
+    let recorded = Recorded::new(Object::JobSet, json!([denied, answer(&["get", "json"], made)]));
+    recorded.queue.submit(&recorded.job).unwrap();
+}
+
+#[test]
+fn data_are_prepared_by_pods_of_their_own() {
+    let mut job = job(Object::JobSet);
+    job.cluster.kubernetes.prepare_shares = 16;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/kubernetes");
+    let rendered = manifest::render(&job).unwrap();
+    expect_file![folder.join("prepared-jobset.json")].assert_eq(&rendered[0].text);
+    job.cluster.kubernetes.object = Object::Job;
+    let error = manifest::render(&job).unwrap_err();
+    expect!["kubernetes.prepare_shares is 16, but only a JobSet makes pods wait for others"]
+        .assert_eq(&error.message);
+}
+
+#[test]
+fn workers_of_a_sweep_are_handed_over_once() {
+    let recorded = Recorded::new(Object::Job, json!([]));
+    let folder = recorded.folder.path().join("sweep");
+    let workers = workers::Workers {
+        cluster: &recorded.job.cluster,
+        folder: &folder,
+        count: 3,
+        arguments: vec!["sweep".to_owned()],
+        computes: false,
+    };
+    let file = folder.join("submit/workers.json");
+    std::fs::create_dir_all(folder.join("submit")).unwrap();
+    std::fs::write(&file, workers.render()).unwrap();
+    assert_eq!(workers.submit_to(&recorded.queue, &file).unwrap(), workers.id());
+    let said = recorded.said().replace(&names::object(&folder), "SWEEP");
+    expect![[r#"
+        get jobs.batch/SWEEP --ignore-not-found -o json
+        apply -f DIR/sweep/submit/workers.json
+    "#]]
+    .assert_eq(&said);
+    let again = |answers: Value| {
+        std::fs::write(recorded.folder.path().join("answers.json"), answers.to_string()).unwrap();
+        workers.submit_to(&recorded.queue, &file)
+    };
+    let runs =
+        again(json!([pods("Running"), answer(&["get"], json!({"kind": "Job", "status": {}}))]));
+    let error = runs.unwrap_err();
+    assert_eq!(error.code, exit::TRANSIENT);
+    assert!(
+        error.message.contains("is still in the current namespace: 1 of 1 pods run"),
+        "{error}"
+    );
+    let over =
+        json!({"kind": "Job", "status": {"conditions": [{"type": "Complete", "status": "True"}]}});
+    again(json!([answer(&["get", "json"], over)])).unwrap();
+    assert!(recorded.said().contains("--cascade=foreground --wait=true"), "{}", recorded.said());
+}
+
+#[test]
 fn a_job_that_is_over_makes_room_and_one_that_is_not_stays() {
     let over = json!({"kind": "JobSet", "status": {"conditions": [{"type": "Failed", "status": "True", "reason": "x"}]}});
     let recorded = Recorded::new(Object::JobSet, json!([answer(&["get", "json"], over)]));
     recorded.queue.submit(&recorded.job).unwrap();
-    assert!(
-        recorded.said().contains(
-            "delete jobsets.jobset.x-k8s.io/NAME --ignore-not-found --cascade=foreground"
-        )
-    );
+    assert!(recorded.said().contains(
+        "delete jobsets.jobset.x-k8s.io/NAME secret/NAME --ignore-not-found --cascade=foreground"
+    ));
     let runs = json!({"kind": "JobSet", "status": {}});
     let recorded =
         Recorded::new(Object::JobSet, json!([pods("Running"), answer(&["get", "json"], runs)]));

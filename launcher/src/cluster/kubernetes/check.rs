@@ -23,6 +23,9 @@ const SECRET_WORDS: [&str; 8] =
 const SECRET_BEGINNINGS: [&str; 10] =
     ["hf_", "sk-", "ghp_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA", "eyJ", "-----BEGIN"];
 
+/// The most pods that prepare data: each reads all of a corpus's names at least.
+const MOST_SHARES: usize = 1000;
+
 /// Refuses what cannot be meant.
 pub fn section(section: &Kubernetes) -> Result<(), String> {
     let Kubernetes { image, port, grace_seconds, user, gpu, .. } = section;
@@ -45,6 +48,12 @@ pub fn section(section: &Kubernetes) -> Result<(), String> {
     if !(1..=86_400).contains(grace_seconds) {
         return Err(format!(
             "kubernetes.grace_seconds is {grace_seconds}; it must be between 1 and 86400"
+        ));
+    }
+    if section.prepare_shares > MOST_SHARES {
+        return Err(format!(
+            "kubernetes.prepare_shares is {}; it must be between 0 and {MOST_SHARES}",
+            section.prepare_shares
         ));
     }
     if !is_qualified(gpu) {
@@ -75,6 +84,11 @@ pub fn places(section: &Kubernetes, run_dir: &Path, data_root: &Path) -> Result<
         return Ok(());
     }
     volume_of(section, "data root", data_root).map(drop)
+}
+
+/// Refuses a file that pods could not see.
+pub fn file(section: &Kubernetes, what: &str, path: &Path) -> Result<(), String> {
+    volume_of(section, what, path).map(drop)
 }
 
 /// The innermost volume that `path` lies on.

@@ -172,6 +172,26 @@ fn a_node_that_is_lost_and_a_spare_that_takes_its_place() {
 }
 
 #[test]
+fn a_node_that_is_taken_away_has_not_failed() {
+    let lines: Vec<&str> = NODES.lines().take(7).collect();
+    let drained = r#"{"time":"T4","event":"agent-leaving","node":1,"name":"node-b"}
+{"time":"T5","event":"agent-lost","node":1,"name":"node-b","reason":"it was drained"}
+{"time":"T6","event":"failure","generation":1,"kind":"node-drained","sentence":"node `node-b` was drained","rank":1,"node":"node-b","course":"replace"}
+"#;
+    check(
+        &format!("{}\n{drained}", lines.join("\n")),
+        expect![[r#"
+            recovering 1 2 slurm T6
+            node-a a.example working [0] 0
+            node-b b.example drained [1] 0
+            node-c c.example spare [] 0
+            [(0, 11), (1, 12)]
+            T6 1 node-drained Some(1) Some("node-b") replace: node `node-b` was drained
+        "#]],
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_left_out() {
     let lines = "\n7\n{}\nnonsense\n{\"event\":\"rank-started\",\"rank\":99}\n{\"event\":\"rank-ended\"}\n\
                  {\"event\":\"started\",\"world\":-3}\n{\"event\":7}\n";
