@@ -36,7 +36,10 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
     trainer::requests::remove(&run_dir.stop())?;
     let mut events = Events::open(&run_dir.events())?;
     interrupt::ignore_save();
-    let cut = run::cut_while_preparing(&run_dir, "`knowcoder resume`");
+    // Only the cluster signals a pod, and it takes 76 for the wish of a person: no other pod would follow.
+    let is_pod = cluster.backend == Backend::Kubernetes;
+    let if_signalled = if is_pod { exit::TRANSIENT } else { exit::STOPPED };
+    let cut = run::cut_while_preparing(&run_dir, "`knowcoder resume`", if_signalled);
     let data_root = match prepared(args, &recipe, &cluster, &run_dir) {
         Ok(data_root) => data_root,
         Err(error) => {
@@ -56,8 +59,7 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
     let asked = events.count("stop-requested")?;
     let ending =
         run::ranks(&run_dir, &cluster, &data_root, false, &mut events, (Some(&recipe), &more))?;
-    // Only the cluster signals a pod, and it takes 76 for the wish of a person: no other pod would follow.
-    let is_taken_away = cluster.backend == Backend::Kubernetes
+    let is_taken_away = is_pod
         && ending == Ending::Stopped
         && events.count("stop-requested")? > asked
         && !run_dir.stop().exists();
@@ -70,7 +72,7 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
         }
         ending => {
             let answer = run::ended(ending, &recipe, &cluster, &run_dir, &mut events)?;
-            let code = if is_taken_away { exit::TRANSIENT } else { answer.code };
+            let code = if is_taken_away { if_signalled } else { answer.code };
             Ok(Answer { code, ..answer })
         }
     }

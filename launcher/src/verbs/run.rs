@@ -66,7 +66,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     let mut events = Events::open(&run_dir.events())?;
     replace(&run_dir.cluster(), cluster.to_toml().as_bytes())?;
     interrupt::ignore_save();
-    let cut = cut_while_preparing(&run_dir, "the same command");
+    let cut = cut_while_preparing(&run_dir, "the same command", exit::STOPPED);
     let is_read: fn(Use) -> bool = match &given {
         None => |_| true,
         Some(_) => |used| used == Use::Benchmark,
@@ -89,8 +89,9 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     ended(ending, &recipe, &cluster, &run_dir, &mut events)
 }
 
-/// Until it is dropped, a stop ends the process, and the events say so; `again` prepares what is left.
-pub fn cut_while_preparing(run_dir: &RunDir, again: &'static str) -> Cut {
+/// Until it is dropped, a stop ends the process, and the events say so; `again` prepares what is left. A signal
+/// ends it with `code`.
+pub fn cut_while_preparing(run_dir: &RunDir, again: &'static str, code: u8) -> Cut {
     let run_dir = run_dir.clone();
     Cut::allow(run_dir.stop(), move |by_file| {
         let asked = if by_file { json!({"by": "file"}) } else { json!({}) };
@@ -101,7 +102,7 @@ pub fn cut_while_preparing(run_dir: &RunDir, again: &'static str) -> Cut {
         }
         Standing::conclude(&run_dir.root().join("status.json"), State::Stopped);
         eprintln!("\nstopped while preparing data; {again} prepares them");
-        exit::STOPPED
+        if by_file { exit::STOPPED } else { code }
     })
 }
 
