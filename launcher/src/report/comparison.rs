@@ -8,11 +8,11 @@ use super::table::{heads, table};
 use crate::page::html::count;
 use crate::page::{self, Page, Section};
 use data_pipeline::errors::{
-    Contrast, ContrastExample, ContrastSet, Fate, Findings, Kind, LabelContrast, Shared, ToldClaim,
-    fates, findings,
+    Contrast, ContrastExample, ContrastSet, Fate, Findings, Kind, LabelContrast, ToldClaim, fates,
+    findings,
 };
 use data_pipeline::predictions::Prediction;
-use data_pipeline::score::{Comparison, MEAN, MICRO, Quality};
+use data_pipeline::score::{Comparison, MEAN, MICRO, Pair, Quality, Set, Shared};
 use data_pipeline::width::printable;
 
 /// The page's name in a run directory.
@@ -31,7 +31,7 @@ pub(super) struct Compared<'a> {
     /// What the runs are called.
     pub names: (&'a str, &'a str),
     /// The sentences of both.
-    pub shared: &'a Shared,
+    pub shared: &'a Shared<'a>,
     /// F1 of each set, and of several together.
     pub differences: &'a [Comparison],
     /// What only one got right.
@@ -161,12 +161,11 @@ fn row(it: &Comparison, reach: f64) -> String {
 
 /// What was left out because only one run has it.
 fn alone(shared: &Shared) -> String {
-    let sentences =
-        |side: fn(&(usize, usize)) -> usize| -> usize { shared.alone.iter().map(side).sum() };
+    let sentences = |side: fn(&Pair) -> usize| -> usize { shared.pairs.iter().map(side).sum() };
     let mut notes = String::new();
     for (name, sentences, sets) in [
-        ("A", sentences(|it| it.0), &shared.sets_alone.0),
-        ("B", sentences(|it| it.1), &shared.sets_alone.1),
+        ("A", sentences(|it| it.alone.0.len()), &shared.sets_alone.0),
+        ("B", sentences(|it| it.alone.1.len()), &shared.sets_alone.1),
     ] {
         if sentences > 0 {
             notes += &format!(
@@ -179,7 +178,7 @@ fn alone(shared: &Shared) -> String {
             let mut told: Vec<String> = sets
                 .iter()
                 .take(NAMED)
-                .map(|it| format!("<bdi>{}</bdi>", shown(it, NAME)))
+                .map(|it: &&Set| format!("<bdi>{}</bdi>", shown(&it.title(), NAME)))
                 .collect();
             if sets.len() > NAMED {
                 told.push(format!("{} more", count(sets.len() - NAMED)));
@@ -272,11 +271,9 @@ fn examples(compared: &Compared, choices: &Filters) -> String {
     let mut articles = String::new();
     let mut number = 0;
     for example in &contrast.examples.shown {
-        let of = |sets: &'_ [data_pipeline::score::Set]| -> Option<Prediction> {
-            sets.get(example.set)?.predictions.get(example.row).cloned()
-        };
-        let Some((a, b)) = of(&shared.a).zip(of(&shared.b)) else { continue };
-        let article = article(example, &a, &b, choices);
+        let pair = shared.pairs.get(example.set);
+        let Some((a, b)) = pair.and_then(|pair| pair.rows.get(example.row)) else { continue };
+        let article = article(example, a, b, choices);
         if room.has(&article) {
             articles += &article;
             number += 1;
@@ -366,8 +363,8 @@ mod tests {
     use super::*;
     use crate::page::assert_sound;
     use data_pipeline::Task;
-    use data_pipeline::errors::{contrast, shared};
-    use data_pipeline::score::{Protocol, Set};
+    use data_pipeline::errors::contrast;
+    use data_pipeline::score::{Protocol, shared};
     use serde_json::json;
 
     /// A set of sentences that hold two names, of which `said` were predicted.
