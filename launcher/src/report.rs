@@ -13,7 +13,6 @@ mod comparison;
 mod during;
 mod errors;
 mod examples;
-mod fertility;
 mod files;
 mod flaws;
 mod history;
@@ -99,7 +98,7 @@ fn page(run: &Run, analysis: &Analysis) -> String {
         Section::new("broken", "Not readable", broken::section(run)),
         Section::new("scores", "Scores", scores::section(run)),
         Section::new("sensitivity", "Other orders and wordings", sensitivity::section(run)),
-        Section::new("languages", "Languages", fertility::section(run)),
+        Section::new("languages", "Languages", languages::section(run)),
         Section::new("during", "F1 while training", during::section(run)),
         Section::new("training", "Training", training::section(run)),
         Section::new("shares", "Shares of the data", shares::section(run)),
