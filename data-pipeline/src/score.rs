@@ -90,18 +90,19 @@ impl Tally {
 
     /// Harmonic mean of precision and recall, in percent; 0 of 0 is 0.
     pub fn f1(self) -> f64 {
-        percent(2 * self.correct, self.gold + self.predicted)
+        percent(self.correct.saturating_mul(2), self.gold.saturating_add(self.predicted))
     }
 }
 
 impl Add for Tally {
     type Output = Self;
 
+    /// A file of scores may say any number: sums stop at the largest.
     fn add(self, other: Self) -> Self {
         Self {
-            gold: self.gold + other.gold,
-            predicted: self.predicted + other.predicted,
-            correct: self.correct + other.correct,
+            gold: self.gold.saturating_add(other.gold),
+            predicted: self.predicted.saturating_add(other.predicted),
+            correct: self.correct.saturating_add(other.correct),
         }
     }
 }

@@ -3,8 +3,8 @@
 mod kubectl;
 mod manifest;
 mod names;
-mod refusal;
-mod state;
+pub mod refusal;
+pub mod state;
 
 use super::{Job, Nodes, QueueState, Rendered, Stage};
 use crate::cluster::{Cluster, Kubernetes, Object};

@@ -1,8 +1,8 @@
 //! SLURM: nodes of an allocation as seen from inside it, and the queue as seen from outside.
 
-mod client;
-mod hostlist;
-mod jobs;
+pub mod client;
+pub mod hostlist;
+pub mod jobs;
 mod script;
 
 use super::{Job, Nodes, QueueState, Rendered, Stage};

@@ -185,7 +185,7 @@ impl Standing {
         };
         if let Some(node) = self.nodes.iter_mut().find(|it| Some(&it.name) == failure.node.as_ref())
         {
-            node.failures += 1;
+            node.failures = node.failures.saturating_add(1);
         }
         // What ends a run is followed by how it ended.
         if !["stop", "requeue"].contains(&failure.course.as_str()) {
