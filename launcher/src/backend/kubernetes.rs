@@ -3,8 +3,8 @@
 mod kubectl;
 mod manifest;
 mod names;
-pub mod refusal;
-pub mod state;
+mod refusal;
+mod state;
 
 use super::{Job, Nodes, QueueState, Rendered, Stage};
 use crate::cluster::{Cluster, Kubernetes, Object};
@@ -250,6 +250,13 @@ impl super::Queue for Queue {
 /// The name behind the kind.
 fn name_of(id: &str) -> &str {
     id.rsplit_once('/').map_or(id, |(_, name)| name)
+}
+
+/// What reads a cluster's words, for a fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod readers {
+    pub use super::refusal::sentence;
+    pub use super::state::{Pod, read};
 }
 
 #[cfg(test)]

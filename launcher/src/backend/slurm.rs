@@ -1,8 +1,8 @@
 //! SLURM: nodes of an allocation as seen from inside it, and the queue as seen from outside.
 
-pub mod client;
-pub mod hostlist;
-pub mod jobs;
+mod client;
+mod hostlist;
+mod jobs;
 mod script;
 
 use super::{Job, Nodes, QueueState, Rendered, Stage};
@@ -314,6 +314,14 @@ impl super::Queue for Queue {
         end(&all, &["--state=PENDING"])?;
         end(&all, &["--state=RUNNING", "--batch", "--signal=INT"])
     }
+}
+
+/// What reads SLURM's words, for a fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod readers {
+    pub use super::client::{failure, refusal};
+    pub use super::hostlist::expand;
+    pub use super::jobs::{of_accounts, of_fields, of_json, of_lines, state};
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Where a run happens: cluster files, lines between nodes, and what programs of clusters say.
 
 use super::Understood;
-use crate::backend::kubernetes::{refusal, state};
-use crate::backend::slurm::{client, hostlist, jobs};
+use crate::backend::kubernetes::readers as kubernetes;
+use crate::backend::slurm::readers as slurm;
 use crate::backend::ssh::failure;
 use crate::cluster::{Cluster, Slurm};
 use crate::message::Message;
@@ -51,7 +51,7 @@ fn is_read(line: &str) -> bool {
 
 /// `SLURM_JOB_NODELIST`.
 pub fn hostlist(text: &str) -> bool {
-    let Ok(names) = hostlist::expand(text) else { return false };
+    let Ok(names) = slurm::expand(text) else { return false };
     assert!(!names.is_empty() && names.iter().all(|name| !name.is_empty()), "{names:?}");
     true
 }
@@ -59,14 +59,14 @@ pub fn hostlist(text: &str) -> bool {
 /// The queue, in each of the forms in which SLURM tells of it.
 pub fn slurm_jobs(text: &str) -> Understood {
     [
-        ("json", jobs::of_json(text).unwrap_or_default()),
-        ("lines", jobs::of_lines(text)),
-        ("fields", jobs::of_fields(text)),
-        ("accounts", jobs::of_accounts(text)),
+        ("json", slurm::of_json(text).unwrap_or_default()),
+        ("lines", slurm::of_lines(text)),
+        ("fields", slurm::of_fields(text)),
+        ("accounts", slurm::of_accounts(text)),
     ]
     .map(|(name, found)| {
         let ids: Vec<u64> = found.iter().map(|job| job.id).collect();
-        jobs::state(&ids, &found);
+        slurm::state(&ids, &found);
         (name.to_owned(), !found.is_empty())
     })
     .into()
@@ -75,9 +75,9 @@ pub fn slurm_jobs(text: &str) -> Understood {
 /// `kubectl get -o json`: the object, and the list of its pods.
 pub fn kubectl(bytes: &[u8]) -> bool {
     let Ok(document) = serde_json::from_slice::<Value>(bytes) else { return false };
-    let pods = state::Pod::all(&document);
-    state::read(&document["object"], &pods, None);
-    state::read(&document, &pods, Some("queue"));
+    let pods = kubernetes::Pod::all(&document);
+    kubernetes::read(&document["object"], &pods, None);
+    kubernetes::read(&document, &pods, Some("queue"));
     !pods.is_empty()
 }
 
@@ -86,7 +86,7 @@ pub fn stderr(text: &str) -> bool {
     for code in [None, Some(1), Some(127), Some(255)] {
         failure::explain("host", code, text);
     }
-    client::failure("scancel", text);
-    client::refusal(text, &Slurm::default());
-    refusal::sentence("apply", "namespace", text).is_some()
+    slurm::failure("scancel", text);
+    slurm::refusal(text, &Slurm::default());
+    kubernetes::sentence("apply", "namespace", text).is_some()
 }

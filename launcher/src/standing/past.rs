@@ -129,7 +129,8 @@ impl Standing {
                 let failures = number(event, "failures");
                 let node = self.node(event);
                 node.state = "cordoned".to_owned();
-                node.failures = failures.unwrap_or(node.failures);
+                // More are a broken line; what is counted on top must fit.
+                node.failures = failures.map_or(node.failures, |it| it.min(1 << 20));
             }
             "failure" => self.fail(event),
             "stop-requested" | "kill-requested" => self.state = State::Stopping,
@@ -185,7 +186,7 @@ impl Standing {
         };
         if let Some(node) = self.nodes.iter_mut().find(|it| Some(&it.name) == failure.node.as_ref())
         {
-            node.failures = node.failures.saturating_add(1);
+            node.failures += 1;
         }
         // What ends a run is followed by how it ended.
         if !["stop", "requeue"].contains(&failure.course.as_str()) {
