@@ -5,8 +5,8 @@
 #
 # Needs a nightly toolchain and cargo-fuzz (`cargo install cargo-fuzz`). Prints a line per target. Inputs
 # that were found interesting stay in fuzz/corpus, inputs that broke something in fuzz/artifacts: copy
-# such a one to tests/fixtures/fuzz/TARGET/, where `cargo test -p data-pipeline --test fuzzed` reads it,
-# and mend the reader. Exit code 0: nothing was found; 1: something was; 2: it could not run.
+# such a one to tests/fixtures/fuzz/TARGET/, where `cargo test -p data-pipeline --test fuzzed`
+# or, of a target of the launcher, `cargo test -p launcher --lib fuzzed` reads it, and mend the reader. Exit code 0: nothing was found; 1: something was; 2: it could not run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../fuzz"
 
@@ -45,6 +45,11 @@ shipped() {
     concepts) echo ../configs/concepts ;;
     job) echo ../configs/parallel ;;
     prompt) echo ../configs/parallel/prompts ;;
+    benchmark) echo ../configs/benchmarks ;;
+    ablation) echo ../configs/ablations ;;
+    cluster) echo ../configs/clusters ;;
+    sweep) echo ../configs/sweeps ;;
+    slurm-jobs) echo ../tests/fixtures/slurm ;;
     esac
 }
 

@@ -1,23 +1,38 @@
-//! What constrained decoding costs beside a model, as JSON: microseconds to make a sentence's grammar,
-//! and for the set of tokens that may come next, one answer at a time on one thread.
+//! What constrained decoding costs beside a model, as JSON: processor time of this thread to make a sentence's
+//! grammar, and to choose a token of an answer with the grammar and without.
 //!
 //! ```text
 //! cargo run --release -p data-pipeline --example constrained -- \
-//!     SCHEMA.py [--tokenizer FILE | --vocabulary N] [--task ner|re|ed] [--sentences FILE.txt]
+//!     SCHEMA.py [--tokenizer FILE | --vocabulary N] [--task ner|re|ed] [--sentences FILE.txt] [--steps N]
 //! ```
 //!
-//! Answers are walks over what is allowed; without a tokenizer, a vocabulary of N ids (4096) is
-//! trained on the sentences. Without sentences there are two dozen of our own.
+//! A step is the choice of the likeliest id from logits that are made up, once of all ids (`free`), once of
+//! those that the grammar allows, which are computed first (`held`); the two take turns at every step, on the
+//! same logits, so that whatever disturbs the machine disturbs both. `grammar` is what the set alone took.
+//! Answers are walks over what is allowed; sentences come again until N steps (2000) are done. Without a
+//! tokenizer, a vocabulary of N ids (4096) is trained on the sentences. Without sentences there are two
+//! dozen of our own. What is at work is said on stderr.
 
 use data_pipeline::grammar::{Template, Vocabulary};
 use data_pipeline::prompt::PromptConfig;
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Schema, Sentence, Task};
+use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Tokens of an answer, at most.
 const LIMIT: usize = 200;
+
+/// Processor times, one an event.
+#[derive(Default)]
+struct Times {
+    grammars: Vec<Duration>,
+    sets: Vec<Duration>,
+    held: Vec<Duration>,
+    free: Vec<Duration>,
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,8 +40,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let place = arguments.iter().position(|argument| argument == name)?;
         arguments.get(place + 1).cloned()
     };
+    let number =
+        |name: &str, usual: usize| option(name).map_or(Ok(usual), |text| text.parse::<usize>());
     let Some(schema) = arguments.first().filter(|first| !first.starts_with("--")) else {
-        return Err("usage: constrained SCHEMA.py [--tokenizer FILE | --vocabulary N] [--task T] [--sentences FILE.txt]".into());
+        return Err("usage: constrained SCHEMA.py [--tokenizer FILE | --vocabulary N] [--task T] [--sentences FILE.txt] [--steps N]".into());
     };
     let schema = Schema::load(Path::new(schema))?;
     let task = match option("--task").as_deref() {
@@ -38,36 +55,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => std::fs::read_to_string(path)?.lines().map(str::to_owned).collect(),
         None => (0..24).map(sentence).collect(),
     };
+    if sentences.is_empty() {
+        return Err("there is no sentence to answer about".into());
+    }
+    let steps = number("--steps", 2000)?;
+    eprintln!("constrained: reads or trains the vocabulary");
     let tokenizer = match option("--tokenizer") {
         Some(path) => Tokenizer::load(Path::new(&path))?,
-        None => {
-            let size = option("--vocabulary").map_or(Ok(4096), |text| text.parse::<usize>())?;
-            Tokenizer::train(&sentences, size)?
-        }
+        None => Tokenizer::train(&sentences, number("--vocabulary", 4096)?)?,
     };
-    let begun = Instant::now();
+    eprintln!("constrained: makes the tree of the vocabulary");
+    let begun = processor_time();
     let vocabulary = Vocabulary::new(&tokenizer);
-    let vocabulary_ms = begun.elapsed().as_secs_f64() * 1e3;
-    let prompt = PromptConfig::default();
+    let vocabulary_ms = (processor_time() - begun).as_secs_f64() * 1e3;
     let classes = schema.of_task(task);
+    let prompt = PromptConfig::default();
     let template = Template::new(&prompt, &schema, &classes, task, "en");
-    let (mut making, mut steps) = (Vec::new(), Vec::new());
-    for (number, text) in sentences.iter().enumerate() {
-        let sentence = Sentence { text: text.clone(), ..Sentence::default() };
-        let begun = Instant::now();
-        let grammar = template.grammar(&sentence, false)?;
-        let mut matcher = grammar.matcher(&vocabulary).with_limit(LIMIT);
-        making.push(begun.elapsed());
-        let (mut ids, mut seed) = (Vec::new(), number as u64);
-        loop {
-            let begun = Instant::now();
-            let allowed = matcher.allowed(&ids).unwrap_or_default();
-            steps.push(begun.elapsed());
-            match choose(&allowed, &mut seed) {
-                Some(id) if id != tokenizer.eos() => ids.push(id),
-                _ => break,
-            }
+    eprintln!("constrained: {steps} steps with {} ids", vocabulary.size());
+    let mut times = Times::default();
+    for (round, text) in sentences.iter().cycle().enumerate() {
+        if times.held.len() >= steps {
+            break;
         }
+        let sentence = Sentence { text: text.clone(), ..Sentence::default() };
+        let most = LIMIT.min(steps - times.held.len());
+        walk(&template, &sentence, &vocabulary, round as u64, most, &mut times)?;
     }
     let document = serde_json::json!({
         "vocabulary": vocabulary.size(),
@@ -75,11 +87,54 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "sentences": sentences.len(),
         "characters": sentences.iter().map(|text| text.chars().count()).sum::<usize>(),
         "vocabulary_ms": vocabulary_ms,
-        "grammar_us": summary(&mut making),
-        "tokens": steps.len(),
-        "token_us": summary(&mut steps),
+        "grammar_us": summary(&mut times.grammars),
+        "steps": times.held.len(),
+        "set_us": summary(&mut times.sets),
+        "held_us": summary(&mut times.held),
+        "free_us": summary(&mut times.free),
     });
     println!("{document:#}");
+    Ok(())
+}
+
+/// One answer about a sentence, each of its steps chosen both ways.
+fn walk(
+    template: &Template,
+    sentence: &Sentence,
+    vocabulary: &Arc<Vocabulary>,
+    mut seed: u64,
+    most: usize,
+    times: &mut Times,
+) -> Result<(), data_pipeline::Error> {
+    let begun = processor_time();
+    let grammar = template.grammar(sentence, false)?;
+    let mut matcher = grammar.matcher(vocabulary).with_limit(LIMIT);
+    times.grammars.push(processor_time() - begun);
+    let mut ids = Vec::new();
+    for step in 0..most {
+        let logits = logits(vocabulary.size(), &mut seed);
+        let mut free = || {
+            let begun = processor_time();
+            black_box(likeliest(&logits, None));
+            times.free.push(processor_time() - begun);
+        };
+        // Whoever comes second finds the logits in the cache: they change places.
+        if step % 2 == 0 {
+            free();
+        }
+        let begun = processor_time();
+        let allowed = matcher.allowed(&ids).unwrap_or_default();
+        times.sets.push(processor_time() - begun);
+        let chosen = black_box(likeliest(&logits, Some(&allowed)));
+        times.held.push(processor_time() - begun);
+        if step % 2 == 1 {
+            free();
+        }
+        match chosen {
+            Some(id) if id != vocabulary.eos() => ids.push(id),
+            _ => break,
+        }
+    }
     Ok(())
 }
 
@@ -96,15 +151,48 @@ fn sentence(number: usize) -> String {
     )
 }
 
-/// Some id of the set, the same for the same seed.
-fn choose(words: &[u32], seed: &mut u64) -> Option<u32> {
-    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    let ids = (0u32..).zip(words).flat_map(|(number, word)| {
-        let word = *word;
-        (0..32).filter(move |bit| (word >> bit) & 1 == 1).map(move |bit| number * 32 + bit)
-    });
-    let ids: Vec<u32> = ids.collect();
-    ids.get((*seed >> 33) as usize % ids.len().max(1)).copied()
+/// A number for each id, the same for the same seed.
+fn logits(size: usize, seed: &mut u64) -> Vec<f32> {
+    let mut draw = || {
+        *seed =
+            seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*seed >> 40) as f32
+    };
+    (0..size).map(|_| draw()).collect()
+}
+
+/// The id with the largest logit: of all, or of those whose bit is set.
+fn likeliest(logits: &[f32], allowed: Option<&[u32]>) -> Option<u32> {
+    let mut best: Option<(u32, f32)> = None;
+    let mut consider = |id: u32, logit: f32| {
+        if best.is_none_or(|(_, most)| logit > most) {
+            best = Some((id, logit));
+        }
+    };
+    match allowed {
+        None => (0u32..).zip(logits).for_each(|(id, logit)| consider(id, *logit)),
+        Some(words) => {
+            for (number, word) in (0u32..).zip(words) {
+                let mut left = *word;
+                while left != 0 {
+                    let id = number * 32 + left.trailing_zeros();
+                    if let Some(logit) = logits.get(id as usize) {
+                        consider(id, *logit);
+                    }
+                    left &= left - 1;
+                }
+            }
+        }
+    }
+    best.map(|(id, _)| id)
+}
+
+/// What this thread has had of a processor so far: what others do on the machine does not count.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the clock writes into the value that it is given, and into nothing else.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn summary(times: &mut [Duration]) -> serde_json::Value {

@@ -17,10 +17,7 @@ mod pairing;
 mod shape;
 
 pub use claims::{Claim, Slot};
-pub use contrast::{
-    Contrast, ContrastExample, ContrastSet, Fate, LabelContrast, Shared, Unlike, contrast, fates,
-    shared,
-};
+pub use contrast::{Contrast, ContrastExample, ContrastSet, Fate, LabelContrast, contrast, fates};
 pub use examples::{Example, Told, ToldClaim};
 pub use group::{BoundaryExample, Cell, Edge, Group, Label, Listed, Surface};
 pub use pairing::{Finding, Findings, findings};

@@ -7,7 +7,7 @@
 //! - [`Protocol`], [`Rule`], [`tally`]: when an object is right, and the counts of one sentence.
 //! - [`Set`], [`score()`], [`score_with`]: the rows of test sets, with intervals, and what they come to
 //!   together; [`Quality`] is what stands beside them.
-//! - [`compare()`]: two runs on the same sentences.
+//! - [`shared()`]: the sentences that two runs were both asked. [`compare()`]: two runs on the same sentences.
 //! - [`contests`]: recipes that were trained with several seeds, against the first of them.
 //! - [`score_apart`]: the same where arguments were also asked of predicted triggers.
 //! - [`sensitivity()`]: how far F1 moves where a benchmark was asked in several orders and wordings.
@@ -32,6 +32,7 @@ mod quality;
 mod rows;
 mod seeds;
 mod sensitivity;
+mod shared;
 mod shown;
 mod sums;
 mod surface;
@@ -40,7 +41,7 @@ mod tags;
 
 pub use chained::{chained, score_apart};
 pub use classes::TypeRow;
-pub use compare::{Comparison, compare, compare_under};
+pub use compare::{Comparison, compare, compare_shared, compare_under};
 pub use languages::{Fertility, Language, languages};
 pub(crate) use occurrences::places;
 pub use paired::Difference;
@@ -50,6 +51,7 @@ pub use quality::Quality;
 pub use rows::{Absent, MACRO, MEAN, MICRO, Options, Row, SEEN, SOURCE, Scores, Set, UNSEEN};
 pub use seeds::{Contest, Reached, Runs, contests};
 pub use sensitivity::{Sensitivity, Varied, sensitivity};
+pub use shared::{Pair, Shared, Unlike, shared};
 pub use sums::{score, score_with};
 pub use table::{comparisons, table, types};
 
@@ -88,18 +90,19 @@ impl Tally {
 
     /// Harmonic mean of precision and recall, in percent; 0 of 0 is 0.
     pub fn f1(self) -> f64 {
-        percent(2 * self.correct, self.gold + self.predicted)
+        percent(self.correct.saturating_mul(2), self.gold.saturating_add(self.predicted))
     }
 }
 
 impl Add for Tally {
     type Output = Self;
 
+    /// A file of scores may say any number: sums stop at the largest.
     fn add(self, other: Self) -> Self {
         Self {
-            gold: self.gold + other.gold,
-            predicted: self.predicted + other.predicted,
-            correct: self.correct + other.correct,
+            gold: self.gold.saturating_add(other.gold),
+            predicted: self.predicted.saturating_add(other.predicted),
+            correct: self.correct.saturating_add(other.correct),
         }
     }
 }

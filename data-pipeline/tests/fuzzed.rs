@@ -46,6 +46,11 @@ fn shipped(target: &str) -> Vec<PathBuf> {
     match target {
         "schema" => files(&configs.join("schemas")),
         "declaration" => files(&configs.join("datasets")),
+        "benchmark" => {
+            let mut found = files(&configs.join("benchmarks"));
+            found.retain(|path| path.extension().is_some_and(|it| it == "toml"));
+            found
+        }
         "job" => vec![configs.join("parallel/cluener-en.toml")],
         _ => Vec::new(),
     }
@@ -55,6 +60,11 @@ fn shipped(target: &str) -> Vec<PathBuf> {
 fn what_once_broke_a_reader_is_read() {
     for folder in files(&root().join("tests/fixtures/fuzz")) {
         let target = folder.file_name().unwrap().to_string_lossy().into_owned();
+        if !entry::TARGETS.iter().any(|(it, _)| *it == target) {
+            // One of the launcher's: its own tests read these.
+            assert!(root().join(format!("fuzz/targets/{target}.rs")).is_file(), "{target}");
+            continue;
+        }
         for file in files(&folder) {
             println!("{}", file.display());
             entry::run(&target, &std::fs::read(&file).unwrap());

@@ -6,6 +6,7 @@
 //! `data-pipeline/tests/fuzzed.rs` runs the same code on stable Rust, over the seeds and over all
 //! inputs that a bug was found with.
 
+use data_pipeline::benchmark::{self, Benchmark};
 use data_pipeline::concepts::Concepts;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::errors::{Limits, analyse};
@@ -14,7 +15,7 @@ use data_pipeline::parallel::{self, Job};
 use data_pipeline::prompt::{self, Form, PromptConfig};
 use data_pipeline::python::render::ClassView;
 use data_pipeline::python::{self, ClassStyle, Dialect, FlawKind};
-use data_pipeline::score::{Options, Protocol, Set, score_apart};
+use data_pipeline::score::{Options, Protocol, Scores, Set, panel, score_apart, table, types};
 use data_pipeline::tokenizer::Tokenizer;
 use data_pipeline::{Mention, Schema, Sentence, Task, predictions};
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Every target, and the files that its bytes are cut into at lines of `%%`.
-pub const TARGETS: [(&str, &[&str]); 27] = [
+pub const TARGETS: [(&str, &[&str]); 29] = [
     ("answer", &[]),
     ("schema", &[]),
     ("declaration", &[]),
@@ -48,6 +49,8 @@ pub const TARGETS: [(&str, &[&str]); 27] = [
     ("sentencepiece", &["tokenizer.model"]),
     ("vocabulary", &["tokenizer.json"]),
     ("predictions", &["predictions.jsonl"]),
+    ("scores", &["scores.json"]),
+    ("benchmark", &[]),
     ("concepts", &["concepts.toml"]),
     ("job", &["job.toml"]),
     ("prompt", &["prompt.txt", "glossary.tsv"]),
@@ -68,6 +71,7 @@ pub fn run(name: &str, bytes: &[u8]) -> Understood {
         "answer" => answer(&String::from_utf8_lossy(bytes)),
         "grammar" => grammar(&String::from_utf8_lossy(bytes)),
         "schema" => vec![(name.to_owned(), schema(&String::from_utf8_lossy(bytes)))],
+        "benchmark" => vec![(name.to_owned(), benchmark(&String::from_utf8_lossy(bytes)))],
         _ => with_bench(name, |bench| bench.run(name, bytes)),
     }
 }
@@ -179,6 +183,17 @@ fn schema(text: &str) -> bool {
     true
 }
 
+/// A paper's table; what is declared is shown, with nothing in it.
+fn benchmark(text: &str) -> bool {
+    let Ok(declared) = Benchmark::parse(text, Path::new("benchmark.toml")) else { return false };
+    for protocol in Protocol::ALL {
+        let table = benchmark::Table::new(&declared, &[], protocol);
+        benchmark::text(&table);
+        benchmark::markdown(&table);
+    }
+    true
+}
+
 /// A folder in memory, and the corpora that read what is put there.
 struct Bench {
     folder: PathBuf,
@@ -241,6 +256,15 @@ impl Bench {
                 }
                 read.is_ok()
             }
+            "scores" => match Scores::read(&self.put(self.files[0], bytes)) {
+                Ok(scores) => {
+                    table(&scores);
+                    types(&scores);
+                    panel(&scores);
+                    true
+                }
+                Err(_) => false,
+            },
             "concepts" => self.concepts(bytes),
             "job" => {
                 // Where a job of ours has its prompts.

@@ -10,6 +10,12 @@ macro_rules! target {
             $crate::entry::run($name, bytes);
         });
     };
+    // One of the launcher's.
+    (launcher $name:literal) => {
+        libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+            launcher::fuzzed::run($name, bytes);
+        });
+    };
     // A library of others asserts, and our reader catches that: only what it does not catch is a find.
     ($name:literal, catches) => {
         libfuzzer_sys::fuzz_target!(

@@ -98,6 +98,12 @@ pub fn milliseconds(text: &str) -> Option<u64> {
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
     let mut parts = time.splitn(3, ':').map(|part| part.parse::<f64>().ok());
     let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    // Other moments are no calendar's, and beyond what the sums below hold.
+    let is_day = (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    let is_time = [hour, minute, second].iter().all(|it| (0.0..100.0).contains(it));
+    if !is_day || !is_time {
+        return None;
+    }
     // The way back of `date` below, from the same source.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
@@ -139,6 +145,15 @@ mod tests {
             let time = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 250);
             assert_eq!(rfc3339(time), expected);
             assert_eq!(milliseconds(expected), Some(seconds * 1000 + 250));
+        }
+        for no_moment in [
+            "9223372036854775807-01-01T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01Tinf:00:00Z",
+            "2026-01-01T00:00:NaNZ",
+            "0001-01-01T00:00:00Z",
+        ] {
+            assert_eq!(milliseconds(no_moment), None, "{no_moment}");
         }
     }
 

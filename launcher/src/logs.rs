@@ -118,7 +118,7 @@ pub fn name(ranks: &BTreeSet<usize>) -> String {
     let mut spans: Vec<(usize, usize)> = Vec::new();
     for &rank in ranks {
         match spans.last_mut() {
-            Some((_, last)) if *last + 1 == rank => *last = rank,
+            Some((_, last)) if last.checked_add(1) == Some(rank) => *last = rank,
             _ => spans.push((rank, rank)),
         }
     }

@@ -1,74 +1,6 @@
-//! The program `knowcoder`: who runs where.
-//!
-//! # Layout
-//! - [`cli`]: what can be asked. [`verbs`]: the answers, one file each.
-//! - [`cluster`], [`plan`]: where a run happens, and which processes that means.
-//! - [`drive`]: starts of a run until it is done. [`crew`], [`agent`], [`wire`]: nodes, from both ends. [`backend`]: who places
-//!   agents, and where jobs wait. [`supervise`]: one start. [`message`], [`logs`], [`display`]: what
-//!   ranks say and how it is shown. [`interrupt`]: Ctrl-C. [`watch`]: a rank's files and deadline.
-//!   [`hang`]: who keeps others waiting. [`rank_drill`], [`surroundings`]: a rank's own faults, and its place.
-//!   [`room`]: what a run needs on the disk. [`preflight`]: whether nodes can do a run together.
-//! - [`panics`]: our bugs, on any thread. [`doctor`]: what this machine has for a run.
-//! - [`ablation`]: one recipe in several variants, and what differs.
-//! - [`events`], [`lock`]: what happened to a run directory, and who may write to it. [`submission`]: to whom
-//!   a run was handed over. [`standing`], [`why`]: how it is, and why.
-//! - [`estimate`]: time and cost before a run. [`reproduce`]: two runs side by side.
-//! - [`sweep`]: a search for better values of a recipe's keys.
-//! - [`table`]: what runs were asked, for the tables of papers.
-//! - [`track`]: a run for MLflow and W&B. [`report`]: a run as one page. [`page`]: what all pages are made of, rows and corpora as pages.
-//!   [`download`]: one file from its source to its place.
-//!   [`store`]: corpora and shards in object stores. [`serve`]: a model over HTTP.
-//!
-//! Results go to stdout, everything else to stderr. No type of a tensor is named here.
+//! The program `knowcoder`; see the library.
 
-mod ablation;
-mod agent;
-mod backend;
-mod cli;
-mod cluster;
-mod crew;
-mod display;
-mod doctor;
-mod download;
-mod drive;
-mod error;
-mod estimate;
-mod events;
-mod hang;
-mod interrupt;
-mod lock;
-mod logs;
-mod message;
-mod page;
-mod panics;
-mod plan;
-mod preflight;
-mod rank_drill;
-mod report;
-mod reproduce;
-mod room;
-mod serve;
-mod standing;
-mod store;
-mod submission;
-mod supervise;
-mod surroundings;
-mod sweep;
-mod table;
-mod track;
-mod verbs;
-mod watch;
-mod why;
-mod wire;
-
-use clap::Parser;
-use cli::{Cli, Data, Ledger, Verb};
-use error::{Error, exit};
-use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
-use verbs::Answer;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -179,4 +111,5 @@ fn complain(error: &Error, json: bool, said: bool) -> u8 {
         eprintln!("{error}");
     }
     error.code
+    launcher::main()
 }

@@ -13,7 +13,6 @@ mod comparison;
 mod during;
 mod errors;
 mod examples;
-mod fertility;
 mod files;
 mod flaws;
 mod history;
@@ -32,8 +31,8 @@ mod training;
 use crate::error::exit;
 use crate::page::{self, Page, Section, html};
 use comparison::Compared;
-use data_pipeline::errors::{Analysis, Contrast, Limits, analyse, contrast, shared};
-use data_pipeline::score::{Comparison, Protocol, compare};
+use data_pipeline::errors::{Analysis, Contrast, Limits, analyse, contrast};
+use data_pipeline::score::{Comparison, Protocol, compare_shared, shared};
 use data_pipeline::{Error, predictions};
 use files::Run;
 use serde::Serialize;
@@ -80,7 +79,7 @@ pub fn write_against(run_dir: &Path, other: &Path) -> Result<Against, crate::err
     let (b_name, b) = files::answers(other)?;
     let shared = shared(&a, &b)
         .map_err(|unlike| crate::error::Error::new(exit::DATA, unlike.to_string()))?;
-    let differences = compare(&shared.a, &shared.b, Protocol::Set)?;
+    let differences = compare_shared(&shared, Protocol::Set);
     let contrast = contrast(&shared, comparison::EXAMPLES);
     let page = comparison::page(&Compared {
         names: (&a_name, &b_name),
@@ -99,7 +98,7 @@ fn page(run: &Run, analysis: &Analysis) -> String {
         Section::new("broken", "Not readable", broken::section(run)),
         Section::new("scores", "Scores", scores::section(run)),
         Section::new("sensitivity", "Other orders and wordings", sensitivity::section(run)),
-        Section::new("languages", "Languages", fertility::section(run)),
+        Section::new("languages", "Languages", languages::section(run)),
         Section::new("during", "F1 while training", during::section(run)),
         Section::new("training", "Training", training::section(run)),
         Section::new("shares", "Shares of the data", shares::section(run)),

@@ -12,10 +12,10 @@
 mod app;
 mod choices;
 mod counts;
-mod extract;
+pub mod extract;
 mod failure;
 mod guard;
-mod openai;
+pub mod openai;
 mod stream;
 mod wire;
 

@@ -1,62 +1,18 @@
 //! What one of two runs got right and the other did not.
 //!
-//! Only sentences that both were asked are compared, and only if both were told the same of them: two
-//! runs that were held against different gold have nothing to say about each other.
+//! Only sentences that both were asked are compared: see [`crate::score::shared()`].
 
 use super::examples::{evenly, told};
 use super::group::{Listed, clipped};
 use super::{Claim, Findings, Kind, ToldClaim, findings};
-use crate::predictions::Prediction;
 use crate::schema::Task;
-use crate::score::Set;
-use crate::sentence::Instance;
+use crate::score::{Pair, Set, Shared};
 use serde::Serialize;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// Labels of a comparison that are kept.
 const LABELS: usize = 500;
-
-/// Why two runs cannot be compared.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unlike {
-    /// There is no sentence that both were asked.
-    #[error(
-        "the runs share no benchmark: one answered {0}, the other {1}; evaluate both on the same \
-         (`knowcoder evaluate --benchmark NAME`)"
-    )]
-    Apart(String, String),
-    /// The same id, with another sentence or other gold.
-    #[error(
-        "{what} of {task} sentence `{id}` of `{dataset}` ({language}) is not the same in both runs; \
-         evaluate both on the same release of the data"
-    )]
-    Other {
-        /// `the text` or `the gold`.
-        what: &'static str,
-        /// Name of the dataset.
-        dataset: String,
-        /// Language code.
-        language: String,
-        /// What was asked.
-        task: Task,
-        /// The sentence's id.
-        id: String,
-    },
-}
-
-/// The sentences that two runs were both asked, in the same order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shared {
-    /// What the first run answered.
-    pub a: Vec<Set>,
-    /// What the second answered.
-    pub b: Vec<Set>,
-    /// Sentences of each pair of sets that only one of them was asked: the first, the second.
-    pub alone: Vec<(usize, usize)>,
-    /// Sets that only one of the runs has, as `dataset (language, task)`: the first, the second.
-    pub sets_alone: (Vec<String>, Vec<String>),
-}
 
 /// What two runs got right, in comparison.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -117,7 +73,7 @@ pub struct ContrastExample {
     /// Which of the shared sets.
     #[serde(skip)]
     pub set: usize,
-    /// Which of its predictions.
+    /// Which of its rows.
     #[serde(skip)]
     pub row: usize,
     /// Name of the dataset.
@@ -134,50 +90,19 @@ pub struct ContrastExample {
     pub only_b: Vec<ToldClaim>,
 }
 
-/// The sentences that both runs were asked; an error if there are none or they are not the same.
-pub fn shared(a: &[Set], b: &[Set]) -> Result<Shared, Unlike> {
-    let mut shared = Shared::default();
-    for set in a {
-        let Some(other) = b.iter().find(|other| is_same(set, other)) else { continue };
-        let known: HashMap<&str, &Prediction> =
-            other.predictions.iter().map(|it| (it.id.as_str(), it)).collect();
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for mine in &set.predictions {
-            let Some(other) = known.get(mine.id.as_str()) else { continue };
-            agree(mine, other)?;
-            ours.push(mine.clone());
-            // The same gold, in the same order.
-            theirs.push(Prediction { gold: mine.gold.clone(), ..(*other).clone() });
-        }
-        if ours.is_empty() {
-            continue;
-        }
-        shared
-            .alone
-            .push((set.predictions.len() - ours.len(), other.predictions.len() - ours.len()));
-        shared.a.push(Set { predictions: ours, ..bare(set) });
-        shared.b.push(Set { predictions: theirs, ..bare(set) });
-    }
-    if shared.a.is_empty() {
-        return Err(Unlike::Apart(names(a), names(b)));
-    }
-    let lonely = |sets: &[Set]| {
-        let is_alone = |set: &&Set| !shared.a.iter().any(|other| is_same(set, other));
-        sets.iter().filter(is_alone).map(name).collect()
-    };
-    shared.sets_alone = (lonely(a), lonely(b));
-    Ok(shared)
-}
-
 /// What one of two runs got right and the other did not, with at most so many examples.
 pub fn contrast(shared: &Shared, limit: usize) -> Contrast {
     let mut labels: BTreeMap<(Task, String), [usize; 3]> = BTreeMap::new();
     let mut rows: BTreeMap<(usize, Fate), Vec<usize>> = BTreeMap::new();
     let mut sets = Vec::new();
     let mut different = 0;
-    for (place, (a, b)) in shared.a.iter().zip(&shared.b).enumerate() {
-        let mut counts = ContrastSet::of(a);
-        for (row, (one, other)) in a.predictions.iter().zip(&b.predictions).enumerate() {
+    for (place, pair) in shared.pairs.iter().enumerate() {
+        if pair.rows.is_empty() {
+            continue;
+        }
+        let a = pair.a;
+        let mut counts = ContrastSet::of(pair);
+        for (row, (one, other)) in pair.rows.iter().enumerate() {
             let (one, other) = (findings(one), findings(other));
             let fates = fates(&one, &other);
             for (claim, fate) in one.gold.iter().zip(&fates) {
@@ -249,8 +174,8 @@ pub fn fates(a: &Findings, b: &Findings) -> Vec<Fate> {
 }
 
 fn example(shared: &Shared, set: usize, row: usize) -> Option<ContrastExample> {
-    let (a, b) = (shared.a.get(set)?, shared.b.get(set)?);
-    let (one, other) = (a.predictions.get(row)?, b.predictions.get(row)?);
+    let pair = shared.pairs.get(set)?;
+    let (a, (one, other)) = (pair.a, pair.rows.get(row)?);
     let (first, second) = (findings(one), findings(other));
     let fates = fates(&first, &second);
     let only = |wanted: Fate| {
@@ -270,12 +195,13 @@ fn example(shared: &Shared, set: usize, row: usize) -> Option<ContrastExample> {
 }
 
 impl ContrastSet {
-    fn of(set: &Set) -> Self {
+    fn of(pair: &Pair) -> Self {
+        let Set { dataset, language, task, .. } = pair.a;
         Self {
-            dataset: set.dataset.clone(),
-            language: set.language.clone(),
-            task: set.task,
-            sentences: set.predictions.len(),
+            dataset: dataset.clone(),
+            language: language.clone(),
+            task: *task,
+            sentences: pair.rows.len(),
             both: 0,
             only_a: 0,
             only_b: 0,
@@ -318,56 +244,4 @@ fn wrong<'a>(findings: &'a Findings) -> HashSet<Name<'a>> {
     let wrong = findings.list.iter().filter(|it| it.kind != Kind::Correct);
     let claims = wrong.flat_map(|it| &it.predicted).map(|at| &findings.predicted[*at]);
     claims.map(|claim| (claim.label.as_ref(), claim.texts())).collect()
-}
-
-/// Whether both were told the same of a sentence.
-fn agree(a: &Prediction, b: &Prediction) -> Result<(), Unlike> {
-    let sorted = |instances: &[Instance]| {
-        let mut sorted = instances.to_vec();
-        sorted.sort_unstable();
-        sorted
-    };
-    let what = if a.sentence != b.sentence {
-        "the text"
-    } else if a.gold != b.gold && sorted(&a.gold) != sorted(&b.gold) {
-        "the gold"
-    } else {
-        return Ok(());
-    };
-    Err(Unlike::Other {
-        what,
-        dataset: a.dataset.clone(),
-        language: a.language.clone(),
-        task: a.task,
-        id: a.id.clone(),
-    })
-}
-
-fn is_same(a: &Set, b: &Set) -> bool {
-    a.dataset == b.dataset && a.language == b.language && a.task == b.task
-}
-
-fn bare(set: &Set) -> Set {
-    Set {
-        dataset: set.dataset.clone(),
-        language: set.language.clone(),
-        task: set.task,
-        predictions: Vec::new(),
-    }
-}
-
-fn name(set: &Set) -> String {
-    format!("{} ({}, {})", set.dataset, set.language, set.task)
-}
-
-fn names(sets: &[Set]) -> String {
-    const NAMED: usize = 6;
-    let mut names: Vec<String> = sets.iter().take(NAMED).map(name).collect();
-    if names.is_empty() {
-        names.push("nothing".to_owned());
-    }
-    if sets.len() > NAMED {
-        names.push(format!("{} more", sets.len() - NAMED));
-    }
-    names.join(", ")
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::predictions::Prediction;
-use crate::score::{Protocol, tally};
+use crate::score::{Protocol, shared, tally};
 use crate::sentence::{Entity, Event, Instance, Mention, Relation, Span};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -297,8 +297,8 @@ fn two_runs_are_held_against_each_other() {
     let b =
         [set("en", vec![row(&["L Rome"]), row(&["P Ann", "L Rome", "L in", "X in"]), row(&[])])];
     let found = shared(&a, &b).unwrap();
-    assert_eq!(found.alone, [(0, 1)]);
-    assert_eq!((found.a[0].predictions.len(), found.b[0].predictions.len()), (2, 2));
+    let [pair] = found.pairs.as_slice() else { panic!("{found:?}") };
+    assert_eq!((pair.rows.len(), pair.alone.0.len(), pair.alone.1.len()), (2, 0, 1));
     let Contrast { sets, labels, examples } = contrast(&found, 10);
     let ContrastSet { both, only_a, only_b, neither, wrong_both, wrong_a, wrong_b, .. } = sets[0];
     assert_eq!((both, only_a, only_b, neither), (2, 1, 1, 0));
@@ -307,48 +307,6 @@ fn two_runs_are_held_against_each_other() {
     assert_eq!((examples.shown.len(), examples.of), (1, 1));
     assert_eq!(examples.shown[0].only_a[0].text, "Ann");
     assert_eq!(examples.shown[0].only_b[0].text, "Rome");
-}
-
-#[test]
-fn runs_that_have_nothing_to_say_about_each_other_are_refused() {
-    let row = |sentence: &str, gold: &[&str]| prediction(Task::Ner, sentence, gold, &[]);
-    let run = |row: Prediction| [set("en", vec![Prediction { id: "1".to_owned(), ..row }])];
-    let check = |a: &[Set], b: &[Set], expected: Expect| {
-        expected.assert_eq(&shared(a, b).unwrap_err().to_string());
-    };
-    let a = run(row("Ann in Rome", &["P Ann"]));
-    check(
-        &a,
-        &run(row("Ann in Rome", &["L Rome"])),
-        expect![
-            "the gold of ner sentence `0` of `d` (en) is not the same in both runs; evaluate both on the same release of the data"
-        ],
-    );
-    check(
-        &a,
-        &run(row("Ann in Oslo", &["P Ann"])),
-        expect![
-            "the text of ner sentence `0` of `d` (en) is not the same in both runs; evaluate both on the same release of the data"
-        ],
-    );
-    let zh = [set("zh", vec![row("x", &[])])];
-    check(
-        &a,
-        &zh,
-        expect![
-            "the runs share no benchmark: one answered d (en, ner), the other d (zh, ner); evaluate both on the same (`knowcoder evaluate --benchmark NAME`)"
-        ],
-    );
-    check(
-        &a,
-        &[],
-        expect![
-            "the runs share no benchmark: one answered d (en, ner), the other nothing; evaluate both on the same (`knowcoder evaluate --benchmark NAME`)"
-        ],
-    );
-    // The order of the gold is nobody's business.
-    let turned = |gold: &[&str]| run(row("Ann in Rome", gold));
-    assert!(shared(&turned(&["P Ann", "L Rome"]), &turned(&["L Rome", "P Ann"])).is_ok());
 }
 
 /// A sentence of a few letters, and objects that are parts of it or nearly so.

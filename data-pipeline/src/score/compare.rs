@@ -3,12 +3,12 @@
 use super::bootstrap::{self, Group};
 use super::chained::is_chained;
 use super::paired::{self, Difference};
+use super::shared::{Pair, Shared, shared};
 use super::{MEAN, MICRO, Protocol, Quality, Rule, Set, Tally, tally};
 use crate::error::Error;
-use crate::predictions::Prediction;
 use crate::schema::Task;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The difference between two runs on one set, or on several together.
@@ -60,28 +60,27 @@ pub fn compare(a: &[Set], b: &[Set], protocol: Protocol) -> Result<Vec<Compariso
 
 /// Compares two runs as [`compare()`] does, under a protocol in any form.
 pub fn compare_under(a: &[Set], b: &[Set], rule: Rule) -> Result<Vec<Comparison>, Error> {
-    let same = |one: &Set, other: &Set| {
-        one.dataset == other.dataset && one.language == other.language && one.task == other.task
-    };
-    if let Some(alone) = b.iter().find(|set| !a.iter().any(|other| same(set, other))) {
-        return Err(differs(alone, "is only in the second run".to_owned()));
-    }
+    let found = shared(a, b).and_then(|shared| shared.whole().map(|()| shared));
+    let unlike =
+        |it: super::Unlike| Error::corrupt(Path::new("predictions of two runs"), it.to_string());
+    Ok(compare_shared(&found.map_err(unlike)?, rule))
+}
+
+/// Compares two runs as [`compare()`] does, on the sentences that both were asked, whatever else each was.
+pub fn compare_shared(shared: &Shared, rule: impl Into<Rule>) -> Vec<Comparison> {
+    let rule = rule.into();
     let mut tasks: Vec<Task> = Vec::new();
     let mut pairs: Vec<Pairs> = Vec::new();
-    for set in a {
-        let Some(other) = b.iter().find(|other| same(set, other)) else {
-            return Err(differs(set, "is only in the first run".to_owned()));
-        };
-        let together = aligned(set, other)?;
+    for Pair { a: set, rows, .. } in &shared.pairs {
         if rule.undefined(set.task).is_some() || set.unfit(rule).is_some() {
             continue;
         }
         let pair = Pairs {
             set,
-            tallies: together.iter().map(|(a, b)| [tally(rule, a), tally(rule, b)]).collect(),
+            tallies: rows.iter().map(|(a, b)| [tally(rule, a), tally(rule, b)]).collect(),
             qualities: [
-                together.iter().map(|(a, _)| Quality::of(a)).sum(),
-                together.iter().map(|(_, b)| Quality::of(b)).sum(),
+                rows.iter().map(|(a, _)| Quality::of(a)).sum(),
+                rows.iter().map(|(_, b)| Quality::of(b)).sum(),
             ],
         };
         if pair.tallies.iter().any(|[a, _]| a.gold > 0) {
@@ -96,7 +95,7 @@ pub fn compare_under(a: &[Set], b: &[Set], rule: Rule) -> Result<Vec<Comparison>
         let pairs: Vec<&Pairs> = pairs.iter().filter(|pair| pair.set.task == task).collect();
         found.extend(of_task(&pairs, rule.protocol));
     }
-    Ok(found)
+    found
 }
 
 /// What both runs counted in each sentence of a set.
@@ -164,46 +163,12 @@ fn of_task(pairs: &[&Pairs], protocol: Protocol) -> Vec<Comparison> {
     found
 }
 
-/// The answers of both runs to each sentence; else which sentence they do not share.
-fn aligned<'a>(a: &'a Set, b: &'a Set) -> Result<Vec<(&'a Prediction, &'a Prediction)>, Error> {
-    let by_id: HashMap<&str, &Prediction> =
-        b.predictions.iter().map(|row| (row.id.as_str(), row)).collect();
-    let mut pairs = Vec::with_capacity(a.predictions.len());
-    for row in &a.predictions {
-        let Some(other) = by_id.get(row.id.as_str()) else {
-            return Err(differs(a, format!("has the sentence `{}` in the first run only", row.id)));
-        };
-        if row.sentence != other.sentence {
-            return Err(differs(a, format!("has two texts for the sentence `{}`", row.id)));
-        }
-        if row.gold != other.gold {
-            return Err(differs(a, format!("has other gold for the sentence `{}`", row.id)));
-        }
-        pairs.push((row, *other));
-    }
-    if by_id.len() > pairs.len() {
-        let known: HashSet<&str> = a.predictions.iter().map(|row| row.id.as_str()).collect();
-        let alone = b.predictions.iter().find(|row| !known.contains(row.id.as_str()));
-        let id = alone.map_or("", |row| row.id.as_str());
-        return Err(differs(a, format!("has the sentence `{id}` in the second run only")));
-    }
-    Ok(pairs)
-}
-
-fn differs(set: &Set, what: String) -> Error {
-    let Set { dataset, language, task, .. } = set;
-    let message = format!(
-        "`{dataset}` ({language}, {task}) {what}; a comparison needs both runs on the same sentences, \
-         with the same gold"
-    );
-    Error::corrupt(Path::new("predictions of two runs"), message)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::tests::prediction;
     use super::*;
+    use crate::predictions::Prediction;
 
     /// A set with a sentence for each letter: `x` finds the object, `-` says another.
     fn set(dataset: &str, language: &str, answers: &str) -> Set {
@@ -305,14 +270,11 @@ mod tests {
             assert!(error.to_string().contains(expected), "{error}");
             assert_eq!(error.exit_code(), 65);
         };
-        check(set("e", "en", "xx"), "`e` (en, ner) is only in the second run;");
         check(set("d", "en", "x"), "has the sentence `1` in the first run only;");
-        check(set("d", "en", "xxx"), "has the sentence `2` in the second run only;");
-        let mut other = set("d", "en", "xx");
-        other.predictions[1].sentence = "b".into();
-        check(other.clone(), "has two texts for the sentence `1`;");
-        other.predictions[1] = Prediction { gold: Vec::new(), ..a[0].predictions[1].clone() };
-        check(other, "has other gold for the sentence `1`;");
+        check(
+            set("e", "en", "xx"),
+            "share no benchmark: one answered d (en, ner), the other e (en",
+        );
         assert!(compare(&a, &[], Protocol::Set).is_err());
         // Another order is no other gold.
         let mut turned = set("d", "en", "xx");
@@ -320,5 +282,16 @@ mod tests {
         assert_eq!(compare(&a, &[turned], Protocol::Set).unwrap()[0].difference, 0.0);
         let relations = [Set { task: Task::Re, ..set("d", "en", "x") }];
         assert_eq!(compare(&relations, &relations, Protocol::B2ner).unwrap(), []);
+    }
+
+    #[test]
+    fn what_only_one_was_asked_is_left_out_if_allowed() {
+        let a = [set("d", "en", "xx--xx"), set("e", "en", "x")];
+        let b = [set("d", "en", "xxxx")];
+        let shared = shared(&a, &b).unwrap();
+        let found = compare_shared(&shared, Protocol::Set);
+        let same = [set("d", "en", "xx--")];
+        assert_eq!(found, compare(&same, &b, Protocol::Set).unwrap());
+        assert_eq!((found[0].sentences, found[0].difference), (4, -50.0));
     }
 }

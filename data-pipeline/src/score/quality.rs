@@ -80,10 +80,10 @@ impl Add for Quality {
 
     fn add(self, other: Self) -> Self {
         Self {
-            unread: self.unread + other.unread,
-            invented: self.invented + other.invented,
-            outside: self.outside + other.outside,
-            cut: self.cut + other.cut,
+            unread: self.unread.saturating_add(other.unread),
+            invented: self.invented.saturating_add(other.invented),
+            outside: self.outside.saturating_add(other.outside),
+            cut: self.cut.saturating_add(other.cut),
         }
     }
 }

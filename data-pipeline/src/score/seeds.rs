@@ -9,6 +9,7 @@
 use super::bootstrap::{self, Group};
 use super::chained::is_chained;
 use super::paired::{self, Difference};
+use super::shared::agree;
 use super::{MEAN, MICRO, Protocol, Quality, Rule, SEEN, Set, Tally, UNSEEN, tally};
 use crate::predictions::Prediction;
 use crate::schema::Task;
@@ -178,7 +179,7 @@ impl<'a> Sentences<'a> {
     /// Whether both were asked the same, and are held against the same gold.
     fn are_those_of(&self, other: &Self) -> bool {
         let same = |(one, other): (&&Prediction, &&Prediction)| {
-            one.id == other.id && one.sentence == other.sentence && one.gold == other.gold
+            one.id == other.id && agree(one, other).is_ok()
         };
         self.answers.len() == other.answers.len()
             && self.answers.iter().zip(&other.answers).all(same)

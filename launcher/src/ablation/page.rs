@@ -27,7 +27,9 @@ pub fn html(ablation: &Ablation, outcome: &Outcome) -> String {
         header: header("knowcoder ablation", &ablation.title, &facts, ""),
         sections,
         // Numbers stand below their heads.
-        style: "[id^=set-] thead th:nth-child(2):not(:last-child) { text-align: right; }\n",
+        style: "[id^=set-] thead th:nth-child(2):not(:last-child) { text-align: right; }\n\
+                #question thead th:nth-child(3) { text-align: left; }\n\
+                #question code { overflow-wrap: anywhere; }\n",
         script: "",
         empty: "No run is done yet.",
     };
@@ -35,23 +37,36 @@ pub fn html(ablation: &Ablation, outcome: &Outcome) -> String {
 }
 
 fn question(ablation: &Ablation, outcome: &Outcome) -> String {
+    let common = common(outcome);
+    let code = |sets: &[&String]| -> String {
+        let sets: Vec<String> =
+            sets.iter().map(|set| format!("<code>{}</code>", escape(set))).collect();
+        sets.join("<br>")
+    };
     let variants: String = outcome
         .variants
         .iter()
         .map(|variant| {
-            let sets: Vec<String> =
-                variant.set.iter().map(|set| format!("<code>{}</code>", escape(set))).collect();
+            let own: Vec<&String> =
+                variant.set.iter().filter(|set| !common.contains(set)).collect();
             format!(
                 "<tr><th scope=\"row\">{}</th><td class=\"wrap left\">{}</td><td class=\"wrap left\">{}</td>\
                  <td>{} of {}</td></tr>",
                 escape(&variant.name),
                 escape(&variant.about),
-                sets.join("<br>"),
+                code(&own),
                 variant.done.len(),
                 outcome.seeds.len()
             )
         })
         .collect();
+    let all = match common.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<details><summary>Values of all variants</summary><p>{}</p></details>",
+            code(&common)
+        ),
+    };
     let smoke = match ablation.is_smoke {
         true => {
             "<p><b>Smoke: trained for a few steps on a few sentences; the numbers mean nothing.</b></p>"
@@ -61,13 +76,22 @@ fn question(ablation: &Ablation, outcome: &Outcome) -> String {
     format!(
         "{smoke}<p>{}</p><p class=\"note\">What is known: {}</p><div class=\"scroll\"><table><thead><tr>\
          <th scope=\"col\">variant</th><th scope=\"col\">what it is</th><th scope=\"col\">its values</th>\
-         <th scope=\"col\">seeds done</th></tr></thead><tbody>{variants}</tbody></table></div>\
+         <th scope=\"col\">seeds done</th></tr></thead><tbody>{variants}</tbody></table></div>{all}\
          <p class=\"note\">F1 in percent, mean over seeds; the others are compared with the first variant. \
          Intervals are 95 %: sentences and seeds are drawn again, the same ones for both. p: how often \
          chance alone would be as far apart, the answers to a sentence exchanged between the two.</p>",
         escape(&ablation.question),
         escape(&ablation.expects),
     )
+}
+
+/// The values that all variants have; none where there is one variant only.
+fn common(outcome: &Outcome) -> Vec<&String> {
+    let Some((first, others)) = outcome.variants.split_first().filter(|(_, it)| !it.is_empty())
+    else {
+        return Vec::new();
+    };
+    first.set.iter().filter(|set| others.iter().all(|it| it.set.contains(set))).collect()
 }
 
 fn table(outcome: &Outcome, contest: &Contest) -> String {
@@ -146,6 +170,14 @@ mod tests {
             assert!(page.contains(&format!("<td>{cell}</td>")), "{cell}: {page}");
         }
         assert!(page.contains("<td>1 of 2</td>"), "{page}");
+        // What all variants have is said once.
+        assert_eq!(page.matches("<code>phase.0.skip=true</code>").count(), 1, "{page}");
+        outcome.variants[1].set.push("lora.rank=<8>".to_owned());
+        let page = html(&ablation, &outcome);
+        assert!(
+            page.contains("<td class=\"wrap left\"><code>lora.rank=&lt;8&gt;</code></td>"),
+            "{page}"
+        );
         assert!(!page.contains("mean nothing"), "{page}");
         assert!(!page.contains("answers not read whole"), "{page}");
         if let Some(Some(reached)) = outcome.contests[0].results.get_mut(1) {

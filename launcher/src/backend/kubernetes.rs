@@ -284,5 +284,12 @@ fn name_of(id: &str) -> &str {
     id.rsplit_once('/').map_or(id, |(_, name)| name)
 }
 
+/// What reads a cluster's words, for a fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod readers {
+    pub use super::refusal::sentence;
+    pub use super::state::{Pod, read};
+}
+
 #[cfg(test)]
 mod tests;

@@ -320,6 +320,14 @@ impl super::Queue for Queue {
     }
 }
 
+/// What reads SLURM's words, for a fuzzer.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod readers {
+    pub use super::client::{failure, refusal};
+    pub use super::hostlist::expand;
+    pub use super::jobs::{of_accounts, of_fields, of_json, of_lines, state};
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -4,7 +4,7 @@
 //! it ends, the agent's stdin ends with it. There is no master connection that could outlast a run.
 
 mod client;
-mod failure;
+pub mod failure;
 mod program;
 
 use failure::explain;

@@ -157,13 +157,13 @@ fn tiles(analysis: &Analysis) -> String {
 
 /// What the heads of the table mean.
 const LEGEND: &str = "<dl class=\"kinds\">\
-    <div><dt>≠ wrong type</dt><dd>the annotated mention, with another type</dd></div>\
+    <div><dt>✗ wrong type</dt><dd>the annotated mention, with another type</dd></div>\
     <div><dt>⊃ wrong extent</dt><dd>the right type; the mention is too long (⊃), too short (⊂), shifted \
     (⇢), split (÷) or merged with another (∪)</dd></div>\
-    <div><dt>≉ both</dt><dd>another type, and the mentions only overlap</dd></div>\
+    <div><dt>⊗ both</dt><dd>another type, and the mentions only overlap</dd></div>\
     <div><dt>− missed</dt><dd>annotated, and nothing like it predicted</dd></div>\
     <div><dt>+ invented</dt><dd>predicted, and nothing like it annotated</dd></div>\
-    <div><dt>∉ not in the text</dt><dd>predicted, and the sentence does not have the text</dd></div></dl>\
+    <div><dt>∅ not in the text</dt><dd>predicted, and the sentence does not have the text</dd></div></dl>\
     <p class=\"note\">Objects are compared by surface and count once a sentence, as protocol \
     <code>set</code> does; but a wrong type or extent is one mistake here, where a score counts a miss and \
     an invention. Each object is in one column only.</p>";
@@ -212,12 +212,12 @@ fn sets(analysis: &Analysis) -> String {
         "flawless",
         "gold",
         "✓ correct",
-        "≠ type",
+        "✗ type",
         "⊃ extent",
-        "≉ both",
+        "⊗ both",
         "− missed",
         "+ invented",
-        "∉ not in text",
+        "∅ not in text",
     ];
     format!("<div class=\"mistakes\">{}</div>", table(&heads(&names), &rows))
 }
@@ -292,9 +292,10 @@ pub(super) fn class(kind: Kind) -> &'static str {
 
 /// What tells a kind without colour.
 pub(super) fn sign(kind: Kind) -> &'static str {
+    // None is a letter and a mark: where a font lacks it, browsers draw the two, one over the other.
     match kind {
         Kind::Correct => "✓",
-        Kind::WrongType => "≠",
+        Kind::WrongType => "✗",
         Kind::TooLong => "⊃",
         Kind::TooShort => "⊂",
         Kind::Shifted => "⇢",
@@ -302,10 +303,10 @@ pub(super) fn sign(kind: Kind) -> &'static str {
         Kind::Merged => "∪",
         Kind::Rewritten => "≈",
         Kind::Reversed => "⇄",
-        Kind::TypeAndBoundary => "≉",
+        Kind::TypeAndBoundary => "⊗",
         Kind::Missed => "−",
         Kind::Invented => "+",
-        Kind::OutsideText => "∉",
+        Kind::OutsideText => "∅",
     }
 }
 

@@ -1,128 +1,156 @@
-//! Final F1 by language, where languages have several sets.
+//! Languages: their F1 in each task, beside the tokens that the vocabulary makes of a word.
 
+use super::files::Run;
 use super::html::{count, escape, percent};
-use super::scores::scale;
+use super::scores::protocols;
 use super::table::{heads, table};
 use data_pipeline::Task;
-use data_pipeline::score::{Protocol, Row, Scores};
+use data_pipeline::score::{Language, Scores, languages};
 use std::collections::BTreeMap;
 
-/// A row a language, the worst first; nothing where each has one set, which the main table shows.
-pub(super) fn table_of(scores: &Scores) -> String {
-    let protocols = scores.main_protocols();
-    protocols.into_iter().map(|(task, protocol)| of_task(scores, protocol, task)).collect()
-}
-
-fn of_task(scores: &Scores, protocol: Protocol, task: Task) -> String {
-    let mut sets: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    let rows = scores.rows.iter().filter(|row| row.protocol == protocol && row.task == task);
-    // Arguments of predicted triggers are no part of a language's arguments.
-    for row in rows.filter(|row| !row.is_summary() && !row.is_chained() && row.gold > 0) {
-        sets.entry(&row.language).or_default().push(row);
-    }
-    if sets.len() < 2 || sets.values().all(|rows| rows.len() == 1) {
+/// A row a language, the worst first; nothing where the table of sets says as much.
+pub(super) fn section(run: &Run) -> String {
+    let scores = &run.scores;
+    let has_fertility = !scores.fertility.is_empty();
+    if !has_fertility && !has_sums(scores) {
         return String::new();
     }
-    let mut languages: Vec<(Row, usize)> =
-        sets.into_values().filter_map(|rows| Some((together(&rows)?, rows.len()))).collect();
-    languages
-        .sort_by(|(a, _), (b, _)| a.f1.unwrap_or_default().total_cmp(&b.f1.unwrap_or_default()));
-    let floors = languages.iter().any(|(row, _)| scores.floor(row).is_some());
-    let papers = languages.iter().any(|(row, _)| scores.paper(row).is_some());
-    let mut names = vec!["language", "F1", "", "sets", "gold"];
-    names.extend(floors.then_some("floor"));
-    names.extend(papers.then_some("paper"));
-    let cells: Vec<String> = languages
+    let mut languages = languages(scores);
+    languages.sort_by(|a, b| mean(a).total_cmp(&mean(b)));
+    let has = |task: &Task| languages.iter().any(|it| it.f1.contains_key(task));
+    let tasks: Vec<Task> =
+        [Task::Ner, Task::Re, Task::Ed, Task::Eae].into_iter().filter(has).collect();
+    let titles: Vec<String> = tasks.iter().map(|task| format!("F1 {task}")).collect();
+    let mut names = vec!["language"];
+    names.extend(titles.iter().map(String::as_str));
+    if has_fertility {
+        names.extend(["tokens", "words or characters", "tokens a unit"]);
+    }
+    let rows: Vec<String> = languages
         .iter()
-        .map(|(row, sets)| {
-            let mut beside = String::new();
-            for shown in [floors.then(|| scores.floor(row)), papers.then(|| scores.paper(row))] {
-                beside += &shown.map_or(String::new(), |it| format!("<td>{}</td>", percent(it)));
-            }
-            format!(
-                "<tr><th scope=\"row\"><bdi>{}</bdi></th><td><b>{}</b></td><td>{}</td><td>{sets}</td>\
-                 <td>{}</td>{beside}</tr>",
-                escape(&row.language),
-                percent(row.f1),
-                scale(scores, row),
-                count(row.gold)
-            )
+        .map(|it| {
+            let f1: String = tasks
+                .iter()
+                .map(|task| format!("<td>{}</td>", percent(it.f1.get(task).copied())))
+                .collect();
+            let tokens = if has_fertility { tokens(it) } else { String::new() };
+            format!("<tr><th scope=\"row\"><bdi>{}</bdi></th>{f1}{tokens}</tr>", escape(&it.code))
         })
         .collect();
-    let note = if floors || papers {
-        " A language with several sets has what is beside it in the table of sets."
+    let fertility = if has_fertility {
+        ", and what the run's vocabulary makes of their sentences: tokens a word, or a character where a \
+         language writes no spaces"
     } else {
         ""
     };
     format!(
-        "<h3>By language, worst first<small>{task}</small></h3><p class=\"note\">The objects of a \
-         language's sets counted together, protocol <code>{protocol}</code>.{note}</p>{}",
-        table(&heads(&names), &cells)
+        "<p class=\"note\">The objects of a language's sets counted together, {}{fertility}. The worst \
+         first, by the mean of the tasks.</p>{}",
+        protocols(scores),
+        table(&heads(&names), &rows)
     )
 }
 
-/// The sets of a language as one row; one alone keeps its name, and with it what is beside it.
-fn together(rows: &[&Row]) -> Option<Row> {
-    let first = rows.first()?;
-    if rows.len() == 1 {
-        return Some((*first).clone());
+/// The mean of the tasks; what has no F1 comes last.
+fn mean(language: &Language) -> f64 {
+    match language.f1.len() {
+        0 => f64::INFINITY,
+        tasks => language.f1.values().sum::<f64>() / tasks as f64,
     }
-    let sum = |number: fn(&Row) -> usize| rows.iter().map(|row| number(row)).sum::<usize>();
-    let (gold, predicted, correct) =
-        (sum(|row| row.gold), sum(|row| row.predicted), sum(|row| row.correct));
-    Some(Row {
-        dataset: String::new(),
-        precision: None,
-        recall: None,
-        f1: Some(200.0 * correct as f64 / (gold + predicted) as f64),
-        low: None,
-        high: None,
-        gold,
-        predicted,
-        correct,
-        ..(*first).clone()
-    })
+}
+
+fn tokens(language: &Language) -> String {
+    match language.fertility {
+        Some(found) => format!(
+            "<td>{}</td><td>{}</td><td><b>{:.2}</b> a {}</td>",
+            count(found.tokens),
+            count(found.units),
+            found.ratio().unwrap_or_default(),
+            found.unit
+        ),
+        None => "<td>–</td>".repeat(3),
+    }
+}
+
+/// Whether there are several languages, and one of them has several sets of a task.
+fn has_sums(scores: &Scores) -> bool {
+    let main = scores.main_protocols();
+    let mut sets: BTreeMap<&str, BTreeMap<Task, usize>> = BTreeMap::new();
+    for row in scores.rows.iter().filter(|row| main.contains(&(row.task, row.protocol))) {
+        if !row.is_summary() && !row.is_chained() && row.gold > 0 {
+            *sets.entry(&row.language).or_default().entry(row.task).or_default() += 1;
+        }
+    }
+    sets.len() > 1 && sets.values().flat_map(BTreeMap::values).any(|sets| *sets > 1)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
-    use data_pipeline::score::chained;
+    use data_pipeline::corpus::Unit;
+    use data_pipeline::score::{Fertility, Protocol, Row, chained};
 
-    fn row(dataset: &str, language: &str, gold: usize, correct: usize) -> Row {
+    fn row(dataset: &str, language: &str, task: Task, correct: usize) -> Row {
         Row {
             dataset: dataset.into(),
             language: language.into(),
-            task: Task::Ner,
+            task,
             protocol: Protocol::Set,
-            precision: None,
-            recall: None,
-            f1: Some(200.0 * correct as f64 / (gold + 100) as f64),
-            low: None,
-            high: None,
-            gold,
-            predicted: 100,
+            f1: Some(10.0 * correct as f64),
+            gold: 10,
+            predicted: 10,
             correct,
-            flaws: 0,
             sentences: 1,
             ..Row::default()
         }
     }
 
+    fn run(rows: Vec<Row>) -> Run {
+        Run { scores: Scores::from(rows), ..Run::default() }
+    }
+
     #[test]
-    fn sets_of_a_language_come_together_and_one_alone_keeps_its_floor() {
-        let rows = vec![row("a", "en", 100, 80), row("b", "en", 300, 20), row("a", "sw", 100, 30)];
-        let mut scores = Scores::from(rows);
-        scores.floors.insert("a".into(), 12.5);
-        let table = table_of(&scores);
-        scores.rows.push(row(&chained("b"), "en", 100, 0));
-        assert_eq!(table_of(&scores), table);
-        scores.rows.pop();
-        let (sw, en) = (table.find("<bdi>sw</bdi>"), table.find("<bdi>en</bdi>"));
-        assert!(sw.is_some() && sw < en, "30.0 before 200 * 100 / 600 = 33.3: {table}");
-        assert!(table.contains("<b>33.3</b>") && table.contains("<td>12.5</td>"), "{table}");
-        assert!(table.contains("<td>2</td><td>400</td><td>–</td>"), "{table}");
-        scores.rows.remove(1);
-        assert_eq!(table_of(&scores), "", "the main table shows as much");
+    fn f1_and_fertility_stand_side_by_side() {
+        let rows = vec![
+            row("d", "en", Task::Ner, 5),
+            row("d", "sw", Task::Ner, 5),
+            row("d", "sw", Task::Ed, 4),
+        ];
+        let mut run = run(rows);
+        assert_eq!(section(&run), "");
+        let fertility = Fertility { tokens: 150, units: 100, unit: Unit::Word };
+        run.scores.fertility = [("en".to_owned(), fertility)].into();
+        let html = section(&run);
+        for part in [
+            ">F1 ner<",
+            "<bdi>en</bdi></th><td>50.0</td><td>–</td><td>150</td><td>100</td><td><b>1.50</b> a word</td>",
+            "<bdi>sw</bdi></th><td>50.0</td><td>40.0</td><td>–</td><td>–</td><td>–</td>",
+        ] {
+            assert!(html.contains(part), "no {part} in {html}");
+        }
+        let (sw, en) = (html.find("<bdi>sw</bdi>"), html.find("<bdi>en</bdi>"));
+        assert!(sw < en, "45.0 before 50.0: {html}");
+    }
+
+    #[test]
+    fn sets_of_a_language_come_together() {
+        let rows = vec![
+            row("a", "en", Task::Ner, 8),
+            row("b", "en", Task::Ner, 1),
+            row("a", "sw", Task::Ner, 3),
+        ];
+        let mut run = run(rows);
+        let html = section(&run);
+        assert!(html.contains("<bdi>en</bdi></th><td>45.0</td></tr>"), "{html}");
+        let (sw, en) = (html.find("<bdi>sw</bdi>"), html.find("<bdi>en</bdi>"));
+        assert!(sw.is_some() && sw < en, "30.0 before 200 * 9 / 40 = 45.0: {html}");
+        assert!(!html.contains("tokens"), "{html}");
+        // Arguments of predicted triggers are no part of a language's arguments.
+        run.scores.rows.push(row(&chained("b"), "en", Task::Ner, 0));
+        assert_eq!(section(&run), html);
+        run.scores.rows.pop();
+        run.scores.rows.remove(1);
+        assert_eq!(section(&run), "", "the table of sets shows as much");
     }
 }

@@ -2,7 +2,6 @@
 
 use super::files::Run;
 use super::html::{count, escape, percent};
-use super::languages;
 use data_pipeline::Task;
 use data_pipeline::score::{Absent, Protocol, Quality, Row, Scores};
 
@@ -47,7 +46,7 @@ pub(super) fn section(run: &Run) -> String {
         return absent;
     }
     let others = if protocols.len() > 1 { compare(scores, &protocols) } else { String::new() };
-    main_table(scores) + &languages::table_of(scores) + &others + &absent
+    main_table(scores) + &others + &absent
 }
 
 /// Why there is no score, with the names of protocols and sets as code.
@@ -233,7 +232,7 @@ fn interval(row: &Row) -> String {
 }
 
 /// The row on a scale from 0 to 100.
-pub(super) fn scale(scores: &Scores, row: &Row) -> String {
+fn scale(scores: &Scores, row: &Row) -> String {
     let place = |value: f64| value.clamp(0.0, 100.0);
     let mut marks = String::new();
     if let (Some(low), Some(high)) = (row.low, row.high) {

@@ -30,7 +30,8 @@ impl Drop for Gone {
 }
 
 /// What is asked for.
-struct Wanted {
+pub struct Wanted {
+    model: Option<String>,
     texts: Vec<String>,
     /// Python, if the schema is not one of those that are known by name.
     source: Option<String>,
@@ -47,11 +48,9 @@ struct Wanted {
 pub async fn extract(State(app): State<Arc<App>>, request: Request) -> Result<Response, Failure> {
     let _place = app.place()?;
     let body = body(&app, request).await?;
-    let (mut fields, deadline) = (Fields::parse(&body)?, app.deadline());
-    let model: Option<String> = fields.take("model", "a string")?;
-    app.check_model(model.as_deref())?;
-    let wanted = Wanted::of(&mut fields)?;
-    fields.end()?;
+    let deadline = app.deadline();
+    let wanted = Wanted::parse(&body)?;
+    app.check_model(wanted.model.as_deref())?;
     let extractor = app.extractor()?.clone();
     let schema = known(&app, &wanted)?;
     let gone = Gone(Arc::new(AtomicBool::new(false)));
@@ -63,7 +62,22 @@ pub async fn extract(State(app): State<Arc<App>>, request: Request) -> Result<Re
 }
 
 impl Wanted {
+    /// What a body asks for.
+    pub fn parse(body: &[u8]) -> Result<Self, Failure> {
+        let mut fields = Fields::parse(body)?;
+        let wanted = Self::of(&mut fields)?;
+        fields.end()?;
+        Ok(wanted)
+    }
+
+    /// The schema that comes with it, if one does.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn schema(&self) -> Option<Result<Schema, Failure>> {
+        self.source.as_deref().map(parsed)
+    }
+
     fn of(fields: &mut Fields) -> Result<Self, Failure> {
+        let model: Option<String> = fields.take("model", "a string")?;
         let text: Option<String> = fields.take("text", "a string")?;
         let texts: Option<Vec<String>> = fields.take("texts", "a list of strings")?;
         let texts = match (text, texts) {
@@ -89,6 +103,7 @@ impl Wanted {
             return Err(Failure::field("window", "`window` must be a whole number of at least 1"));
         }
         Ok(Self {
+            model,
             texts,
             source: fields.take(INLINE, "Python source, a string")?,
             schema: fields.take("schema", "a string")?,
@@ -140,9 +155,7 @@ fn read(
     let Wanted { texts, source, task, language, pieces, constrained, window, overlap, .. } = wanted;
     let schema = match (schema, source) {
         (Some(schema), _) => schema,
-        // Parsed, never executed.
-        (None, source) => Schema::parse(&source.unwrap_or_default(), Path::new(INLINE))
-            .map_err(|error| Failure::field(INLINE, error.to_string()))?,
+        (None, source) => parsed(&source.unwrap_or_default())?,
     };
     if schema.of_task(task).is_empty() {
         let message = format!("the schema has no class for the task `{task}`");
@@ -160,6 +173,12 @@ fn read(
         "results": results, "task": task,
         "usage": {"prompt_tokens": prompt, "answer_tokens": answer}
     }))
+}
+
+/// Parsed, never executed.
+fn parsed(source: &str) -> Result<Schema, Failure> {
+    Schema::parse(source, Path::new(INLINE))
+        .map_err(|error| Failure::field(INLINE, error.to_string()))
 }
 
 fn result((text, found): (String, Found)) -> Value {

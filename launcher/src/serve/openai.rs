@@ -4,7 +4,7 @@ use super::app::{App, body};
 use super::choices::{Asked, ask, drawn};
 use super::failure::Failure;
 use super::stream;
-use super::wire::Fields;
+use super::wire::{Fields, Options, Prompt};
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -60,14 +60,7 @@ pub async fn chat(State(app): State<Arc<App>>, request: Request) -> Result<Respo
 
 async fn answer(app: Arc<App>, request: Request, kind: Kind) -> Result<Response, Failure> {
     let place = app.place()?;
-    let body = body(&app, request).await?;
-    let mut fields = Fields::parse(&body)?;
-    let prompts = match kind {
-        Kind::Completion => fields.prompts()?,
-        Kind::Chat => vec![fields.messages()?],
-    };
-    let options = fields.options()?;
-    fields.end()?;
+    let (prompts, options) = parse(kind, &body(&app, request).await?)?;
     let (streams, tells_usage) = (options.streams, options.tells_usage);
     let asked = ask(&app, prompts, options).await?;
     let head = Head::new(kind, &app.settings().name);
@@ -87,6 +80,18 @@ async fn answer(app: Arc<App>, request: Request, kind: Kind) -> Result<Response,
     let mut document = head.document(false, choices);
     document["usage"] = usage(prompt_tokens, tokens);
     Ok(Json(document).into_response())
+}
+
+/// What a body asks for.
+pub fn parse(kind: Kind, body: &[u8]) -> Result<(Vec<Prompt>, Options), Failure> {
+    let mut fields = Fields::parse(body)?;
+    let prompts = match kind {
+        Kind::Completion => fields.prompts()?,
+        Kind::Chat => vec![fields.messages()?],
+    };
+    let options = fields.options()?;
+    fields.end()?;
+    Ok((prompts, options))
 }
 
 fn choice(kind: Kind, number: usize, answered: &Answered) -> Value {

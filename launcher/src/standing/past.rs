@@ -136,7 +136,8 @@ impl Standing {
                 let failures = number(event, "failures");
                 let node = self.node(event);
                 node.state = "cordoned".to_owned();
-                node.failures = failures.unwrap_or(node.failures);
+                // More are a broken line; what is counted on top must fit.
+                node.failures = failures.map_or(node.failures, |it| it.min(1 << 20));
             }
             "failure" => self.fail(event),
             "stop-requested" | "kill-requested" => self.state = State::Stopping,

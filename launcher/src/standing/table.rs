@@ -119,7 +119,9 @@ fn progress(now: &Now, rows: &mut Rows) {
     let bar = match step.steps {
         0 => format!("step {}", step.step),
         steps => {
-            let full = (BAR * step.step.min(steps)) / steps;
+            // Files of others may say any number.
+            let full = BAR as u128 * step.step.min(steps) as u128 / steps as u128;
+            let full = full as usize;
             let (full, rest) = ("#".repeat(full), "-".repeat(BAR - full));
             format!("[{full}{rest}] {} of {steps}", step.step)
         }

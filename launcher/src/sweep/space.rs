@@ -177,7 +177,7 @@ impl Range {
                 number(value)?.max(f64::MIN_POSITIVE).ln(),
             )),
             Self::Int { low, high, step } => {
-                let index = (value.as_integer()? - low) / step;
+                let index = value.as_integer()?.checked_sub(*low)? / step;
                 Some(middle(usize::try_from(index).ok()?, ((high - low) / step + 1) as usize))
             }
         }

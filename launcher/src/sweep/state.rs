@@ -4,7 +4,7 @@ use super::definition::Sweep;
 use super::log::{Event, Line};
 use super::space::Point;
 use crate::events::milliseconds;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a sweep stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -270,7 +270,11 @@ impl Trial {
                 .collect();
             return mean(&values).map(|value| (usize::MAX, value));
         }
-        (0..=self.goal)
+        // What any run came to, not what a log says that it goes to: that may be any number.
+        let rungs = self.runs.values().flat_map(|run| run.rungs.keys().copied());
+        let rungs: BTreeSet<usize> = rungs.filter(|rung| *rung <= self.goal).collect();
+        rungs
+            .into_iter()
             .rev()
             .find_map(|rung| self.at(rung).map(|value| (rung, value)))
             .and_then(|(rung, value)| value.map(|value| (rung, value)))

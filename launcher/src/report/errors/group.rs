@@ -92,7 +92,7 @@ fn types(labels: &Listed<Label>) -> String {
         "gold",
         "predicted",
         "✓ correct",
-        "≠ other type",
+        "✗ other type",
         "⊃ extent",
         "− missed",
         "+ invented",

@@ -83,7 +83,7 @@ fn mistakes_are_shown_with_numbers_and_sentences() {
             // A sentence twice: as annotated, as answered.
             "<mark class=\"near\">New York<small><bdi>⊂ City</bdi></small></mark>",
             "in New <mark class=\"near\">York<small><bdi>⊂ City</bdi></small></mark>",
-            "<li class=\"invented\"><b>3 ∉ not in the text</b> <bdi>Rome</bdi>",
+            "<li class=\"invented\"><b>3 ∅ not in the text</b> <bdi>Rome</bdi>",
             "2 of 2 sentences with a mistake",
             "<article class=\"item\" data-l=\"0\" data-d=\"0\" data-k=\"0\" data-t=\"0 1\">",
             "<form id=\"filter\" hidden",

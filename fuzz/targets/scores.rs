@@ -1,0 +1,2 @@
+#![no_main]
+knowcoder_fuzz::target!("scores");
