@@ -78,6 +78,9 @@ use verbs::Answer;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     panics::install(cli.json);
+    if let Err(error) = names_can_be_written() {
+        return ExitCode::from(complain(&error, cli.json, false));
+    }
     let filter = EnvFilter::try_from_env("KNOWCODER_LOG").unwrap_or_else(|_| "warn".into());
     let said = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -97,6 +100,18 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// Refuses paths that are no text before anything is done: JSON, which holds no others, is where they go.
+fn names_can_be_written() -> Result<(), Error> {
+    let here = std::env::current_dir().map(std::path::PathBuf::into_os_string).unwrap_or_default();
+    let Some(other) = std::env::args_os().chain([here]).find(|it| it.to_str().is_none()) else {
+        return Ok(());
+    };
+    let message = format!("the path `{}` is not UTF-8", other.display());
+    let hint =
+        "give the folder another name, or a link to it one: paths are written into files of JSON";
+    Err(Error::new(exit::DECLARATION, message).hint(hint))
 }
 
 /// What a verb answers; with `json` in one piece, even where it could be in several.
