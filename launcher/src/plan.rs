@@ -4,6 +4,7 @@
 //! that `plan` and `run` cannot disagree.
 
 mod forecast;
+pub mod inputs;
 pub mod nodes;
 pub mod scale;
 mod text;
@@ -12,6 +13,7 @@ mod wire;
 use crate::cluster::{Backend, Cluster};
 use crate::estimate::Estimate;
 use crate::estimate::measured::Kept;
+use inputs::Inputs;
 use nodes::NodeRanks;
 use scale::Scaled;
 use serde::{Deserialize, Serialize};
@@ -174,6 +176,8 @@ pub struct Plan {
     pub scale: Vec<Scaled>,
     /// How far the estimate was from what this run has measured.
     pub error: Option<Kept>,
+    /// What must be there before it starts, where that was looked at.
+    pub inputs: Option<Inputs>,
     /// What is otherwise than in the last run of this name that was done.
     pub changes: Option<Changes>,
     /// What would be handed to the scheduler.
@@ -285,6 +289,7 @@ impl Plan {
             estimate: None,
             scale: Vec::new(),
             error: None,
+            inputs: None,
             changes: None,
             rendered: Vec::new(),
             warnings,

@@ -1,6 +1,6 @@
 //! What a plan says of time, money, earlier runs and schedulers.
 
-use super::{Changes, Plan, Script, scale};
+use super::{Changes, Plan, Script, inputs, scale};
 use crate::display::duration;
 use crate::estimate::{Estimate, PhaseEstimate, seconds_text};
 use data_pipeline::width::{TERMINAL, clipped, folded};
@@ -24,7 +24,11 @@ pub(super) fn write(text: &mut String, plan: &Plan) -> std::fmt::Result {
     if let Some(changes) = &plan.changes {
         write_changes(text, changes)?;
     }
-    write_scripts(text, &plan.rendered)
+    write_scripts(text, &plan.rendered)?;
+    match &plan.inputs {
+        Some(found) => inputs::write(text, found),
+        None => Ok(()),
+    }
 }
 
 fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {

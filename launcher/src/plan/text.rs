@@ -78,7 +78,7 @@ impl Plan {
         write_evaluation(text, &work.evaluation)?;
         forecast::write(text, self)?;
         for warning in &self.warnings {
-            writeln!(text, "warning: {warning}")?;
+            forecast::paragraph(text, "", "  ", &format!("warning: {warning}"))?;
         }
         Ok(())
     }
@@ -105,7 +105,11 @@ fn write_evaluation(text: &mut String, work: &Workload) -> std::fmt::Result {
     )?;
     match work.undeclared.as_slice() {
         [] => Ok(()),
-        names => writeln!(text, "  and those of {}, which do not say how many", names.join(", ")),
+        names => {
+            let names = names.join(", ");
+            let sentence = format!("and those of {names}, which do not say how many");
+            forecast::paragraph(text, "  ", "    ", &sentence)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `knowcoder plan`, and `run --dry-run`: what would be done, without doing any of it.
 
 mod before;
+mod inputs;
 mod outlook;
 mod place;
 mod work;
@@ -137,13 +138,14 @@ fn whole(
     run_dir: &RunDir,
     (place, asked): (&Place, Asked<'_>),
 ) -> Result<Answer, Error> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Of other machines nobody here knows how many cores they have.
+    let cores = match place {
+        Place::Here => std::thread::available_parallelism().map_or(1, usize::from),
+        Place::Elsewhere { .. } => usize::MAX,
+    };
     let planned = work::work(recipe, run_dir, Some((cluster, place)))?;
     let mut plan = Plan::new(planned.work.clone(), cluster, cores);
     plan.warnings.extend(planned.misfits.iter().cloned());
-    if let Place::Elsewhere { lacks } = place {
-        plan.warnings.extend(lacks.clone());
-    }
     let (rates, odd) = outlook::rates(recipe, cluster, place, asked.calibration)?;
     plan.warnings.extend(odd);
     match rates {
@@ -156,6 +158,12 @@ fn whole(
             .warnings
             .push("no estimate of time: the cluster file does not name its [hardware]".to_owned()),
         None => {}
+    }
+    if let Some(data_root) = asked.data_root {
+        plan.inputs = inputs::inputs(recipe, &planned, data_root, place)?;
+    }
+    if let (Place::Elsewhere { lacks }, None) = (place, &plan.inputs) {
+        plan.warnings.extend(lacks.clone());
     }
     plan.changes = before::changes(recipe, cluster, run_dir)?;
     match scripts(recipe, cluster, run_dir, asked) {
