@@ -34,6 +34,9 @@ pub(super) fn write(text: &mut String, plan: &Plan) -> std::fmt::Result {
 fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {
     let rates = &estimate.rates;
     writeln!(text, "estimate       for {}, by {}", rates.name, rates.origin)?;
+    if estimate.world > 1 {
+        writeln!(text, "  sums         by {}", rates.sums)?;
+    }
     for phase in &estimate.phases {
         write_phase(text, phase)?;
     }

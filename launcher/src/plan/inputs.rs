@@ -138,7 +138,9 @@ mod tests {
             corpus: corpus.to_owned(),
             files: 2,
             licence: match way {
-                Way::Ask => "LDC user agreement; not to be passed on, and a long sentence beside".to_owned(),
+                Way::Ask => {
+                    "LDC user agreement; not to be passed on, and a long sentence beside".to_owned()
+                }
                 _ => "CC BY 4.0".to_owned(),
             },
             way,
