@@ -174,8 +174,10 @@ pub struct Plan {
     pub estimate: Option<Estimate>,
     /// The same on other numbers of ranks.
     pub scale: Vec<Scaled>,
-    /// How far the estimate was from what this run has measured.
+    /// How far the estimate was from what this run has measured, or the last good one.
     pub error: Option<Kept>,
+    /// The directory of that one, where it is another run.
+    pub error_of: Option<String>,
     /// What must be there before it starts, where that was looked at.
     pub inputs: Option<Inputs>,
     /// What is otherwise than in the last run of this name that was done.
@@ -289,6 +291,7 @@ impl Plan {
             estimate: None,
             scale: Vec::new(),
             error: None,
+            error_of: None,
             inputs: None,
             changes: None,
             rendered: Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::{Changes, Plan, Script, inputs, scale};
 use crate::display::duration;
+use crate::estimate::measured::Kept;
 use crate::estimate::{Estimate, PhaseEstimate, seconds_text};
 use data_pipeline::width::{TERMINAL, clipped, folded};
 use std::fmt::Write;
@@ -17,8 +18,8 @@ pub(super) fn write(text: &mut String, plan: &Plan) -> std::fmt::Result {
     if let Some(estimate) = &plan.estimate {
         write_estimate(text, estimate)?;
     }
-    for sentence in plan.error.iter().flat_map(|kept| kept.sentences()) {
-        writeln!(text, "  so far       {sentence}")?;
+    if let Some(kept) = &plan.error {
+        write_error(text, kept, plan.error_of.as_deref())?;
     }
     scale::write(text, &plan.scale)?;
     if let Some(changes) = &plan.changes {
@@ -29,6 +30,22 @@ pub(super) fn write(text: &mut String, plan: &Plan) -> std::fmt::Result {
         Some(found) => inputs::write(text, found),
         None => Ok(()),
     }
+}
+
+/// How far earlier plans were from the truth, of this run or of `other`.
+fn write_error(text: &mut String, kept: &Kept, other: Option<&str>) -> std::fmt::Result {
+    let sentences = [kept.times(), kept.memories()].concat();
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    match other {
+        Some(run) => writeln!(text, "measured       in `{run}`")?,
+        None => writeln!(text, "measured       so far")?,
+    }
+    for sentence in sentences {
+        paragraph(text, "  ", "    ", &sentence)?;
+    }
+    Ok(())
 }
 
 fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {

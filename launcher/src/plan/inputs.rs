@@ -2,12 +2,9 @@
 
 use super::bytes_text;
 use super::forecast::paragraph;
-use data_pipeline::width::clipped;
+use data_pipeline::width::{TERMINAL, clipped, columns};
 use serde::Serialize;
 use std::fmt::Write;
-
-/// Columns of a licence, at most.
-const LICENCE: usize = 44;
 
 /// Columns before the text of a section.
 const MORE: &str = "               ";
@@ -112,7 +109,8 @@ pub(super) fn write(text: &mut String, inputs: &Inputs) -> std::fmt::Result {
         writeln!(text, "{heading}{told}")?;
         for missing in of_way {
             let Missing { corpus, licence, .. } = missing;
-            writeln!(text, "{MORE}{corpus}: {}", clipped(licence, LICENCE))?;
+            let left = TERMINAL.saturating_sub(MORE.len() + columns(corpus) + 2);
+            writeln!(text, "{MORE}{corpus}: {}", clipped(licence, left))?;
         }
     }
     if let Some(Weights { path, bytes }) = &inputs.weights {
@@ -139,7 +137,8 @@ mod tests {
             files: 2,
             licence: match way {
                 Way::Ask => {
-                    "LDC user agreement; not to be passed on, and a long sentence beside".to_owned()
+                    "LDC user agreement; not to be passed on, and so on with a long sentence"
+                        .to_owned()
                 }
                 _ => "CC BY 4.0".to_owned(),
             },
@@ -166,7 +165,7 @@ mod tests {
                            anatem: CC BY 4.0
                            wnut17: CC BY 4.0
               to ask for   1 (their declarations say where)
-                           ace04: LDC user agreement; not to be passed on, an…
+                           ace04: LDC user agreement; not to be passed on, and so on with a…
               weights      not there, about 15.0 GiB in bf16
                            `/models/base`
             needs          7 corpora, all there: `data`

@@ -3,7 +3,7 @@
 use super::{Place, Planned, is_prepared, machine};
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};
-use crate::estimate::measured::{Kept, metrics};
+use crate::estimate::measured::{Kept, Written};
 use crate::estimate::work::Samples;
 use crate::estimate::{Calibration, Estimate, Question, Rates, ranks_of_a_node};
 use crate::plan::Plan;
@@ -156,12 +156,8 @@ pub(super) fn add(plan: &mut Plan, outlook: &Outlook<'_>, scale: &[u16]) -> Resu
     plan.warnings.extend(outlook.promised.iter().cloned());
     plan.scale =
         scale.iter().map(|world| outlook.scaled(usize::from(*world))).collect::<Result<_, _>>()?;
-    let measured = match &plan.estimate {
-        Some(estimate) => Kept::of(estimate, &metrics(&outlook.run_dir.metrics())?),
-        None => None,
-    };
     // What is measured now comes before what was kept when the run ended.
-    plan.error = measured.or_else(|| Kept::load(outlook.run_dir));
+    plan.error = Kept::of(plan.estimate.as_ref(), &Written::read(outlook.run_dir)?);
     Ok(())
 }
 
