@@ -342,7 +342,8 @@ mod tests {
               together     up to 450 questions, answers of up to 640 tokens each
               and those of ours, which do not say how many
             warning: 4 threads (4 ranks x 1) share 2 cores
-            warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks compute nothing; 1 or 2 ranks share it evenly
+            warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks
+              compute nothing; 1 or 2 ranks share it evenly
         "#]]
         .assert_eq(&Plan::new(work, &cluster(4), 2).text());
     }
