@@ -6,8 +6,8 @@
 #
 # First comes the plan: memory, hours and disk, then what is missing: corpora with their licences and sizes, weights,
 # GPUs. With --dry-run that is all, and no GPU, model or corpus is needed for it. Otherwise anything that is missing
-# stops it before something is queued. On SLURM and Kubernetes the run is submitted and followed; the same command
-# finds one that was cut off and goes on with it.
+# stops it before something is queued, unless it would lie on volumes of pods or in an object store. On SLURM and
+# Kubernetes the run is submitted and followed; the same command finds one that was cut off and goes on with it.
 #
 # Settings, all from the environment:
 #   KNOWCODER        the program; without it, it is built here first, with CUDA (cargo, some minutes)
@@ -81,7 +81,12 @@ if [[ -n "$dry" ]]; then
     fi
     exit 0
 fi
-if [[ -z "$ready" && "$data" != *://* ]]; then
+# What pods have on their volumes, and what lies in object stores, is not seen from here.
+elsewhere=""
+if [[ "$data" == *://* ]] || grep -qE '^backend *= *"kubernetes"' "$cluster"; then
+    elsewhere=1
+fi
+if [[ -z "$ready" && -z "$elsewhere" ]]; then
     {
         echo "not everything is here: see \`needs\` above. Nothing was started."
         echo "  corpora: \`knowcoder data fetch NAME\`, or what its declaration in configs/datasets says;"
