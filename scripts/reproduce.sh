@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Reproduces a paper's recipe on a cluster: looks whether the corpora are there, plans, runs, prints the tables.
+# Reproduces a paper's recipe on a cluster: says what it needs, plans, runs, prints the tables.
 #
 #   scripts/reproduce.sh [--dry-run] RECIPE CLUSTER
 #   scripts/reproduce.sh configs/knowcoder-x-7b.toml configs/clusters/h100x8.toml
 #
-# With --dry-run it says what is missing and plans, and changes nothing; no GPU, model or corpus is needed for
-# that. Otherwise a corpus that is missing stops it before anything is queued. On SLURM and Kubernetes the run is
-# submitted and followed; the same command finds one that was cut off and goes on with it.
+# First comes the plan: memory, hours and disk, then what is missing: corpora with their licences and sizes, weights,
+# GPUs. With --dry-run that is all, and no GPU, model or corpus is needed for it. Otherwise anything that is missing
+# stops it before something is queued, unless it would lie on volumes of pods or in an object store. On SLURM and
+# Kubernetes the run is submitted and followed; the same command finds one that was cut off and goes on with it.
 #
 # Settings, all from the environment:
-#   KNOWCODER        the program (default: `cargo run --release --features cuda --`)
+#   KNOWCODER        the program; without it, it is built here first, with CUDA (cargo, some minutes)
 #   KNOWCODER_DATA   where corpora lie (default: data)
 #   RUN_DIR          where the run is written (default: runs/NAME)
+#   SCALE            other numbers of ranks to plan for, where the cluster file names its [hardware] (default: 1,8,64)
 #   TABLES           tables to print (default: multiconer22 masakhaner2 ner-en ner-zh re ed eae)
 set -euo pipefail
 
@@ -39,62 +41,39 @@ data="${KNOWCODER_DATA:-data}"
 run_dir="${RUN_DIR:-runs/$(basename "$recipe" .toml)}"
 read -r -a tables <<<"${TABLES:-multiconer22 masakhaner2 ner-en ner-zh re ed eae}"
 
-knowcoder() {
-    if [[ -n "${KNOWCODER:-}" ]]; then
-        "$KNOWCODER" "$@"
-    else
-        cargo run --quiet --release --features cuda -- "$@"
+program="${KNOWCODER:-}"
+if [[ -z "$program" ]]; then
+    if ! command -v cargo >/dev/null; then
+        echo "cargo is not here to build the program: install Rust (https://rustup.rs), or set KNOWCODER to one that is built" >&2
+        exit 69
     fi
-}
-
-# NAME:SPLIT of the corpora that the recipe names, and of those of the recipe that it extends.
-corpora() {
-    local parent
-    parent="$(sed -n 's/^extends *= *"\(.*\)".*/\1/p' "$1")"
-    if [[ -n "$parent" ]]; then
-        corpora "$(dirname "$1")/$parent"
-    fi
-    sed 's/#.*//' "$1" | grep -oE '"[a-z0-9-]+:[a-z0-9-]+"' | tr -d '"' || true
-}
-
-# Files of NAME and SPLIT that are not below $data; a pattern must find one. Corpora of our own lie in configs.
-missing() {
-    local declaration="configs/datasets/$1.toml"
-    if [[ ! -f "$declaration" ]] || grep -q '^root = "configs"' "$declaration"; then
-        return
-    fi
-    sed 's/#.*//' "$declaration" |
-        awk -v wanted="[splits.$2]" '/^\[/ { inside = ($1 == wanted) } inside' |
-        { grep -oE '"[^"]+/[^"]+"' || true; } | tr -d '"' |
-        while read -r file; do
-            compgen -G "$data/$file" >/dev/null || echo "$file"
-        done
-}
-
-echo "=== corpora in $data"
-absent=0
-mapfile -t wanted < <(corpora "$recipe" | sort -u)
-for corpus in ${wanted[@]+"${wanted[@]}"}; do
-    files="$(missing "${corpus%%:*}" "${corpus#*:}" | wc -l)"
-    if ((files > 0)); then
-        absent=$((absent + 1))
-        echo "  $corpus: $files file(s) missing"
-    fi
-done
-echo "  $absent of ${#wanted[@]} are not complete"
-if ((absent > 0)); then
-    echo "  \`knowcoder data fetch NAME\` fetches one, or says where it is to be had"
+    echo "=== building the program; KNOWCODER=PATH takes one that is built"
+    cargo build --quiet --release --features cuda
+    program="${CARGO_TARGET_DIR:-target}/release/knowcoder"
+fi
+if ! command -v "$program" >/dev/null; then
+    echo "KNOWCODER is \`$program\`, which is no program" >&2
+    exit 64
 fi
 
 echo "=== plan"
+plan=("$program" plan "$recipe" --cluster "$cluster" --run-dir "$run_dir" --data-root "$data")
 scale=()
 # Other numbers of ranks are planned where somebody says how fast they are.
 if grep -q '^\[hardware\]' "$cluster"; then
-    scale=(--scale 1,8,64)
+    scale=(--scale "${SCALE:-1,8,64}")
 fi
-knowcoder plan "$recipe" --cluster "$cluster" --run-dir "$run_dir" ${scale[@]+"${scale[@]}"}
+"${plan[@]}" ${scale[@]+"${scale[@]}"}
+ready=""
+document="$("${plan[@]}" --json)"
+if grep -qE '"ready": *true' <<<"$document"; then
+    ready=1
+fi
 
 if [[ -n "$dry" ]]; then
+    if [[ -z "$ready" ]]; then
+        echo "=== not everything is here: see \`needs\` above"
+    fi
     if grep -qE '^backend *= *"(slurm|kubernetes)"' "$cluster"; then
         echo "=== would submit the run and follow it, then print: ${tables[*]}"
     else
@@ -102,15 +81,25 @@ if [[ -n "$dry" ]]; then
     fi
     exit 0
 fi
-if ((absent > 0)); then
-    echo "the corpora above are missing: get them, or give a recipe that extends this one with phases without them" >&2
+# What pods have on their volumes, and what lies in object stores, is not seen from here.
+elsewhere=""
+if [[ "$data" == *://* ]] || grep -qE '^backend *= *"kubernetes"' "$cluster"; then
+    elsewhere=1
+fi
+if [[ -z "$ready" && -z "$elsewhere" ]]; then
+    {
+        echo "not everything is here: see \`needs\` above. Nothing was started."
+        echo "  corpora: \`knowcoder data fetch NAME\`, or what its declaration in configs/datasets says;"
+        echo "           without some: a recipe that extends this one, with [[phase]] tables of its own"
+        echo "  weights: fetch them into the folder that is named there, as the recipe's comment says"
+    } >&2
     exit 65
 fi
 
 echo "=== run"
-knowcoder run "$recipe" --cluster "$cluster" --run-dir "$run_dir" --data-root "$data"
+"$program" run "$recipe" --cluster "$cluster" --run-dir "$run_dir" --data-root "$data"
 
 for table in "${tables[@]}"; do
     echo "=== table $table"
-    knowcoder report "$run_dir" --table "$table"
+    "$program" report "$run_dir" --table "$table"
 done

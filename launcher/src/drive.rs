@@ -33,7 +33,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use trainer::collective::Secret;
-use trainer::collective::hello::program_fingerprint;
+use trainer::collective::hello::program_sha256;
 use trainer::{Recipe, RunDir};
 
 /// How long spares are awaited before a run begins without them.
@@ -223,7 +223,7 @@ impl Driver<'_> {
             "threads_per_rank": cluster.threads_per_rank,
             "backend": cluster.backend.name(),
             "version": env!("CARGO_PKG_VERSION"),
-            "program_sha256": program_fingerprint().unwrap_or_default(),
+            "program_sha256": program_sha256().unwrap_or_default(),
         });
         self.events.record("started", fields)?;
         let shown =

@@ -8,6 +8,7 @@ pub mod calibration;
 pub mod measured;
 pub mod rates;
 pub mod step;
+pub mod sums;
 #[cfg(test)]
 pub mod tests;
 pub mod work;

@@ -4,6 +4,7 @@
 //! that `plan` and `run` cannot disagree.
 
 mod forecast;
+pub mod inputs;
 pub mod nodes;
 pub mod scale;
 mod text;
@@ -12,6 +13,7 @@ mod wire;
 use crate::cluster::{Backend, Cluster};
 use crate::estimate::Estimate;
 use crate::estimate::measured::Kept;
+use inputs::Inputs;
 use nodes::NodeRanks;
 use scale::Scaled;
 use serde::{Deserialize, Serialize};
@@ -172,8 +174,12 @@ pub struct Plan {
     pub estimate: Option<Estimate>,
     /// The same on other numbers of ranks.
     pub scale: Vec<Scaled>,
-    /// How far the estimate was from what this run has measured.
+    /// How far the estimate was from what this run has measured, or the last good one.
     pub error: Option<Kept>,
+    /// The directory of that one, where it is another run.
+    pub error_of: Option<String>,
+    /// What must be there before it starts, where that was looked at.
+    pub inputs: Option<Inputs>,
     /// What is otherwise than in the last run of this name that was done.
     pub changes: Option<Changes>,
     /// What would be handed to the scheduler.
@@ -285,6 +291,8 @@ impl Plan {
             estimate: None,
             scale: Vec::new(),
             error: None,
+            error_of: None,
+            inputs: None,
             changes: None,
             rendered: Vec::new(),
             warnings,

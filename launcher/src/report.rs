@@ -18,6 +18,7 @@ mod flaws;
 mod history;
 mod languages;
 mod memory;
+mod planned;
 mod prepared;
 mod scores;
 mod sensitivity;
@@ -101,6 +102,7 @@ fn page(run: &Run, analysis: &Analysis) -> String {
         Section::new("languages", "Languages", languages::section(run)),
         Section::new("during", "F1 while training", during::section(run)),
         Section::new("training", "Training", training::section(run)),
+        Section::new("planned", "Planned and measured", planned::section(run)),
         Section::new("shares", "Shares of the data", shares::section(run)),
         Section::new("errors", "Errors", errors::section(analysis)),
         Section::new("examples", "Examples", examples::section(run, analysis)),

@@ -1,6 +1,9 @@
 //! Whether one run did what another one did: their programs, machines, data, losses, answers and weights.
 
 mod compare;
+mod files;
+mod scores;
+mod steps;
 
 pub use compare::compare;
 
@@ -156,8 +159,8 @@ fn brief(hash: &str) -> String {
 }
 
 fn of_values(what: &str, before: &Value, now: &Value, matters: bool) -> Option<Deviation> {
-    // Earlier versions did not say everything.
-    if before == now || before.is_null() || now.is_null() {
+    // Earlier versions did not say everything, or not to the last digit.
+    if before == now || before.is_null() || now.is_null() || is_begun(before, now) {
         return None;
     }
     let [before, now] = [before, now].map(|value| match value {
@@ -165,6 +168,17 @@ fn of_values(what: &str, before: &Value, now: &Value, matters: bool) -> Option<D
         other => other.to_string(),
     });
     Some(Deviation { what: what.to_owned(), before, now, matters })
+}
+
+/// Digits of the program's hash that runs kept before all of them were.
+const FIRST_DIGITS: usize = 16;
+
+/// Whether one of two hashes is the beginning of the other one.
+fn is_begun(before: &Value, now: &Value) -> bool {
+    let (Some(a), Some(b)) = (before.as_str(), now.as_str()) else { return false };
+    let is_hash = |text: &str| text.bytes().all(|it| it.is_ascii_hexdigit());
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    short.len() == FIRST_DIGITS && is_hash(long) && long.starts_with(short)
 }
 
 /// The text of a run's events.
@@ -228,5 +242,20 @@ mod tests {
             cluster file, cluster.ranks: 1, now 2 (changes no number by itself)"#]]
         .assert_eq(&text.join("\n"));
         assert_eq!(of_surroundings(&a, &a).unwrap(), []);
+    }
+
+    #[test]
+    fn a_program_is_the_same_by_the_digits_that_both_runs_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let hash = "0123456789abcdef".repeat(4);
+        let of = |name: &str, digits: &str| {
+            let event = format!("{{\"event\": \"started\", \"program_sha256\": \"{digits}\"}}\n");
+            run(&folder.path().join(name), &event, 1)
+        };
+        let (old, now) = (of("old", &hash[..16]), of("now", &hash));
+        let other = of("other", "fedcba9876543210");
+        assert_eq!(of_surroundings(&old, &now).unwrap(), []);
+        assert_eq!(of_surroundings(&now, &old).unwrap(), []);
+        assert_eq!(of_surroundings(&other, &now).unwrap().len(), 1);
     }
 }

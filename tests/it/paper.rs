@@ -143,3 +143,101 @@ fn the_script_plans_without_data() {
     assert!(text.contains("estimate       for h100-80"), "{text}");
     assert!(text.contains("would submit"), "{text}");
 }
+
+/// Every value of the papers' recipes says where it is from, behind it or in the comment right above it.
+#[test]
+fn every_value_is_marked() {
+    let marks = ["[paper]", "[code]", "[open]", "[sister]", "[ours]"];
+    for recipe in ["knowcoder-x-7b", "knowcoder-x-13b", "knowcoder-7b"] {
+        let path = root().join("configs").join(format!("{recipe}.toml"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (mut above, mut depth) = (String::new(), 0);
+        let mut values = 0;
+        for (number, line) in text.lines().enumerate() {
+            let (code, comment) = line.split_once('#').unwrap_or((line, ""));
+            let begins = depth == 0 && code.contains(" = ");
+            depth += code.matches('[').count() as i64 - code.matches(']').count() as i64;
+            if code.trim().is_empty() {
+                // A blank line ends a comment; lines of one belong together.
+                above = if comment.is_empty() { String::new() } else { above + comment };
+                continue;
+            }
+            if begins {
+                values += 1;
+                let marked = marks.iter().any(|it| comment.contains(it) || above.contains(it));
+                assert!(marked, "{}:{}: no mark: {line}", path.display(), number + 1);
+            }
+            above.clear();
+        }
+        assert!(values > 3, "{recipe}: {values}");
+    }
+}
+
+/// Dataset and split of everything that a table of a paper shows.
+fn cells(table: &str) -> Vec<String> {
+    let path = root().join("configs/benchmarks").join(format!("{table}.toml"));
+    let table: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let cells = table["cell"].as_array().unwrap();
+    let names = cells.iter().filter_map(|cell| cell.get("dataset")?.as_str());
+    let with_split = |name: &str| match name.contains(':') {
+        true => name.to_owned(),
+        false => format!("{name}:test"),
+    };
+    names.map(with_split).collect()
+}
+
+#[test]
+fn what_the_tables_show_is_asked() {
+    let recipe: toml::Table = std::fs::read_to_string(root().join("configs/knowcoder-x-7b.toml"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let benchmarks = recipe["evaluation"]["benchmarks"].as_array().unwrap();
+    let asked: Vec<&str> = benchmarks.iter().filter_map(|it| it["dataset"].as_str()).collect();
+    // What scripts/reproduce.sh prints.
+    for table in ["multiconer22", "masakhaner2", "ner-en", "ner-zh", "re", "ed", "eae"] {
+        for cell in cells(table) {
+            assert!(asked.contains(&cell.as_str()), "{table}: {cell} is not asked");
+        }
+    }
+}
+
+#[test]
+fn every_corpus_of_the_papers_is_declared() {
+    for recipe in ["knowcoder-x-7b", "knowcoder-7b"] {
+        let plan = planned(recipe, "slurm-4x8", &[]);
+        let needs = &plan["inputs"];
+        // Nothing is there, and each corpus says how it is to be had.
+        assert_eq!(needs["ready"], false, "{needs:#}");
+        let missing = needs["missing"].as_array().unwrap();
+        assert!(missing.len() > 25, "{needs:#}");
+        for corpus in missing {
+            assert!(["fetch", "accept", "ask"].contains(&corpus["way"].as_str().unwrap()));
+            assert!(!corpus["licence"].as_str().unwrap().is_empty(), "{corpus:#}");
+            let name = corpus["corpus"].as_str().unwrap();
+            let declared = root().join("configs/datasets").join(format!("{name}.toml"));
+            assert!(declared.is_file(), "{name}");
+        }
+        // Unless somebody has fetched them.
+        if !root().join("models").exists() {
+            assert!(needs["weights"]["bytes"].as_u64() > Some(13_000_000_000), "{needs:#}");
+        }
+    }
+}
+
+#[test]
+fn plans_fit_a_terminal() {
+    for recipe in ["knowcoder-x-7b", "knowcoder-x-13b", "knowcoder-7b"] {
+        for on in ["h200", "h100x8", "slurm-4x8", "kubernetes-4x8"] {
+            let mut command = knowcoder(&["plan", "--scale", "1,3,8,64,1024"]);
+            command.arg(root().join("configs").join(format!("{recipe}.toml")));
+            command.arg("--cluster").arg(cluster(on));
+            command.args(["--run-dir", "/runs/paper", "--data-root", "/corpora"]);
+            let text = String::from_utf8(must(command).stdout).unwrap();
+            let is_path = |line: &str| line.trim().starts_with("`/");
+            for line in text.lines().filter(|line| !is_path(line)) {
+                assert!(line.chars().count() <= 80, "{recipe} on {on}: {line}");
+            }
+        }
+    }
+}

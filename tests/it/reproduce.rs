@@ -25,7 +25,37 @@ fn a_run_is_done_again_bit_for_bit() {
     let toml = |run: &Path| std::fs::read_to_string(run.join("recipe.toml")).unwrap();
     assert_eq!(toml(&original), toml(&again));
     planned(&original);
+    prunes(&original, &again);
     deviates(&original, &again);
+}
+
+/// Checkpoints that one of the runs does not have any more are named, and are no difference; a score is one.
+fn prunes(original: &Path, again: &Path) {
+    let mut names: Vec<String> = std::fs::read_dir(original.join("checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with("instruction-"))
+        .collect();
+    names.sort();
+    let gone = original.join("checkpoints").join(&names[0]);
+    std::fs::rename(&gone, original.join("aside")).unwrap();
+    let (code, document) = reproduce(original, again);
+    assert_eq!((code, &document["equal"]), (0, &json!(true)), "{document:#}");
+    let of_one = &document["comparison"]["checkpoints_of_one"];
+    assert_eq!((&of_one[0]["name"], &of_one[0]["in_first"]), (&json!(names[0]), &json!(false)));
+    assert_eq!(document["comparison"]["last_missing"], Value::Null);
+    std::fs::rename(original.join("aside"), &gone).unwrap();
+
+    let scores = original.join("scores.json");
+    let kept = std::fs::read(&scores).unwrap();
+    let mut fewer: Value = serde_json::from_slice(&kept).unwrap();
+    let row = fewer["rows"].as_array_mut().unwrap().remove(0);
+    std::fs::write(&scores, fewer.to_string()).unwrap();
+    let (code, document) = reproduce(original, again);
+    assert_eq!((code, &document["equal"]), (65, &json!(false)), "{document:#}");
+    let missing = &document["comparison"]["scores"][0];
+    assert_eq!(missing["values"], json!([null, row["f1"]]), "{missing:#}");
+    std::fs::write(&scores, kept).unwrap();
 }
 
 /// The plan of a run that is done says what it measured; of a calibrated machine also how far the model was from it.

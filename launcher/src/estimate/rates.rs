@@ -3,7 +3,6 @@
 use super::calibration::Calibration;
 use crate::cluster::Cluster;
 use serde::{Deserialize, Serialize};
-use trainer::collective::Carrier;
 
 /// What large products reach of the peak: cuBLAS measured 788 of 989.4 TFLOP/s in bf16 on an H200, and published
 /// figures of an H100 are near 700.
@@ -30,8 +29,14 @@ const NETWORK: f64 = 0.9;
 /// Bytes a second of a shared file system, where nothing is measured.
 const DISK: f64 = 2e9;
 
-/// Seconds until a bucket's sum begins, within a node and for each doubling of nodes.
-const LATENCY: [f64; 2] = [12e-6, 25e-6];
+/// What the ring over TCP reaches of raw TCP between two processes, and the rate of that where `doctor` measured
+/// nothing, in bytes a second: benchmarks/ring.md.
+const RING: f64 = 0.17;
+const RAW_TCP: f64 = 2.05e9;
+
+/// Seconds of a step around the ring over TCP within a node and between nodes, where nothing is measured: an
+/// assumption, some times the latency of a local connection.
+const TCP_LATENCY: [f64; 2] = [50e-6, 50e-6];
 
 /// What attention reaches forwards and backwards, in operations a second, by the length of its rows: cuDNN 9.19 on
 /// an H200, causal, bf16, heads of 128; below 2048 an extrapolation.
@@ -46,6 +51,17 @@ const ATTENTION: [(f64, f64, f64); 5] = [
 /// The device whose attention was measured, in products a second.
 const ATTENTION_BESIDE: f64 = 788e12;
 
+/// Who carries sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Carries {
+    /// NCCL, from GPU to GPU.
+    #[default]
+    Nccl,
+    /// The ring over TCP, through the memory of the hosts.
+    Tcp,
+}
+
 /// What one rank does in a second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
@@ -59,20 +75,26 @@ pub struct Rates {
     pub products: f64,
     /// Bytes that a copy reads and writes.
     pub copy: f64,
+    /// Who carries sums.
+    pub carries: Carries,
+    /// Where the rate of sums is from.
+    pub sums: String,
     /// Bytes that sums over the node's ranks pass on.
     pub link: f64,
-    /// Bytes that sums over nodes pass on.
+    /// Bytes that sums over nodes pass on: over TCP of all ranks of a node, with NCCL of each.
     pub network: f64,
-    /// Seconds until a sum begins, within a node and for each doubling of nodes.
+    /// Seconds of a step around the ring over TCP, within a node and between nodes.
     pub latency: [f64; 2],
+    /// How many times longer NCCL's steps take than over NVLink.
+    pub slowness: f64,
     /// Bytes that a checkpoint's files take in, over all ranks.
     pub disk: f64,
 }
 
 impl Rates {
-    /// Of a rank of `cluster`: measured ones before those that its hardware's name or figures promise. `None` where
-    /// nobody says how fast it computes.
-    pub fn of(cluster: &Cluster, measured: Option<&Calibration>) -> Option<Self> {
+    /// Of a rank of `cluster` that computes on `device`: measured ones before those that its hardware's name or
+    /// figures promise. `None` where nobody says how fast it computes.
+    pub fn of(cluster: &Cluster, device: &str, measured: Option<&Calibration>) -> Option<Self> {
         let hardware = &cluster.hardware;
         let peak = hardware.peak_tflops().map(|tflops| 1e12 * tflops);
         let name = hardware.name.clone().or(measured.map(|it| it.device.clone()));
@@ -81,12 +103,8 @@ impl Rates {
         let products = measured.map(|it| it.flops_per_second).or(promised)?;
         // What is not said is taken to be as in the accelerators that are known: bytes for operations.
         let stated = hardware.memory_rate().map_or(products / 180.0, |rate| rate * COPY);
-        let link = hardware.link_rate().map_or(products / 2200.0, |rate| rate * LINK);
-        let network = hardware.network_rate().map_or(link / 8.0, |rate| rate * NETWORK);
-        let [within, between] = LATENCY;
-        // Measured is TCP, which carries no sums between GPUs unless the file says so.
-        let by_tcp = |it: &&Calibration| !it.is_of("cuda") || cluster.collective == Carrier::Tcp;
-        let sums = measured.filter(by_tcp);
+        let Way { carries, sums, link, network, latency } =
+            Way::of(cluster, device, (products, measured));
         Some(Self {
             origin: match measured {
                 Some(measured) => format!("measured on {} on {}", measured.host, measured.date),
@@ -96,9 +114,12 @@ impl Rates {
             peak,
             products,
             copy: measured.and_then(|it| it.memory_bytes_per_second).unwrap_or(stated),
-            link: sums.and_then(|it| it.link_bytes_per_second).unwrap_or(link),
+            carries,
+            sums,
+            link,
             network,
-            latency: [sums.and_then(|it| it.link_latency_seconds).unwrap_or(within), between],
+            latency,
+            slowness: if link < BUS { BUS_STEP } else { 1.0 },
             disk: measured.and_then(|it| it.disk_bytes_per_second).unwrap_or(DISK),
         })
     }
@@ -126,11 +147,61 @@ impl Rates {
     }
 }
 
+/// Links slower than this are no NVLink: steps take as long as over PCIe, NCCL's tables say.
+const BUS: f64 = 1e11;
+const BUS_STEP: f64 = 5.7 / 3.4;
+
+/// How sums travel.
+struct Way {
+    carries: Carries,
+    sums: String,
+    link: f64,
+    network: f64,
+    latency: [f64; 2],
+}
+
+impl Way {
+    /// Of ranks that compute so many operations a second.
+    fn of(
+        cluster: &Cluster,
+        device: &str,
+        (products, measured): (f64, Option<&Calibration>),
+    ) -> Self {
+        let hardware = &cluster.hardware;
+        let link = hardware.link_rate().map_or(products / 2200.0, |rate| rate * LINK);
+        let adapter = hardware.network_rate().map(|rate| rate * NETWORK);
+        // A plan for another number of ranks is one for several.
+        if cluster.collective.is_nccl(device, cluster.ranks.max(2)) {
+            return Self {
+                carries: Carries::Nccl,
+                sums: "NCCL, by what it expects of links and adapters".to_owned(),
+                link,
+                network: adapter.unwrap_or(link / 8.0),
+                latency: TCP_LATENCY,
+            };
+        }
+        let raw = measured.and_then(|it| it.link_bytes_per_second);
+        let latency = measured.and_then(|it| it.link_latency_seconds);
+        let link = RING * raw.unwrap_or(RAW_TCP);
+        Self {
+            carries: Carries::Tcp,
+            sums: match raw {
+                Some(_) => "TCP, by what doctor measured".to_owned(),
+                None => "TCP, by benchmarks/ring.md".to_owned(),
+            },
+            link,
+            network: adapter.map_or(link, |adapter| adapter.min(link)),
+            latency: latency.map_or(TCP_LATENCY, |within| [within, within.max(TCP_LATENCY[1])]),
+        }
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::cluster::Hardware;
+    use trainer::collective::Carrier;
 
     /// A cluster of `ranks` in nodes of eight.
     pub(in super::super) fn cluster(name: &str, ranks: usize) -> Cluster {
@@ -141,16 +212,16 @@ pub(super) mod tests {
 
     #[test]
     fn a_name_promises_what_was_measured_of_its_like() {
-        let rates = Rates::of(&cluster("h200", 8), None).unwrap();
+        let rates = Rates::of(&cluster("h200", 8), "cuda", None).unwrap();
         let near =
             |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 0.003, "{found}");
         near(rates.products, 788e12);
         near(rates.copy, 4.3e12);
         near(rates.link, 360e9);
         near(rates.network, 45e9);
-        let rates = Rates::of(&cluster("h100-80", 8), None).unwrap();
+        let rates = Rates::of(&cluster("h100-80", 8), "cuda", None).unwrap();
         near(rates.products, 700e12);
-        assert_eq!(Rates::of(&Cluster::of_this_machine(), None), None);
+        assert_eq!(Rates::of(&Cluster::of_this_machine(), "cuda", None), None);
     }
 
     #[test]
@@ -165,26 +236,33 @@ pub(super) mod tests {
             host: "laptop".to_owned(),
             date: "2026-11-22".to_owned(),
         };
-        let rates = Rates::of(&Cluster::of_this_machine(), Some(&measured)).unwrap();
+        let rates = Rates::of(&Cluster::of_this_machine(), "flex", Some(&measured)).unwrap();
         assert_eq!((rates.products, rates.copy, rates.disk), (5e10, 1e10, 3e8));
         assert_eq!((rates.latency[0], rates.peak), (1e-4, None));
         assert_eq!(rates.origin, "measured on laptop on 2026-11-22");
-        let named = Rates::of(&cluster("h200", 1), Some(&measured)).unwrap();
+        let named = Rates::of(&cluster("h200", 1), "flex", Some(&measured)).unwrap();
         assert_eq!((named.products, named.peak), (5e10, Some(989.4e12)));
+        assert_eq!((rates.carries, rates.link), (Carries::Tcp, RING * RAW_TCP));
         // Sums between GPUs do not go over TCP.
         let device = "cuda NVIDIA H200".to_owned();
         let gpu = Calibration { device, link_bytes_per_second: Some(2e9), ..measured };
         let mut by_nccl = cluster("h200", 8);
-        let rates = Rates::of(&by_nccl, Some(&gpu)).unwrap();
-        assert_eq!((rates.link, rates.latency), (360e9, LATENCY));
+        let rates = Rates::of(&by_nccl, "cuda", Some(&gpu)).unwrap();
+        assert_eq!((rates.link, rates.carries, rates.slowness), (360e9, Carries::Nccl, 1.0));
         by_nccl.collective = Carrier::Tcp;
-        assert_eq!(Rates::of(&by_nccl, Some(&gpu)).unwrap().link, 2e9);
+        let rates = Rates::of(&by_nccl, "cuda", Some(&gpu)).unwrap();
+        assert_eq!((rates.link, rates.network), (RING * 2e9, RING * 2e9));
+        assert_eq!((rates.carries, rates.latency), (Carries::Tcp, [1e-4, 1e-4]));
+        assert_eq!(rates.sums, "TCP, by what doctor measured");
+        assert_eq!(Rates::of(&by_nccl, "cuda", None).unwrap().link, RING * RAW_TCP);
     }
 
     #[test]
     fn attention_is_faster_in_long_rows() {
-        let rates =
-            Rates { products: ATTENTION_BESIDE, ..Rates::of(&cluster("h200", 1), None).unwrap() };
+        let rates = Rates {
+            products: ATTENTION_BESIDE,
+            ..Rates::of(&cluster("h200", 1), "cuda", None).unwrap()
+        };
         assert_eq!(rates.attention(2048.0), [484e12, 370e12]);
         assert_eq!(rates.attention(10.0), [180e12, 130e12]);
         assert_eq!(rates.attention(1e6), [644e12, 541e12]);

@@ -1,6 +1,7 @@
 //! How long a step takes: computing, talking, updating, waiting for the slowest.
 
 use super::rates::Rates;
+use super::sums::{Operation, World};
 use super::work::{Costs, Load};
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +13,6 @@ const SMALL: [f64; 2] = [0.35, 0.15];
 
 /// What of a computation can hide a transfer: kernels share the memory with it.
 const HIDES: f64 = 0.9;
-
-/// What of the shorter transfer does not fit beside the longer one, within nodes and between them.
-const APART: f64 = 0.2;
 
 /// How far ranks scatter around their mean.
 const SCATTER: f64 = 0.01;
@@ -81,31 +79,20 @@ impl Layout {
         self.world.div_ceil(self.per_node.max(1))
     }
 
-    /// Seconds until `bytes` went round all ranks so many times: 1 to be summed or to be handed out, 2 for both.
-    fn round(&self, bytes: f64, times: f64, rates: &Rates) -> f64 {
-        if self.world <= 1 {
-            return 0.0;
-        }
-        let (nodes, inner) = (self.nodes() as f64, self.world.min(self.per_node.max(1)) as f64);
-        let within = times * (inner - 1.0) / inner * bytes / rates.link;
-        let between = times * (nodes - 1.0) / nodes * bytes / (rates.network * inner);
-        let [first, doubling] = rates.latency;
-        let buckets = (bytes / self.bucket).ceil();
-        let latency = times * buckets * (first + doubling * nodes.log2());
-        within.max(between) + APART * within.min(between) + latency
-    }
-
     /// Seconds of all sums of a step of so many micro-batches.
     fn communication(&self, trainable: f64, micro_batches: f64, rates: &Rates) -> f64 {
+        let Some(world) = World::of(self) else { return 0.0 };
+        let of = |operation, bytes| world.seconds(operation, bytes, self.bucket, rates);
         let (sums, weights) = (self.gradient_bytes * trainable, self.weight_bytes * trainable);
-        let handed_out = self.round(weights, 1.0, rates);
+        let half = of(Operation::Half, sums);
+        let handed_out = of(Operation::Half, weights);
         match (self.exact, self.stage) {
             // Everybody's gradients reach everybody.
-            (true, 0) => self.round(sums, self.world as f64, rates),
-            (true, _) => self.round(sums, self.world as f64, rates) + handed_out,
-            (false, 0) => self.round(sums, 2.0, rates),
-            (false, 1) => self.round(sums, 1.0, rates) + handed_out,
-            (false, _) => micro_batches * self.round(sums, 1.0, rates) + handed_out,
+            (true, 0) => self.world as f64 * half,
+            (true, _) => self.world as f64 * half + handed_out,
+            (false, 0) => of(Operation::AllReduce, sums),
+            (false, 1) => half + handed_out,
+            (false, _) => micro_batches * half + handed_out,
         }
     }
 }

@@ -32,7 +32,7 @@ fn h200() -> Rates {
         copy: 4.3e12,
         link: 360e9,
         network: 45e9,
-        ..Rates::of(&cluster("h200", 8), None).unwrap()
+        ..Rates::of(&cluster("h200", 8), "cuda", None).unwrap()
     }
 }
 
@@ -48,7 +48,7 @@ fn dense(tokens: f64) -> Load {
     }
 }
 
-fn layout(world: usize, stage: u8, bytes: f64) -> Layout {
+pub(super) fn layout(world: usize, stage: u8, bytes: f64) -> Layout {
     Layout {
         world,
         per_node: 8,
@@ -68,7 +68,7 @@ pub fn estimate(world: usize) -> Estimate {
     let (recipe, config) = (recipe(Train::Lora), preset("baichuan2-7b").unwrap());
     let mut cluster = cluster("h200", world);
     cluster.hardware.price_per_hour = Some(2.0);
-    let rates = Rates::of(&cluster, None).unwrap();
+    let rates = Rates::of(&cluster, "cuda", None).unwrap();
     let samples: Vec<Samples> = recipe.phase.iter().map(Samples::assumed).collect();
     let steps = vec![Some(1000); samples.len()];
     let question = Question {
@@ -111,15 +111,16 @@ fn a_7b_costs_what_was_counted_by_hand() {
 
 #[test]
 fn steps_take_what_was_computed_by_hand() {
-    // Seconds of a step of 2²⁰ tokens on so many GPUs: everywhere alike, ZeRO-1, adapters.
+    // Seconds of a step of 2²⁰ tokens on so many GPUs: everywhere alike, ZeRO-1, adapters. Buckets of 64 MB are small
+    // for so many: the ring of ZeRO's halves goes once through all ranks for each of them.
     let table = [
         (1, 70.9, 70.9, 50.7),
         (8, 9.10, 9.04, 6.46),
         (64, 1.20, 1.146, 0.815),
         (128, 0.632, 0.578, 0.409),
-        (256, 0.347, 0.294, 0.205),
-        (512, 0.299, 0.201, 0.103),
-        (1024, 0.291, 0.209, 0.066),
+        (256, 0.347, 0.403, 0.205),
+        (512, 0.255, 0.659, 0.103),
+        (1024, 0.238, 1.195, 0.066),
     ];
     let full = Costs { update_bytes: 30.0, ..costs(Train::Full) };
     let lora = Costs { update_bytes: 34.0, ..costs(Train::Lora) };
@@ -141,14 +142,14 @@ fn steps_take_what_was_computed_by_hand() {
 fn what_nothing_hides_is_added() {
     let (rates, full) = (h200(), costs(Train::Full));
     let few = StepTime::of(&full, &dense(1_048_576.0), &layout(1024, 0, 2.0), &rates);
-    near(few.communication, 0.185, 0.02);
-    near(few.exposed, 0.133, 0.02);
+    near(few.communication, 0.1339, 0.02);
+    near(few.exposed, 0.0818, 0.03);
     let exact = Layout { exact: true, ..layout(8, 0, 4.0) };
     let exact = StepTime::of(&full, &dense(1_048_576.0), &exact, &rates);
     assert_eq!(exact.exposed, exact.communication);
     // Seven of eight shares of four bytes, eight times, at 360 GB/s.
     let sums = 7.0 * 4.0 * 7_505_973_248.0 / 360e9;
-    near(exact.communication, sums + 8.0 * 470.0 * 12e-6, 0.001);
+    near(exact.communication, sums + 8.0 * 470.0 * (8.4e-6 + 7.0 * 3.4e-6), 0.001);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a plan says of time, money, earlier runs and schedulers.
 
-use super::{Changes, Plan, Script, scale};
+use super::{Changes, Plan, Script, inputs, scale};
 use crate::display::duration;
+use crate::estimate::measured::Kept;
 use crate::estimate::{Estimate, PhaseEstimate, seconds_text};
 use data_pipeline::width::{TERMINAL, clipped, folded};
 use std::fmt::Write;
@@ -17,19 +18,42 @@ pub(super) fn write(text: &mut String, plan: &Plan) -> std::fmt::Result {
     if let Some(estimate) = &plan.estimate {
         write_estimate(text, estimate)?;
     }
-    for sentence in plan.error.iter().flat_map(|kept| kept.sentences()) {
-        writeln!(text, "  so far       {sentence}")?;
+    if let Some(kept) = &plan.error {
+        write_error(text, kept, plan.error_of.as_deref())?;
     }
     scale::write(text, &plan.scale)?;
     if let Some(changes) = &plan.changes {
         write_changes(text, changes)?;
     }
-    write_scripts(text, &plan.rendered)
+    write_scripts(text, &plan.rendered)?;
+    match &plan.inputs {
+        Some(found) => inputs::write(text, found),
+        None => Ok(()),
+    }
+}
+
+/// How far earlier plans were from the truth, of this run or of `other`.
+fn write_error(text: &mut String, kept: &Kept, other: Option<&str>) -> std::fmt::Result {
+    let sentences = [kept.times(), kept.memories()].concat();
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    match other {
+        Some(run) => writeln!(text, "measured       in `{run}`")?,
+        None => writeln!(text, "measured       so far")?,
+    }
+    for sentence in sentences {
+        paragraph(text, "  ", "    ", &sentence)?;
+    }
+    Ok(())
 }
 
 fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {
     let rates = &estimate.rates;
     writeln!(text, "estimate       for {}, by {}", rates.name, rates.origin)?;
+    if estimate.world > 1 {
+        writeln!(text, "  sums         by {}", rates.sums)?;
+    }
     for phase in &estimate.phases {
         write_phase(text, phase)?;
     }

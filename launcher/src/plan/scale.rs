@@ -3,7 +3,8 @@
 use super::bytes_text;
 use super::forecast::paragraph;
 use crate::display::short;
-use crate::estimate::{Estimate, seconds_text};
+use crate::estimate::work::Samples;
+use crate::estimate::{Estimate, PhaseEstimate, seconds_text};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -46,6 +47,27 @@ pub fn misfit(phase: &str, samples: usize, exact_shards: usize, world: usize) ->
     })
 }
 
+/// Ranks that wait for others in a step of so many samples, as groups that share a prefix are dealt out whole; nothing
+/// where they have about as much.
+pub fn uneven(phase: &str, samples: usize, of: &Samples, world: usize) -> Option<String> {
+    let groups = of.step(samples).groups;
+    let each = groups / world as f64;
+    // Fewer samples than ranks are named by `misfit`.
+    if samples < world || each.ceil() <= UNEVEN * each {
+        return None;
+    }
+    let as_fast = groups / each.ceil();
+    let why = format!(
+        "phase `{phase}` has about {groups:.0} groups of {:.0} samples a step, which are dealt out whole",
+        of.shared
+    );
+    let smaller = if of.shared >= 2.0 { "; a smaller batch.group makes more of them" } else { "" };
+    Some(format!("{why}: as fast as {as_fast:.0} ranks{smaller}"))
+}
+
+/// How much more than the mean the fullest rank may have, and nothing is said of it.
+const UNEVEN: f64 = 1.1;
+
 /// A table, a line for each number of ranks.
 pub(super) fn write(text: &mut String, scale: &[Scaled]) -> std::fmt::Result {
     if scale.is_empty() {
@@ -53,7 +75,9 @@ pub(super) fn write(text: &mut String, scale: &[Scaled]) -> std::fmt::Result {
     }
     let headings =
         ["ranks", "nodes", "memory", "step", "tokens/s", "MFU", "hours", "rank-h", "cost"];
-    writeln!(text, "scale          a step of each phase; hours and cost of the whole run")?;
+    let longest = scale.iter().find_map(|it| Some(longest(it.estimate.as_ref()?)?.phase.clone()));
+    let of = longest.map_or(String::new(), |phase| format!("a step of `{phase}`; "));
+    writeln!(text, "scale          {of}hours and cost of the whole run")?;
     let mut rows = vec![headings.map(str::to_owned)];
     rows.extend(scale.iter().map(cells));
     let width = |column: usize| {
@@ -73,26 +97,37 @@ pub(super) fn write(text: &mut String, scale: &[Scaled]) -> std::fmt::Result {
     Ok(())
 }
 
+/// The phase that takes longest; the last one while their steps are unknown.
+fn longest(estimate: &Estimate) -> Option<&PhaseEstimate> {
+    let seconds = |it: &&PhaseEstimate| it.seconds.unwrap_or(0.0);
+    estimate.phases.iter().max_by(|a, b| seconds(a).total_cmp(&seconds(b)))
+}
+
+/// As many digits as say something: `0.12`, `7.6`, `134`.
+fn digits(value: f64) -> String {
+    match value {
+        ..1.0 => format!("{value:.2}"),
+        1.0..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
 fn cells(scaled: &Scaled) -> [String; 9] {
     let none = || "-".to_owned();
     let estimate = scaled.estimate.as_ref();
     let of =
         |show: &dyn Fn(&Estimate) -> Option<String>| estimate.and_then(show).unwrap_or_else(none);
-    let last = |it: &Estimate| it.phases.last().map(|phase| phase.step.clone());
-    let steps = |it: &Estimate| {
-        let steps = it.phases.iter().map(|phase| seconds_text(phase.step.seconds));
-        Some(steps.collect::<Vec<_>>().join(", "))
-    };
+    let step = |it: &Estimate| longest(it).map(|phase| phase.step.clone());
     [
         scaled.world.to_string(),
         of(&|it| Some(it.nodes.to_string())),
         scaled.bytes_per_rank.map_or_else(none, bytes_text),
-        of(&steps),
-        of(&|it| Some(short(last(it)?.tokens_per_second))),
-        of(&|it| Some(format!("{:.0} %", 100.0 * last(it)?.mfu?))),
-        of(&|it| Some(format!("{:.1}", it.hours?))),
-        of(&|it| Some(format!("{:.1}", it.gpu_hours?))),
-        of(&|it| Some(format!("{:.0}", it.cost?))),
+        of(&|it| Some(seconds_text(step(it)?.seconds))),
+        of(&|it| Some(short(step(it)?.tokens_per_second))),
+        of(&|it| Some(format!("{:.0} %", 100.0 * step(it)?.mfu?))),
+        of(&|it| Some(digits(it.hours?))),
+        of(&|it| Some(digits(it.gpu_hours?))),
+        of(&|it| Some(digits(it.cost?))),
     ]
 }
 
@@ -112,5 +147,31 @@ mod tests {
             "run.exact_shards = 8 cannot be dealt out to 3 ranks; 1, 2 or 4 ranks share it evenly";
         assert_eq!(exact.as_deref(), Some(expected));
         assert_eq!(sizes(1, 0), "1 rank has it all");
+    }
+
+    #[test]
+    fn ranks_that_wait_are_named() {
+        let samples = Samples {
+            tokens: 700.0,
+            computed: 180.0,
+            targets: 70.0,
+            pairs: 1e5,
+            shared: 8.0,
+            known: true,
+        };
+        let uneven = |samples_of: &Samples, world| uneven("a", 256, samples_of, world);
+        // 32 groups of 8.
+        assert_eq!([1, 8, 16, 32].map(|world| uneven(&samples, world)), [const { None }; 4]);
+        let expected = "phase `a` has about 32 groups of 8 samples a step, which are dealt out whole: as fast as 32 ranks; a smaller batch.group makes more of them";
+        assert_eq!(uneven(&samples, 64).as_deref(), Some(expected));
+        // Two ranks have two groups, the others one.
+        assert!(uneven(&samples, 24).is_some_and(|it| it.contains("as fast as 16 ranks")));
+        let alone = Samples { shared: 1.0, ..samples };
+        assert_eq!((uneven(&alone, 64), uneven(&alone, 1024)), (None, None));
+    }
+
+    #[test]
+    fn numbers_have_the_digits_that_say_something() {
+        assert_eq!([0.123, 7.64, 134.4].map(digits), ["0.12", "7.6", "134"]);
     }
 }

@@ -78,7 +78,7 @@ impl Plan {
         write_evaluation(text, &work.evaluation)?;
         forecast::write(text, self)?;
         for warning in &self.warnings {
-            writeln!(text, "warning: {warning}")?;
+            forecast::paragraph(text, "", "  ", &format!("warning: {warning}"))?;
         }
         Ok(())
     }
@@ -105,7 +105,11 @@ fn write_evaluation(text: &mut String, work: &Workload) -> std::fmt::Result {
     )?;
     match work.undeclared.as_slice() {
         [] => Ok(()),
-        names => writeln!(text, "  and those of {}, which do not say how many", names.join(", ")),
+        names => {
+            let names = names.join(", ");
+            let sentence = format!("and those of {names}, which do not say how many");
+            forecast::paragraph(text, "  ", "    ", &sentence)
+        }
     }
 }
 
@@ -338,7 +342,8 @@ mod tests {
               together     up to 450 questions, answers of up to 640 tokens each
               and those of ours, which do not say how many
             warning: 4 threads (4 ranks x 1) share 2 cores
-            warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks compute nothing; 1 or 2 ranks share it evenly
+            warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks
+              compute nothing; 1 or 2 ranks share it evenly
         "#]]
         .assert_eq(&Plan::new(work, &cluster(4), 2).text());
     }

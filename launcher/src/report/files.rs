@@ -12,6 +12,7 @@ mod prepared;
 mod steps;
 
 use crate::cluster::Cluster;
+use crate::estimate::measured::Kept;
 use data_pipeline::score::{Scores, Set};
 use data_pipeline::{Error, predictions};
 pub(super) use evaluations::Evaluation;
@@ -25,6 +26,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 pub(super) use steps::{Heard, Phase, Source, Step, Steps};
+use trainer::RunDir;
 
 /// One run, read.
 #[derive(Debug, Default)]
@@ -45,6 +47,8 @@ pub(super) struct Run {
     pub evaluations: Vec<Evaluation>,
     /// `memory.json`, by phase.
     pub memory: Vec<PhaseMemory>,
+    /// `estimate.json`, of this version.
+    pub kept: Option<Kept>,
     /// `scores.json`.
     pub scores: Scores,
     /// The test sets with the trained model's answers: `predictions/final/*.jsonl`.
@@ -85,6 +89,7 @@ impl Run {
             steps: Steps::read(&run_dir.join("metrics.jsonl"), &mut broken)?,
             evaluations: evaluations::read(&run_dir.join("evaluations.jsonl"), &mut broken)?,
             memory: memory(&run_dir.join("memory.json"), &mut broken)?,
+            kept: Kept::load(&RunDir::new(run_dir)),
             scores,
             sets: sets(&run_dir.join("predictions/final"))?,
             events,

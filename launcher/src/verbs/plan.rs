@@ -1,6 +1,7 @@
 //! `knowcoder plan`, and `run --dry-run`: what would be done, without doing any of it.
 
 mod before;
+mod inputs;
 mod outlook;
 mod place;
 mod work;
@@ -13,7 +14,8 @@ use crate::backend::{self, Job};
 use crate::cli;
 use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
-use crate::estimate::measured::{Kept, metrics};
+use crate::estimate::Estimate;
+use crate::estimate::measured::{Kept, Written};
 use crate::plan::{Plan, Script, Work};
 use outlook::Outlook;
 use std::path::{Path, PathBuf};
@@ -54,21 +56,38 @@ pub fn disk_bytes(recipe: &Recipe, run_dir: &RunDir) -> Result<Option<u64>, Erro
     Ok(work::work(recipe, run_dir, None)?.work.disk_bytes())
 }
 
-/// How far the estimate was from what a run has measured, a sentence a phase; kept in its `estimate.json`.
+/// How far the estimate was from what a run has measured, in sentences; kept in its `estimate.json`.
 ///
-/// To be called when a run is done. Nothing where nobody says how fast the hardware is.
+/// To be called when the ranks of a run have ended, however that came. Where nobody says how fast the hardware is,
+/// only what was measured is kept.
 pub fn conclude(
     recipe: &Recipe,
     cluster: &Cluster,
     run_dir: &RunDir,
 ) -> Result<Vec<String>, Error> {
+    let estimate = estimate_of(recipe, cluster, run_dir)?;
+    match Kept::of(estimate.as_ref(), &Written::read(run_dir)?) {
+        Some(kept) => {
+            kept.save(run_dir)?;
+            Ok(kept.times())
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+/// What a run that has begun was to take; `None` where nobody says how fast the hardware is.
+fn estimate_of(
+    recipe: &Recipe,
+    cluster: &Cluster,
+    run_dir: &RunDir,
+) -> Result<Option<Estimate>, Error> {
     // Whoever ran there has the device; the driver of a cluster need not.
     let place = match cluster.backend {
         Backend::Local => Place::of(recipe, cluster)?,
         _ => Place::Elsewhere { lacks: None },
     };
     let (Some(rates), _) = outlook::rates(recipe, cluster, &place, None)? else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     // Steps need not be timed again for this.
     let elsewhere = Place::Elsewhere { lacks: None };
@@ -76,15 +95,7 @@ pub fn conclude(
     if let Some(chosen) = MemoryPlan::load(&run_dir.memory())? {
         planned.memory = chosen;
     }
-    let outlook = Outlook::new(recipe, run_dir, cluster, &planned, rates);
-    let Some(estimate) = outlook.estimate()? else { return Ok(Vec::new()) };
-    match Kept::of(&estimate, &metrics(&run_dir.metrics())?) {
-        Some(kept) => {
-            kept.save(run_dir)?;
-            Ok(kept.sentences())
-        }
-        None => Ok(Vec::new()),
-    }
+    Outlook::new(recipe, run_dir, cluster, &planned, rates).estimate()
 }
 
 /// The ranks of `cluster` that share the memory of a machine, if it is this one; of others each has its device's.
@@ -137,13 +148,14 @@ fn whole(
     run_dir: &RunDir,
     (place, asked): (&Place, Asked<'_>),
 ) -> Result<Answer, Error> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Of other machines nobody here knows how many cores they have.
+    let cores = match place {
+        Place::Here => std::thread::available_parallelism().map_or(1, usize::from),
+        Place::Elsewhere { .. } => usize::MAX,
+    };
     let planned = work::work(recipe, run_dir, Some((cluster, place)))?;
     let mut plan = Plan::new(planned.work.clone(), cluster, cores);
     plan.warnings.extend(planned.misfits.iter().cloned());
-    if let Place::Elsewhere { lacks } = place {
-        plan.warnings.extend(lacks.clone());
-    }
     let (rates, odd) = outlook::rates(recipe, cluster, place, asked.calibration)?;
     plan.warnings.extend(odd);
     match rates {
@@ -157,7 +169,16 @@ fn whole(
             .push("no estimate of time: the cluster file does not name its [hardware]".to_owned()),
         None => {}
     }
+    if let Some(data_root) = asked.data_root {
+        plan.inputs = inputs::inputs(recipe, &planned, data_root, place)?;
+    }
+    if let (Place::Elsewhere { lacks }, None) = (place, &plan.inputs) {
+        plan.warnings.extend(lacks.clone());
+    }
     plan.changes = before::changes(recipe, cluster, run_dir)?;
+    if plan.error.is_none() {
+        (plan.error, plan.error_of) = before::error(run_dir, plan.changes.as_ref());
+    }
     match scripts(recipe, cluster, run_dir, asked) {
         Ok(scripts) => plan.rendered = scripts,
         Err(error) if asked.render => return Err(error),

@@ -128,6 +128,7 @@ pub fn ended(
         }
         Ending::Stopped => {
             events.record("stopped", json!({}))?;
+            concluded(recipe, cluster, run_dir);
             let how = match has_checkpoints(run_dir) {
                 true => "with a checkpoint",
                 false => "before the first checkpoint",
@@ -141,8 +142,14 @@ pub fn ended(
                 code: exit::STOPPED,
             })
         }
-        Ending::Killed => Err(killed()),
-        Ending::Failed(cause) => Err(cause.into_error()),
+        Ending::Killed | Ending::Failed(_) => {
+            // What went wrong is the sentence to read.
+            plan::conclude(recipe, cluster, run_dir).ok();
+            match ending {
+                Ending::Failed(cause) => Err(cause.into_error()),
+                _ => Err(killed()),
+            }
+        }
     }
 }
 
@@ -375,6 +382,14 @@ pub fn ranks(
     ending
 }
 
+/// Holds the plan against what was measured; a run is what it is without that, too.
+fn concluded(recipe: &Recipe, cluster: &Cluster, run_dir: &RunDir) -> Vec<String> {
+    plan::conclude(recipe, cluster, run_dir).unwrap_or_else(|error| {
+        eprintln!("warning: the plan is not held against the run: {}", error.message);
+        Vec::new()
+    })
+}
+
 /// Scores what the ranks predicted and writes the page.
 fn finish(
     recipe: &Recipe,
@@ -391,6 +406,8 @@ fn finish(
         eprintln!("warning: TensorBoard will not see the scores: {error}");
     }
     events.record("done", json!({}))?;
+    // The report shows it.
+    let planned = concluded(recipe, cluster, run_dir);
     let page = report::write(run_dir.root())?.report;
     let answer = score::answer(&scores)?;
     let memory = MemoryPlan::load(&run_dir.memory())?.unwrap_or_default();
@@ -405,10 +422,7 @@ fn finish(
     if !kernels.is_empty() {
         text += &format!("kernels, kept for the next start: {}\n", kernels.join(", "));
     }
-    match plan::conclude(recipe, cluster, run_dir) {
-        Ok(sentences) => sentences.iter().for_each(|it| text += &format!("{it}\n")),
-        Err(error) => eprintln!("warning: the plan is not held against the run: {}", error.message),
-    }
+    planned.iter().for_each(|it| text += &format!("{it}\n"));
     text += &format!("report: {}\n", page.display());
     let json = json!({
         "status": "done",

@@ -41,14 +41,24 @@ pub struct Identity {
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);
 
-/// A hash of the running program: all ranks must be of the same build.
+/// The first digits of [`program_sha256`]: all ranks must be of the same build.
 pub fn program_fingerprint() -> io::Result<String> {
+    let mut digits = program_sha256()?;
+    digits.truncate(FINGERPRINT);
+    Ok(digits)
+}
+
+/// Digits of a fingerprint.
+const FINGERPRINT: usize = 16;
+
+/// The SHA-256 of the running program, in hexadecimal.
+pub fn program_sha256() -> io::Result<String> {
     // Through /proc, the file that runs is found even if it has been replaced meanwhile.
     let mut file =
         File::open("/proc/self/exe").or_else(|_| File::open(std::env::current_exe()?))?;
     let mut hasher = Sha256::new();
     io::copy(&mut file, &mut hasher)?;
-    Ok(hex(&hasher.finalize()[..8]))
+    Ok(hex(&hasher.finalize()))
 }
 
 impl Secret {

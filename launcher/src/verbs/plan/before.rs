@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::estimate::measured::Kept;
 use crate::events::is_done;
 use crate::plan::Changes;
 use crate::verbs::difference;
@@ -24,6 +25,18 @@ pub(super) fn changes(
     }
     let keys = keys.into_iter().map(|(key, before, now)| [key, before, now]).collect();
     Ok(Some(Changes { run: run.display().to_string(), keys }))
+}
+
+/// How far plans were from what was measured: what this run has kept, else the last good one, which is named then.
+pub(super) fn error(run_dir: &RunDir, good: Option<&Changes>) -> (Option<Kept>, Option<String>) {
+    if let Some(kept) = Kept::load(run_dir) {
+        return (Some(kept), None);
+    }
+    let of = good.map(|changes| changes.run.clone());
+    match of.as_ref().and_then(|run| Kept::load(&RunDir::new(run))) {
+        Some(kept) => (Some(kept), of),
+        None => (None, None),
+    }
 }
 
 /// The directory and the recipe of the newest run that was done and has this name.

@@ -3,11 +3,11 @@
 use super::{Place, Planned, is_prepared, machine};
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};
-use crate::estimate::measured::{Kept, metrics};
+use crate::estimate::measured::{Kept, Written};
 use crate::estimate::work::Samples;
 use crate::estimate::{Calibration, Estimate, Question, Rates, ranks_of_a_node};
 use crate::plan::Plan;
-use crate::plan::scale::{Scaled, misfit};
+use crate::plan::scale::{Scaled, misfit, uneven};
 use data_pipeline::manifest::Manifest;
 use std::path::Path;
 use trainer::memory::{Machine, MemoryPlan, plan_phase_within};
@@ -46,7 +46,7 @@ pub(super) fn rates(
     let odd = measured.as_ref().filter(|it| !it.is_of(device)).map(|it| {
         format!("the speeds were measured on `{}`, and the recipe computes on {device}", it.device)
     });
-    Ok((Rates::of(cluster, measured.as_ref()), odd))
+    Ok((Rates::of(cluster, device, measured.as_ref()), odd))
 }
 
 impl<'a> Outlook<'a> {
@@ -117,14 +117,18 @@ impl<'a> Outlook<'a> {
     /// What it would take on so many ranks.
     pub fn scaled(&self, world: usize) -> Result<Scaled, Error> {
         let (mut memory, mut problems) = (MemoryPlan::default(), Vec::new());
+        let exact = self.recipe.run.exact_shards;
+        // Such a run is refused, and so is one that has no memory for its batches.
+        let mut can_be = exact == 0 || exact.is_multiple_of(world);
         let budget = Place::budget(self.recipe, self.cluster);
         let machine = Machine { ranks: world, ..machine(self.cluster) };
         for (index, phase) in self.recipe.phase.iter().enumerate() {
-            let exact = self.recipe.run.exact_shards;
             problems.extend(misfit(&phase.name, phase.batch.samples, exact, world));
+            problems.extend(uneven(&phase.name, phase.batch.samples, &self.samples[index], world));
             let Some(config) = &self.planned.shape else { continue };
             let within = (machine, budget.as_ref());
             let planned = plan_phase_within(self.recipe, index, self.run_dir, config, within)?;
+            can_be &= planned.misfit.is_none();
             problems.extend(planned.misfit);
             memory.phases.push(planned.plan);
         }
@@ -140,7 +144,7 @@ impl<'a> Outlook<'a> {
         Ok(Scaled {
             world,
             bytes_per_rank: memory.phases.iter().map(|plan| plan.predicted.total).max(),
-            estimate: self.on(world, &memory)?,
+            estimate: if can_be { self.on(world, &memory)? } else { None },
             problems,
         })
     }
@@ -152,12 +156,8 @@ pub(super) fn add(plan: &mut Plan, outlook: &Outlook<'_>, scale: &[u16]) -> Resu
     plan.warnings.extend(outlook.promised.iter().cloned());
     plan.scale =
         scale.iter().map(|world| outlook.scaled(usize::from(*world))).collect::<Result<_, _>>()?;
-    let measured = match &plan.estimate {
-        Some(estimate) => Kept::of(estimate, &metrics(&outlook.run_dir.metrics())?),
-        None => None,
-    };
     // What is measured now comes before what was kept when the run ended.
-    plan.error = measured.or_else(|| Kept::load(outlook.run_dir));
+    plan.error = Kept::of(plan.estimate.as_ref(), &Written::read(outlook.run_dir)?);
     Ok(())
 }
 
