@@ -41,6 +41,7 @@ mod serve;
 mod shares;
 mod slurm;
 mod ssh;
+mod stops;
 #[cfg(feature = "object-store")]
 mod store;
 mod sweep;

@@ -20,7 +20,6 @@ use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
 use trainer::collective::nccl::{Gpu, Nccl};
@@ -31,6 +30,7 @@ use trainer::during;
 use trainer::evaluate::{Evaluation as Evaluate, TRAINED};
 use trainer::extract;
 use trainer::metrics::StepMetrics;
+use trainer::requests::Requests;
 use trainer::run::{Outcome, Progress as Happening, Task, WORTH_TELLING};
 use trainer::sharding::Sharding;
 use trainer::whereabouts::{self, LOADING, MEETING};
@@ -51,7 +51,7 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
     let run_dir = place.run_dir(args);
     pulse();
     if let Some(checkpoint) = &args.evaluate {
-        let result = evaluate((args, &place), checkpoint, &data_root, &requests.stop, &mut teller);
+        let result = evaluate((args, &place), checkpoint, &data_root, requests, &mut teller);
         return teller.end(result, &place);
     }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
@@ -179,12 +179,13 @@ fn evaluate(
     (args, place): (&cli::Worker, &Place),
     checkpoint: &Path,
     data_root: &Path,
-    stop: &AtomicBool,
+    requests: &'static Requests,
     teller: &mut Teller,
 ) -> Result<Outcome, trainer::Error> {
     let run_dir = place.run_dir(args);
     let recipe = Recipe::load_lock(&run_dir.evaluation_lock())?;
     let mut collective = join(args, place, &recipe.run.device)?;
+    Watch::of_answers(run_dir.clone(), place.rank).start(requests);
     let mut answer = || {
         whereabouts::own().at(LOADING);
         let mut reading = |read: u64, total: u64| {
@@ -203,7 +204,8 @@ fn evaluate(
         };
         let precision = extract::precision(checkpoint, &recipe.run.device);
         let model = extract::fingerprint(&info, precision);
-        evaluation.run(TRAINED, (&decoder, &model), &mut *collective, stop, &mut tell)
+        let model = (&decoder, model.as_str());
+        evaluation.run(TRAINED, model, &mut *collective, &requests.stop, &mut tell)
     };
     let result = answer();
     if result.is_err() {
