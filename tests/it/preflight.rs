@@ -16,12 +16,13 @@ fn doctor(cluster: &Path, run_dir: &Path) -> Command {
     command
 }
 
-fn json(output: &Output) -> Value {
+/// What it answered.
+pub fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
 /// The level and the line of a check, as the first node that has one says it.
-fn finding(document: &Value, check: &str) -> (String, String) {
+pub fn finding(document: &Value, check: &str) -> (String, String) {
     let findings = document["preflight"]["findings"].as_array().unwrap();
     let found = findings.iter().find(|it| it["check"] == check);
     let found = found.unwrap_or_else(|| panic!("no `{check}` in {findings:?}"));

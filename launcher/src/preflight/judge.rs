@@ -78,7 +78,23 @@ pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
     findings.extend(machines::judge(wanted, nodes));
     findings.extend(storage::judge(wanted, nodes));
     findings.extend(network::judge(wanted, nodes));
-    findings
+    merged(findings, nodes.len())
+}
+
+/// What holds for each of several nodes is said once.
+fn merged(findings: Vec<Finding>, nodes: usize) -> Vec<Finding> {
+    let same =
+        |a: &Finding, b: &Finding| (&a.check, a.level, &a.line) == (&b.check, b.level, &b.line);
+    let mut merged: Vec<Finding> = Vec::new();
+    for finding in &findings {
+        let its = findings.iter().filter(|it| it.node.is_some() && same(it, finding)).count();
+        match nodes > 1 && its == nodes {
+            false => merged.push(finding.clone()),
+            true if merged.iter().any(|it| it.node.is_none() && same(it, finding)) => {}
+            true => merged.push(Finding { node: None, ..finding.clone() }),
+        }
+    }
+    merged
 }
 
 /// Checks that there was no time for; links say themselves how many were tried.

@@ -66,6 +66,7 @@ fn each_reason_has_its_way_out() {
         (libc::EDQUOT, "quota"),
         (libc::ENOSPC, "full"),
         (libc::EROFS, "reading only"),
+        (libc::EFBIG, "ulimit -f"),
         (libc::EACCES, "--run-dir"),
         (libc::ENOENT, "share"),
         (libc::EIO, "dmesg"),
