@@ -20,7 +20,7 @@ mod report;
 mod storage;
 mod wanted;
 
-pub use gather::{Ask, Here, Site, gather};
+pub use gather::{Ask, Depth, Here, Site, gather};
 pub use judge::{Finding, Level, judge};
 pub use over::{examine, over};
 pub use probe::probe;

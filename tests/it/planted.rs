@@ -338,6 +338,57 @@ fn a_host_that_never_answers_and_one_that_falls_silent() {
     assert_eq!(json(&output)["error"]["message"], expected);
 }
 
+/// Names of nodes that joined a run.
+fn joined(run_dir: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(run_dir.join("events.jsonl")).unwrap_or_default();
+    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let joined = events.filter(|event| event["event"] == "agent-joined");
+    joined.map(|event| event["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_spare_that_comes_late_is_looked_at_before_it_gets_ranks() {
+    if !has_mounts() {
+        return;
+    }
+    let (hosts, folder) = (Pretended::new(&["a", "b", "c"]), tempfile::tempdir().unwrap());
+    let (run_dir, other) = (folder.path().join("run"), folder.path().join("recipe.lock"));
+    std::fs::write(&other, "seed = 6\n").unwrap();
+    let cluster = hosts.cluster("spares = 1", "");
+    let text = std::fs::read_to_string(&cluster).unwrap();
+    std::fs::write(&cluster, text.replace("ranks = 3\nnodes = 3", "ranks = 2\nnodes = 2")).unwrap();
+    let process = hosts.folder().join("process");
+    hosts.surround("b", &format!("echo $$ >{}; exec \"$@\"", process.display()));
+    let place = run_dir.display();
+    let lines = format!(
+        "case \"$*\" in *agent*) ;; *) exec \"$@\" ;; esac\n\
+         until [ -s {place}/metrics.jsonl ]; do sleep 0.05; done\n\
+         exec unshare --mount sh -c 'mount --bind {} {place}/recipe.lock && exec \"$@\"' sh \"$@\"",
+        other.display()
+    );
+    hosts.surround("c", &lines);
+    let mut command = hosts.knowcoder(&["run"]);
+    command.arg(fixture("tiny.toml")).arg("--run-dir").arg(&run_dir).arg("--cluster").arg(&cluster);
+    let mut child = command.args(["--set", "phase.0.steps=100000"]).spawn().unwrap();
+    let patience = Instant::now() + Duration::from_secs(300);
+    while !joined(&run_dir).contains(&"c".to_owned()) {
+        if child.try_wait().unwrap().is_some() {
+            panic!("it ended: {}", stderr(&child.wait_with_output().unwrap()));
+        }
+        assert!(Instant::now() < patience, "the spare does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let process: i32 = std::fs::read_to_string(&process).unwrap().trim().parse().unwrap();
+    // SAFETY: the call takes a number; the agent goes on until it is told to leave.
+    unsafe { libc::kill(process, libc::SIGKILL) };
+    let output = child.wait_with_output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    let own = short(&std::fs::read_to_string(run_dir.join("recipe.lock")).unwrap());
+    let line = format!("recipe.lock {}; `a` has recipe.lock {own}", short("seed = 6\n"));
+    assert!(said.contains(&format!("preflight, recipe on `c`: {line}")), "{said}");
+}
+
 /// A program of `iproute2` in the network of a host.
 fn within(hosts: &Hosts, program: &str, host: usize, arguments: &[&str]) -> bool {
     let state = std::fs::read_to_string(hosts.folder().join("state")).unwrap();

@@ -102,6 +102,27 @@ fn a_run_that_was_prepared_is_looked_at_whole() {
 }
 
 #[test]
+fn a_run_on_one_node_begins_with_a_quick_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = must(run(&fixture("tiny.toml"), folder.path(), "laptop", &[]));
+    let said = stderr(&output);
+    let line = said.lines().find(|line| line.starts_with("preflight of 1 node(s) passed in "));
+    let line = line.unwrap_or_else(|| panic!("no preflight in: {said}"));
+    assert!(line.ends_with(" s: limits, shared, disk, checkpoint"), "{line}");
+    let names = names(folder.path());
+    assert!(names.iter().all(|name| !name.starts_with(".preflight")), "{names:?}");
+    // Who wants none of it says so.
+    let without = folder.path().join("without.toml");
+    let text = std::fs::read_to_string(cluster("laptop")).unwrap();
+    std::fs::write(&without, text.replace("ranks = 2", "ranks = 2\npreflight = false")).unwrap();
+    let mut command = knowcoder(&["run"]);
+    command.arg(fixture("tiny.toml")).arg("--run-dir").arg(folder.path().join("again"));
+    command.arg("--cluster").arg(&without);
+    let output = must(command);
+    assert!(!stderr(&output).contains("preflight"), "{}", stderr(&output));
+}
+
+#[test]
 fn memory_that_the_worst_batch_does_not_fit_into_is_named() {
     let folder = tempfile::tempdir().unwrap();
     must(run(&fixture("tiny.toml"), folder.path(), "laptop", &[]));

@@ -118,7 +118,7 @@ fn link(nonce: &str) -> Answer<Measured> {
 fn disk(scratch: &Value) -> Answer<f64> {
     let mut with = scratch.clone();
     with["node"] = json!(0);
-    with["mib"] = json!(WRITTEN_MIB);
+    with["bytes"] = json!(WRITTEN_MIB << 20);
     let written: Written = asked("checkpoint", &with)?;
     Ok(written.bytes as f64 / written.seconds.max(1e-9))
 }

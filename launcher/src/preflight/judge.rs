@@ -8,6 +8,7 @@ mod sameness;
 mod storage;
 
 use super::{Answer, NodeFindings, Wanted};
+use crate::error::{Error, exit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -61,6 +62,20 @@ impl Finding {
 
     fn way(self, way: impl Into<String>) -> Self {
         Self { way: Some(way.into()), ..self }
+    }
+
+    /// Why a run cannot begin with it. A disk may be emptied: whoever starts runs by itself may try again.
+    pub fn refusal(&self) -> Error {
+        let place = self.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
+        let code = match self.line.contains("No space left on device") {
+            true => exit::TRANSIENT,
+            false => exit::BACKEND,
+        };
+        let error = Error::new(code, format!("preflight, {}{place}: {}", self.check, self.line));
+        match &self.way {
+            Some(way) => error.hint(way),
+            None => error,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A preflight of a whole cluster, from whatever starts it.
 
-use super::{Ask, Here, Report, Site, Wanted, files, gather};
+use super::{Ask, Depth, Here, Report, Site, Wanted, files, gather};
 use crate::cluster::{Backend, Cluster};
 use crate::drive;
 use crate::error::{Error, exit};
@@ -24,30 +24,34 @@ fn here(run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(transient)?;
     let names = ["local-0".to_owned()];
-    let report = runtime.block_on(examine(&mut Here, &names, run_dir, wanted, None));
+    let report =
+        runtime.block_on(examine(&mut Here, &names, (run_dir, Depth::Whole), wanted, None));
     // A check that hangs must not keep us.
     runtime.shutdown_timeout(Duration::from_secs(1));
     report
 }
 
-/// Asks the nodes called `names` through `ask`, judges, and keeps the result where there is a run.
+/// Asks the nodes called `names` through `ask`, judges, and keeps the result of a whole preflight where there is a
+/// run.
 ///
 /// `toward` is an address that all nodes reach, such as the coordinator's: it tells each which of its own
 /// addresses leads to others.
 pub async fn examine(
     ask: &mut impl Ask,
     names: &[String],
-    run_dir: &Path,
+    (run_dir, depth): (&Path, Depth),
     wanted: Wanted,
     toward: Option<&str>,
 ) -> Result<Report, Error> {
     let run_dir = std::path::absolute(run_dir).map_err(data_pipeline::Error::read(run_dir))?;
     let (folder, nonce) = (there(&run_dir), nonce()?);
-    let site = Site { names, run_dir: &run_dir, folder: &folder, toward, nonce: &nonce };
+    let site = Site { names, run_dir: &run_dir, folder: &folder, toward, nonce: &nonce, depth };
     let started = Instant::now();
     let nodes = gather(ask, site, &wanted).await;
     let report = Report::new(wanted, nodes, started.elapsed());
-    report.save(&run_dir)?;
+    if depth == Depth::Whole {
+        report.save(&run_dir)?;
+    }
     Ok(report)
 }
 

@@ -1,7 +1,7 @@
 //! What a preflight came to: for a person, for a program, and kept in the run's directory.
 
 use super::{Answer, Finding, Level, NodeFindings, Wanted, judge};
-use crate::error::{Error, exit};
+use crate::error::Error;
 use crate::events::rfc3339;
 use data_pipeline::predictions::replace;
 use data_pipeline::width::{TERMINAL, clipped, columns, folded, padded};
@@ -45,14 +45,29 @@ impl Report {
     pub fn refusal(&self) -> Option<Error> {
         let fails = self.findings.iter().filter(|it| it.level == Level::Fail);
         let (first, more) = (fails.clone().next()?, fails.count() - 1);
-        let place = first.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
-        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-        let message = format!("preflight, {}{place}: {}{more}", first.check, first.line);
-        let error = Error::new(exit::BACKEND, message);
-        Some(match &first.way {
-            Some(way) => error.hint(way),
-            None => error,
+        let refusal = first.refusal();
+        Some(match more {
+            0 => refusal,
+            more => Error { message: format!("{} (and {more} more)", refusal.message), ..refusal },
         })
+    }
+
+    /// That all is as it should be, and what was looked at; nothing where something is not.
+    pub fn line(&self) -> Option<String> {
+        if self.level() == Level::Fail {
+            return None;
+        }
+        let mut checks: Vec<&str> = Vec::new();
+        for finding in self.findings.iter().filter(|it| it.level == Level::Pass) {
+            if !checks.contains(&finding.check.as_str()) {
+                checks.push(&finding.check);
+            }
+        }
+        let (count, seconds) = (self.nodes.len(), self.took.as_secs_f64());
+        Some(format!(
+            "preflight of {count} node(s) passed in {seconds:.1} s: {}",
+            checks.join(", ")
+        ))
     }
 
     /// The findings as a table of 80 columns, and what they come to.

@@ -54,9 +54,9 @@ struct CheckpointAsked {
     node: usize,
     /// Whose checkpoint to read; nobody's: the node's own is to be written.
     of: Option<usize>,
-    /// Size of the one to be written.
+    /// Bytes of the one to be written.
     #[serde(default)]
-    mib: usize,
+    bytes: usize,
 }
 
 /// A small checkpoint that was written.
@@ -233,7 +233,7 @@ fn write_checkpoint(wanted: &CheckpointAsked) -> Answer<Written> {
         scratch.join(format!("checkpoint-{}.tmp", wanted.node)),
         scratch.join(format!("checkpoint-{}", wanted.node)),
     );
-    let bytes = noise(wanted.mib.clamp(1, 1024) << 20, wanted.node as u64);
+    let bytes = noise(wanted.bytes.clamp(1, 1 << 30), wanted.node as u64);
     let manifest = Manifest { bytes: bytes.len() as u64, sha256: hex(&Sha256::digest(&bytes)) };
     let text = serde_json::to_vec(&manifest)
         .map_err(|error| Trouble::new(format!("the manifest cannot be written: {error}")))?;

@@ -20,7 +20,10 @@ pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
         same(check, values, level, way)
     };
     let way = "copy one build to all nodes, or run it from the shared file system";
-    findings.extend(same("program", &program, Level::Fail, way));
+    // A quick look at a single node does not ask for it.
+    if facts.iter().all(|(_, facts)| !facts.program.is_empty()) {
+        findings.extend(same("program", &program, Level::Fail, way));
+    }
     if wanted.device == "cuda" {
         let driver = |it: &Facts| format!("driver {}", it.driver.version().unwrap_or("none"));
         let gpus = |it: &Facts| it.gpus.first().map_or("no GPU".to_owned(), |it| it.name.clone());

@@ -32,7 +32,7 @@ fn tokens_are_seen_where_the_folder_is_the_same() {
 #[test]
 fn a_checkpoint_is_read_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
-    let written = ask("checkpoint", folder.path(), json!({"node": 0, "mib": 2}));
+    let written = ask("checkpoint", folder.path(), json!({"node": 0, "bytes": 2 << 20}));
     assert_eq!(written["bytes"], 2 << 20);
     let read = || ask("checkpoint", folder.path(), json!({"node": 1, "of": 0}));
     assert_eq!((&read()["sha256"], &read()["of"]), (&written["sha256"], &json!(0)));
