@@ -6,6 +6,7 @@ pub mod drills;
 mod examination;
 mod places;
 pub mod standing;
+mod sums;
 
 use crate::backend;
 use crate::cluster::{Backend, Cluster};

@@ -14,6 +14,7 @@ mod gather;
 mod interfaces;
 mod judge;
 mod links;
+mod outside;
 mod over;
 mod probe;
 mod report;
@@ -22,7 +23,8 @@ mod wanted;
 
 pub use gather::{Ask, Depth, Here, Site, gather};
 pub use judge::{Finding, Level, judge};
-pub use over::{examine, over};
+pub use outside::{is_outside, outside};
+pub use over::{examine, over, there};
 pub use probe::probe;
 pub use report::Report;
 pub use wanted::Wanted;

@@ -123,6 +123,38 @@ fn a_run_on_one_node_begins_with_a_quick_look() {
 }
 
 #[test]
+fn ranks_sum_before_a_run_and_slow_sums_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let document = json(&must(doctor(&cluster("laptop"), &runs)));
+    let (level, line) = finding(&document, "sums");
+    assert!(level == "pass" && line.starts_with("over 2 ranks by TCP: "), "{line}");
+    let sums = document["preflight"]["sums"].as_array().unwrap();
+    assert_eq!((&sums[0]["bytes"], &sums[0]["ranks"]), (&(1 << 20).into(), &2.into()));
+    assert!(sums.iter().all(|it| it["seconds"].as_f64().unwrap() > 0.0), "{sums:?}");
+    assert!(!runs.exists(), "nothing stays");
+    // More than this machine's memory could carry.
+    let promising = folder.path().join("promising.toml");
+    let text = std::fs::read_to_string(cluster("laptop")).unwrap();
+    std::fs::write(&promising, format!("{text}\n[hardware]\nlink_gbps = 100000\n")).unwrap();
+    let document = json(&must(doctor(&promising, &runs)));
+    let (level, line) = finding(&document, "sums");
+    let promise = "; [hardware] promises 12500000 MB/s";
+    assert!(level == "warn" && line.ends_with(promise), "{level}: {line}");
+    // Agents that stand for two nodes, whose ranks know each other all the same; and kept for plans.
+    let nodes = folder.path().join("nodes.toml");
+    std::fs::write(&nodes, text.replace("ranks = 2", "ranks = 2\nnodes = 2")).unwrap();
+    let file = folder.path().join("calibration.json");
+    let mut command = knowcoder(&["--json", "doctor", "--calibrate", "--device", "flex"]);
+    command.arg("--cluster").arg(&nodes).arg("--calibration").arg(&file);
+    command.arg("--run-dir").arg(&runs).env_remove("MASTER_PORT");
+    must(command);
+    let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(kept["sums"]["nodes"], 2, "{kept}");
+    assert!(kept["sums"]["bytes_per_second"].as_f64().unwrap() > 0.0, "{kept}");
+}
+
+#[test]
 fn memory_that_the_worst_batch_does_not_fit_into_is_named() {
     let folder = tempfile::tempdir().unwrap();
     must(run(&fixture("tiny.toml"), folder.path(), "laptop", &[]));

@@ -3,10 +3,11 @@
 mod kubectl;
 mod manifest;
 mod names;
+mod outlook;
 mod refusal;
 mod state;
 
-use super::{Job, Nodes, QueueState, Rendered, Stage};
+use super::{Job, Nodes, Outlook, QueueState, Rendered, Stage};
 use crate::cluster::{Cluster, Kubernetes, Object};
 use crate::error::{Error, exit};
 use kubectl::Kubectl;
@@ -233,6 +234,10 @@ impl super::Queue for Queue {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         self.kubectl.ask(&arguments, None)?;
         Ok(vec![id])
+    }
+
+    fn outlook(&self, job: &Job, folder: &Path) -> Vec<Outlook> {
+        outlook::of(&self.kubectl, job, folder)
     }
 
     fn state(&self, ids: &[String]) -> Result<QueueState, Error> {

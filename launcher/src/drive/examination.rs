@@ -1,17 +1,20 @@
 //! The nodes of a crew, looked at: before a run, when they come later, or without a run.
 
 use super::asker::Asker;
+use super::sums::Sums;
 use super::{Drive, Driver, absence, heard, listed, transient};
 use crate::backend;
-use crate::cluster::Cluster;
+use crate::cluster::{Backend, Cluster};
 use crate::crew::{Admission, Crew, Member, News};
 use crate::error::Error;
 use crate::events::Events;
-use crate::preflight::{Depth, Finding, Level, Report, Wanted, examine};
+use crate::preflight::{Depth, Finding, Level, Report, Wanted, examine, there};
+use crate::supervise::Patience;
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use trainer::collective::Secret;
+use trainer::device::BUILT;
 
 /// How long spares are awaited before a run begins without them.
 const SPARES: Duration = Duration::from_secs(15);
@@ -33,7 +36,12 @@ impl Driver<'_> {
             Depth::Quick => wanted.memory.clear(),
         }
         let nodes = present(&self.crew);
-        let report = self.examined(nodes.clone(), wanted, depth).await?;
+        let mut report = self.examined(nodes.clone(), wanted, depth).await?;
+        if depth == Depth::Whole {
+            let (run_dir, cluster) = (self.asked.run_dir.root(), self.asked.cluster);
+            let places = self.places.nodes().to_vec();
+            summed(&mut self.crew, places, (run_dir, cluster), &mut report, self.events).await?;
+        }
         self.tell(&report);
         report.refusal().map_or(Ok(()), Err)?;
         self.looked.extend(nodes.into_iter().filter_map(|node| agent(&self.crew, node)));
@@ -182,6 +190,31 @@ async fn examined(
     report
 }
 
+/// Lets ranks of no run sum at these places, where nothing is wrong so far, and adds to `report` how fast they are.
+async fn summed(
+    crew: &mut Crew,
+    places: Vec<usize>,
+    (run_dir, cluster): (&Path, &Cluster),
+    report: &mut Report,
+    events: &mut Events,
+) -> Result<(), Error> {
+    let device = report.wanted.device.clone();
+    // What this build cannot compute on, it cannot sum on.
+    let can = BUILT.contains(&device.as_str()) && places.len() == cluster.nodes;
+    if cluster.ranks == 1 || report.level() == Level::Fail || !can {
+        return Ok(());
+    }
+    let started = Instant::now();
+    let whole = std::path::absolute(run_dir).map_err(data_pipeline::Error::read(run_dir))?;
+    let mut sums = Sums { crew, nodes: places, news: Vec::new() };
+    let found = sums.measured(cluster, &device, &there(&whole)).await;
+    for (node, news) in std::mem::take(&mut sums.news) {
+        heard(events, sums.crew, node, &news)?;
+    }
+    report.add_sums(found, started.elapsed());
+    report.save(&whole)
+}
+
 /// Makes the nodes of `cluster` come, looks at them for a run in `run_dir`, and lets them go: no run is begun.
 pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
     let folder = tempfile::tempdir().map_err(transient("make a temporary folder"))?;
@@ -201,8 +234,14 @@ pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report,
         .build()
         .map_err(transient("start the preflight"))?;
     runtime.block_on(async {
-        let nodes = backend::nodes(cluster, run_dir);
-        let mut crew = Crew::gather(nodes, admission, &program, folder.path()).await?;
+        let is_here = cluster.backend == Backend::Local && cluster.nodes + cluster.spares == 1;
+        let mut crew = match is_here {
+            true => Crew::here(program, Patience::default().last_words),
+            false => {
+                let nodes = backend::nodes(cluster, run_dir);
+                Crew::gather(nodes, admission, &program, folder.path()).await?
+            }
+        };
         let until = Instant::now() + cluster.deadlines.join;
         let mut reasons: Vec<(usize, String)> = Vec::new();
         let is_there = |crew: &Crew| crew.members().iter().filter(|it| it.is_present()).count();
@@ -222,9 +261,11 @@ pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report,
         }
         let nodes = present(&crew);
         let site = (run_dir, Depth::Whole);
-        let report = examined(&mut crew, nodes, site, wanted, &mut events).await;
+        let mut report = examined(&mut crew, nodes.clone(), site, wanted, &mut events).await?;
+        let places = nodes.into_iter().take(cluster.nodes).collect();
+        summed(&mut crew, places, (run_dir, cluster), &mut report, &mut events).await?;
         crew.dismiss();
         crew.gone(Duration::from_secs(5)).await;
-        report
+        Ok(report)
     })
 }

@@ -84,6 +84,12 @@ impl Rates {
         let link = hardware.link_rate().map_or(products / 2200.0, |rate| rate * LINK);
         let network = hardware.network_rate().map_or(link / 8.0, |rate| rate * NETWORK);
         let [within, between] = LATENCY;
+        // As training would carry them.
+        let by_nccl = |it: &Calibration| cluster.collective != Carrier::Tcp && it.is_of("cuda");
+        let measured_sums =
+            measured.and_then(|it| it.sums.filter(|sums| sums.by_nccl == by_nccl(it)));
+        let of_node = measured_sums.filter(|it| it.nodes == 1).map(|it| it.bytes_per_second);
+        let of_network = measured_sums.and_then(|it| it.network());
         // Measured is TCP, which carries no sums between GPUs unless the file says so.
         let by_tcp = |it: &&Calibration| !it.is_of("cuda") || cluster.collective == Carrier::Tcp;
         let sums = measured.filter(by_tcp);
@@ -96,8 +102,8 @@ impl Rates {
             peak,
             products,
             copy: measured.and_then(|it| it.memory_bytes_per_second).unwrap_or(stated),
-            link: sums.and_then(|it| it.link_bytes_per_second).unwrap_or(link),
-            network,
+            link: of_node.or(sums.and_then(|it| it.link_bytes_per_second)).unwrap_or(link),
+            network: of_network.unwrap_or(network),
             latency: [sums.and_then(|it| it.link_latency_seconds).unwrap_or(within), between],
             disk: measured.and_then(|it| it.disk_bytes_per_second).unwrap_or(DISK),
         })
@@ -129,6 +135,7 @@ impl Rates {
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::calibration::Sums;
     use super::*;
     use crate::cluster::Hardware;
 
@@ -161,6 +168,7 @@ pub(super) mod tests {
             link_bytes_per_second: None,
             link_latency_seconds: Some(1e-4),
             disk_bytes_per_second: Some(3e8),
+            sums: None,
             device: "flex".to_owned(),
             host: "laptop".to_owned(),
             date: "2026-11-22".to_owned(),
@@ -177,6 +185,14 @@ pub(super) mod tests {
         let mut by_nccl = cluster("h200", 8);
         let rates = Rates::of(&by_nccl, Some(&gpu)).unwrap();
         assert_eq!((rates.link, rates.latency), (360e9, LATENCY));
+        let sums = Sums { bytes_per_second: 3e11, ranks: 8, nodes: 1, by_nccl: true };
+        let summed = Calibration { sums: Some(sums), ..gpu.clone() };
+        let rates = Rates::of(&by_nccl, Some(&summed)).unwrap();
+        assert_eq!((rates.link, rates.network), (3e11, 45e9));
+        let over = Sums { bytes_per_second: 3e11, ranks: 16, nodes: 2, by_nccl: true };
+        let summed = Calibration { sums: Some(over), ..gpu.clone() };
+        let rates = Rates::of(&by_nccl, Some(&summed)).unwrap();
+        assert_eq!((rates.link, Some(rates.network)), (360e9, over.network()));
         by_nccl.collective = Carrier::Tcp;
         assert_eq!(Rates::of(&by_nccl, Some(&gpu)).unwrap().link, 2e9);
     }

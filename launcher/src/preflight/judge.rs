@@ -6,6 +6,9 @@ mod machines;
 mod network;
 mod sameness;
 mod storage;
+mod sums;
+
+pub use sums::judge as judge_sums;
 
 use super::{Answer, NodeFindings, Wanted};
 use crate::error::{Error, exit};
@@ -44,7 +47,7 @@ impl Finding {
         Self { check: check.to_owned(), node: None, level, line: line.into(), way: None }
     }
 
-    fn pass(check: &str, line: impl Into<String>) -> Self {
+    pub(super) fn pass(check: &str, line: impl Into<String>) -> Self {
         Self::new(check, Level::Pass, line)
     }
 
@@ -52,7 +55,7 @@ impl Finding {
         Self::new(check, Level::Warn, line)
     }
 
-    fn fail(check: &str, line: impl Into<String>) -> Self {
+    pub(super) fn fail(check: &str, line: impl Into<String>) -> Self {
         Self::new(check, Level::Fail, line)
     }
 

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 /// Looks at all nodes of `cluster` for a run in `run_dir`, which need not exist.
 pub fn over(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
     match cluster.backend {
-        Backend::Local if cluster.nodes + cluster.spares == 1 => here(run_dir, wanted),
+        // Ranks that could sum are started by agents.
+        Backend::Local if cluster.ranks + cluster.spares == 1 => here(run_dir, wanted),
         _ => drive::look(cluster, run_dir, wanted),
     }
 }
@@ -56,7 +57,7 @@ pub async fn examine(
 }
 
 /// The path itself, or what of it is there.
-pub(super) fn there(path: &Path) -> PathBuf {
+pub fn there(path: &Path) -> PathBuf {
     path.ancestors().find(|it| it.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 

@@ -1,7 +1,9 @@
 //! What a preflight came to: for a person, for a program, and kept in the run's directory.
 
+use super::judge::judge_sums;
 use super::{Answer, Finding, Level, NodeFindings, Wanted, judge};
 use crate::error::Error;
+use crate::estimate::calibration::Sums;
 use crate::events::rfc3339;
 use data_pipeline::predictions::replace;
 use data_pipeline::width::{TERMINAL, clipped, columns, folded, padded};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use trainer::bandwidth::Bandwidth;
 
 /// Widest column of names.
 const NAME: usize = 14;
@@ -25,6 +28,8 @@ pub struct Report {
     pub wanted: Wanted,
     /// What the nodes found.
     pub nodes: Vec<NodeFindings>,
+    /// How fast ranks would sum, where it was measured.
+    pub sums: Option<Answer<Vec<Bandwidth>>>,
     /// What that means.
     pub findings: Vec<Finding>,
 }
@@ -33,7 +38,32 @@ impl Report {
     /// Judges what the nodes found.
     pub fn new(wanted: Wanted, nodes: Vec<NodeFindings>, took: Duration) -> Self {
         let findings = judge(&wanted, &nodes);
-        Self { at: SystemTime::now(), took, wanted, nodes, findings }
+        Self { at: SystemTime::now(), took, wanted, nodes, sums: None, findings }
+    }
+
+    /// What was found without any node.
+    pub fn from_outside(wanted: Wanted, findings: Vec<Finding>, took: Duration) -> Self {
+        Self { at: SystemTime::now(), took, wanted, nodes: Vec::new(), sums: None, findings }
+    }
+
+    /// Adds what came of sums over all ranks, for which it took that much longer.
+    pub fn add_sums(&mut self, sums: Answer<Vec<Bandwidth>>, took: Duration) {
+        self.findings.push(judge_sums(&self.wanted, &sums));
+        self.took += took;
+        self.sums = Some(sums);
+    }
+
+    /// What sums reach at their best, for plans.
+    pub fn best_sums(&self) -> Option<Sums> {
+        let found = self.sums.as_ref()?.as_ref().ok()?;
+        let rate = Bandwidth::bus_bytes_per_second;
+        let best = found.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
+        Some(Sums {
+            bytes_per_second: rate(best),
+            ranks: best.ranks,
+            nodes: self.wanted.nodes,
+            by_nccl: self.wanted.needs_nccl(),
+        })
     }
 
     /// The worst of it.
@@ -128,6 +158,7 @@ impl Report {
             "seconds": self.took.as_secs_f64(),
             "level": self.level(),
             "wanted": self.wanted,
+            "sums": self.sums.as_ref().map(answered),
             "findings": self.findings,
             "nodes": self.nodes.iter().map(|node| self.node(node)).collect::<Vec<_>>(),
         })

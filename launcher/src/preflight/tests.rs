@@ -10,6 +10,7 @@ use super::*;
 use data_pipeline::width::{TERMINAL, columns};
 use expect_test::{Expect, expect};
 use std::time::Duration;
+use trainer::bandwidth::Bandwidth;
 
 const GIB: u64 = 1 << 30;
 
@@ -28,6 +29,7 @@ fn wanted() -> Wanted {
             Held { phase: "sft".to_owned(), bytes: 60 * GIB },
         ],
         named: Vec::new(),
+        promised: Some(50e9),
     }
 }
 
@@ -491,4 +493,42 @@ fn what_there_was_no_time_for_is_said() {
             Warn time all: no time was left for `checkpoint`, `compute`
         "#]],
     );
+}
+
+#[test]
+fn sums_are_held_against_what_is_promised() {
+    let sums = |seconds: [f64; 2]| {
+        let sizes = [1 << 20, 64 << 20].into_iter().zip(seconds);
+        let found = sizes.map(|(bytes, seconds)| Bandwidth { bytes, seconds, ranks: 4 });
+        Ok(found.collect::<Vec<_>>())
+    };
+    let check = |sums: Answer<Vec<Bandwidth>>, level: Level, expected: Expect| {
+        let mut report = Report::new(wanted(), Vec::new(), Duration::from_secs(1));
+        report.add_sums(sums, Duration::from_secs(2));
+        let finding = report.findings.last().unwrap();
+        expected.assert_eq(&finding.line);
+        assert_eq!((finding.check.as_str(), finding.level), ("sums", level));
+        assert_eq!(finding.way.is_some(), level != Level::Pass);
+        assert_eq!(report.took, Duration::from_secs(3));
+        report
+    };
+    let report = check(
+        sums([1e-4, 2.5e-3]),
+        Level::Pass,
+        expect!["over 4 ranks by NCCL: 15729 MB/s of the bus at 1 MiB, 40265 MB/s at 64 MiB"],
+    );
+    assert_eq!(report.json()["sums"][1]["ranks"], 4);
+    check(
+        sums([1e-3, 5e-2]),
+        Level::Warn,
+        expect![
+            "over 4 ranks by NCCL: 1573 MB/s of the bus at 1 MiB, 2013 MB/s at 64 MiB; [hardware] promises 50000 MB/s"
+        ],
+    );
+    let report = check(
+        Err(Trouble::new("rank 2: NCCL is not there").way("install it")),
+        Level::Fail,
+        expect!["ranks cannot sum: rank 2: NCCL is not there"],
+    );
+    assert!(report.refusal().is_some());
 }

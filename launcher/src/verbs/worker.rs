@@ -17,11 +17,12 @@ use crate::store;
 use crate::surroundings::{self, Launcher};
 use crate::watch::{Watch, pulse};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
+use trainer::bandwidth;
 use trainer::collective::nccl::{Gpu, Nccl};
 use trainer::collective::{
     self, Collective, CollectiveError, Deadlines, Identity, Membership, Secret, Solo,
@@ -36,8 +37,14 @@ use trainer::sharding::Sharding;
 use trainer::whereabouts::{self, LOADING, MEETING};
 use trainer::{Recipe, RunDir};
 
+/// What the line begins with in which rank 0 says how fast sums are.
+pub const SUMS: &str = "sums: ";
+
 /// Lives the life of one rank.
 pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
+    if let Some(device) = &args.measure {
+        return measure(args, device);
+    }
     let requests = interrupt::requests().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
@@ -213,6 +220,21 @@ fn evaluate(
         collective.abort();
     }
     result
+}
+
+/// Sums with the other ranks, for the sake of the time that it takes.
+fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
+    let (place, _lock) = Place::of(args)?;
+    let mut collective = join(args, &place, device).map_err(trainer::Error::from)?;
+    let site = (device, place.local_rank);
+    let found = bandwidth::measure(&mut *collective, site, &bandwidth::SIZES);
+    if found.is_err() {
+        // The others need not wait for a deadline to learn of it.
+        collective.abort();
+    }
+    let found = json!(found?);
+    let text = if place.rank == 0 { format!("{SUMS}{found}\n") } else { String::new() };
+    Ok(Answer::new(text, found))
 }
 
 /// The other ranks, or nobody.
