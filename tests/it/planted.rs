@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 type Found = (String, String, String);
 
 /// Runs a preflight to its end.
-fn looked(mut command: Command) -> Output {
+fn looked(command: &mut Command) -> Output {
     let started = Instant::now();
     let output = command.output().unwrap();
     assert!(started.elapsed() < LONGEST, "{:?}: {}", started.elapsed(), stderr(&output));
@@ -43,8 +43,8 @@ fn found(document: &Value, level: &str) -> Vec<Found> {
 }
 
 /// The only fault that a preflight found.
-fn fault(command: Command) -> Found {
-    let output = looked(command);
+fn fault(mut command: Command) -> Found {
+    let output = looked(&mut command);
     let document = json(&output);
     assert_eq!(output.status.code(), Some(69), "{}\n{document:#}", stderr(&output));
     let mut faults = found(&document, "fail");
@@ -78,7 +78,7 @@ fn prepared(run_dir: &Path) {
 fn three_hosts_with_which_nothing_is_wrong_pass() {
     let (hosts, folder) = (Pretended::new(&["a", "b", "c"]), tempfile::tempdir().unwrap());
     prepared(folder.path());
-    let output = looked(doctor(&hosts, &hosts.cluster("", ""), folder.path()));
+    let output = looked(&mut doctor(&hosts, &hosts.cluster("", ""), folder.path()));
     let document = json(&output);
     assert_eq!(output.status.code(), Some(0), "{}\n{document:#}", stderr(&output));
     assert_eq!(found(&document, "fail"), []);
@@ -109,7 +109,7 @@ fn another_build_on_one_host() {
         hosts.surround(host, &format!("HOME={}; export HOME; exec \"$@\"", home.display()));
     }
     let cluster = hosts.cluster("", "program = \"~/knowcoder\"");
-    let output = looked(doctor(&hosts, &cluster, folder.path()));
+    let output = looked(&mut doctor(&hosts, &cluster, folder.path()));
     assert_eq!(output.status.code(), Some(69), "{}", stderr(&output));
     let message = json(&output)["error"]["message"].as_str().unwrap().to_owned();
     let place = hosts.folder().join("home-b/knowcoder");
@@ -261,7 +261,7 @@ fn a_batch_that_no_host_has_memory_for() {
     std::fs::remove_file(run_dir.join("memory.json")).unwrap();
     let mut command = doctor(&hosts, &hosts.cluster("", ""), &run_dir);
     command.arg("--recipe").arg(&recipe);
-    let output = looked(command);
+    let output = looked(&mut command);
     let document = json(&output);
     assert_eq!(output.status.code(), Some(69), "{}\n{document:#}", stderr(&output));
     let faults = found(&document, "fail");
@@ -286,7 +286,7 @@ fn fewer_gpus_than_ranks() {
     let mut command = hosts.knowcoder(&["--json", "doctor", "--device", "cuda", "--cluster"]);
     command.arg(&cluster).arg("--run-dir").arg(folder.path()).env_remove("MASTER_PORT");
     // What is said of machines with GPUs beside it is not looked at.
-    let output = looked(command);
+    let output = looked(&mut command);
     let document = json(&output);
     assert_eq!(output.status.code(), Some(69), "{}\n{document:#}", stderr(&output));
     let faults = found(&document, "fail");
@@ -332,7 +332,7 @@ fn a_host_that_never_answers_and_one_that_falls_silent() {
     assert!(line.starts_with("did not answer `"), "{line}");
     drop(stopped);
     hosts.surround("b", "exec sleep 600");
-    let output = looked(doctor(&hosts, &cluster, folder.path()));
+    let output = looked(&mut doctor(&hosts, &cluster, folder.path()));
     assert_eq!(output.status.code(), Some(75), "{}", stderr(&output));
     let expected = "node b did not come: host `b` let `ssh` in, but did not finish what it was asked within 31 s";
     assert_eq!(json(&output)["error"]["message"], expected);
@@ -424,7 +424,7 @@ fn a_link_that_is_slow_and_one_that_is_cut() {
     let slow = ["root", "tbf", "rate", "40mbit", "burst", "64kb", "latency", "400ms"];
     let of = |interface: &'static str| [&["qdisc", "add", "dev", interface][..], &slow].concat();
     if within(&hosts, "tc", 2, &of("eth0")) && within(&hosts, "tc", 0, &of("kcNETw2")) {
-        let output = looked(command());
+        let output = looked(&mut command());
         let document = json(&output);
         assert_eq!(output.status.code(), Some(0), "{}\n{document:#}", stderr(&output));
         let warnings = found(&document, "warn");
@@ -444,4 +444,80 @@ fn a_link_that_is_slow_and_one_that_is_cut() {
     let start = "cannot reach `h3`, nor is it reached from there: no connection to 10.78.";
     assert!(line.starts_with(start), "{line}");
     assert!(line.ends_with(": No route to host (os error 113)"), "{line}");
+}
+
+/// A `kubectl` that says yes to everything, but for what a line of the file `no` is about: what it is asked for, what
+/// it prints, and what it complains of.
+const KUBECTL: &str = r#"#!/bin/sh
+here=${0%/*}
+while IFS='|' read -r asked prints complains; do
+    case "$*" in *"$asked"*)
+        echo "$prints"; echo "$complains" >&2
+        [ -z "$complains" ] && [ "$prints" != no ] && exit 0
+        exit 1 ;;
+    esac
+done <"$here/no"
+case "$*" in
+*can-i*) echo yes ;;
+*" get "*) echo '{"status": {"phase": "Bound"}}' ;;
+*" apply "*--dry-run=server*) echo created ;;
+*) echo "it was asked to $*" >&2; exit 1 ;;
+esac
+"#;
+
+#[test]
+fn kubernetes_is_asked_what_it_would_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    std::fs::write(place.join("kubectl.sh"), KUBECTL).unwrap();
+    let mut install = Command::new("install");
+    install.args(["-m", "755"]).arg(place.join("kubectl.sh")).arg(place.join("kubectl"));
+    assert!(install.status().unwrap().success());
+    let cluster = place.join("cluster.toml");
+    let text = format!(
+        "[cluster]\nbackend = \"kubernetes\"\nranks = 2\nnodes = 2\n\n[kubernetes]\nnamespace = \"ml\"\n\
+         image = \"registry.example.org/knowcoder:0.1.0\"\n\
+         volumes = [{{ claim = \"runs\", path = \"{}\" }}]\n",
+        place.display()
+    );
+    std::fs::write(&cluster, text).unwrap();
+    let looked = |no: &str| {
+        std::fs::write(place.join("no"), no).unwrap();
+        let mut command = crate::program::knowcoder(&["--json", "doctor", "--device", "flex"]);
+        command.arg("--cluster").arg(&cluster).arg("--run-dir").arg(place.join("run"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        looked(command.env("PATH", format!("{}:{path}", place.display())))
+    };
+    let output = looked("");
+    let document = json(&output);
+    assert_eq!(output.status.code(), Some(0), "{}\n{document:#}", stderr(&output));
+    let may = "you may make jobsets.jobset.x-k8s.io, secrets in namespace `ml`";
+    assert_eq!(finding(&document, "rights").1, may);
+    assert_eq!(finding(&document, "claims").1, "`runs` is bound");
+    assert!(finding(&document, "manifests").1.starts_with("the server would take "));
+    for (no, check, expected) in [
+        ("can-i create secrets|no|\n", "rights", "nobody lets you make secrets in namespace `ml`"),
+        ("persistentvolumeclaim/runs||\n", "claims", "there is no claim `runs` in namespace `ml`"),
+        (
+            "persistentvolumeclaim/runs|{\"status\": {\"phase\": \"Pending\"}}|\n",
+            "claims",
+            "claim `runs` is Pending in namespace `ml`: no file system is behind it",
+        ),
+        (
+            "--dry-run=server||Error from server: webhook \"images\" denied the request: not this one\n",
+            "manifests",
+            "a rule of the cluster refuses what the cluster file asks for: webhook \"images\" denied the request: \
+             not this one",
+        ),
+        (
+            "can-i||Unable to connect to the server: dial tcp: no such host\n",
+            "rights",
+            "the cluster cannot be reached: Unable to connect to the server: dial tcp: no such host",
+        ),
+    ] {
+        let output = looked(no);
+        let document = json(&output);
+        assert_eq!(output.status.code(), Some(69), "{}\n{document:#}", stderr(&output));
+        assert_eq!(found(&document, "fail"), [owned(check, "all", expected)]);
+    }
 }
