@@ -109,8 +109,10 @@ fn a_run_on_one_node_begins_with_a_quick_look() {
     let line = said.lines().find(|line| line.starts_with("preflight of 1 node(s) passed in "));
     let line = line.unwrap_or_else(|| panic!("no preflight in: {said}"));
     assert!(line.ends_with(" s: limits, shared, disk, checkpoint"), "{line}");
-    let names = names(folder.path());
-    assert!(names.iter().all(|name| !name.starts_with(".preflight")), "{names:?}");
+    for place in [folder.path().to_owned(), folder.path().join("checkpoints")] {
+        let names = names(&place);
+        assert!(names.iter().all(|name| !name.starts_with(".preflight")), "{names:?}");
+    }
     // Who wants none of it says so.
     let without = folder.path().join("without.toml");
     let text = std::fs::read_to_string(cluster("laptop")).unwrap();

@@ -90,7 +90,7 @@ pub struct Site<'a> {
     pub names: &'a [String],
     /// The run's directory, absolute.
     pub run_dir: &'a Path,
-    /// Where something may be written for a moment: the run's directory, or what of its path is there.
+    /// Where something may be written for a moment: where checkpoints will lie, or what of its path is there.
     pub folder: &'a Path,
     /// An address that all nodes reach, `host:port`: it tells each which of its own leads to others.
     pub toward: Option<&'a str>,

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use trainer::RunDir;
 
 /// Looks at all nodes of `cluster` for a run in `run_dir`, which need not exist.
 pub fn over(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
@@ -45,7 +46,9 @@ pub async fn examine(
     toward: Option<&str>,
 ) -> Result<Report, Error> {
     let run_dir = std::path::absolute(run_dir).map_err(data_pipeline::Error::read(run_dir))?;
-    let (folder, nonce) = (there(&run_dir), nonce()?);
+    // Checkpoints may lie on a disk of their own, and it is theirs that counts.
+    let folder = there(&RunDir::new(&run_dir).checkpoints());
+    let nonce = nonce()?;
     let site = Site { names, run_dir: &run_dir, folder: &folder, toward, nonce: &nonce, depth };
     let started = Instant::now();
     let nodes = gather(ask, site, &wanted).await;

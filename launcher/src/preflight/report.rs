@@ -140,10 +140,13 @@ impl Report {
             }
         }
         let count = |level| self.findings.iter().filter(|it| it.level == level).count();
+        let who = match self.nodes.len() {
+            0 => "from outside".to_owned(),
+            count => format!("{count} node(s)"),
+        };
         let _ = writeln!(
             text,
-            "\n{} node(s) in {:.1} s; failed: {}, warnings: {}",
-            self.nodes.len(),
+            "\n{who} in {:.1} s; failed: {}, warnings: {}",
             self.took.as_secs_f64(),
             count(Level::Fail),
             count(Level::Warn)

@@ -36,7 +36,7 @@ fn a_checkpoint_is_read_as_it_was_written() {
     assert_eq!(written["bytes"], 2 << 20);
     let read = || ask("checkpoint", folder.path(), json!({"node": 1, "of": 0}));
     assert_eq!((&read()["sha256"], &read()["of"]), (&written["sha256"], &json!(0)));
-    let weights = folder.path().join(format!(".preflight-{NONCE}/checkpoint-0/weights"));
+    let weights = folder.path().join(format!(".preflight-{NONCE}.tmp/checkpoint-0/weights"));
     let mut bytes = fs::read(&weights).unwrap();
     bytes[1 << 20] ^= 1;
     fs::write(&weights, bytes).unwrap();
