@@ -204,7 +204,9 @@ async fn summed(
 ) -> Result<(), Error> {
     let device = report.wanted.device.clone();
     // What this build cannot compute on, it cannot sum on.
-    let can = BUILT.contains(&device.as_str()) && places.len() == cluster.nodes;
+    let can = BUILT.contains(&device.as_str())
+        && places.len() == cluster.nodes
+        && places.iter().all(|node| crew.members()[*node].is_present());
     if cluster.ranks == 1 || report.level() == Level::Fail || !can {
         return Ok(());
     }

@@ -15,15 +15,11 @@ use trainer::collective::{Deadlines, Secret};
 /// Starts of a run are counted from 1.
 const NO_START: u32 = 0;
 
-/// How long all of it may take.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// How long ranks wait for each other in a sum; many ranks have longer to come together.
+const OPERATION: Duration = Duration::from_secs(25);
 
-/// How long ranks wait for each other.
-const DEADLINES: Deadlines = Deadlines {
-    join: Duration::from_secs(25),
-    operation: Duration::from_secs(25),
-    stall: Duration::from_secs(10),
-};
+/// How long a rank may send nothing.
+const STALL: Duration = Duration::from_secs(10);
 
 /// When one has failed, how long the others have to say why.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -57,9 +53,12 @@ impl Sums<'_> {
         let scratch = scratch.map_err(|error| unwritten(&error))?;
         let secret = scratch.path().join("secret");
         Secret::create(&secret).map_err(|error| unwritten(&error))?;
-        let until = Instant::now() + PATIENCE;
+        let join = OPERATION + Duration::from_secs(cluster.ranks as u64 / 16);
+        let until = Instant::now() + join + OPERATION;
+        let deadlines = Deadlines { join, operation: OPERATION, stall: STALL };
+        let quick = Cluster { deadlines, ..cluster.clone() };
         let rendezvous = self.rendezvous(cluster.interface.clone(), until).await?;
-        self.start(cluster, device, (scratch.path(), &rendezvous));
+        self.start(&quick, device, (scratch.path(), &rendezvous));
         let found = self.followed(cluster.ranks, until).await;
         self.clear().await;
         found
@@ -86,9 +85,8 @@ impl Sums<'_> {
             generation: NO_START,
             kernels: None,
         };
-        let quick = Cluster { deadlines: DEADLINES, ..cluster.clone() };
         let mut of_nodes: Vec<Vec<_>> = self.nodes.iter().map(|_| Vec::new()).collect();
-        for mut worker in workers(&quick, start) {
+        for mut worker in workers(cluster, start) {
             let more: [OsString; 2] = ["--measure".into(), device.into()];
             worker.arguments.extend(more);
             of_nodes[worker.rank / cluster.ranks_per_node()].push(worker);
@@ -98,7 +96,7 @@ impl Sums<'_> {
         }
     }
 
-    /// What rank 0 says in the end, or what the first that fails does.
+    /// What rank 0 says in the end, or what the first that fails does; nothing where all are only slow.
     async fn followed(&mut self, ranks: usize, until: Instant) -> Answer<Vec<Bandwidth>> {
         let (mut left, mut until) = (ranks, until);
         let (mut line, mut failed, mut words) = (None, None, Vec::new());
@@ -107,6 +105,8 @@ impl Sums<'_> {
                 Ok((_, report)) => report,
                 // The others were waited for long enough.
                 Err(_) if failed.is_some() => break,
+                // One that waits in vain says so itself, and before that.
+                Err(_) if Instant::now() >= until => return Ok(Vec::new()),
                 Err(trouble) => return Err(trouble),
             };
             match report {

@@ -525,6 +525,11 @@ fn sums_are_held_against_what_is_promised() {
             "over 4 ranks by NCCL: 1573 MB/s of the bus at 1 MiB, 2013 MB/s at 64 MiB; [hardware] promises 50000 MB/s"
         ],
     );
+    check(
+        Ok(Vec::new()),
+        Level::Warn,
+        expect!["not measured in time: ranks take long to start, or to sum"],
+    );
     let report = check(
         Err(Trouble::new("rank 2: NCCL is not there").way("install it")),
         Level::Fail,

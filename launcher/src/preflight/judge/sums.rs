@@ -11,6 +11,11 @@ const SLOW: f64 = 0.5;
 /// What was measured, or why it could not be.
 pub fn judge(wanted: &Wanted, sums: &Answer<Vec<Bandwidth>>) -> Finding {
     let found = match sums {
+        Ok(found) if found.is_empty() => {
+            let line = "not measured in time: ranks take long to start, or to sum";
+            let way = "look at the load of the nodes, and at [cluster] interface";
+            return Finding::warn("sums", line).way(way);
+        }
         Ok(found) => found,
         Err(trouble) => {
             let finding = Finding::fail("sums", format!("ranks cannot sum: {}", trouble.error));
