@@ -297,6 +297,36 @@ fn fewer_gpus_than_ranks() {
     assert!(says, "{line}");
 }
 
+#[test]
+fn a_driver_and_a_library_that_one_host_lacks() {
+    let (hosts, folder) = (Pretended::new(&["a", "b", "c"]), tempfile::tempdir().unwrap());
+    let (whole, broken) = (crate::doctor::machine(0), crate::doctor::machine(100));
+    let on = |host: &str, machine: &Path, more: &str| {
+        let place = machine.display();
+        let lines = format!(
+            "unset KNOWCODER_NCCL CUDA_VISIBLE_DEVICES\nLD_LIBRARY_PATH={place} CUDA_PATH={place} {more}\n\
+             export LD_LIBRARY_PATH CUDA_PATH KNOWCODER_NCCL\nexec \"$@\""
+        );
+        hosts.surround(host, &lines);
+    };
+    let cluster = hosts.cluster("", "");
+    let look = || {
+        let mut command = hosts.knowcoder(&["--json", "doctor", "--device", "cuda", "--cluster"]);
+        command.arg(&cluster).arg("--run-dir").arg(folder.path()).env_remove("MASTER_PORT");
+        fault(command)
+    };
+    on("a", whole.path(), "");
+    on("c", whole.path(), "");
+    on("b", broken.path(), "");
+    let (check, node, line) = look();
+    assert_eq!((check.as_str(), node.as_str()), ("GPUs", "b"));
+    assert!(line.starts_with("no driver for 1 rank(s): cuInit failed with 100"), "{line}");
+    on("b", whole.path(), "KNOWCODER_NCCL=/nowhere/libnccl.so.2");
+    let (check, node, line) = look();
+    assert_eq!((check.as_str(), node.as_str()), ("GPUs", "b"));
+    assert!(line.contains("/nowhere/libnccl.so.2"), "{line}");
+}
+
 /// Ends a process that a test stopped, by its number in a file.
 struct Stopped(PathBuf);
 

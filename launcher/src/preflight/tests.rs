@@ -230,6 +230,24 @@ fn other_libraries_of_nvidia() {
             Warn driver node-b: driver 550.54.15, CUDA 12.4; `node-a` has driver 580.65.06, CUDA 13.0
         "#]],
     );
+    // What is not there at all is said once.
+    check(
+        |_, nodes| facts(&mut nodes[1]).nccl = Library::Lacking("there is no NCCL".to_owned()),
+        expect![[r#"
+            Fail GPUs node-b: there is no NCCL
+        "#]],
+    );
+    check(
+        |_, nodes| {
+            let own = facts(&mut nodes[1]);
+            own.driver = Library::Lacking("cuInit failed".to_owned());
+            own.gpus.clear();
+            (own.nccl, own.libdevice) = (Library::default(), Library::default());
+        },
+        expect![[r#"
+            Fail GPUs node-b: no driver for 2 rank(s): cuInit failed
+        "#]],
+    );
     // Who computes on processors needs none of it.
     check(
         |wanted, nodes| {
