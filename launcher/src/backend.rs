@@ -56,6 +56,13 @@ pub trait Queue {
     /// order in which its parts run.
     fn submit(&self, job: &Job) -> Result<Vec<String>, Error>;
 
+    /// What can be said of `job` from here, before it is handed over: each thing that was looked at, and what there
+    /// is or why it will not do. `folder` is one in which files may be written for that.
+    fn outlook(&self, job: &Job, folder: &Path) -> Vec<Outlook> {
+        let _ = (job, folder);
+        Vec::new()
+    }
+
     /// What is known there of what [`submit`](Self::submit) returned.
     fn state(&self, ids: &[String]) -> Result<QueueState, Error>;
 
@@ -87,6 +94,27 @@ pub struct Rendered {
     pub file: String,
     /// Its contents; no secret stands in it.
     pub text: String,
+}
+
+/// Something that is known of a job before it is handed over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outlook {
+    /// What was looked at, in a word.
+    pub check: &'static str,
+    /// What there is, or why it will not do.
+    pub found: Result<String, Error>,
+}
+
+impl Rendered {
+    /// Files as they would be handed over, in `folder`.
+    fn write_all(files: &[Self], folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        let write = |it: &Self| {
+            let path = folder.join(&it.file);
+            std::fs::write(&path, &it.text).map_err(data_pipeline::Error::write(&path))?;
+            Ok(path)
+        };
+        files.iter().map(write).collect()
+    }
 }
 
 /// What a scheduler says of a job.

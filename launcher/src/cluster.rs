@@ -35,7 +35,7 @@ pub struct Cluster {
     pub spares: usize,
     /// Through which network interface they reach each other; `None`: as the system's routes say.
     pub interface: Option<String>,
-    /// Whether nodes are looked at before a run, where there are several.
+    /// Whether nodes are looked at before a run, and those that come later before they get ranks.
     pub preflight: bool,
     /// Threads that each of them computes with.
     pub threads_per_rank: usize,

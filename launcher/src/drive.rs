@@ -6,6 +6,7 @@ pub mod drills;
 mod examination;
 mod places;
 pub mod standing;
+mod sums;
 
 use crate::backend;
 use crate::cluster::{Backend, Cluster};
@@ -15,7 +16,6 @@ use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
 use crate::interrupt::{Interrupts, Request};
 use crate::plan::{Start, workers};
-use crate::preflight::{Level, Wanted};
 use crate::rank_drill;
 use crate::standing::State;
 use crate::supervise::{Cause, End, Ending, Job, Patience, Shown, supervise};
@@ -23,11 +23,12 @@ use crate::wire::{self, Facts, Order};
 use course::{Course, History};
 use data_pipeline::predictions::replace;
 use drills::Drills;
-use examination::examined;
+use examination::Agent;
 pub use examination::look;
 use places::Places;
 use serde_json::json;
 use standing::Writer;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,9 +36,6 @@ use std::time::{Duration, Instant, SystemTime};
 use trainer::collective::Secret;
 use trainer::collective::hello::program_sha256;
 use trainer::{Recipe, RunDir};
-
-/// How long spares are awaited before a run begins without them.
-const SPARES: Duration = Duration::from_secs(15);
 
 /// What is run.
 pub struct Drive<'a> {
@@ -88,6 +86,7 @@ pub fn drive(
             display,
             drills: Drills::new(folder, asker(asked.run_dir)),
             history: History::default(),
+            looked: BTreeSet::new(),
         };
         driver.live().await
     })
@@ -134,6 +133,8 @@ struct Driver<'a> {
     display: Display,
     drills: Drills,
     history: History,
+    /// Agents of nodes that were looked at.
+    looked: BTreeSet<Agent>,
 }
 
 impl Driver<'_> {
@@ -157,58 +158,15 @@ impl Driver<'_> {
         Ok(ending)
     }
 
-    /// Looks at all nodes, where there are several, before the first start.
-    async fn preflight(&mut self) -> Result<(), Error> {
-        let Drive { run_dir, cluster, recipe, .. } = *self.asked;
-        let Some(recipe) = recipe.filter(|_| cluster.preflight && self.crew.address().is_some())
-        else {
-            return Ok(());
-        };
-        let wanted = Wanted::of(cluster, &recipe.run.device, Some(recipe), run_dir)?;
-        self.await_spares().await?;
-        let report = examined(&mut self.crew, run_dir.root(), wanted, self.events).await?;
-        for finding in report.findings.iter().filter(|it| it.level == Level::Warn) {
-            let node = finding.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
-            let line = format!("warning: {}{node}: {}", finding.check, finding.line);
-            self.display.line(&line);
-        }
-        report.refusal().map_or(Ok(()), Err)
-    }
-
-    /// Waits a moment for those who are not needed yet; without them the run begins all the same.
-    async fn await_spares(&mut self) -> Result<(), Error> {
-        let until = Instant::now() + SPARES;
-        let mut gone = Vec::new();
-        let awaited = |crew: &Crew, gone: &[usize]| {
-            let members = crew.members().iter().enumerate();
-            let absent = members.filter(|(node, it)| !it.is_present() && !gone.contains(node));
-            absent.map(|(_, member)| member.name.clone()).collect::<Vec<_>>()
-        };
-        while Instant::now() < until && !awaited(&self.crew, &gone).is_empty() {
-            let next = tokio::time::timeout(Duration::from_millis(50), self.crew.next()).await;
-            let mut news: Vec<(usize, News)> = next.into_iter().collect();
-            news.extend(self.crew.look(Instant::now()));
-            for (node, news) in news {
-                heard(self.events, &self.crew, node, &news)?;
-                if matches!(news, News::Lost(_) | News::Absent(_)) {
-                    gone.push(node);
-                }
-            }
-        }
-        let absent = awaited(&self.crew, &[]);
-        if !absent.is_empty() {
-            let line = format!("warning: the run begins without {}", listed(&absent));
-            self.display.line(&line);
-        }
-        Ok(())
-    }
-
     /// One start of the run, from its nodes to its end.
     async fn once(&mut self) -> Result<Ending, Error> {
         self.standing.state(State::Starting);
         let job = loop {
             if !self.assemble().await? {
                 return Ok(Ending::Stopped);
+            }
+            if !self.admits().await? {
+                continue;
             }
             // A node may be lost in this very moment.
             if let Some(job) = self.job().await? {

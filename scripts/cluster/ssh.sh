@@ -2,7 +2,7 @@
 # Hosts to log in to, on one machine: an sshd each, and where the kernel allows it a network of its own
 # each, so that links can be cut. The tests of the back end `ssh` start it; it serves by hand as well:
 #
-#   scripts/cluster/ssh.sh install               # openssh-server and iproute2, on Debian
+#   scripts/cluster/ssh.sh install               # openssh-server, iproute2 and faketime, on Debian
 #   scripts/cluster/ssh.sh start DIR [N]         # N hosts (2) called h1, h2, …; says `namespaces` or `loopback`
 #   scripts/cluster/ssh.sh link-down DIR K       # cuts host K off; `link-up DIR K` ends that
 #   scripts/cluster/ssh.sh processes DIR K       # what runs on host K beside its sshd, a line each
@@ -23,18 +23,18 @@ usage() {
     exit 2
 }
 
-# The server, the client, and what makes networks, unless they are there.
+# The server, the client, what makes networks, and what gives a host another clock, unless they are there.
 install_packages() {
     PATH="$PATH:/usr/sbin:/sbin"
     local program missing=()
-    for program in sshd ssh ssh-keygen ip nsenter; do
+    for program in sshd ssh ssh-keygen ip nsenter faketime; do
         command -v "$program" >/dev/null || missing+=("$program")
     done
     if ((${#missing[@]} == 0)); then
         echo "sshd: $(command -v sshd) (complete)"
         return 0
     fi
-    local packages=(openssh-server openssh-client iproute2 util-linux)
+    local packages=(openssh-server openssh-client iproute2 util-linux faketime)
     apt-get install -y --no-install-recommends "${packages[@]}" >/dev/null 2>&1 || {
         # Lists of packages that are old, or not there yet.
         apt-get update >/dev/null

@@ -37,7 +37,7 @@ fn library(folder: &Path, name: &str, text: &str, init: i32) {
 }
 
 /// A folder with the libraries of a machine with two GPUs, or with none where `cuInit` fails.
-fn machine(init: i32) -> tempfile::TempDir {
+pub fn machine(init: i32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     library(folder.path(), "libcuda.so.1", DRIVER, init);
     library(folder.path(), "libnccl.so.2", NCCL, init);

@@ -276,6 +276,17 @@ fn a_directory_that_cannot_be_written_to_is_named() {
     let checkpoints = run_dir.join("checkpoints");
     let Some(read_only) = ReadOnly::make(&checkpoints) else { return };
     let output = without_privilege(&mut tiny()).output().unwrap();
+    expect(
+        &output,
+        69,
+        &["preflight, writable on `", "/checkpoints` cannot be written: Permission"],
+    );
+    let unseen = folder.path().join("cluster.toml");
+    let laptop = std::fs::read_to_string(crate::program::cluster("laptop")).unwrap();
+    std::fs::write(&unseen, laptop.replace("ranks = 2", "ranks = 2\npreflight = false")).unwrap();
+    let mut command = crate::program::knowcoder(&["run"]);
+    command.arg(fixture("tiny.toml")).arg("--run-dir").arg(&run_dir).arg("--cluster").arg(&unseen);
+    let output = without_privilege(&mut command).output().unwrap();
     expect(&output, 64, &["rank 0 ended with exit code 64", "/checkpoints", "Permission denied"]);
     drop(read_only);
     must(tiny());

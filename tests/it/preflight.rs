@@ -16,12 +16,13 @@ fn doctor(cluster: &Path, run_dir: &Path) -> Command {
     command
 }
 
-fn json(output: &Output) -> Value {
+/// What it answered.
+pub fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
 /// The level and the line of a check, as the first node that has one says it.
-fn finding(document: &Value, check: &str) -> (String, String) {
+pub fn finding(document: &Value, check: &str) -> (String, String) {
     let findings = document["preflight"]["findings"].as_array().unwrap();
     let found = findings.iter().find(|it| it["check"] == check);
     let found = found.unwrap_or_else(|| panic!("no `{check}` in {findings:?}"));
@@ -98,6 +99,61 @@ fn a_run_that_was_prepared_is_looked_at_whole() {
     std::fs::write(&lock, format!("{text}\n# another\n")).unwrap();
     let after = json(&looked())["preflight"]["nodes"][0]["recipe"]["hash"].clone();
     assert!(before.is_string() && before != after, "{before} {after}");
+}
+
+#[test]
+fn a_run_on_one_node_begins_with_a_quick_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = must(run(&fixture("tiny.toml"), folder.path(), "laptop", &[]));
+    let said = stderr(&output);
+    let line = said.lines().find(|line| line.starts_with("preflight of 1 node(s) passed in "));
+    let line = line.unwrap_or_else(|| panic!("no preflight in: {said}"));
+    assert!(line.ends_with(" s: limits, shared, disk, checkpoint"), "{line}");
+    for place in [folder.path().to_owned(), folder.path().join("checkpoints")] {
+        let names = names(&place);
+        assert!(names.iter().all(|name| !name.starts_with(".preflight")), "{names:?}");
+    }
+    // Who wants none of it says so.
+    let without = folder.path().join("without.toml");
+    let text = std::fs::read_to_string(cluster("laptop")).unwrap();
+    std::fs::write(&without, text.replace("ranks = 2", "ranks = 2\npreflight = false")).unwrap();
+    let mut command = knowcoder(&["run"]);
+    command.arg(fixture("tiny.toml")).arg("--run-dir").arg(folder.path().join("again"));
+    command.arg("--cluster").arg(&without);
+    let output = must(command);
+    assert!(!stderr(&output).contains("preflight"), "{}", stderr(&output));
+}
+
+#[test]
+fn ranks_sum_before_a_run_and_slow_sums_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let document = json(&must(doctor(&cluster("laptop"), &runs)));
+    let (level, line) = finding(&document, "sums");
+    assert!(level == "pass" && line.starts_with("over 2 ranks by TCP: "), "{line}");
+    let sums = document["preflight"]["sums"].as_array().unwrap();
+    assert_eq!((&sums[0]["bytes"], &sums[0]["ranks"]), (&(1 << 20).into(), &2.into()));
+    assert!(sums.iter().all(|it| it["seconds"].as_f64().unwrap() > 0.0), "{sums:?}");
+    assert!(!runs.exists(), "nothing stays");
+    // More than this machine's memory could carry.
+    let promising = folder.path().join("promising.toml");
+    let text = std::fs::read_to_string(cluster("laptop")).unwrap();
+    std::fs::write(&promising, format!("{text}\n[hardware]\nlink_gbps = 100000\n")).unwrap();
+    let document = json(&must(doctor(&promising, &runs)));
+    let (level, line) = finding(&document, "sums");
+    let promise = "; [hardware] promises 12500000 MB/s";
+    assert!(level == "warn" && line.ends_with(promise), "{level}: {line}");
+    // Agents that stand for two nodes, whose ranks know each other all the same; and kept for plans.
+    let nodes = folder.path().join("nodes.toml");
+    std::fs::write(&nodes, text.replace("ranks = 2", "ranks = 2\nnodes = 2")).unwrap();
+    let file = folder.path().join("calibration.json");
+    let mut command = knowcoder(&["--json", "doctor", "--calibrate", "--device", "flex"]);
+    command.arg("--cluster").arg(&nodes).arg("--calibration").arg(&file);
+    command.arg("--run-dir").arg(&runs).env_remove("MASTER_PORT");
+    must(command);
+    let kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(kept["sums"]["nodes"], 2, "{kept}");
+    assert!(kept["sums"]["bytes_per_second"].as_f64().unwrap() > 0.0, "{kept}");
 }
 
 #[test]

@@ -382,3 +382,48 @@ fn what_slurm_refuses_is_said_before_the_queue() {
     );
     refused("exclude = \"n[1-2\"", 64, &["slurm.exclude"]);
 }
+
+#[test]
+fn a_login_node_says_what_it_can_of_a_run() {
+    let Some(slurm) = Slurm::take(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let looked = |spares: usize, from: &str, to: &str| -> (i32, Value) {
+        let cluster = two_nodes(folder.path(), spares, "");
+        let text = std::fs::read_to_string(&cluster).unwrap();
+        std::fs::write(&cluster, text.replace(from, to)).unwrap();
+        let mut command = knowcoder(&["--json", "doctor", "--recipe"]);
+        command.arg(fixture("tiny.toml")).arg("--cluster").arg(&cluster);
+        command.arg("--run-dir").arg(&run_dir);
+        let output = slurm.here(command).output().unwrap();
+        let document = serde_json::from_slice(&output.stdout);
+        (output.status.code().unwrap(), document.unwrap_or_else(|_| panic!("{}", stderr(&output))))
+    };
+    let line = |document: &Value, check: &str, level: &str| {
+        let findings = document["preflight"]["findings"].as_array().unwrap();
+        let found = findings.iter().find(|it| it["check"] == check && it["level"] == level);
+        found.map_or(String::new(), |it| it["line"].as_str().unwrap().to_owned())
+    };
+    let (code, document) = looked(0, "", "");
+    assert_eq!(code, 0, "{document:#}");
+    let partition = line(&document, "partition", "pass");
+    assert!(partition.starts_with("`test` is up: 3 node(s)"), "{partition}");
+    assert!(partition.ends_with(", 1:00:00 a job at most"), "{partition}");
+    assert_eq!(line(&document, "sbatch", "pass"), "SLURM would take the run's 1 job(s)");
+    assert!(line(&document, "checkpoint", "pass").starts_with("written and read back alike"));
+    assert!(line(&document, "nodes", "pass").contains("within the job"));
+    assert!(!run_dir.exists(), "nothing stays");
+    for (spares, from, to, expected) in [
+        (2, "", "", "partition `test` has 3 node(s), the run asks for 4"),
+        (
+            0,
+            "00:20:00",
+            "02:00:00",
+            "slurm.time is 02:00:00, partition `test` gives a job 1:00:00 at most",
+        ),
+        (0, "\"test\"", "\"a100\"", "slurm.partition is `a100`, and SLURM knows no such partition"),
+    ] {
+        let (code, document) = looked(spares, from, to);
+        assert_eq!((code, line(&document, "partition", "fail").as_str()), (69, expected));
+    }
+}

@@ -6,7 +6,7 @@
 //! - [`prepare`]: the recipe's corpora become shards, once [`audit`] has found no leak;
 //!   [`effect`]: what the recipe's settings made of them.
 //! - [`step`]: one optimizer step; [`optimizer`], [`schedule`]: how weights change.
-//! - [`collective`]: sums over ranks. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
+//! - [`collective`]: sums over ranks; [`bandwidth`]: how fast they are. [`checkpoint`]: state at (phase, step). [`ledger`]: what was
 //!   trained on, and whether it is what should have been.
 //! - [`requests`]: to stop, or to save and go on. [`whereabouts`]: what a rank is doing; [`fence`]: whether it
 //!   may still commit. [`pace`]: how long a step takes here; [`memory`]: what
@@ -20,6 +20,7 @@
 //! Only this crate knows both text and tensors; only [`run`] decides what happens when.
 
 pub mod audit;
+pub mod bandwidth;
 pub mod checkpoint;
 pub mod collective;
 pub mod device;

@@ -3,12 +3,13 @@
 mod kubectl;
 mod manifest;
 mod names;
+mod outlook;
 mod pod;
 mod refusal;
 mod state;
 pub mod workers;
 
-use super::{Job, Nodes, QueueState, Rendered, Stage};
+use super::{Job, Nodes, Outlook, QueueState, Rendered, Stage};
 use crate::cluster::{Cluster, Kubernetes, Object};
 use crate::display::Display;
 use crate::error::{Error, exit};
@@ -265,6 +266,10 @@ impl super::Queue for Queue {
             Display::new().line(&line);
         }
         Ok(vec![id])
+    }
+
+    fn outlook(&self, job: &Job, folder: &Path) -> Vec<Outlook> {
+        outlook::of(&self.kubectl, job, folder)
     }
 
     fn state(&self, ids: &[String]) -> Result<QueueState, Error> {

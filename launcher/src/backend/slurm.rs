@@ -3,9 +3,10 @@
 mod client;
 mod hostlist;
 mod jobs;
+mod outlook;
 mod script;
 
-use super::{Job, Nodes, QueueState, Rendered, Stage};
+use super::{Job, Nodes, Outlook, QueueState, Rendered, Stage};
 use crate::cluster::{Cluster, Slurm};
 use crate::error::{Error, exit};
 use std::net::{IpAddr, Ipv4Addr};
@@ -296,6 +297,10 @@ impl super::Queue for Queue {
         }
         self.refuse_hopeless(&ids)?;
         Ok(ids)
+    }
+
+    fn outlook(&self, job: &Job, folder: &Path) -> Vec<Outlook> {
+        outlook::of(job, folder)
     }
 
     fn state(&self, ids: &[String]) -> Result<QueueState, Error> {

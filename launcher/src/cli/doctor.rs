@@ -24,8 +24,9 @@ pub struct Doctor {
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 
-    /// Measure how fast this machine computes, reads, sends and writes, and keep it for `plan`.
-    #[arg(long, conflicts_with_all = ["cluster", "recipe"])]
+    /// Measure how fast this machine computes, reads, sends and writes, with --cluster also how fast ranks there sum,
+    /// and keep it for `plan`.
+    #[arg(long, conflicts_with = "recipe")]
     pub calibrate: bool,
 
     /// Where to keep what was measured; without it RUN/calibration.json, or the user's cache.

@@ -39,6 +39,11 @@ pub struct Worker {
     #[arg(long, value_name = "DIR")]
     pub evaluate: Option<PathBuf>,
 
+    /// Sum nothing of meaning with the other ranks that compute on devices called so, let rank 0 say how fast that
+    /// is, and train nothing.
+    #[arg(long, value_name = "DEVICE", conflicts_with = "evaluate")]
+    pub measure: Option<String>,
+
     /// Where rank 0 hosts, `host:port`.
     #[arg(long, requires_all = ["rank", "world"])]
     pub rendezvous: Option<String>,

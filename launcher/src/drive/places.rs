@@ -33,6 +33,11 @@ impl Places {
         Self { nodes: (0..cluster.nodes.min(all)).collect(), all, replaces }
     }
 
+    /// The node at each place.
+    pub fn nodes(&self) -> &[usize] {
+        &self.nodes
+    }
+
     /// The node of each rank.
     pub fn of_ranks(&self, cluster: &Cluster) -> Vec<usize> {
         (0..cluster.ranks).map(|rank| self.node_of(rank, cluster)).collect()

@@ -22,12 +22,40 @@ pub struct Calibration {
     /// Bytes that the disk of runs takes in.
     #[serde(default)]
     pub disk_bytes_per_second: Option<f64>,
+    /// Sums over ranks, where they were measured.
+    #[serde(default)]
+    pub sums: Option<Sums>,
     /// `flex`, `cuda` or `wgpu`, and what it is called.
     pub device: String,
     /// Where it was measured.
     pub host: String,
     /// When.
     pub date: String,
+}
+
+/// How fast sums over the ranks of a cluster were.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sums {
+    /// Bytes that the narrowest way carries.
+    pub bytes_per_second: f64,
+    /// Ranks that summed.
+    pub ranks: usize,
+    /// Nodes that they were on.
+    pub nodes: usize,
+    /// Whether NCCL carried them.
+    pub by_nccl: bool,
+}
+
+impl Sums {
+    /// Bytes a second of each rank over the network, as far as that was what held sums up; `None` on one node.
+    pub fn network(&self) -> Option<f64> {
+        let [ranks, nodes] = [self.ranks, self.nodes].map(|it| it as f64);
+        let share = |count: f64| (count - 1.0) / count;
+        // A ring of ranks sends each byte more often than one of nodes; each rank has its part of the way.
+        let each = self.bytes_per_second * share(nodes) / share(ranks) / (ranks / nodes);
+        (self.nodes > 1 && self.ranks >= self.nodes).then_some(each)
+    }
 }
 
 impl Calibration {
@@ -75,6 +103,7 @@ impl Calibration {
             ("link_bytes_per_second", self.link_bytes_per_second),
             ("link_latency_seconds", self.link_latency_seconds),
             ("disk_bytes_per_second", self.disk_bytes_per_second),
+            ("sums.bytes_per_second", self.sums.map(|it| it.bytes_per_second)),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
@@ -103,6 +132,13 @@ mod tests {
         let read = load(&format!("{{\"flops_per_second\": 7e14, {own}}}")).unwrap();
         assert!(read.is_of("cuda") && !read.is_of("flex"));
         assert_eq!(read.disk_bytes_per_second, None);
+        let sums = "\"sums\": {\"bytes_per_second\": 4e11, \"ranks\": 16, \"nodes\": 2, \"by_nccl\": true}";
+        let read = load(&format!("{{\"flops_per_second\": 7e14, {sums}, {own}}}")).unwrap();
+        // Half of what goes between two nodes, of fifteen sixteenths of what goes round.
+        let network = read.sums.unwrap().network().unwrap();
+        assert!((network / (4e11 * 0.5 / 0.9375 / 8.0) - 1.0).abs() < 1e-9, "{network}");
+        let alone = Sums { nodes: 1, ..read.sums.unwrap() };
+        assert_eq!(alone.network(), None);
         let wrong = load(&format!("{{\"flops_per_second\": 0, {own}}}")).unwrap_err();
         assert_eq!(wrong, "`flops_per_second` is 0, expected a number above 0");
         let wrong = load("[]").unwrap_err();

@@ -171,26 +171,37 @@ impl Way {
         let link = hardware.link_rate().map_or(products / 2200.0, |rate| rate * LINK);
         let adapter = hardware.network_rate().map(|rate| rate * NETWORK);
         // A plan for another number of ranks is one for several.
-        if cluster.collective.is_nccl(device, cluster.ranks.max(2)) {
+        let by_nccl = cluster.collective.is_nccl(device, cluster.ranks.max(2));
+        // As training would carry them.
+        let summed = measured.and_then(|it| it.sums.filter(|sums| sums.by_nccl == by_nccl));
+        let of_node = summed.filter(|it| it.nodes == 1).map(|it| it.bytes_per_second);
+        let of_network = summed.and_then(|it| it.network());
+        if by_nccl {
+            let link = of_node.unwrap_or(link);
             return Self {
                 carries: Carries::Nccl,
-                sums: "NCCL, by what it expects of links and adapters".to_owned(),
+                sums: match summed {
+                    Some(_) => "NCCL, by sums that doctor measured".to_owned(),
+                    None => "NCCL, by what it expects of links and adapters".to_owned(),
+                },
                 link,
-                network: adapter.unwrap_or(link / 8.0),
+                network: of_network.or(adapter).unwrap_or(link / 8.0),
                 latency: TCP_LATENCY,
             };
         }
         let raw = measured.and_then(|it| it.link_bytes_per_second);
         let latency = measured.and_then(|it| it.link_latency_seconds);
-        let link = RING * raw.unwrap_or(RAW_TCP);
+        let link = of_node.unwrap_or(RING * raw.unwrap_or(RAW_TCP));
+        let network = adapter.map_or(link, |adapter| adapter.min(link));
         Self {
             carries: Carries::Tcp,
-            sums: match raw {
-                Some(_) => "TCP, by what doctor measured".to_owned(),
-                None => "TCP, by benchmarks/ring.md".to_owned(),
+            sums: match (summed, raw) {
+                (Some(_), _) => "TCP, by sums that doctor measured".to_owned(),
+                (None, Some(_)) => "TCP, by what doctor measured".to_owned(),
+                (None, None) => "TCP, by benchmarks/ring.md".to_owned(),
             },
             link,
-            network: adapter.map_or(link, |adapter| adapter.min(link)),
+            network: of_network.unwrap_or(network),
             latency: latency.map_or(TCP_LATENCY, |within| [within, within.max(TCP_LATENCY[1])]),
         }
     }
@@ -199,6 +210,7 @@ impl Way {
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::calibration::Sums;
     use super::*;
     use crate::cluster::Hardware;
     use trainer::collective::Carrier;
@@ -232,6 +244,7 @@ pub(super) mod tests {
             link_bytes_per_second: None,
             link_latency_seconds: Some(1e-4),
             disk_bytes_per_second: Some(3e8),
+            sums: None,
             device: "flex".to_owned(),
             host: "laptop".to_owned(),
             date: "2026-11-22".to_owned(),
@@ -249,6 +262,15 @@ pub(super) mod tests {
         let mut by_nccl = cluster("h200", 8);
         let rates = Rates::of(&by_nccl, "cuda", Some(&gpu)).unwrap();
         assert_eq!((rates.link, rates.carries, rates.slowness), (360e9, Carries::Nccl, 1.0));
+        let sums = Sums { bytes_per_second: 3e11, ranks: 8, nodes: 1, by_nccl: true };
+        let summed = Calibration { sums: Some(sums), ..gpu.clone() };
+        let rates = Rates::of(&by_nccl, "cuda", Some(&summed)).unwrap();
+        assert_eq!((rates.link, rates.network), (3e11, 45e9));
+        assert_eq!(rates.sums, "NCCL, by sums that doctor measured");
+        let over = Sums { bytes_per_second: 3e11, ranks: 16, nodes: 2, by_nccl: true };
+        let summed = Calibration { sums: Some(over), ..gpu.clone() };
+        let rates = Rates::of(&by_nccl, "cuda", Some(&summed)).unwrap();
+        assert_eq!((rates.link, Some(rates.network)), (360e9, over.network()));
         by_nccl.collective = Carrier::Tcp;
         let rates = Rates::of(&by_nccl, "cuda", Some(&gpu)).unwrap();
         assert_eq!((rates.link, rates.network), (RING * 2e9, RING * 2e9));

@@ -4,6 +4,7 @@ use super::links::{Bound, Measured};
 use super::storage::Written;
 use super::{Answer, Trouble, over, probe};
 use crate::error::{Error, exit};
+use crate::estimate::calibration::Sums;
 use crate::events::rfc3339;
 use data_pipeline::predictions::replace;
 use data_pipeline::width::padded;
@@ -37,6 +38,9 @@ pub struct Calibration {
     pub link_latency_seconds: f64,
     /// Bytes a second until they are on the disk of the runs.
     pub disk_bytes_per_second: f64,
+    /// Sums over the ranks of a cluster, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sums: Option<Sums>,
     /// The device, as recipes call it.
     pub device: String,
 }
@@ -62,6 +66,7 @@ impl Calibration {
             link_bytes_per_second: link.bytes_per_second,
             link_latency_seconds: link.latency_seconds,
             disk_bytes_per_second: disk,
+            sums: None,
             device: device.to_owned(),
         })
     }
@@ -95,6 +100,11 @@ impl Calibration {
             gigabytes(self.link_bytes_per_second),
             self.link_latency_seconds * 1e6
         );
+        let sums = self.sums.map(|it| {
+            let by = if it.by_nccl { "NCCL" } else { "TCP" };
+            let rate = gigabytes(it.bytes_per_second);
+            row("sums", format!("{rate} over {} ranks on {} node(s), by {by}", it.ranks, it.nodes))
+        });
         [
             row(
                 "matrix products",
@@ -103,6 +113,7 @@ impl Calibration {
             row("memory", gigabytes(self.memory_bytes_per_second)),
             row("link", link),
             row("disk", gigabytes(self.disk_bytes_per_second)),
+            sums.unwrap_or_default(),
         ]
         .concat()
     }
@@ -118,7 +129,7 @@ fn link(nonce: &str) -> Answer<Measured> {
 fn disk(scratch: &Value) -> Answer<f64> {
     let mut with = scratch.clone();
     with["node"] = json!(0);
-    with["mib"] = json!(WRITTEN_MIB);
+    with["bytes"] = json!(WRITTEN_MIB << 20);
     let written: Written = asked("checkpoint", &with)?;
     Ok(written.bytes as f64 / written.seconds.max(1e-9))
 }
@@ -152,6 +163,7 @@ mod tests {
             link_bytes_per_second: 2.5e9,
             link_latency_seconds: 1.25e-5,
             disk_bytes_per_second: 1.5e9,
+            sums: Some(Sums { bytes_per_second: 4e10, ranks: 16, nodes: 2, by_nccl: true }),
             device: "cuda".to_owned(),
         };
         let path = folder.path().join("cache/knowcoder/calibration.json");
@@ -166,6 +178,12 @@ mod tests {
               "link_bytes_per_second": 2500000000.0,
               "link_latency_seconds": 0.0000125,
               "disk_bytes_per_second": 1500000000.0,
+              "sums": {
+                "bytes_per_second": 40000000000.0,
+                "ranks": 16,
+                "nodes": 2,
+                "by_nccl": true
+              },
               "device": "cuda"
             }
         "#]]
@@ -176,6 +194,7 @@ mod tests {
             memory            3250.00 GB/s
             link              2.50 GB/s, 12 µs (TCP within this machine)
             disk              1.50 GB/s
+            sums              40.00 GB/s over 16 ranks on 2 node(s), by NCCL
         "#]]
         .assert_eq(&calibration.text());
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use trainer::checkpoint::space;
 use trainer::collective::Carrier;
-use trainer::device::inventory::Places;
+use trainer::device::inventory::{Gpu, Inventory, Places};
 use trainer::device::kernels;
 use trainer::memory::{Budget, MemoryConfig};
 
@@ -99,11 +99,37 @@ impl Default for Library {
     }
 }
 
+impl Facts {
+    /// The same with what is there of NVIDIA's.
+    fn with(self, inventory: Inventory) -> Self {
+        let driver = inventory.driver.map(|driver| {
+            let (major, minor) = driver.cuda;
+            let package = driver.version.map_or(String::new(), |version| format!("{version}, "));
+            format!("{package}CUDA {major}.{minor}")
+        });
+        let gpu = |gpu: Gpu| GpuFacts { name: gpu.name, memory: gpu.memory, free: gpu.health.free };
+        let libdevice = inventory.libdevice.and_then(|path| {
+            let hashed = File::open(&path).and_then(hash);
+            hashed.map_err(|error| format!("`{}` cannot be read: {error}", path.display()))
+        });
+        Self {
+            gpus: inventory.gpus.into_iter().map(gpu).collect(),
+            driver: Library::of(driver),
+            nccl: Library::of(inventory.nccl.map(|nccl| nccl.version)),
+            libdevice: Library::of(libdevice),
+            ..self
+        }
+    }
+}
+
 /// What is asked of a node.
 #[derive(Debug, Deserialize)]
 pub struct About {
     /// Where the run is written.
     folder: PathBuf,
+    /// The device of a run whose only node this is: only what it needs of that is looked at, and not the program.
+    #[serde(default)]
+    brief: Option<String>,
 }
 
 /// What this node is.
@@ -118,23 +144,17 @@ pub fn facts(about: &About) -> Answer<Facts> {
         visible: None,
     };
     let Host { cores, memory, shared, files, .. } = Host::of_this_machine(&asked);
-    let program = program().map_err(Trouble::new)?;
+    let program = match about.brief {
+        Some(_) => String::new(),
+        None => program().map_err(Trouble::new)?,
+    };
     let interfaces = interfaces::all()
         .map_err(|error| Trouble::new(format!("interfaces cannot be listed: {error}")))?;
     let (host, kernel) = names();
-    let inventory = Places::of_this_machine().take();
-    let driver = Library::of(inventory.driver.map(|driver| {
-        let (major, minor) = driver.cuda;
-        let package = driver.version.map_or(String::new(), |version| format!("{version}, "));
-        format!("{package}CUDA {major}.{minor}")
-    }));
-    let gpu = |gpu: trainer::device::inventory::Gpu| GpuFacts {
-        name: gpu.name,
-        memory: gpu.memory,
-        free: gpu.health.free,
-    };
+    let needs_gpus = about.brief.as_ref().is_none_or(|device| device == "cuda");
+    let inventory = needs_gpus.then(|| Places::of_this_machine().take());
     let budget = Budget::of(&MemoryConfig::default(), "flex", 1).ok().flatten();
-    Ok(Facts {
+    let facts = Facts {
         host,
         program,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -142,13 +162,6 @@ pub fn facts(about: &About) -> Answer<Facts> {
         cores,
         memory,
         usable: budget.map(|budget| budget.bytes),
-        gpus: inventory.gpus.into_iter().map(gpu).collect(),
-        driver,
-        nccl: Library::of(inventory.nccl.map(|nccl| nccl.version)),
-        libdevice: Library::of(inventory.libdevice.and_then(|path| {
-            let hashed = File::open(&path).and_then(hash);
-            hashed.map_err(|error| format!("`{}` cannot be read: {error}", path.display()))
-        })),
         files,
         locked: locked(),
         infiniband: has_entries(Path::new("/sys/class/infiniband")),
@@ -156,6 +169,11 @@ pub fn facts(about: &About) -> Answer<Facts> {
         disk: space::free(&about.folder),
         inodes: inodes(&about.folder),
         interfaces,
+        ..Facts::default()
+    };
+    Ok(match inventory {
+        Some(inventory) => facts.with(inventory),
+        None => facts,
     })
 }
 

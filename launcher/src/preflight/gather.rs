@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// Longest time of all questions together.
 const LONGEST: Duration = Duration::from_secs(110);
 
+/// The same for a quick look.
+const QUICK: Duration = Duration::from_secs(30);
+
 /// Longest time for links between pairs of nodes.
 const LINKS: Duration = Duration::from_secs(45);
 
@@ -27,6 +30,9 @@ const TRAVEL: u64 = 4;
 
 /// MiB of the small checkpoint that each node writes.
 const CHECKPOINT_MIB: usize = 16;
+
+/// Bytes of the one that it writes for a quick look, at most, and at least.
+const QUICK_CHECKPOINT: (u64, u64) = (1 << 20, 4 << 10);
 
 /// MiB that one node sends another: as much in all however many nodes there are.
 const SENT_MIB: usize = 64;
@@ -41,6 +47,16 @@ pub trait Ask {
         questions: Vec<(usize, Probe)>,
         patience: Duration,
     ) -> Vec<Result<Value, Error>>;
+}
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All there is.
+    Whole,
+    /// What takes no time that somebody would notice, where a run begins on one node or goes on with others: no
+    /// links and no speeds, and a smaller checkpoint.
+    Quick,
 }
 
 /// Nodes that are all this process.
@@ -74,25 +90,35 @@ pub struct Site<'a> {
     pub names: &'a [String],
     /// The run's directory, absolute.
     pub run_dir: &'a Path,
-    /// Where something may be written for a moment: the run's directory, or what of its path is there.
+    /// Where something may be written for a moment: where checkpoints will lie, or what of its path is there.
     pub folder: &'a Path,
     /// An address that all nodes reach, `host:port`: it tells each which of its own leads to others.
     pub toward: Option<&'a str>,
     /// What tells this preflight from others: 32 hexadecimal digits.
     pub nonce: &'a str,
+    /// How much is looked at.
+    pub depth: Depth,
 }
 
 /// What the nodes found.
 pub async fn gather(ask: &mut impl Ask, site: Site<'_>, wanted: &Wanted) -> Vec<NodeFindings> {
     let named = |name: &String| NodeFindings { name: name.clone(), ..NodeFindings::default() };
     let nodes = site.names.iter().map(named).collect();
-    let mut round = Round { ask, site, nodes, ends: Instant::now() + LONGEST, asked: 0 };
-    round.clocks().await;
+    let longest = match site.depth {
+        Depth::Whole => LONGEST,
+        Depth::Quick => QUICK,
+    };
+    let mut round = Round { ask, site, nodes, ends: Instant::now() + longest, asked: 0 };
+    if !round.is_alone() {
+        round.clocks().await;
+    }
     round.machines(wanted).await;
     round.storage(wanted).await;
-    let efforts = round.all("compute", |_| Some(json!({}))).await;
-    round.keep(efforts, |node, found| node.effort = Some(found));
-    round.links().await;
+    if site.depth == Depth::Whole {
+        let efforts = round.all("compute", |_| Some(json!({}))).await;
+        round.keep(efforts, |node, found| node.effort = Some(found));
+        round.links().await;
+    }
     // However late it is, nothing is left behind.
     round.ends = Instant::now() + CLEARING;
     let _: Vec<Option<Answer<()>>> = round.all("clear", |_| Some(round_scratch(site))).await;
@@ -114,6 +140,11 @@ struct Round<'a, A> {
 }
 
 impl<A: Ask> Round<'_, A> {
+    /// Whether nobody is there who could have another clock, program, recipe or data, and time matters.
+    fn is_alone(&self) -> bool {
+        self.site.depth == Depth::Quick && self.nodes.len() == 1
+    }
+
     /// Asks each node for which `with` has something to say; the answers by the numbers of the nodes.
     async fn all<T: DeserializeOwned>(
         &mut self,
@@ -162,10 +193,19 @@ impl<A: Ask> Round<'_, A> {
         }
     }
 
-    /// Of three answers the quickest counts. Each node is asked by itself, so that none waits behind another.
+    /// Of all answers the quickest counts. After the first, for which all are asked together, each node is asked by
+    /// itself, so that none waits behind another.
     async fn clocks(&mut self) {
-        // Those that do not answer are found together.
-        let _: Vec<Option<Answer<u64>>> = self.all("clock", |_| Some(json!({}))).await;
+        let sent = (probe::now(), Instant::now());
+        let answers: Vec<Option<Answer<u64>>> = self.all("clock", |_| Some(json!({}))).await;
+        for (node, answer) in answers.into_iter().enumerate() {
+            if let Some(Ok(theirs)) = answer {
+                self.read_clock(node, theirs, sent);
+            }
+        }
+        if self.site.depth == Depth::Quick {
+            return;
+        }
         for node in 0..self.nodes.len() {
             for _ in 0..3 {
                 let sent = (probe::now(), Instant::now());
@@ -173,28 +213,42 @@ impl<A: Ask> Round<'_, A> {
                 let Some(Some(answer)) = answers.into_iter().nth(node) else { break };
                 let answer: Answer<u64> = answer;
                 let Ok(theirs) = answer else { break };
-                let round_trip = u64::try_from(sent.1.elapsed().as_millis()).unwrap_or(u64::MAX);
-                let middle = sent.0.saturating_add(round_trip / 2);
-                let ahead = i64::try_from(i128::from(theirs) - i128::from(middle));
-                let found = Clock { ahead: ahead.unwrap_or(i64::MAX), round_trip };
-                let kept = &mut self.nodes[node].clock;
-                if kept.is_none_or(|kept| found.round_trip < kept.round_trip) {
-                    *kept = Some(found);
-                }
+                self.read_clock(node, theirs, sent);
             }
+        }
+    }
+
+    /// What a clock says beside ours, if it was said quicker than what is known of it.
+    fn read_clock(&mut self, node: usize, theirs: u64, sent: (u64, Instant)) {
+        let round_trip = u64::try_from(sent.1.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let middle = sent.0.saturating_add(round_trip / 2);
+        let ahead = i64::try_from(i128::from(theirs) - i128::from(middle));
+        let found = Clock { ahead: ahead.unwrap_or(i64::MAX), round_trip };
+        let kept = &mut self.nodes[node].clock;
+        if kept.is_none_or(|kept| found.round_trip < kept.round_trip) {
+            *kept = Some(found);
         }
     }
 
     /// What nodes are, and what they would read.
     async fn machines(&mut self, wanted: &Wanted) {
         let Site { run_dir, folder, toward, .. } = self.site;
-        let facts = self.all("facts", |_| Some(json!({"folder": folder}))).await;
+        let several = self.nodes.len() > 1;
+        let brief = self.is_alone().then_some(&wanted.device);
+        let about = json!({"folder": folder, "brief": brief});
+        let facts = self.all("facts", |_| Some(about.clone())).await;
         self.keep(facts, |node, found| node.facts = Some(found));
+        if self.is_alone() {
+            return;
+        }
         let recipes = self.all("recipe", |_| Some(json!({"run_dir": run_dir}))).await;
         self.keep(recipes, |node, found| node.recipe = Some(found));
         let places = json!({"run_dir": run_dir, "named": wanted.named});
         let manifests = self.all("manifests", |_| Some(places.clone())).await;
         self.keep(manifests, |node, found| node.manifests = Some(found));
+        if self.site.depth == Depth::Quick {
+            return;
+        }
         let port = |node: usize| {
             let port = wanted.port.filter(|_| node == 0);
             Some(json!({"interface": wanted.interface, "toward": toward, "port": port}))
@@ -204,7 +258,6 @@ impl<A: Ask> Round<'_, A> {
         // Whoever cannot be reached has no place to listen at.
         let (seconds, nonce) = (LONGEST.as_secs(), self.site.nonce);
         let can: Vec<bool> = self.nodes.iter().map(|it| matches!(it.port, Some(Ok(_)))).collect();
-        let several = self.nodes.len() > 1;
         let listen = |node: usize| {
             let with = json!({
                 "interface": wanted.interface, "toward": toward, "nonce": nonce, "seconds": seconds
@@ -244,7 +297,15 @@ impl<A: Ask> Round<'_, A> {
             let room = self.all("room", |it| with(site, more(it)).filter(|_| it == *first)).await;
             self.keep(room, |node, found| node.room = Some(found));
         }
-        let more = |node: usize| json!({"node": node, "mib": CHECKPOINT_MIB});
+        let bytes = match site.depth {
+            Depth::Whole => CHECKPOINT_MIB << 20,
+            // A run that writes hardly anything any more needs no more room than that.
+            Depth::Quick => {
+                let (most, least) = QUICK_CHECKPOINT;
+                wanted.disk.unwrap_or(most).clamp(least, most) as usize
+            }
+        };
+        let more = |node: usize| json!({"node": node, "bytes": bytes});
         let write = |node: usize| with(site, more(node)).filter(|_| wrote.contains(&node));
         let written = self.all("checkpoint", write).await;
         self.keep(written, |node, found| node.written = Some(found));

@@ -6,8 +6,12 @@ mod machines;
 mod network;
 mod sameness;
 mod storage;
+mod sums;
+
+pub use sums::judge as judge_sums;
 
 use super::{Answer, NodeFindings, Wanted};
+use crate::error::{Error, exit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -43,7 +47,7 @@ impl Finding {
         Self { check: check.to_owned(), node: None, level, line: line.into(), way: None }
     }
 
-    fn pass(check: &str, line: impl Into<String>) -> Self {
+    pub(super) fn pass(check: &str, line: impl Into<String>) -> Self {
         Self::new(check, Level::Pass, line)
     }
 
@@ -51,7 +55,7 @@ impl Finding {
         Self::new(check, Level::Warn, line)
     }
 
-    fn fail(check: &str, line: impl Into<String>) -> Self {
+    pub(super) fn fail(check: &str, line: impl Into<String>) -> Self {
         Self::new(check, Level::Fail, line)
     }
 
@@ -61,6 +65,20 @@ impl Finding {
 
     fn way(self, way: impl Into<String>) -> Self {
         Self { way: Some(way.into()), ..self }
+    }
+
+    /// Why a run cannot begin with it. A disk may be emptied: whoever starts runs by itself may try again.
+    pub fn refusal(&self) -> Error {
+        let place = self.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
+        let code = match self.line.contains("No space left on device") {
+            true => exit::TRANSIENT,
+            false => exit::BACKEND,
+        };
+        let error = Error::new(code, format!("preflight, {}{place}: {}", self.check, self.line));
+        match &self.way {
+            Some(way) => error.hint(way),
+            None => error,
+        }
     }
 }
 
@@ -78,7 +96,23 @@ pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
     findings.extend(machines::judge(wanted, nodes));
     findings.extend(storage::judge(wanted, nodes));
     findings.extend(network::judge(wanted, nodes));
-    findings
+    merged(findings, nodes.len())
+}
+
+/// What holds for each of several nodes is said once.
+fn merged(findings: Vec<Finding>, nodes: usize) -> Vec<Finding> {
+    let same =
+        |a: &Finding, b: &Finding| (&a.check, a.level, &a.line) == (&b.check, b.level, &b.line);
+    let mut merged: Vec<Finding> = Vec::new();
+    for finding in &findings {
+        let its = findings.iter().filter(|it| it.node.is_some() && same(it, finding)).count();
+        match nodes > 1 && its == nodes {
+            false => merged.push(finding.clone()),
+            true if merged.iter().any(|it| it.node.is_none() && same(it, finding)) => {}
+            true => merged.push(Finding { node: None, ..finding.clone() }),
+        }
+    }
+    merged
 }
 
 /// Checks that there was no time for; links say themselves how many were tried.

@@ -1,6 +1,6 @@
 //! A preflight of a whole cluster, from whatever starts it.
 
-use super::{Ask, Here, Report, Site, Wanted, files, gather};
+use super::{Ask, Depth, Here, Report, Site, Wanted, files, gather};
 use crate::cluster::{Backend, Cluster};
 use crate::drive;
 use crate::error::{Error, exit};
@@ -8,11 +8,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use trainer::RunDir;
 
 /// Looks at all nodes of `cluster` for a run in `run_dir`, which need not exist.
 pub fn over(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
     match cluster.backend {
-        Backend::Local if cluster.nodes + cluster.spares == 1 => here(run_dir, wanted),
+        // Ranks that could sum are started by agents.
+        Backend::Local if cluster.ranks + cluster.spares == 1 => here(run_dir, wanted),
         _ => drive::look(cluster, run_dir, wanted),
     }
 }
@@ -24,35 +26,41 @@ fn here(run_dir: &Path, wanted: Wanted) -> Result<Report, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(transient)?;
     let names = ["local-0".to_owned()];
-    let report = runtime.block_on(examine(&mut Here, &names, run_dir, wanted, None));
+    let report =
+        runtime.block_on(examine(&mut Here, &names, (run_dir, Depth::Whole), wanted, None));
     // A check that hangs must not keep us.
     runtime.shutdown_timeout(Duration::from_secs(1));
     report
 }
 
-/// Asks the nodes called `names` through `ask`, judges, and keeps the result where there is a run.
+/// Asks the nodes called `names` through `ask`, judges, and keeps the result of a whole preflight where there is a
+/// run.
 ///
 /// `toward` is an address that all nodes reach, such as the coordinator's: it tells each which of its own
 /// addresses leads to others.
 pub async fn examine(
     ask: &mut impl Ask,
     names: &[String],
-    run_dir: &Path,
+    (run_dir, depth): (&Path, Depth),
     wanted: Wanted,
     toward: Option<&str>,
 ) -> Result<Report, Error> {
     let run_dir = std::path::absolute(run_dir).map_err(data_pipeline::Error::read(run_dir))?;
-    let (folder, nonce) = (there(&run_dir), nonce()?);
-    let site = Site { names, run_dir: &run_dir, folder: &folder, toward, nonce: &nonce };
+    // Checkpoints may lie on a disk of their own, and it is theirs that counts.
+    let folder = there(&RunDir::new(&run_dir).checkpoints());
+    let nonce = nonce()?;
+    let site = Site { names, run_dir: &run_dir, folder: &folder, toward, nonce: &nonce, depth };
     let started = Instant::now();
     let nodes = gather(ask, site, &wanted).await;
     let report = Report::new(wanted, nodes, started.elapsed());
-    report.save(&run_dir)?;
+    if depth == Depth::Whole {
+        report.save(&run_dir)?;
+    }
     Ok(report)
 }
 
 /// The path itself, or what of it is there.
-pub(super) fn there(path: &Path) -> PathBuf {
+pub fn there(path: &Path) -> PathBuf {
     path.ancestors().find(|it| it.is_dir()).unwrap_or(Path::new("/")).to_owned()
 }
 

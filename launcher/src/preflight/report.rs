@@ -1,7 +1,9 @@
 //! What a preflight came to: for a person, for a program, and kept in the run's directory.
 
+use super::judge::judge_sums;
 use super::{Answer, Finding, Level, NodeFindings, Wanted, judge};
-use crate::error::{Error, exit};
+use crate::error::Error;
+use crate::estimate::calibration::Sums;
 use crate::events::rfc3339;
 use data_pipeline::predictions::replace;
 use data_pipeline::width::{TERMINAL, clipped, columns, folded, padded};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use trainer::bandwidth::Bandwidth;
 
 /// Widest column of names.
 const NAME: usize = 14;
@@ -25,6 +28,8 @@ pub struct Report {
     pub wanted: Wanted,
     /// What the nodes found.
     pub nodes: Vec<NodeFindings>,
+    /// How fast ranks would sum, where it was measured.
+    pub sums: Option<Answer<Vec<Bandwidth>>>,
     /// What that means.
     pub findings: Vec<Finding>,
 }
@@ -33,7 +38,32 @@ impl Report {
     /// Judges what the nodes found.
     pub fn new(wanted: Wanted, nodes: Vec<NodeFindings>, took: Duration) -> Self {
         let findings = judge(&wanted, &nodes);
-        Self { at: SystemTime::now(), took, wanted, nodes, findings }
+        Self { at: SystemTime::now(), took, wanted, nodes, sums: None, findings }
+    }
+
+    /// What was found without any node.
+    pub fn from_outside(wanted: Wanted, findings: Vec<Finding>, took: Duration) -> Self {
+        Self { at: SystemTime::now(), took, wanted, nodes: Vec::new(), sums: None, findings }
+    }
+
+    /// Adds what came of sums over all ranks, for which it took that much longer.
+    pub fn add_sums(&mut self, sums: Answer<Vec<Bandwidth>>, took: Duration) {
+        self.findings.push(judge_sums(&self.wanted, &sums));
+        self.took += took;
+        self.sums = Some(sums);
+    }
+
+    /// What sums reach at their best, for plans.
+    pub fn best_sums(&self) -> Option<Sums> {
+        let found = self.sums.as_ref()?.as_ref().ok()?;
+        let rate = Bandwidth::bus_bytes_per_second;
+        let best = found.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)))?;
+        Some(Sums {
+            bytes_per_second: rate(best),
+            ranks: best.ranks,
+            nodes: self.wanted.nodes,
+            by_nccl: self.wanted.needs_nccl(),
+        })
     }
 
     /// The worst of it.
@@ -45,14 +75,29 @@ impl Report {
     pub fn refusal(&self) -> Option<Error> {
         let fails = self.findings.iter().filter(|it| it.level == Level::Fail);
         let (first, more) = (fails.clone().next()?, fails.count() - 1);
-        let place = first.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
-        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-        let message = format!("preflight, {}{place}: {}{more}", first.check, first.line);
-        let error = Error::new(exit::BACKEND, message);
-        Some(match &first.way {
-            Some(way) => error.hint(way),
-            None => error,
+        let refusal = first.refusal();
+        Some(match more {
+            0 => refusal,
+            more => Error { message: format!("{} (and {more} more)", refusal.message), ..refusal },
         })
+    }
+
+    /// That all is as it should be, and what was looked at; nothing where something is not.
+    pub fn line(&self) -> Option<String> {
+        if self.level() == Level::Fail {
+            return None;
+        }
+        let mut checks: Vec<&str> = Vec::new();
+        for finding in self.findings.iter().filter(|it| it.level == Level::Pass) {
+            if !checks.contains(&finding.check.as_str()) {
+                checks.push(&finding.check);
+            }
+        }
+        let (count, seconds) = (self.nodes.len(), self.took.as_secs_f64());
+        Some(format!(
+            "preflight of {count} node(s) passed in {seconds:.1} s: {}",
+            checks.join(", ")
+        ))
     }
 
     /// The findings as a table of 80 columns, and what they come to.
@@ -95,10 +140,13 @@ impl Report {
             }
         }
         let count = |level| self.findings.iter().filter(|it| it.level == level).count();
+        let who = match self.nodes.len() {
+            0 => "from outside".to_owned(),
+            count => format!("{count} node(s)"),
+        };
         let _ = writeln!(
             text,
-            "\n{} node(s) in {:.1} s; failed: {}, warnings: {}",
-            self.nodes.len(),
+            "\n{who} in {:.1} s; failed: {}, warnings: {}",
             self.took.as_secs_f64(),
             count(Level::Fail),
             count(Level::Warn)
@@ -113,6 +161,7 @@ impl Report {
             "seconds": self.took.as_secs_f64(),
             "level": self.level(),
             "wanted": self.wanted,
+            "sums": self.sums.as_ref().map(answered),
             "findings": self.findings,
             "nodes": self.nodes.iter().map(|node| self.node(node)).collect::<Vec<_>>(),
         })

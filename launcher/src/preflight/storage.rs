@@ -54,9 +54,9 @@ struct CheckpointAsked {
     node: usize,
     /// Whose checkpoint to read; nobody's: the node's own is to be written.
     of: Option<usize>,
-    /// Size of the one to be written.
+    /// Bytes of the one to be written.
     #[serde(default)]
-    mib: usize,
+    bytes: usize,
 }
 
 /// A small checkpoint that was written.
@@ -106,7 +106,8 @@ impl Scratch {
         if !(8..=64).contains(&self.nonce.len()) || !self.nonce.chars().all(is_digit) {
             return Err(Trouble::new("a preflight is called by 8 to 64 hexadecimal digits"));
         }
-        Ok(self.folder.join(format!(".preflight-{}", self.nonce)))
+        // Whoever looks for checkpoints passes over what ends so.
+        Ok(self.folder.join(format!(".preflight-{}.tmp", self.nonce)))
     }
 
     /// The same, made if it is not there.
@@ -129,7 +130,8 @@ pub fn token(with: &Value) -> Answer<Value> {
 
 fn write_token(wanted: &TokenAsked) -> Answer<()> {
     let path = wanted.scratch.made()?.join(format!("token-{}", wanted.node));
-    kept(&path, wanted.scratch.nonce.as_bytes()).map_err(|error| unwritten(&path, &error))
+    let written = kept(&path, wanted.scratch.nonce.as_bytes());
+    written.map_err(|error| unwritten(&wanted.scratch.folder, &error))
 }
 
 /// Numbers of those whose tokens were seen in time.
@@ -160,13 +162,15 @@ pub fn room(wanted: &RoomAsked) -> Answer<Room> {
     if !plenty || !gives(&wanted.scratch.folder) {
         return Ok(Room { bytes, given: false });
     }
-    let file = File::create(&path).map_err(|error| unwritten(&path, &error))?;
+    errors_for_signals();
+    let folder = &wanted.scratch.folder;
+    let file = File::create(&path).map_err(|error| unwritten(folder, &error))?;
     let given = allocate(&file, bytes);
     let _ = fs::remove_file(&path);
     match given.map_err(|error| (error.raw_os_error(), error)) {
         Ok(()) => Ok(Room { bytes, given: true }),
         Err((Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG), error)) => {
-            Err(unwritten(&path, &error))
+            Err(unwritten(folder, &error))
         }
         // It cannot give anything before it is written.
         Err(_) => Ok(Room { bytes, given: false }),
@@ -224,12 +228,13 @@ pub fn checkpoint(with: &Value) -> Answer<Value> {
 
 /// Like a real one: under another name, forced to the disk, its manifest behind its weights, then renamed.
 fn write_checkpoint(wanted: &CheckpointAsked) -> Answer<Written> {
+    errors_for_signals();
     let scratch = wanted.scratch.made()?;
     let (growing, path) = (
         scratch.join(format!("checkpoint-{}.tmp", wanted.node)),
         scratch.join(format!("checkpoint-{}", wanted.node)),
     );
-    let bytes = noise(wanted.mib.clamp(1, 1024) << 20, wanted.node as u64);
+    let bytes = noise(wanted.bytes.clamp(1, 1 << 30), wanted.node as u64);
     let manifest = Manifest { bytes: bytes.len() as u64, sha256: hex(&Sha256::digest(&bytes)) };
     let text = serde_json::to_vec(&manifest)
         .map_err(|error| Trouble::new(format!("the manifest cannot be written: {error}")))?;
@@ -238,7 +243,8 @@ fn write_checkpoint(wanted: &CheckpointAsked) -> Answer<Written> {
         .and_then(|()| kept(&growing.join("weights"), &bytes))
         .and_then(|()| kept(&growing.join("manifest.json"), &text))
         .and_then(|()| fs::rename(&growing, &path));
-    written.map_err(|error| unwritten(&path, &error))?;
+    // Where it was to lie is gone soon: the folder is what a person can look at.
+    written.map_err(|error| unwritten(&wanted.scratch.folder, &error))?;
     // The name itself lives in the folder; not every file system lets a folder be forced to the disk.
     if let Ok(folder) = File::open(&scratch) {
         folder.sync_all().ok();
@@ -286,6 +292,13 @@ pub fn clear(scratch: &Scratch) -> Answer<()> {
     }
 }
 
+/// A file that grows beyond what this process may write is an error from here on, as a full disk is, and no
+/// signal that ends the process: neither here nor in the ranks that it starts.
+fn errors_for_signals() {
+    // SAFETY: ignoring a signal has no precondition.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// A file that is on the disk before this returns.
 fn kept(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
@@ -314,6 +327,9 @@ fn unwritten(path: &Path, error: &io::Error) -> Trouble {
             "your quota is used up: remove old runs, or ask for more (`quota -s`)"
         }
         Some(libc::ENOSPC) => "the disk is full: remove old runs, or name another --run-dir",
+        Some(libc::EFBIG) => {
+            "files may be no larger for who runs there: see `ulimit -f`, LimitFSIZE=, or the file system"
+        }
         Some(libc::EROFS) => "it is mounted for reading only: name another --run-dir",
         Some(libc::EACCES | libc::EPERM) => {
             "let the user who runs there write to it, or name another --run-dir"

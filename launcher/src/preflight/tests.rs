@@ -10,6 +10,7 @@ use super::*;
 use data_pipeline::width::{TERMINAL, columns};
 use expect_test::{Expect, expect};
 use std::time::Duration;
+use trainer::bandwidth::Bandwidth;
 
 const GIB: u64 = 1 << 30;
 
@@ -28,6 +29,7 @@ fn wanted() -> Wanted {
             Held { phase: "sft".to_owned(), bytes: 60 * GIB },
         ],
         named: Vec::new(),
+        promised: Some(50e9),
     }
 }
 
@@ -228,6 +230,24 @@ fn other_libraries_of_nvidia() {
             Warn driver node-b: driver 550.54.15, CUDA 12.4; `node-a` has driver 580.65.06, CUDA 13.0
         "#]],
     );
+    // What is not there at all is said once.
+    check(
+        |_, nodes| facts(&mut nodes[1]).nccl = Library::Lacking("there is no NCCL".to_owned()),
+        expect![[r#"
+            Fail GPUs node-b: there is no NCCL
+        "#]],
+    );
+    check(
+        |_, nodes| {
+            let own = facts(&mut nodes[1]);
+            own.driver = Library::Lacking("cuInit failed".to_owned());
+            own.gpus.clear();
+            (own.nccl, own.libdevice) = (Library::default(), Library::default());
+        },
+        expect![[r#"
+            Fail GPUs node-b: no driver for 2 rank(s): cuInit failed
+        "#]],
+    );
     // Who computes on processors needs none of it.
     check(
         |wanted, nodes| {
@@ -273,6 +293,13 @@ fn interfaces_ports_and_links() {
         },
         expect![[r#"
             Fail interface node-b: no interface `eth0`, only ens3, lo
+        "#]],
+    );
+    // What is so on all nodes is said once.
+    check(
+        |_, nodes| nodes.iter_mut().for_each(|it| facts(it).interfaces[0].name = "ens3".to_owned()),
+        expect![[r#"
+            Fail interface all: no interface `eth0`, only ens3, lo
         "#]],
     );
     check(
@@ -321,22 +348,9 @@ fn interfaces_ports_and_links() {
                 let link = Measured { latency_seconds: 2e-5, bytes_per_second: 1e8 };
                 nodes[from].links.insert(to, Ok(link));
             }
-            // Of three nodes with one slow, two pairs of three are: it takes a fourth to tell.
-            nodes.push(healthy(3, 4));
-            for (node, found) in nodes.iter_mut().enumerate().take(3) {
-                let link = Measured { latency_seconds: 2e-5, bytes_per_second: 2e9 };
-                let slow = Measured { bytes_per_second: 1e8, ..link };
-                found.links.insert(3, Ok(if node == 1 { slow } else { link }));
-            }
-            let slow = Measured { latency_seconds: 2e-5, bytes_per_second: 1e8 };
-            nodes[3].links.insert(1, Ok(slow));
-            for (node, found) in nodes.iter_mut().enumerate() {
-                found.seen = Some(Ok((0..4).filter(|it| *it != node).collect()));
-            }
-            nodes[3].read = None;
         },
         expect![[r#"
-            Warn links node-b: 100 MB/s at best, the median is 1050 MB/s
+            Warn links node-b: 100 MB/s at best, the median is 2000 MB/s
         "#]],
     );
 }
@@ -497,4 +511,47 @@ fn what_there_was_no_time_for_is_said() {
             Warn time all: no time was left for `checkpoint`, `compute`
         "#]],
     );
+}
+
+#[test]
+fn sums_are_held_against_what_is_promised() {
+    let sums = |seconds: [f64; 2]| {
+        let sizes = [1 << 20, 64 << 20].into_iter().zip(seconds);
+        let found = sizes.map(|(bytes, seconds)| Bandwidth { bytes, seconds, ranks: 4 });
+        Ok(found.collect::<Vec<_>>())
+    };
+    let check = |sums: Answer<Vec<Bandwidth>>, level: Level, expected: Expect| {
+        let mut report = Report::new(wanted(), Vec::new(), Duration::from_secs(1));
+        report.add_sums(sums, Duration::from_secs(2));
+        let finding = report.findings.last().unwrap();
+        expected.assert_eq(&finding.line);
+        assert_eq!((finding.check.as_str(), finding.level), ("sums", level));
+        assert_eq!(finding.way.is_some(), level != Level::Pass);
+        assert_eq!(report.took, Duration::from_secs(3));
+        report
+    };
+    let report = check(
+        sums([1e-4, 2.5e-3]),
+        Level::Pass,
+        expect!["over 4 ranks by NCCL: 15729 MB/s of the bus at 1 MiB, 40265 MB/s at 64 MiB"],
+    );
+    assert_eq!(report.json()["sums"][1]["ranks"], 4);
+    check(
+        sums([1e-3, 5e-2]),
+        Level::Warn,
+        expect![
+            "over 4 ranks by NCCL: 1573 MB/s of the bus at 1 MiB, 2013 MB/s at 64 MiB; [hardware] promises 50000 MB/s"
+        ],
+    );
+    check(
+        Ok(Vec::new()),
+        Level::Warn,
+        expect!["not measured in time: ranks take long to start, or to sum"],
+    );
+    let report = check(
+        Err(Trouble::new("rank 2: NCCL is not there").way("install it")),
+        Level::Fail,
+        expect!["ranks cannot sum: rank 2: NCCL is not there"],
+    );
+    assert!(report.refusal().is_some());
 }

@@ -33,6 +33,8 @@ pub struct Wanted {
     pub memory: Vec<Held>,
     /// Files and folders that the recipe names for every node to read.
     pub named: Vec<PathBuf>,
+    /// Bytes a second that sums over all ranks should pass on, as the cluster file's hardware promises.
+    pub promised: Option<f64>,
 }
 
 /// What a rank holds in a phase.
@@ -62,6 +64,7 @@ impl Wanted {
             disk: None,
             memory: Vec::new(),
             named: Vec::new(),
+            promised: promised(cluster),
         };
         if let Some(recipe) = recipe {
             wanted.device.clone_from(&recipe.run.device);
@@ -85,6 +88,17 @@ impl Wanted {
         let chosen = self.carrier == Carrier::Auto.name() && self.device == "cuda";
         self.ranks_per_node * self.nodes > 1 && (named || chosen)
     }
+}
+
+/// What the narrowest way of a ring over all ranks carries: between ranks of a node, or between nodes, where all
+/// ranks of a node have their adapters.
+fn promised(cluster: &Cluster) -> Option<f64> {
+    let (link, each) = (cluster.hardware.link_rate(), cluster.ranks_per_node());
+    if cluster.nodes == 1 {
+        return link;
+    }
+    let between = cluster.hardware.network_rate()? * each as f64;
+    Some(link.filter(|_| each > 1).map_or(between, |link| link.min(between)))
 }
 
 /// Where the vocabulary lies; nowhere before it is trained.
@@ -115,4 +129,27 @@ fn memory(
         Ok(Held { phase: phase.name.clone(), bytes: planned.plan.predicted.total })
     };
     recipe.phase.iter().enumerate().map(held).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Hardware;
+
+    #[test]
+    fn the_narrowest_way_is_what_is_promised() {
+        let rates =
+            Hardware { link_gbps: Some(3600.0), network_gbps: Some(400.0), ..Hardware::default() };
+        let cluster = |ranks, nodes| Cluster {
+            ranks,
+            nodes,
+            hardware: rates.clone(),
+            ..Cluster::of_this_machine()
+        };
+        assert_eq!(promised(&cluster(8, 1)), Some(450e9));
+        // Eight adapters of 50 GB/s are narrower than what is between GPUs; one is all that one rank has.
+        assert_eq!(promised(&cluster(16, 2)), Some(400e9));
+        assert_eq!(promised(&cluster(2, 2)), Some(50e9));
+        assert_eq!(promised(&Cluster::of_this_machine()), None);
+    }
 }

@@ -71,6 +71,9 @@ fn preflight(
     // Whoever starts ranks by other means has said where rank 0 is to listen.
     let port = std::env::var("MASTER_PORT").ok();
     wanted.port = port.and_then(|it| it.parse().ok());
+    if preflight::is_outside(&cluster) {
+        return preflight::outside(&cluster, run_dir.root(), wanted, recipe).map(Some);
+    }
     preflight::over(&cluster, run_dir.root(), wanted).map(Some)
 }
 
@@ -111,7 +114,14 @@ fn rows(
 fn calibrate(args: &cli::Doctor) -> Result<Answer, Error> {
     let device = device(args, None);
     let runs = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs"));
-    let found = Calibration::measure(&device, &runs)?;
+    let mut found = Calibration::measure(&device, &runs)?;
+    if let Some(path) = &args.cluster {
+        let cluster = cluster_of(Some(path))?;
+        let wanted = Wanted::of(&cluster, &device, None, &RunDir::new(&runs))?;
+        let report = preflight::over(&cluster, &runs, wanted)?;
+        report.refusal().map_or(Ok(()), Err)?;
+        found.sums = report.best_sums();
+    }
     let usual = || Calibration::path(args.run_dir.as_deref());
     let path = args.calibration.clone().unwrap_or_else(usual);
     found.save(&path)?;

@@ -12,6 +12,7 @@ use crate::lock::RunLock;
 use crate::message::{Evaluation as Message, Message as Line};
 use crate::store;
 use crate::supervise::Ending;
+use crate::watch::Watch;
 use data_pipeline::predictions::replace;
 use data_pipeline::prompt::PromptConfig;
 use serde_json::json;
@@ -42,12 +43,16 @@ pub fn evaluate(args: &cli::Evaluate) -> Result<Answer, Error> {
     let data_root = store::data_root(&args.data, || store::of_recipe(&recipe, asked))?;
     std::fs::create_dir_all(out.root()).map_err(data_pipeline::Error::write(out.root()))?;
     let _lock = RunLock::take_evaluation(&out.lock())?;
+    // It was for the start before this one.
+    trainer::requests::remove(&out.stop())?;
     // What an earlier call asked in other rounds would stand beside these answers.
     trainer::prepare::forget_unasked_rounds(&recipe, &out)?;
     let ending = match cluster.filter(|cluster| cluster.ranks > 1) {
         Some(cluster) => by_ranks(args, &recipe, &out, &cluster, &data_root)?,
         None => here(args, &recipe, &out, &data_root)?,
     };
+    // Whoever asked through the file may wait until it is gone.
+    trainer::requests::remove(&out.stop())?;
     match ending {
         Ending::Done => {}
         Ending::Stopped => {
@@ -116,9 +121,10 @@ fn here(
     let mut display = Display::new();
     let (decoder, tokenizer, info) =
         extract::open(&args.checkpoint, &recipe.run.device, &mut reading(&mut display))?;
-    let stop = interrupt::stop_flag().map_err(|error| {
+    let requests = interrupt::requests().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
+    Watch::of_answers(out.clone(), 0).start(requests);
     let prompt = recipe.evaluation_prompt();
     let evaluation = Evaluation::of_run(recipe, out, data_root, &tokenizer, &prompt);
     let mut tell = |label: &str, done: usize, total: usize| {
@@ -126,7 +132,8 @@ fn here(
         display.report(&Line::Evaluation(message), Instant::now());
     };
     let model = extract::fingerprint(&info, recipe.model.dtype);
-    let outcome = evaluation.run(TRAINED, (&decoder, &model), &mut Solo, stop, &mut tell)?;
+    let model = (&decoder, model.as_str());
+    let outcome = evaluation.run(TRAINED, model, &mut Solo, &requests.stop, &mut tell)?;
     display.finish();
     Ok(match outcome {
         Outcome::Done => Ending::Done,

@@ -17,12 +17,12 @@ use crate::store;
 use crate::surroundings::{self, Launcher};
 use crate::watch::{Watch, pulse};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
+use trainer::bandwidth;
 use trainer::collective::nccl::{Gpu, Nccl};
 use trainer::collective::{
     self, Collective, CollectiveError, Deadlines, Identity, Membership, Secret, Solo,
@@ -31,13 +31,20 @@ use trainer::during;
 use trainer::evaluate::{Evaluation as Evaluate, TRAINED};
 use trainer::extract;
 use trainer::metrics::StepMetrics;
+use trainer::requests::Requests;
 use trainer::run::{Outcome, Progress as Happening, Task, WORTH_TELLING};
 use trainer::sharding::Sharding;
 use trainer::whereabouts::{self, LOADING, MEETING};
 use trainer::{Recipe, RunDir};
 
+/// What the line begins with in which rank 0 says how fast sums are.
+pub const SUMS: &str = "sums: ";
+
 /// Lives the life of one rank.
 pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
+    if let Some(device) = &args.measure {
+        return measure(args, device);
+    }
     let requests = interrupt::requests().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
@@ -51,7 +58,7 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
     let run_dir = place.run_dir(args);
     pulse();
     if let Some(checkpoint) = &args.evaluate {
-        let result = evaluate((args, &place), checkpoint, &data_root, &requests.stop, &mut teller);
+        let result = evaluate((args, &place), checkpoint, &data_root, requests, &mut teller);
         return teller.end(result, &place);
     }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
@@ -179,12 +186,13 @@ fn evaluate(
     (args, place): (&cli::Worker, &Place),
     checkpoint: &Path,
     data_root: &Path,
-    stop: &AtomicBool,
+    requests: &'static Requests,
     teller: &mut Teller,
 ) -> Result<Outcome, trainer::Error> {
     let run_dir = place.run_dir(args);
     let recipe = Recipe::load_lock(&run_dir.evaluation_lock())?;
     let mut collective = join(args, place, &recipe.run.device)?;
+    Watch::of_answers(run_dir.clone(), place.rank).start(requests);
     let mut answer = || {
         whereabouts::own().at(LOADING);
         let mut reading = |read: u64, total: u64| {
@@ -203,7 +211,8 @@ fn evaluate(
         };
         let precision = extract::precision(checkpoint, &recipe.run.device);
         let model = extract::fingerprint(&info, precision);
-        evaluation.run(TRAINED, (&decoder, &model), &mut *collective, stop, &mut tell)
+        let model = (&decoder, model.as_str());
+        evaluation.run(TRAINED, model, &mut *collective, &requests.stop, &mut tell)
     };
     let result = answer();
     if result.is_err() {
@@ -211,6 +220,21 @@ fn evaluate(
         collective.abort();
     }
     result
+}
+
+/// Sums with the other ranks, for the sake of the time that it takes.
+fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
+    let (place, _lock) = Place::of(args)?;
+    let mut collective = join(args, &place, device).map_err(trainer::Error::from)?;
+    let site = (device, place.local_rank);
+    let found = bandwidth::measure(&mut *collective, site, &bandwidth::SIZES);
+    if found.is_err() {
+        // The others need not wait for a deadline to learn of it.
+        collective.abort();
+    }
+    let found = json!(found?);
+    let text = if place.rank == 0 { format!("{SUMS}{found}\n") } else { String::new() };
+    Ok(Answer::new(text, found))
 }
 
 /// The other ranks, or nobody.

@@ -110,18 +110,20 @@ fn speed(nodes: &[NodeFindings]) -> Vec<Finding> {
         .flat_map(|from| nodes[from].links.iter().map(move |(to, it)| (from, *to, it)))
         .filter_map(|(from, to, it)| Some((from, to, it.as_ref().ok()?)))
         .collect();
-    let Some(middle) = median(rates.iter().map(|it| it.2.bytes_per_second).collect()) else {
+    // A slow pair makes neither node slow: the best of a node's links speaks for it.
+    let best = |node: usize| {
+        let own = rates.iter().filter(|it| it.0 == node || it.1 == node);
+        own.map(|it| it.2.bytes_per_second).max_by(f64::total_cmp)
+    };
+    let bests: Vec<(&NodeFindings, f64)> =
+        nodes.iter().enumerate().filter_map(|(node, its)| Some((its, best(node)?))).collect();
+    let Some(middle) = median(bests.iter().map(|it| it.1).collect()) else {
         return findings;
     };
-    for (node, its) in nodes.iter().enumerate() {
-        // A slow pair makes neither node slow: the best of a node's links speaks for it.
-        let own = rates.iter().filter(|it| it.0 == node || it.1 == node);
-        let best = own.map(|it| it.2.bytes_per_second).fold(0.0, f64::max);
-        if nodes.len() > 2 && best > 0.0 && best < SLOW * middle {
-            let line = format!("{} at best, the median is {}", text(best), text(middle));
-            let way = "every step waits for it: see `ethtool`, cables and the switch's port";
-            findings.push(Finding::warn("links", line).on(its).way(way));
-        }
+    for (node, best) in bests.iter().filter(|it| it.1 < SLOW * middle) {
+        let line = format!("{} at best, the median is {}", text(*best), text(middle));
+        let way = "every step waits for it: see `ethtool`, cables and the switch's port";
+        findings.push(Finding::warn("links", line).on(node).way(way));
     }
     let count = nodes.len();
     let possible = count * count.saturating_sub(1);

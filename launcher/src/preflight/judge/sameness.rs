@@ -14,20 +14,25 @@ const SHOWN: usize = 12;
 pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let facts = found("facts", nodes, |node| node.facts.as_ref(), &mut findings);
-    let program = |it: &Facts| format!("program {} ({})", short(&it.program), it.version);
-    let same = |check, of: &dyn Fn(&Facts) -> String, level, way| {
-        let values = facts.iter().map(|(node, facts)| (*node, of(facts))).collect();
-        same(check, values, level, way)
+    // What a node lacks is said where it is needed; here is what those have that have it.
+    let same = |check, of: &dyn Fn(&Facts) -> Option<String>, level, way| {
+        let values = facts.iter().filter_map(|(node, facts)| Some((*node, of(facts)?)));
+        same(check, values.collect(), level, way)
+    };
+    // A quick look at a single node does not ask for it.
+    let program = |it: &Facts| {
+        let known = !it.program.is_empty();
+        known.then(|| format!("program {} ({})", short(&it.program), it.version))
     };
     let way = "copy one build to all nodes, or run it from the shared file system";
     findings.extend(same("program", &program, Level::Fail, way));
     if wanted.device == "cuda" {
-        let driver = |it: &Facts| format!("driver {}", it.driver.version().unwrap_or("none"));
-        let gpus = |it: &Facts| it.gpus.first().map_or("no GPU".to_owned(), |it| it.name.clone());
+        let driver = |it: &Facts| Some(format!("driver {}", it.driver.version()?));
+        let gpus = |it: &Facts| Some(it.gpus.first()?.name.clone());
         let functions = |it: &Facts| {
-            it.libdevice
-                .version()
-                .map_or("no libdevice".to_owned(), |hash| format!("libdevice {}", short(hash)))
+            it.driver.version()?;
+            let found = it.libdevice.version().map(|hash| format!("libdevice {}", short(hash)));
+            Some(found.unwrap_or_else(|| "no libdevice".to_owned()))
         };
         let way = "install the same driver on all nodes";
         findings.extend(same("driver", &driver, Level::Warn, way));
@@ -37,7 +42,7 @@ pub fn judge(wanted: &Wanted, nodes: &[NodeFindings]) -> Vec<Finding> {
         findings.extend(same("libdevice", &functions, Level::Warn, way));
     }
     if wanted.needs_nccl() {
-        let nccl = |it: &Facts| format!("NCCL {}", it.nccl.version().unwrap_or("none"));
+        let nccl = |it: &Facts| Some(format!("NCCL {}", it.nccl.version()?));
         let way = "install one version on all nodes, or name it with KNOWCODER_NCCL";
         findings.extend(same("NCCL", &nccl, Level::Fail, way));
     }

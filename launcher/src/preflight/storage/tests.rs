@@ -32,11 +32,11 @@ fn tokens_are_seen_where_the_folder_is_the_same() {
 #[test]
 fn a_checkpoint_is_read_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
-    let written = ask("checkpoint", folder.path(), json!({"node": 0, "mib": 2}));
+    let written = ask("checkpoint", folder.path(), json!({"node": 0, "bytes": 2 << 20}));
     assert_eq!(written["bytes"], 2 << 20);
     let read = || ask("checkpoint", folder.path(), json!({"node": 1, "of": 0}));
     assert_eq!((&read()["sha256"], &read()["of"]), (&written["sha256"], &json!(0)));
-    let weights = folder.path().join(format!(".preflight-{NONCE}/checkpoint-0/weights"));
+    let weights = folder.path().join(format!(".preflight-{NONCE}.tmp/checkpoint-0/weights"));
     let mut bytes = fs::read(&weights).unwrap();
     bytes[1 << 20] ^= 1;
     fs::write(&weights, bytes).unwrap();
@@ -66,6 +66,7 @@ fn each_reason_has_its_way_out() {
         (libc::EDQUOT, "quota"),
         (libc::ENOSPC, "full"),
         (libc::EROFS, "reading only"),
+        (libc::EFBIG, "ulimit -f"),
         (libc::EACCES, "--run-dir"),
         (libc::ENOENT, "share"),
         (libc::EIO, "dmesg"),

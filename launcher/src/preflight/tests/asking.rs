@@ -37,7 +37,7 @@ fn examined(plant: impl FnMut(usize, &Probe, Value) -> Result<Value, Error>) -> 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let started = Instant::now();
     let mut nodes = Planted(plant);
-    let examined = examine(&mut nodes, &names, folder.path(), wanted, None);
+    let examined = examine(&mut nodes, &names, (folder.path(), Depth::Whole), wanted, None);
     let report = runtime.block_on(examined).unwrap();
     assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
@@ -145,7 +145,7 @@ fn a_directory_that_is_not_shared_is_found_by_what_is_written_there() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut nodes = Elsewhere(2, other.path().to_owned());
-    let examined = examine(&mut nodes, &names, folder.path(), wanted, None);
+    let examined = examine(&mut nodes, &names, (folder.path(), Depth::Whole), wanted, None);
     let report = runtime.block_on(examined).unwrap();
     assert_eq!(failed(&report), [("shared", Some("node-c"))], "{}", report.text());
     assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0, "nothing stays");
@@ -173,7 +173,8 @@ fn a_node_that_falls_silent_is_asked_nothing_more() {
 fn one_node_has_nobody_to_reach() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = folder.path().join("runs/absent");
-    let cluster = crate::cluster::Cluster::of_this_machine();
+    let this = crate::cluster::Cluster::of_this_machine();
+    let cluster = crate::cluster::Cluster { ranks: 1, ..this };
     let wanted = Wanted {
         device: "flex".to_owned(),
         ranks_per_node: 1,
@@ -187,6 +188,52 @@ fn one_node_has_nobody_to_reach() {
     assert_eq!(failed(&report), [], "{}", report.text());
     assert!(report.nodes[0].links.is_empty());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays");
+}
+
+#[test]
+fn a_quick_look_finds_what_a_node_that_joins_has_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["node-a", "node-b"].map(str::to_owned);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let looked = |names: &[String], plant: &mut dyn FnMut(usize, &Probe, Value) -> Value| {
+        let wanted = Wanted {
+            device: "flex".to_owned(),
+            nodes: names.len(),
+            interface: None,
+            disk: Some(1 << 20),
+            memory: Vec::new(),
+            ..wanted()
+        };
+        let mut checks = Vec::new();
+        let mut nodes = Planted(|node: usize, probe: &Probe, answer: Value| {
+            checks.push(probe.check.clone());
+            Ok(plant(node, probe, answer))
+        });
+        let site = (folder.path(), Depth::Quick);
+        let examined = examine(&mut nodes, names, site, wanted, None);
+        let report = runtime.block_on(examined).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays");
+        (report, checks)
+    };
+    let (report, checks) =
+        looked(&names, &mut |node, probe, answer| match (node, probe.check.as_str()) {
+            (1, "facts") => json!({"error": "it has none", "way": "look"}),
+            _ => answer,
+        });
+    assert_eq!(failed(&report), [("facts", Some("node-b"))], "{}", report.text());
+    assert_eq!(report.line(), None);
+    for check in ["port", "listen", "connect", "compute"] {
+        assert!(!checks.iter().any(|it| it == check), "{check} is not quick");
+    }
+    // Alone, nobody has another recipe, and the program is what looks.
+    let (report, checks) = looked(&names[..1], &mut |_, _, answer| answer);
+    assert_eq!(failed(&report), [], "{}", report.text());
+    assert!(!checks.iter().any(|it| it == "recipe" || it == "manifests"));
+    let line = report.line().unwrap();
+    assert!(line.starts_with("preflight of 1 node(s) passed in "), "{line}");
+    assert!(line.ends_with(" s: limits, shared, disk, checkpoint"), "{line}");
+    let written = report.nodes[0].written.as_ref().unwrap().as_ref().unwrap();
+    assert_eq!(written.bytes, 1 << 20);
 }
 
 #[test]
