@@ -5,7 +5,7 @@
 mod faults;
 mod hardware;
 mod kubernetes;
-mod slurm;
+pub mod slurm;
 pub mod ssh;
 
 pub use faults::{Faults, OnNodeLoss};

@@ -565,7 +565,6 @@ impl<'a> Watch<'a> {
                         self.crew.order(*node, order);
                     }
                 }
-                Act::Stop => self.asked(Request::Stop)?,
             }
         }
         Ok(())

@@ -76,7 +76,7 @@ impl Why {
     pub fn of(now: &Now, past: &Past, ends: &Ends, run: &str) -> Self {
         let mut why = Self { status: now.word().to_owned(), ..Self::default() };
         match now.word() {
-            "waiting" => why.waits(now, run),
+            "waiting" => why.waits(now, past, run),
             "prepared" => {
                 why.verdict = "nothing was started here yet".to_owned();
                 why.advice = Some(format!("`knowcoder resume {run}` starts it"));
@@ -84,7 +84,7 @@ impl Why {
             }
             "done" => why.done(past),
             "stopped" => why.stopped(past, run),
-            "failed" => why.failed(past, ends, run),
+            "failed" => why.failed(now, past, ends, run),
             "gone" => why.gone(now, past, ends, run),
             _ => why.goes_on(now, past),
         }
@@ -94,7 +94,7 @@ impl Why {
         why
     }
 
-    fn waits(&mut self, now: &Now, run: &str) {
+    fn waits(&mut self, now: &Now, past: &Past, run: &str) {
         let words = now.queue.as_ref().map_or("", |queue| queue.words.as_str());
         let backend = &now.standing.backend;
         self.verdict = format!("its job waits: {backend} says \"{words}\"");
@@ -107,6 +107,8 @@ impl Why {
             }
             None => self.is_fine = true,
         }
+        // Why it waits again.
+        self.caused(Cause::newest(past).filter(|cause| cause.is_of_newest(past)));
     }
 
     fn goes_on(&mut self, now: &Now, past: &Past) {
@@ -163,13 +165,31 @@ impl Why {
                         .to_owned()
                 }
             };
-        self.is_fine = cause.is_none();
+        let comes_back = cause.as_ref().is_some_and(|cause| cause.course == "requeue");
+        self.is_fine = cause.is_none() || comes_back;
+        let by_kind = cause.as_ref().and_then(|cause| advice(&cause.kind));
         self.caused(cause);
-        self.advice = Some(format!("`knowcoder resume {run}` continues it"));
+        self.advice = Some(match (comes_back, by_kind) {
+            (true, _) => {
+                format!("nothing; `knowcoder status {run}` says when its job begins again")
+            }
+            (false, Some(advice)) => advice.replace("RUN", run),
+            (false, None) => format!("`knowcoder resume {run}` continues it"),
+        });
     }
 
-    fn failed(&mut self, past: &Past, ends: &Ends, run: &str) {
+    fn failed(&mut self, now: &Now, past: &Past, ends: &Ends, run: &str) {
         self.verdict = "it failed".to_owned();
+        // A driver cannot say that its scheduler ended it.
+        if let Some(queue) = &now.queue
+            && let Some(reason) = queue::reason(&queue.words).filter(|it| !it.is_usual)
+        {
+            let backend = &now.standing.backend;
+            self.verdict +=
+                &format!("; {backend} says \"{}\", which means that {}", queue.words, reason.means);
+            self.advice = Some(reason.advice.replace("RUN", run));
+            self.from.push(format!("the queue of {backend}"));
+        }
         self.caused(Cause::newest(past));
         self.signed(ends);
         self.advise(run);
@@ -201,7 +221,7 @@ impl Why {
             Some(error) => {
                 self.verdict += &format!("; the last that it said is: {error}");
                 self.advice = ends.driver_hint().map(str::to_owned).or(self.advice.take());
-                self.from.push("logs/driver.log".to_owned());
+                self.from.push(ends.driver_file.clone());
             }
             None => {
                 self.verdict +=
@@ -295,6 +315,11 @@ impl Cause {
         started.and_then(milliseconds) <= milliseconds(&self.time)
     }
 
+    /// Whether nothing was started or handed over behind it.
+    fn is_of_newest(&self, past: &Past) -> bool {
+        is_of_newest_start(past, &serde_json::json!({"time": self.time}))
+    }
+
     fn text(&self) -> String {
         let mut about = Vec::new();
         if let Some(rank) =
@@ -378,6 +403,13 @@ fn advice(kind: &str) -> Option<&'static str> {
         "diverged" => {
             "`knowcoder replay` computes the step again and names the samples (RUN/incidents); a lower \
              optimizer.learning_rate or [guard] course = \"rewind\" may help"
+        }
+        "time-limit" => {
+            "`knowcoder resume RUN` continues it; with `requeue = true` in [slurm] it comes back by itself, and \
+             a longer slurm.time lets it get further each time"
+        }
+        "preempted" => {
+            "`knowcoder resume RUN` continues it; with `requeue = true` in [slurm] it comes back by itself"
         }
         "declaration" => "correct what is named above, then submit it again",
         "data" => "correct or fetch the data that are named above, then `knowcoder resume RUN`",
