@@ -97,7 +97,9 @@ impl Start {
             (None, None) => return None,
             (None, Some(Notice { kind, sentence, comes_back })) => (kind, sentence, comes_back),
             (Some(kind), Some(notice)) => {
-                let what = format!("a drill of {kind}: {}", notice.sentence);
+                let what = format!(
+                    "a drill of {kind}: the scheduler sent its signal, as it does before a real one"
+                );
                 (kind, what, notice.comes_back)
             }
             (Some(kind), None) => {
@@ -152,7 +154,7 @@ mod tests {
             &[drill, other],
             Some(notice()),
             expect![[
-                r#"Some(("time-limit", "a drill of time-limit: SLURM wants the nodes of job 17 back (SIGUSR1); no checkpoint was written in this start", "requeue"))"#
+                r#"Some(("time-limit", "a drill of time-limit: the scheduler sent its signal, as it does before a real one; no checkpoint was written in this start", "requeue"))"#
             ]],
         );
         check(
