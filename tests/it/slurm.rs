@@ -329,7 +329,7 @@ fn a_drill_of_a_time_limit_takes_the_way_of_a_real_one_and_a_cordon_holds() {
     assert_eq!((&noted["kind"], &noted["course"]), (&json!("time-limit"), &json!("requeue")));
     // The signal came through SLURM.
     let sentence = noted["sentence"].as_str().unwrap();
-    let by = "a drill of time-limit: the scheduler sent its signal";
+    let by = "a drill of a time limit: the scheduler sent its signal";
     assert!(sentence.starts_with(by), "{sentence}");
     let requeued = only("requeued");
     assert_eq!((&requeued["reason"], &requeued["exclude"]), (&json!("time-limit"), &json!(bad)));

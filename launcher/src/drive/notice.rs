@@ -68,6 +68,14 @@ fn kind(fault: &Value) -> Option<&'static str> {
         .map(|(_, kind)| kind)
 }
 
+/// A kind of failure that a scheduler causes, in a sentence.
+fn words(kind: &str) -> &'static str {
+    match kind {
+        "time-limit" => "a time limit",
+        _ => "a preemption",
+    }
+}
+
 impl Start {
     fn newest(past: &Past) -> Self {
         let mut start = Self::default();
@@ -98,12 +106,13 @@ impl Start {
             (None, Some(Notice { kind, sentence, comes_back })) => (kind, sentence, comes_back),
             (Some(kind), Some(notice)) => {
                 let what = format!(
-                    "a drill of {kind}: the scheduler sent its signal, as it does before a real one"
+                    "a drill of {}: the scheduler sent its signal, as it does before a real one",
+                    words(kind)
                 );
                 (kind, what, notice.comes_back)
             }
             (Some(kind), None) => {
-                let what = format!("a drill of {kind}: the driver was sent SIGTERM");
+                let what = format!("a drill of {}: the driver was sent SIGTERM", words(kind));
                 (kind, what, false)
             }
         };
@@ -154,14 +163,14 @@ mod tests {
             &[drill, other],
             Some(notice()),
             expect![[
-                r#"Some(("time-limit", "a drill of time-limit: the scheduler sent its signal, as it does before a real one; no checkpoint was written in this start", "requeue"))"#
+                r#"Some(("time-limit", "a drill of a time limit: the scheduler sent its signal, as it does before a real one; no checkpoint was written in this start", "requeue"))"#
             ]],
         );
         check(
             &[drill, saved],
             None,
             expect![[
-                r#"Some(("time-limit", "a drill of time-limit: the driver was sent SIGTERM; the checkpoint of step 40 of phase `align-ment` is written", "stop"))"#
+                r#"Some(("time-limit", "a drill of a time limit: the driver was sent SIGTERM; the checkpoint of step 40 of phase `align-ment` is written", "stop"))"#
             ]],
         );
         // What an earlier start was asked for is over.

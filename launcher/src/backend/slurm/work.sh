@@ -17,7 +17,7 @@ trap 'signalled=1; again=1; ask' USR1
 trap 'signalled=1; cancelled=1; ask' INT
 # When SLURM ends a task, it has told the worker too. In one that runs on, it is a notice.
 trap 'signalled=1
-    if [ "$(timeout 20 squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null)" = RUNNING ]; then
+    if [ "$(timeout 20 squeue -h -j "${SLURM_ARRAY_JOB_ID}_$task" -o %T 2>/dev/null)" = RUNNING ]; then
         again=1
         ask
     fi' TERM
