@@ -154,6 +154,9 @@ impl Driver<'_> {
         let ending = loop {
             match self.once().await? {
                 Ending::Failed(cause) => {
+                    if notice::explains(self.asked, &cause) {
+                        break Ending::Stopped;
+                    }
                     if !self.recovers(&cause).await? {
                         break Ending::Failed(cause);
                     }

@@ -479,6 +479,9 @@ fn scancel_leaves_no_process() {
         processes(&run_dir).is_empty() && !found.iter().any(|process| lives(process))
     });
     assert!(!has(&run_dir, "requeued"), "{}", logs(&run_dir));
+    // However its driver ended, it stays away.
+    let said = slurm.job(&ids[0]);
+    assert!(said.contains(" JobState=CANCELLED ") && said.contains(" Restarts=0 "), "{said}");
 }
 
 #[test]

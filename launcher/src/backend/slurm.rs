@@ -26,7 +26,10 @@ pub struct Allocation {
 
 /// How long the controller may take to say why a job is to stop: when SLURM ends a job, half a minute is all
 /// there is.
-const BRIEF: Duration = Duration::from_secs(8);
+const BRIEF: Duration = Duration::from_secs(5);
+
+/// What the script writes down of the signals that it was sent.
+const SIGNALS: [&str; 3] = ["USR1", "TERM", "INT"];
 
 impl Allocation {
     /// As `cluster` says.
@@ -93,19 +96,18 @@ impl Nodes for Allocation {
     fn notice(&self) -> Option<Notice> {
         let job = variable("SLURM_JOB_ID")?;
         let path = self.run_dir.join("submit").join("notice");
+        // What we wrote there ourselves is no signal.
         let signal = std::fs::read_to_string(&path).ok();
+        let signal = signal.as_deref().map(str::trim).filter(|it| SIGNALS.contains(it));
         let said = client::ask_within("scontrol", &["-o", "show", "job", &job], BRIEF);
         let said = said.map_or_else(|_| String::new(), |said| said.stdout);
         let restarts = variable("SLURM_RESTART_COUNT").and_then(|it| it.parse().ok());
-        let sight = notice::Sight {
-            job: &job,
-            restarts: restarts.unwrap_or(0),
-            signal: signal.as_deref().map(str::trim),
-            said: &said,
-        };
+        let sight =
+            notice::Sight { job: &job, restarts: restarts.unwrap_or(0), signal, said: &said };
         let notice = sight.notice(&self.slurm)?;
-        // For the script, which tells why it puts the job back; without it, it says what it knows.
-        let _ = std::fs::write(&path, notice.kind);
+        // For the script, which puts the job back and tells why; without it, it does what it knows.
+        let wish = if notice.comes_back && sight.is_left_to_us() { " requeue" } else { "" };
+        let _ = std::fs::write(&path, format!("{}{wish}\n", notice.kind));
         Some(notice)
     }
 

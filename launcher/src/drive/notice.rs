@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::events::{Events, rfc3339};
 use crate::standing::Failure;
 use crate::standing::past::Past;
+use crate::supervise::{Cause, End};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::SystemTime;
@@ -49,6 +50,12 @@ pub fn note(asked: &Drive<'_>, events: &mut Events, standing: &mut Writer) -> Re
     events.record("failure", fields)?;
     standing.failed(failure);
     Ok(())
+}
+
+/// Whether a rank or a node failed because a scheduler takes the nodes back: to start again would be in vain.
+pub fn explains(asked: &Drive<'_>, cause: &Cause) -> bool {
+    matches!(cause.end, End::Lost | End::Signal(libc::SIGTERM))
+        && backend::nodes(asked.cluster, asked.run_dir.root()).notice().is_some()
 }
 
 /// Has the scheduler say that it wants the nodes back; where there is none, the driver gets the signal that

@@ -71,9 +71,23 @@ away() {
         }' "$run_dir/events.jsonl" 2>/dev/null
 }
 
-# What the driver found out.
-meaning=$(cat "$notice" 2>/dev/null)
+# Whether somebody has ended the job, or SLURM begins with it again by itself: a job that is being ended and
+# neither ran out of time nor was preempted. SLURM would put it back into the queue all the same.
+is_ended() {
+    local said
+    said=$(timeout 20 scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null)
+    case "$said" in
+    *" Reason=TimeLimit "* | *" PreemptTime="[0-9]*) return 1 ;;
+    *" JobState=COMPLETING "* | *" JobState=CANCELLED "*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# What the driver found out, and whether it wants the job back although no signal came to us.
+meaning='' wish=''
+if [ -f "$notice" ]; then read -r meaning wish <"$notice"; fi
 rm -f "$notice"
+if [ "$wish" = requeue ]; then again=${again:-$meaning}; fi
 
 case "$code" in
 76 | 143) if [ -n "$again" ] && [ "$meaning" = time-limit ]; then again=$meaning; fi ;;
@@ -82,7 +96,7 @@ case "$code" in
 esac
 
 # Who cancels does not want it back, whatever else was asked.
-if [ -n "$cancelled" ]; then again=''; fi
+if [ -n "$again" ] && { [ -n "$cancelled" ] || is_ended; }; then again=''; fi
 
 if [ "$may_requeue" = 1 ] && [ -n "$again" ]; then
     away=$(away)

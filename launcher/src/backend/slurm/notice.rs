@@ -49,11 +49,17 @@ impl Sight<'_> {
             }
             None if self.field("Reason") == Some("TimeLimit") || left == Some(0) => {
                 let sentence = format!("the time limit of SLURM's job {job}, {limit}, was reached");
-                Some(Notice { kind: "time-limit", sentence, comes_back: false })
+                Some(Notice { kind: "time-limit", sentence, comes_back: slurm.requeue })
             }
-            None if is_preempted => preempted(wanted(": other jobs come first"), false),
+            None if is_preempted => preempted(wanted(": other jobs come first"), slurm.requeue),
             None => None,
         }
+    }
+
+    /// Whether the job begins again only if we put it back, and its script has heard of nothing: before SLURM takes
+    /// nodes away, it may end the steps alone.
+    pub fn is_left_to_us(&self) -> bool {
+        self.signal.is_none() && !self.is_requeued()
     }
 
     /// Seconds that the job has left of its time; `None`: its time is not limited, or not known.
@@ -134,7 +140,7 @@ mod tests {
         check(
             None,
             &said("Reason=TimeLimit Restarts=1 RunTime=00:20:10 TimeLimit=00:20:00"),
-            expect!["time-limit: the time limit of SLURM's job 17, 00:20:00, was reached | false"],
+            expect!["time-limit: the time limit of SLURM's job 17, 00:20:00, was reached | true"],
         );
         // As recorded of a job that was put back into the queue: it runs for no time, and has begun once more.
         check(
@@ -148,6 +154,23 @@ mod tests {
             None,
             &said("Reason=None Restarts=1 RunTime=00:10:00 TimeLimit=00:20:00"),
             expect!["nothing"],
+        );
+        // As recorded within the seconds of grace of a preemption, when the steps were ended, and behind them.
+        let preempted = "Reason=None Restarts=1 RunTime=00:00:12 TimeLimit=00:20:00 \
+                         PreemptEligibleTime=2026-11-23T17:03:37 PreemptTime=2026-11-23T17:03:49";
+        check(
+            None,
+            &format!("JobId=17 JobState=RUNNING {preempted}"),
+            expect![
+                "preempted: SLURM wants the nodes of job 17 back: other jobs come first | true"
+            ],
+        );
+        check(
+            None,
+            &said(preempted),
+            expect![
+                "preempted: SLURM wants the nodes of job 17 back: other jobs come first | false"
+            ],
         );
     }
 }
