@@ -353,6 +353,37 @@ fn a_drill_of_a_time_limit_takes_the_way_of_a_real_one_and_a_cordon_holds() {
 }
 
 #[test]
+fn a_run_whose_steps_are_ended_by_a_preemption_comes_back() {
+    let Some(slurm) = Slurm::take(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = two_nodes(folder.path(), 0, "");
+    let text = std::fs::read_to_string(&cluster).unwrap();
+    std::fs::write(&cluster, text.replace("\"test\"", "\"last\"")).unwrap();
+    let ids = slurm.submit(&run_dir, &cluster, &["phase.0.steps=4000"]);
+    until_training(&run_dir);
+    let all =
+        ["-p", "first", "-N3", "--exclusive", "--parsable", "--output=/dev/null", "--wrap=true"];
+    let first = slurm.ask("sbatch", &all);
+    assert!(first.parse::<u64>().is_ok(), "{first}");
+    until_event(&run_dir, "requeued");
+    let noted: Vec<Value> =
+        events(&run_dir).into_iter().filter(|event| event["event"] == "failure").collect();
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    assert_eq!((&noted[0]["kind"], &noted[0]["course"]), (&json!("preempted"), &json!("requeue")));
+    let sentence = noted[0]["sentence"].as_str().unwrap();
+    let job = format!("SLURM wants the nodes of job {} back: other jobs come first", ids[0]);
+    assert!(sentence.starts_with(&job), "{sentence}");
+    slurm.until_job(&first, "JobState=COMPLETED");
+    // The first start went on from nothing.
+    until_event(&run_dir, "resumed");
+    assert!(slurm.job(&ids[0]).contains(" Restarts=1 "), "{}", slurm.job(&ids[0]));
+    slurm.ask("scancel", &[&ids[0]]);
+    slurm.until_job(&ids[0], "JobState=CANCELLED");
+    until("end of all processes", || processes(&run_dir).is_empty());
+}
+
+#[test]
 fn a_sweep_in_an_array_tells_every_trial_once_also_when_a_task_begins_again() {
     let Some(slurm) = Slurm::take(false) else { return };
     let folder = tempfile::tempdir().unwrap();
