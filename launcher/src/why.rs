@@ -2,10 +2,12 @@
 //!
 //! # Layout
 //! - [`signs`]: known lines in logs, and what they mean. [`queue`]: the same for schedulers' words.
-//! - [`logs`]: the ends of the logs in which signs are looked for.
+//! - [`logs`]: the ends of the logs in which signs are looked for. `advice`: what is done, and to be done, about
+//!   each kind of failure.
 //!
 //! Nothing is guessed silently: every sentence says which file it follows from.
 
+mod advice;
 pub mod logs;
 pub mod queue;
 pub mod signs;
@@ -167,7 +169,7 @@ impl Why {
             };
         let comes_back = cause.as_ref().is_some_and(|cause| cause.course == "requeue");
         self.is_fine = cause.is_none() || comes_back;
-        let by_kind = cause.as_ref().and_then(|cause| advice(&cause.kind));
+        let by_kind = cause.as_ref().and_then(|cause| advice::of_kind(&cause.kind));
         self.caused(cause);
         self.advice = Some(match (comes_back, by_kind) {
             (true, _) => {
@@ -237,7 +239,7 @@ impl Why {
     /// Takes the cause with what was done about it.
     fn caused(&mut self, cause: Option<Cause>) {
         let Some(cause) = cause else { return };
-        self.done = Some(course(&cause.course).to_owned());
+        self.done = Some(advice::course(&cause.course).to_owned());
         if !self.from.iter().any(|it| it == "events.jsonl") {
             self.from.push("events.jsonl".to_owned());
         }
@@ -259,7 +261,8 @@ impl Why {
     fn advise(&mut self, run: &str) {
         let hint = self.cause.as_ref().and_then(|cause| cause.hint.clone());
         let signed = self.signs.first().map(|sign| sign.advice.to_owned());
-        let by_kind = self.cause.as_ref().and_then(|cause| advice(&cause.kind)).map(str::to_owned);
+        let by_kind =
+            self.cause.as_ref().and_then(|cause| advice::of_kind(&cause.kind)).map(str::to_owned);
         let usual = "`knowcoder resume RUN` continues it from its newest checkpoint".to_owned();
         let chosen = hint.or(self.advice.take()).or(signed).or(by_kind).unwrap_or(usual);
         self.advice = Some(chosen.replace("RUN", run));
@@ -363,62 +366,6 @@ fn is_of_newest_start(past: &Past, event: &Value) -> bool {
     let begins = |event: &&Value| event["event"] == "started" || event["event"] == "submitted";
     let newest = past.events.iter().rfind(begins).and_then(|it| it["time"].as_str());
     newest.and_then(milliseconds) <= event["time"].as_str().and_then(milliseconds)
-}
-
-/// What was done, as a sentence.
-fn course(course: &str) -> &'static str {
-    match course {
-        "restart" => "all ranks were started again from the newest checkpoint",
-        "spare" => "a spare node took its place, and all ranks were started again",
-        "replace" => "the node was replaced, and all ranks were started again",
-        "requeue" => "the job was given back to its scheduler, to begin again elsewhere or later",
-        _ => "the run was ended, and its newest checkpoint kept",
-    }
-}
-
-/// What to do about a kind of failure that says nothing itself.
-fn advice(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "rank-killed" => {
-            "if nobody killed it, the system probably ran out of memory (`dmesg` on its node says so): a \
-             cluster with fewer ranks a node, or a smaller memory.budget_gib, needs less; then \
-             `knowcoder resume RUN`"
-        }
-        "hang" => {
-            "look at the rank that never came, above: its disk, its GPU (`nvidia-smi`), its link; then \
-             `knowcoder resume RUN`"
-        }
-        "node-lost" => {
-            "`knowcoder resume RUN` goes on when the node is back, or with --cluster on other nodes; spares \
-             in the cluster file do that by themselves"
-        }
-        "out-of-memory" => {
-            "`knowcoder plan` says what each phase needs: a smaller memory.budget_gib or batch.micro_tokens, \
-             or more ranks with [sharding], needs less"
-        }
-        "disk-full" => {
-            "make room where the run directory lies (checkpoint.keep says how many checkpoints stay), then \
-             `knowcoder resume RUN`"
-        }
-        "diverged" => {
-            "`knowcoder replay` computes the step again and names the samples (RUN/incidents); a lower \
-             optimizer.learning_rate or [guard] course = \"rewind\" may help"
-        }
-        "time-limit" => {
-            "`knowcoder resume RUN` continues it; with `requeue = true` in [slurm] it comes back by itself, and \
-             a longer slurm.time lets it get further each time"
-        }
-        "preempted" => {
-            "`knowcoder resume RUN` continues it; with `requeue = true` in [slurm] it comes back by itself"
-        }
-        "declaration" => "correct what is named above, then submit it again",
-        "data" => "correct or fetch the data that are named above, then `knowcoder resume RUN`",
-        "backend" => "`knowcoder doctor` on the node says what it lacks",
-        "bug" => {
-            "this is a bug of knowcoder: report it with RUN/logs; `knowcoder resume RUN` may go on"
-        }
-        _ => return None,
-    })
 }
 
 fn capital(sentence: &str) -> String {

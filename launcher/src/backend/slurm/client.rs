@@ -2,7 +2,7 @@
 //! must not make us wait.
 
 use crate::cluster::Slurm;
-use crate::cluster::slurm::is_secret;
+use crate::cluster::slurm::secret::is_secret;
 use crate::error::{Error, exit};
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
