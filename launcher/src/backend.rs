@@ -45,6 +45,28 @@ pub trait Nodes {
             (None, None) => "its agent was killed".to_owned(),
         }
     }
+
+    /// Why the scheduler asked this run to stop, once it has; `None`: it did not, or there is none.
+    fn notice(&self) -> Option<Notice> {
+        None
+    }
+
+    /// Has the scheduler say to this run what it says before it takes nodes back; `false`: there is none that
+    /// could.
+    fn warn(&self) -> bool {
+        false
+    }
+}
+
+/// What a scheduler wants of a run that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// As kinds of failures are: `preempted`, `time-limit`.
+    pub kind: &'static str,
+    /// What happened, without a full stop.
+    pub sentence: String,
+    /// Whether the job begins again by itself.
+    pub comes_back: bool,
 }
 
 /// Where jobs wait that outlast this process; asked from wherever the user sits.

@@ -6,7 +6,7 @@ mod faults;
 mod file;
 mod hardware;
 mod kubernetes;
-mod slurm;
+pub mod slurm;
 pub mod ssh;
 #[cfg(test)]
 mod tests;

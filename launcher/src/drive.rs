@@ -4,11 +4,13 @@ mod asker;
 mod course;
 pub mod drills;
 mod examination;
+mod notice;
 mod places;
 pub mod standing;
 mod sums;
 
 use crate::backend;
+use crate::cli::Fault;
 use crate::cluster::{Backend, Cluster};
 use crate::crew::{Admission, Crew, News};
 use crate::display::Display;
@@ -70,7 +72,7 @@ pub fn drive(
         .enable_all()
         .build()
         .map_err(transient("start the supervisor"))?;
-    runtime.block_on(async {
+    let ending = runtime.block_on(async {
         let interrupts = Interrupts::listen().map_err(transient("listen to signals"))?;
         let display = if asked.tui { Display::view() } else { Display::new() };
         let crew = crew(asked, &program).await?;
@@ -78,24 +80,31 @@ pub fn drive(
         let folder = asked.run_dir.root().join("drill");
         let driver = Driver {
             asked,
-            events,
-            standing,
+            events: &mut *events,
+            standing: &mut *standing,
             crew,
             places,
             interrupts,
             display,
-            drills: Drills::new(folder, asker(asked.run_dir)),
+            drills: Drills::new(folder, asker(asked)),
             history: History::default(),
             looked: BTreeSet::new(),
         };
         driver.live().await
-    })
+    })?;
+    if ending == Ending::Stopped {
+        notice::note(asked, events, standing)?;
+    }
+    Ok(ending)
 }
 
-/// How a rank is told to go wrong by itself.
-fn asker(run_dir: &RunDir) -> Box<dyn Fn(usize, crate::cli::Fault)> {
-    let run_dir = run_dir.clone();
+/// How a rank is told to go wrong by itself, and a scheduler to want the nodes back.
+fn asker(asked: &Drive<'_>) -> Box<dyn Fn(usize, Fault)> {
+    let (run_dir, cluster) = (asked.run_dir.clone(), asked.cluster.clone());
     Box::new(move |rank, fault| {
+        if matches!(fault, Fault::Preempt | Fault::TimeLimit) {
+            return notice::warn(&cluster, run_dir.root());
+        }
         let secret = Secret::load(&run_dir.secret()).map_err(Error::from);
         let asked = secret.and_then(|secret| rank_drill::ask(&run_dir, rank, fault, &secret));
         if let Err(error) = asked {
@@ -146,6 +155,9 @@ impl Driver<'_> {
         let ending = loop {
             match self.once().await? {
                 Ending::Failed(cause) => {
+                    if notice::explains(self.asked, &cause) {
+                        break Ending::Stopped;
+                    }
                     if !self.recovers(&cause).await? {
                         break Ending::Failed(cause);
                     }

@@ -129,7 +129,8 @@ pub struct Failure {
     /// In which start of the run.
     pub generation: u32,
     /// What kind: `rank-killed`, `hang`, `node-lost`, `node-drained`, `out-of-memory`, `disk-full`, `diverged`,
-    /// `declaration`, `data`, `backend`, `bug`, `transient`.
+    /// `declaration`, `data`, `backend`, `bug`, `transient`; and what is none, since nothing broke: `preempted`,
+    /// `time-limit`.
     pub kind: String,
     /// One sentence.
     pub sentence: String,

@@ -603,7 +603,6 @@ impl<'a> Watch<'a> {
                         self.crew.order(*node, order);
                     }
                 }
-                Act::Stop => self.asked(Request::Stop)?,
             }
         }
         Ok(())

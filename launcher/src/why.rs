@@ -2,10 +2,12 @@
 //!
 //! # Layout
 //! - [`signs`]: known lines in logs, and what they mean. [`queue`]: the same for schedulers' words.
-//! - [`logs`]: the ends of the logs in which signs are looked for.
+//! - [`logs`]: the ends of the logs in which signs are looked for. `advice`: what is done, and to be done, about
+//!   each kind of failure.
 //!
 //! Nothing is guessed silently: every sentence says which file it follows from.
 
+mod advice;
 pub mod logs;
 pub mod queue;
 pub mod signs;
@@ -76,7 +78,7 @@ impl Why {
     pub fn of(now: &Now, past: &Past, ends: &Ends, run: &str) -> Self {
         let mut why = Self { status: now.word().to_owned(), ..Self::default() };
         match now.word() {
-            "waiting" => why.waits(now, run),
+            "waiting" => why.waits(now, past, run),
             "prepared" => {
                 why.verdict = "nothing was started here yet".to_owned();
                 why.advice = Some(format!("`knowcoder resume {run}` starts it"));
@@ -84,7 +86,7 @@ impl Why {
             }
             "done" => why.done(past),
             "stopped" => why.stopped(past, run),
-            "failed" => why.failed(past, ends, run),
+            "failed" => why.failed(now, past, ends, run),
             "gone" => why.gone(now, past, ends, run),
             _ => why.goes_on(now, past),
         }
@@ -94,7 +96,7 @@ impl Why {
         why
     }
 
-    fn waits(&mut self, now: &Now, run: &str) {
+    fn waits(&mut self, now: &Now, past: &Past, run: &str) {
         let words = now.queue.as_ref().map_or("", |queue| queue.words.as_str());
         let backend = &now.standing.backend;
         self.verdict = format!("its job waits: {backend} says \"{words}\"");
@@ -107,6 +109,8 @@ impl Why {
             }
             None => self.is_fine = true,
         }
+        // Why it waits again.
+        self.caused(Cause::newest(past).filter(|cause| cause.is_of_newest(past)));
     }
 
     fn goes_on(&mut self, now: &Now, past: &Past) {
@@ -163,13 +167,31 @@ impl Why {
                         .to_owned()
                 }
             };
-        self.is_fine = cause.is_none();
+        let comes_back = cause.as_ref().is_some_and(|cause| cause.course == "requeue");
+        self.is_fine = cause.is_none() || comes_back;
+        let by_kind = cause.as_ref().and_then(|cause| advice::of_kind(&cause.kind));
         self.caused(cause);
-        self.advice = Some(format!("`knowcoder resume {run}` continues it"));
+        self.advice = Some(match (comes_back, by_kind) {
+            (true, _) => {
+                format!("nothing; `knowcoder status {run}` says when its job begins again")
+            }
+            (false, Some(advice)) => advice.replace("RUN", run),
+            (false, None) => format!("`knowcoder resume {run}` continues it"),
+        });
     }
 
-    fn failed(&mut self, past: &Past, ends: &Ends, run: &str) {
+    fn failed(&mut self, now: &Now, past: &Past, ends: &Ends, run: &str) {
         self.verdict = "it failed".to_owned();
+        // A driver cannot say that its scheduler ended it.
+        if let Some(queue) = &now.queue
+            && let Some(reason) = queue::reason(&queue.words).filter(|it| !it.is_usual)
+        {
+            let backend = &now.standing.backend;
+            self.verdict +=
+                &format!("; {backend} says \"{}\", which means that {}", queue.words, reason.means);
+            self.advice = Some(reason.advice.replace("RUN", run));
+            self.from.push(format!("the queue of {backend}"));
+        }
         self.caused(Cause::newest(past));
         self.signed(ends);
         self.advise(run);
@@ -201,7 +223,7 @@ impl Why {
             Some(error) => {
                 self.verdict += &format!("; the last that it said is: {error}");
                 self.advice = ends.driver_hint().map(str::to_owned).or(self.advice.take());
-                self.from.push("logs/driver.log".to_owned());
+                self.from.push(ends.driver_file.clone());
             }
             None => {
                 self.verdict +=
@@ -217,7 +239,7 @@ impl Why {
     /// Takes the cause with what was done about it.
     fn caused(&mut self, cause: Option<Cause>) {
         let Some(cause) = cause else { return };
-        self.done = Some(course(&cause.course).to_owned());
+        self.done = Some(advice::course(&cause.course).to_owned());
         if !self.from.iter().any(|it| it == "events.jsonl") {
             self.from.push("events.jsonl".to_owned());
         }
@@ -239,7 +261,8 @@ impl Why {
     fn advise(&mut self, run: &str) {
         let hint = self.cause.as_ref().and_then(|cause| cause.hint.clone());
         let signed = self.signs.first().map(|sign| sign.advice.to_owned());
-        let by_kind = self.cause.as_ref().and_then(|cause| advice(&cause.kind)).map(str::to_owned);
+        let by_kind =
+            self.cause.as_ref().and_then(|cause| advice::of_kind(&cause.kind)).map(str::to_owned);
         let usual = "`knowcoder resume RUN` continues it from its newest checkpoint".to_owned();
         let chosen = hint.or(self.advice.take()).or(signed).or(by_kind).unwrap_or(usual);
         self.advice = Some(chosen.replace("RUN", run));
@@ -295,6 +318,11 @@ impl Cause {
         started.and_then(milliseconds) <= milliseconds(&self.time)
     }
 
+    /// Whether nothing was started or handed over behind it.
+    fn is_of_newest(&self, past: &Past) -> bool {
+        is_of_newest_start(past, &serde_json::json!({"time": self.time}))
+    }
+
     fn text(&self) -> String {
         let mut about = Vec::new();
         if let Some(rank) =
@@ -338,59 +366,6 @@ fn is_of_newest_start(past: &Past, event: &Value) -> bool {
     let begins = |event: &&Value| event["event"] == "started" || event["event"] == "submitted";
     let newest = past.events.iter().rfind(begins).and_then(|it| it["time"].as_str());
     newest.and_then(milliseconds) <= event["time"].as_str().and_then(milliseconds)
-}
-
-/// What was done, as a sentence.
-fn course(course: &str) -> &'static str {
-    match course {
-        "restart" => "all ranks were started again from the newest checkpoint",
-        "spare" => "a spare node took its place, and all ranks were started again",
-        "replace" => "the node was replaced, and all ranks were started again",
-        "requeue" => "the job was given back to its scheduler, to begin again elsewhere or later",
-        _ => "the run was ended, and its newest checkpoint kept",
-    }
-}
-
-/// What to do about a kind of failure that says nothing itself.
-fn advice(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "rank-killed" => {
-            "if nobody killed it, the system probably ran out of memory (`dmesg` on its node says so): a \
-             cluster with fewer ranks a node, or a smaller memory.budget_gib, needs less; then \
-             `knowcoder resume RUN`"
-        }
-        "hang" => {
-            "look at the rank that never came, above: its disk, its GPU (`nvidia-smi`), its link; then \
-             `knowcoder resume RUN`"
-        }
-        "node-lost" => {
-            "`knowcoder resume RUN` goes on when the node is back, or with --cluster on other nodes; spares \
-             in the cluster file do that by themselves"
-        }
-        "node-drained" => {
-            "`knowcoder resume RUN` goes on when the node is back, or with --cluster on other nodes; spares \
-             in the cluster file, or [faults] on_node_loss = \"spare\", do that by themselves"
-        }
-        "out-of-memory" => {
-            "`knowcoder plan` says what each phase needs: a smaller memory.budget_gib or batch.micro_tokens, \
-             or more ranks with [sharding], needs less"
-        }
-        "disk-full" => {
-            "make room where the run directory lies (checkpoint.keep says how many checkpoints stay), then \
-             `knowcoder resume RUN`"
-        }
-        "diverged" => {
-            "`knowcoder replay` computes the step again and names the samples (RUN/incidents); a lower \
-             optimizer.learning_rate or [guard] course = \"rewind\" may help"
-        }
-        "declaration" => "correct what is named above, then submit it again",
-        "data" => "correct or fetch the data that are named above, then `knowcoder resume RUN`",
-        "backend" => "`knowcoder doctor` on the node says what it lacks",
-        "bug" => {
-            "this is a bug of knowcoder: report it with RUN/logs; `knowcoder resume RUN` may go on"
-        }
-        _ => return None,
-    })
 }
 
 fn capital(sentence: &str) -> String {

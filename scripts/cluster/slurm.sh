@@ -143,8 +143,14 @@ END
             echo "NodeName=n$k NodeHostname=$(hostname -s) $address CPUs=$cpus RealMemory=4000" \
                 "Gres=gpu:$gpus State=UNKNOWN"
         done
-        echo "PartitionName=test Nodes=n[1-$nodes] Default=YES MaxTime=60 State=UP"
-        echo "PartitionName=short Nodes=n[1-$nodes] MaxTime=1 State=UP"
+        # Jobs in `first` take nodes away from those in `last`, whose steps are ended some seconds before.
+        echo "PreemptType=preempt/partition_prio"
+        echo "PreemptMode=CANCEL"
+        local all="Nodes=n[1-$nodes] State=UP"
+        echo "PartitionName=test $all Default=YES MaxTime=60 PreemptMode=OFF"
+        echo "PartitionName=short $all MaxTime=1 PreemptMode=OFF"
+        echo "PartitionName=last $all MaxTime=60 PriorityTier=1 PreemptMode=CANCEL GraceTime=10"
+        echo "PartitionName=first $all MaxTime=60 PriorityTier=10 PreemptMode=OFF"
     } >"$conf"
     # Any device files do for GPUs: SLURM sets CUDA_VISIBLE_DEVICES by their numbers.
     : >"$dir/etc/gres.conf"

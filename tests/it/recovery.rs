@@ -120,6 +120,37 @@ fn ranks_that_are_killed_are_started_again() {
 }
 
 #[test]
+fn a_drill_of_a_preemption_is_told_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = cluster(folder.path(), 1, 0, "");
+    let mut child = long_run(&run_dir, &cluster, 4000).spawn().unwrap();
+    until_step(&mut child, &run_dir, 8);
+    let mut drill = knowcoder(&["drill"]);
+    drill.arg(&run_dir).arg("preempt");
+    must(drill);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(76), "{}", stderr(&output));
+    let failures = events(&run_dir, "failure");
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(failures[0]["kind"], "preempted");
+    assert_eq!(failures[0]["course"], "stop");
+    // The checkpoint that it names is the one that the run goes on from.
+    let step = failures[0]["step"].as_u64().unwrap() as usize;
+    assert_eq!(step, metrics(&run_dir).len());
+    let mut why = knowcoder(&["why", "--json"]);
+    why.arg(&run_dir);
+    let why: Value = serde_json::from_slice(&must(why).stdout).unwrap();
+    let text = why["text"].as_str().unwrap();
+    let told = format!(
+        "It stopped with a checkpoint. The first cause, preempted: a drill of a preemption: the driver was sent \
+         SIGTERM; the checkpoint of step {step} of phase `"
+    );
+    assert!(text.starts_with(&told), "{text}");
+    assert!(!text.contains("asked to"), "{text}");
+}
+
+#[test]
 fn a_node_that_is_lost_is_replaced_by_a_spare() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = folder.path().join("run");

@@ -4,7 +4,9 @@
 //! skipped with a word about it; where `CI` is set, that is a failure.
 
 use crate::program::{fixture, knowcoder, metrics, must, root, run, stderr};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -97,6 +99,13 @@ impl Slurm {
     /// What the controller says of a job.
     fn job(&self, id: &str) -> String {
         self.ask("scontrol", &["-o", "show", "job", id])
+    }
+
+    /// The nodes of a job, in their order.
+    fn nodes_of(&self, id: &str) -> Vec<String> {
+        let list = self.ask("squeue", &["-h", "-j", id, "-o", "%N"]);
+        let names = self.ask("scontrol", &["show", "hostnames", &list]);
+        names.lines().map(str::to_owned).collect()
     }
 
     /// Waits until the controller says `field` of a job.
@@ -226,9 +235,7 @@ fn a_run_whose_nodes_are_wanted_back_saves_and_goes_on_elsewhere() {
     let ids = slurm.submit(&run_dir, &two_nodes(folder.path(), 0, ""), &["phase.0.steps=300"]);
     until_training(&run_dir);
     // The node that goes is the last one of the job.
-    let list = slurm.ask("squeue", &["-h", "-j", &ids[0], "-o", "%N"]);
-    let nodes = slurm.ask("scontrol", &["show", "hostnames", &list]);
-    let bad = nodes.lines().last().unwrap().to_owned();
+    let bad = slurm.nodes_of(&ids[0]).pop().unwrap();
     let node = format!("nodename={bad}");
     slurm.ask("scontrol", &["update", &node, "state=drain", "reason=test"]);
     slurm.ask("scancel", &["--signal=USR1", "--batch", &ids[0]]);
@@ -236,6 +243,13 @@ fn a_run_whose_nodes_are_wanted_back_saves_and_goes_on_elsewhere() {
     let before = events(&run_dir);
     let requeued = before.iter().find(|event| event["event"] == "requeued").unwrap();
     assert_eq!(requeued["reason"], "preempted", "{}", logs(&run_dir));
+    // What stopped it is told as what it was, not as somebody's wish.
+    let noted = before.iter().find(|event| event["event"] == "failure").unwrap();
+    assert_eq!((&noted["kind"], &noted["course"]), (&json!("preempted"), &json!("requeue")));
+    let sentence = noted["sentence"].as_str().unwrap();
+    let job = format!("SLURM wants the nodes of job {} back (SIGUSR1); the checkpoint of", ids[0]);
+    assert!(sentence.starts_with(&job), "{sentence}");
+    assert_eq!(noted["step"].as_u64(), Some(metrics(&run_dir).len() as u64), "{noted}");
     assert!(metrics(&run_dir).len() < 300, "it was over before it was asked");
     until_event(&run_dir, "done");
     slurm.until_job(&ids[0], "JobState=COMPLETED");
@@ -255,6 +269,187 @@ fn a_run_whose_nodes_are_wanted_back_saves_and_goes_on_elsewhere() {
         .collect();
     assert_eq!(joined.len(), 2, "{joined:?}");
     assert!(!joined.iter().any(|name| **name == *bad), "{bad} is in {joined:?}");
+}
+
+#[test]
+fn a_node_that_is_drained_does_its_work_to_the_end() {
+    let Some(slurm) = Slurm::take(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let ids = slurm.submit(&run_dir, &two_nodes(folder.path(), 0, ""), &["phase.0.steps=200"]);
+    until_training(&run_dir);
+    let last = slurm.nodes_of(&ids[0]).pop().unwrap();
+    let node = format!("nodename={last}");
+    slurm.ask("scontrol", &["update", &node, "state=drain", "reason=test"]);
+    let state = || slurm.ask("sinfo", &["-h", "-p", "test", "-n", &last, "-o", "%T"]);
+    let drains = state();
+    assert!(metrics(&run_dir).len() < 200, "it was over before the node was drained");
+    until_event(&run_dir, "done");
+    slurm.until_job(&ids[0], "JobState=COMPLETED");
+    let said = slurm.job(&ids[0]);
+    until("drained node", || state() == "drained");
+    slurm.must(&["resume"]);
+    assert_eq!(drains, "draining");
+    assert!(said.contains(" Restarts=0 "), "{said}");
+    for event in ["agent-lost", "failure", "requeued"] {
+        assert!(!has(&run_dir, event), "{event}: {}", logs(&run_dir));
+    }
+    assert_eq!(steps(&run_dir).len(), 200 + 5 + 7);
+}
+
+#[test]
+fn a_drill_of_a_time_limit_takes_the_way_of_a_real_one_and_a_cordon_holds() {
+    let Some(slurm) = Slurm::take(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let ids = slurm.submit(&run_dir, &two_nodes(folder.path(), 0, ""), &["phase.0.steps=300"]);
+    until_training(&run_dir);
+    // As if this node had failed again and again.
+    let bad = slurm.nodes_of(&ids[0]).pop().unwrap();
+    let cordoned =
+        json!({"time": "2026-11-23T09:00:00.000Z", "event": "cordoned", "node": 1, "name": bad});
+    let mut file = OpenOptions::new().append(true).open(run_dir.join("events.jsonl")).unwrap();
+    file.write_all(format!("{cordoned}\n").as_bytes()).unwrap();
+    let asked = |verb: &str, more: &[&str]| {
+        let mut command = knowcoder(&[verb]);
+        command.arg(&run_dir).args(more);
+        must(slurm.here(command))
+    };
+    asked("drill", &["time-limit"]);
+    until_event(&run_dir, "requeued");
+    let before = events(&run_dir);
+    let only = |name: &str| {
+        let mut found = before.iter().filter(|event| event["event"] == name);
+        let first = found.next().cloned().unwrap_or_else(|| panic!("{name}: {}", logs(&run_dir)));
+        assert!(found.next().is_none(), "{name} twice");
+        first
+    };
+    assert_eq!(only("drill")["fault"], "time-limit");
+    let noted = only("failure");
+    assert_eq!((&noted["kind"], &noted["course"]), (&json!("time-limit"), &json!("requeue")));
+    // The signal came through SLURM.
+    let sentence = noted["sentence"].as_str().unwrap();
+    let by = "a drill of a time limit: the scheduler sent its signal";
+    assert!(sentence.starts_with(by), "{sentence}");
+    let requeued = only("requeued");
+    assert_eq!((&requeued["reason"], &requeued["exclude"]), (&json!("time-limit"), &json!(bad)));
+    let why = asked("why", &["--json"]);
+    let why: Value = serde_json::from_slice(&why.stdout).unwrap();
+    assert_eq!(why["cause"]["kind"], "time-limit", "{why}");
+    assert!(why["text"].as_str().unwrap().contains("job was given back"), "{why}");
+    until_event(&run_dir, "done");
+    slurm.until_job(&ids[0], "JobState=COMPLETED");
+    let said = slurm.job(&ids[0]);
+    assert!(said.contains(&format!(" ExcNodeList={bad} ")), "{said}");
+    let after = &events(&run_dir)[before.len()..];
+    let joined: Vec<&Value> = after
+        .iter()
+        .filter(|event| event["event"] == "agent-joined")
+        .map(|it| &it["name"])
+        .collect();
+    assert_eq!(joined.len(), 2, "{joined:?}");
+    assert!(!joined.iter().any(|name| **name == *bad), "{bad} is in {joined:?}");
+    assert_eq!(steps(&run_dir).len(), 300 + 5 + 7);
+}
+
+#[test]
+fn a_run_whose_steps_are_ended_by_a_preemption_comes_back() {
+    let Some(slurm) = Slurm::take(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = two_nodes(folder.path(), 0, "");
+    let text = std::fs::read_to_string(&cluster).unwrap();
+    std::fs::write(&cluster, text.replace("\"test\"", "\"last\"")).unwrap();
+    let ids = slurm.submit(&run_dir, &cluster, &["phase.0.steps=4000"]);
+    until_training(&run_dir);
+    let all =
+        ["-p", "first", "-N3", "--exclusive", "--parsable", "--output=/dev/null", "--wrap=true"];
+    let first = slurm.ask("sbatch", &all);
+    assert!(first.parse::<u64>().is_ok(), "{first}");
+    until_event(&run_dir, "requeued");
+    let noted: Vec<Value> =
+        events(&run_dir).into_iter().filter(|event| event["event"] == "failure").collect();
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    assert_eq!((&noted[0]["kind"], &noted[0]["course"]), (&json!("preempted"), &json!("requeue")));
+    let sentence = noted[0]["sentence"].as_str().unwrap();
+    let job = format!("SLURM wants the nodes of job {} back: other jobs come first", ids[0]);
+    assert!(sentence.starts_with(&job), "{sentence}");
+    slurm.until_job(&first, "JobState=COMPLETED");
+    // The first start went on from nothing.
+    until_event(&run_dir, "resumed");
+    assert!(slurm.job(&ids[0]).contains(" Restarts=1 "), "{}", slurm.job(&ids[0]));
+    slurm.ask("scancel", &[&ids[0]]);
+    slurm.until_job(&ids[0], "JobState=CANCELLED");
+    until("end of all processes", || processes(&run_dir).is_empty());
+}
+
+#[test]
+fn a_sweep_in_an_array_tells_every_trial_once_also_when_a_task_begins_again() {
+    let Some(slurm) = Slurm::take(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (file, cluster, out) = (at("rates.toml"), at("one.toml"), at("out"));
+    let recipe = fixture("tiny.toml").canonicalize().unwrap();
+    let text = format!(
+        "[sweep]\nname = \"rates\"\nrecipe = {recipe:?}\nmetric = \"loss\"\nmethod = \"grid\"\nparallel = 2\n\n\
+         [space]\n\"lora.rank\" = {{ values = [2, 4] }}\n\
+         \"optimizer.learning_rate\" = {{ values = [1e-3, 2e-3] }}\n\n[set]\n\"phase.0.steps\" = 200\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    // What `[slurm]` says reaches the tasks: a constraint that no node has is refused, lines are run.
+    let write = |more: &str| {
+        let text = format!(
+            "[cluster]\nbackend = \"slurm\"\nranks = 1\n\n[slurm]\npartition = \"test\"\n\
+             time = \"00:20:00\"\nmem = \"100M\"\narray_limit = 2\n{more}"
+        );
+        std::fs::write(&cluster, text).unwrap();
+    };
+    let start = || {
+        let mut command = knowcoder(&["sweep", "start"]);
+        command.arg(&file).arg("--out").arg(&out).arg("--cluster").arg(&cluster);
+        command.args(["--array", "--json"]);
+        slurm.here(command)
+    };
+    write("constraint = \"ib\"\n");
+    let refused = start().output().unwrap();
+    expect(&refused, 64, &["slurm.constraint is `ib`, and no node has that"]);
+    write("setup = [\"echo task $SLURM_ARRAY_TASK_ID is ready >&2\"]\n");
+    let told: Value = serde_json::from_slice(&must(start()).stdout).unwrap();
+    let id = told["job"].as_str().unwrap().to_owned();
+    let told = |name: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(out.join("sweep.jsonl")).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["event"] == name).collect()
+    };
+    let said = || {
+        let entries = std::fs::read_dir(out.join("logs")).into_iter().flatten().flatten();
+        entries.map(|it| std::fs::read_to_string(it.path()).unwrap_or_default()).collect::<String>()
+    };
+    let trial = |number: usize| out.join(format!("trials/{number}-5"));
+    until("two trials at work", || {
+        assert!(told("failed").is_empty(), "{}", said());
+        (0..2).all(|number| !metrics(&trial(number)).is_empty())
+    });
+    slurm.ask("scancel", &["--signal=USR1", "--batch", &format!("{id}_1")]);
+    until("four trials done", || {
+        assert!(told("failed").is_empty(), "{}", said());
+        told("finished").len() == 4
+    });
+    let is_over = |task: &str| task.contains(" JobState=COMPLETED ");
+    until("end of both tasks", || slurm.job(&id).lines().filter(|it| is_over(it)).count() == 2);
+    for name in ["asked", "finished"] {
+        let mut trials: Vec<u64> =
+            told(name).iter().map(|event| event["trial"].as_u64().unwrap()).collect();
+        trials.sort_unstable();
+        assert_eq!(trials, [0, 1, 2, 3], "{name}");
+    }
+    assert_eq!(told("interrupted").len(), 1, "{}", said());
+    for number in 0..4 {
+        assert_eq!(steps(&trial(number)).len(), 200 + 5 + 7, "trial {number}");
+    }
+    let log = std::fs::read_to_string(out.join("logs/worker-1.log")).unwrap();
+    assert_eq!(log.matches("task 1 is ready").count(), 2, "{log}");
+    assert!(slurm.job(&id).contains(" Restarts=1 "), "{}", slurm.job(&id));
 }
 
 #[test]
@@ -315,6 +510,9 @@ fn scancel_leaves_no_process() {
         processes(&run_dir).is_empty() && !found.iter().any(|process| lives(process))
     });
     assert!(!has(&run_dir, "requeued"), "{}", logs(&run_dir));
+    // However its driver ended, it stays away.
+    let said = slurm.job(&ids[0]);
+    assert!(said.contains(" JobState=CANCELLED ") && said.contains(" Restarts=0 "), "{said}");
 }
 
 #[test]

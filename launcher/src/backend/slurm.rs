@@ -3,34 +3,57 @@
 mod client;
 mod hostlist;
 mod jobs;
+mod notice;
 mod outlook;
 mod script;
 
-use super::{Job, Nodes, Outlook, QueueState, Rendered, Stage};
+pub use script::{Work, work};
+
+use super::{Job, Nodes, Notice, Outlook, QueueState, Rendered, Stage};
 use crate::cluster::{Cluster, Slurm};
 use crate::error::{Error, exit};
+use crate::standing::past::Past;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Command;
 
 /// The nodes of the allocation that this process is in.
 pub struct Allocation {
     interface: Option<String>,
+    slurm: Slurm,
+    run_dir: PathBuf,
 }
+
+/// How long the controller may take to say why a job is to stop: when SLURM ends a job, half a minute is all
+/// there is.
+const BRIEF: Duration = Duration::from_secs(5);
+
+/// What the script writes down of the signals that it was sent.
+const SIGNALS: [&str; 3] = ["USR1", "TERM", "INT"];
 
 impl Allocation {
     /// As `cluster` says.
-    pub fn new(cluster: &Cluster, _run_dir: &Path) -> Self {
-        Self { interface: cluster.interface.clone() }
+    pub fn new(cluster: &Cluster, run_dir: &Path) -> Self {
+        let Cluster { interface, slurm, .. } = cluster.clone();
+        Self { interface, slurm, run_dir: run_dir.to_owned() }
     }
+}
+
+/// Puts nodes that were cordoned behind all others: among the spares, where there are any.
+fn last(mut names: Vec<String>, cordoned: &[String]) -> Vec<String> {
+    names.sort_by_key(|name| cordoned.contains(name));
+    names
 }
 
 impl Nodes for Allocation {
     fn names(&self) -> Result<Vec<String>, Error> {
         let list = variable("SLURM_JOB_NODELIST").ok_or_else(outside)?;
-        hostlist::expand(&list)
-            .map_err(|message| Error::new(exit::BACKEND, format!("SLURM_JOB_NODELIST: {message}")))
+        let names = hostlist::expand(&list).map_err(|message| {
+            Error::new(exit::BACKEND, format!("SLURM_JOB_NODELIST: {message}"))
+        })?;
+        let past = Past::read(&self.run_dir.join("events.jsonl"));
+        Ok(last(names, &past.cordoned()))
     }
 
     /// Every address, under the one that other nodes of the allocation know.
@@ -61,13 +84,51 @@ impl Nodes for Allocation {
             // What we write to it reaches the agent, and so does the end of it.
             .args(["--input=0", "--unbuffered"])
             .args(["--kill-on-bad-exit=1", "--wait=5", "--mpi=none", "--export=ALL"])
+            // One task would be bound to one processor, and all ranks of the node with it.
+            .arg("--cpu-bind=none")
             .arg(program)
-            .arg("agent");
+            .arg("agent")
+            // Whoever sets it means other steps: with a number of its own ours would not have all processors.
+            .env_remove("SRUN_CPUS_PER_TASK");
         Ok(Some(command))
     }
 
     fn is_home(&self, node: &str) -> bool {
         variable("SLURMD_NODENAME").as_deref() == Some(node)
+    }
+
+    /// The script of the job wrote down which signal came; the controller knows the rest.
+    fn notice(&self) -> Option<Notice> {
+        let job = variable("SLURM_JOB_ID")?;
+        let path = self.run_dir.join("submit").join("notice");
+        // What we wrote there ourselves is no signal.
+        let signal = std::fs::read_to_string(&path).ok();
+        let signal = signal.as_deref().map(str::trim).filter(|it| SIGNALS.contains(it));
+        let said = client::ask_within("scontrol", &["-o", "show", "job", &job], BRIEF);
+        let said = said.map_or_else(|_| String::new(), |said| said.stdout);
+        let restarts = variable("SLURM_RESTART_COUNT").and_then(|it| it.parse().ok());
+        let sight =
+            notice::Sight { job: &job, restarts: restarts.unwrap_or(0), signal, said: &said };
+        let notice = sight.notice(&self.slurm)?;
+        // For the script, which puts the job back and tells why; without it, it does what it knows.
+        let wish = if notice.comes_back && sight.is_left_to_us() { " requeue" } else { "" };
+        let _ = std::fs::write(&path, format!("{}{wish}\n", notice.kind));
+        Some(notice)
+    }
+
+    /// The signal goes the whole way: from the controller to the script, which asks the driver.
+    fn warn(&self) -> bool {
+        let Some(job) = variable("SLURM_JOB_ID") else { return false };
+        // Nodes must be heard meanwhile.
+        std::thread::spawn(move || {
+            let said = client::ask("scancel", &["--signal=USR1", "--batch", &job]);
+            match said {
+                Ok(said) if said.ok => {}
+                Ok(said) => tracing::warn!("a drill fails: `scancel`: {}", said.stderr.trim()),
+                Err(error) => tracing::warn!("a drill fails: {}", error.message),
+            }
+        });
+        true
     }
 }
 
@@ -172,6 +233,13 @@ impl Queue {
             )
             .hint("`squeue --me` lists your jobs")),
         }
+    }
+
+    /// Hands over a script that is no run's; returns the number of its job.
+    pub fn give(&self, script: &Path) -> Result<String, Error> {
+        let id = self.hand_over(script, None)?;
+        self.refuse_hopeless(std::slice::from_ref(&id))?;
+        Ok(id)
     }
 
     /// Takes a job back that would wait for ever.
@@ -340,17 +408,26 @@ mod tests {
 
     #[test]
     fn an_agent_is_a_step_that_hears_us() {
-        let nodes = Allocation { interface: None };
+        let nodes = Allocation::new(&Cluster::of_this_machine(), Path::new("/run"));
         let command = nodes.agent("n2", Path::new("/bin/kc")).unwrap().unwrap();
         let arguments: Vec<_> =
             command.as_std().get_args().map(|it| it.to_string_lossy().into_owned()).collect();
         assert_eq!(
             arguments.join(" "),
             "--overlap --nodes=1 --ntasks=1 --nodelist n2 --input=0 --unbuffered --kill-on-bad-exit=1 \
-             --wait=5 --mpi=none --export=ALL /bin/kc agent"
+             --wait=5 --mpi=none --export=ALL --cpu-bind=none /bin/kc agent"
         );
         // What proves that it belongs to the run goes to its stdin, which nobody else can read.
-        assert_eq!(command.as_std().get_envs().count(), 0);
+        assert!(command.as_std().get_envs().all(|(_, value)| value.is_none()));
+    }
+
+    #[test]
+    fn cordoned_nodes_come_last() {
+        let names = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            last(names(&["n1", "n2", "n3"]), &names(&["n1", "n9"])),
+            names(&["n2", "n3", "n1"])
+        );
     }
 
     #[test]

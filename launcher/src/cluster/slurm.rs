@@ -1,5 +1,8 @@
 //! `[slurm]` of a cluster file.
 
+pub mod secret;
+
+use secret::secret_in;
 use serde::{Deserialize, Serialize};
 
 /// A cluster with SLURM. Values go to `sbatch` as they are; what is not given, the cluster decides.
@@ -35,6 +38,9 @@ pub struct Slurm {
     pub prepare_shares: usize,
     /// Whether each phase is a job of its own, which waits for the one before it.
     pub chain: bool,
+    /// So many tasks of an array, that prepares data or works on a sweep, run at once; 0: as many as there is room
+    /// for.
+    pub array_limit: usize,
     /// Lines of shell that each job begins with, such as `module load cuda`.
     pub setup: Vec<String>,
     /// More options of `sbatch`, such as `--mail-type=END`.
@@ -101,6 +107,7 @@ impl Default for Slurm {
             requeue: true,
             prepare_shares: 0,
             chain: false,
+            array_limit: 0,
             setup: Vec::new(),
             extra: Vec::new(),
         }
@@ -130,6 +137,16 @@ impl Slurm {
         if let Some(line) = self.setup.iter().find(|it| it.contains(['\n', '\r', '\0'])) {
             return Err(format!(
                 "slurm.setup has a line with a line break in it, {line:?}; write one string a line"
+            ));
+        }
+        if let Some((line, name)) = self.setup.iter().find_map(|it| Some((it, secret_in(it)?))) {
+            // The line itself is not repeated: messages end up in logs.
+            let at = self.setup.iter().position(|it| it == line).unwrap_or(0) + 1;
+            return Err(format!(
+                "slurm.setup, line {at}, has the value of {name}, which looks like a secret; a cluster file is copied \
+                 into run directories and scripts: keep it in a file that only you can read, and write \
+                 `export {name}=$(cat ~/.config/{})`",
+                name.to_lowercase().replace('_', "-")
             ));
         }
         self.extra.iter().try_for_each(|option| check_extra(option))
@@ -198,6 +215,14 @@ fn check_extra(option: &str) -> Result<(), String> {
     }
     if option.contains(char::is_control) {
         return Err(format!("slurm.extra has {option:?}, with a control character in it"));
+    }
+    if let Some(list) = option.strip_prefix("--export=")
+        && let Some(name) = list.split(',').find_map(secret_in)
+    {
+        return Err(format!(
+            "slurm.extra has `--export` with the value of {name}, which looks like a secret; write \
+             `export {name}=$(cat FILE)` in slurm.setup, with a file that only you can read"
+        ));
     }
     if FOREIGN.contains(&name) {
         return Err(format!("slurm.extra has `{option}`, which cannot be used here; leave it out"));
@@ -306,6 +331,50 @@ mod tests {
                 r#"slurm.setup has a line with a line break in it, "a\nb"; write one string a line"#
             ]],
         );
+    }
+
+    #[test]
+    fn a_secret_stands_in_no_cluster_file() {
+        check(
+            "setup = [\"module load cuda\", \"export WANDB_API_KEY=abc123\"]",
+            expect![
+                "slurm.setup, line 2, has the value of WANDB_API_KEY, which looks like a secret; a cluster file is copied into run directories and scripts: keep it in a file that only you can read, and write `export WANDB_API_KEY=$(cat ~/.config/wandb-api-key)`"
+            ],
+        );
+        for line in [
+            "HF_TOKEN=hf_abc",
+            "export A=1 HF_TOKEN='hf_abc'",
+            "export \"HF_TOKEN=hf_abc\"",
+            "module load x; declare -x my_password=\"p w\"",
+            "set -a && S3_SECRET_ACCESS_KEY=abc && set +a",
+        ] {
+            let slurm = Slurm { setup: vec![line.to_owned()], ..Slurm::default() };
+            let refused = slurm.check().unwrap_err();
+            assert!(refused.contains("looks like a secret"), "{line}: {refused}");
+            assert!(!refused.contains("abc") && !refused.contains("p w"), "{refused}");
+        }
+        for line in [
+            "source ~/.config/keys",
+            "export HF_TOKEN=$(cat ~/.config/hf-token)",
+            "export HF_TOKEN=\"$(cat /run/keys/hf)\"",
+            "export HF_TOKEN=`cat key`",
+            "export HF_TOKEN=$MY_TOKEN",
+            "export HF_TOKEN_PATH=/run/keys/hf",
+            "export HF_TOKEN=",
+            "export MAX_TOKENS=4096 TOKENIZERS_PARALLELISM=false",
+            "echo ready # HF_TOKEN=abc is in the keyring",
+            "export OMP_NUM_THREADS=8",
+        ] {
+            let slurm = Slurm { setup: vec![line.to_owned()], ..Slurm::default() };
+            assert_eq!(slurm.check(), Ok(()), "{line}");
+        }
+        check(
+            "extra = [\"--export=ALL,HF_TOKEN=abc\"]",
+            expect![
+                "slurm.extra has `--export` with the value of HF_TOKEN, which looks like a secret; write `export HF_TOKEN=$(cat FILE)` in slurm.setup, with a file that only you can read"
+            ],
+        );
+        check("extra = [\"--export=ALL,HF_TOKEN,A=1\"]", expect!["right"]);
     }
 
     #[test]

@@ -45,8 +45,6 @@ pub enum Act {
         /// What.
         order: Order,
     },
-    /// The run is asked to stop.
-    Stop,
 }
 
 /// Faults that are asked for and those that are due.
@@ -54,7 +52,7 @@ pub struct Drills {
     folder: PathBuf,
     looked: Instant,
     timed: Vec<(Instant, Act)>,
-    /// How a rank is asked to go wrong by itself.
+    /// How a rank is asked to go wrong by itself, and a scheduler to want the nodes back.
     ask: Box<dyn Fn(usize, Fault)>,
 }
 
@@ -68,8 +66,8 @@ impl Drill {
 }
 
 impl Drills {
-    /// Those that are asked for in `folder`; older ones are none of this start. `ask` tells a rank to go wrong
-    /// by itself.
+    /// Those that are asked for in `folder`; older ones are none of this start. `ask` has a rank go wrong by
+    /// itself, or a scheduler want the nodes back.
     pub fn new(folder: PathBuf, ask: Box<dyn Fn(usize, Fault)>) -> Self {
         let drills = Self { folder, looked: Instant::now(), timed: Vec::new(), ask };
         drills.files().for_each(|path| drop(std::fs::remove_file(path)));
@@ -130,8 +128,11 @@ impl Drills {
                 let order = Order::Deaf { seconds: drill.seconds };
                 self.timed.push((now, Act::Node { rank, order }));
             }
-            Fault::Preempt | Fault::TimeLimit => self.timed.push((now, Act::Stop)),
-            Fault::OutOfMemory | Fault::Nan | Fault::FillDisk => (self.ask)(rank, drill.fault),
+            Fault::OutOfMemory
+            | Fault::Nan
+            | Fault::FillDisk
+            | Fault::Preempt
+            | Fault::TimeLimit => (self.ask)(rank, drill.fault),
         }
     }
 
@@ -152,6 +153,8 @@ impl Drills {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::cell::RefCell;
+    use std::rc::Rc;
 
     #[test]
     fn a_fault_is_asked_for_once_and_passes() {
@@ -171,5 +174,25 @@ mod tests {
         assert_eq!(drills.due(now + Duration::from_secs(2)), []);
         assert_eq!(drills.due(now + Duration::from_secs(3)), [signal(libc::SIGCONT)]);
         assert!(drills.asked(now + LOOK, Some(2)).is_empty());
+    }
+
+    #[test]
+    fn a_scheduler_or_a_rank_does_what_no_signal_to_a_rank_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let ask = {
+            let told = Rc::clone(&told);
+            Box::new(move |rank: usize, fault: Fault| told.borrow_mut().push((rank, fault)))
+        };
+        let mut drills = Drills::new(folder.path().to_owned(), ask);
+        for (number, fault) in ["preempt", "time-limit", "nan"].iter().enumerate() {
+            let text = format!("{{\"fault\":\"{fault}\",\"rank\":null,\"seconds\":3}}");
+            std::fs::write(folder.path().join(format!("{number}.json")), text).unwrap();
+        }
+        let now = Instant::now() + LOOK;
+        assert_eq!(drills.asked(now, Some(1)).len(), 3);
+        assert_eq!(drills.due(now), []);
+        let expected = [Fault::Preempt, Fault::TimeLimit, Fault::Nan].map(|fault| (1, fault));
+        assert_eq!(*told.borrow(), expected);
     }
 }

@@ -38,6 +38,21 @@ impl Past {
         self.events.iter().rfind(|event| event["event"] == name)
     }
 
+    /// Names of the nodes that were cordoned since somebody handed the run over: a person who does that again
+    /// gives them another chance.
+    pub fn cordoned(&self) -> Vec<String> {
+        let since = self.events.iter().rposition(|event| event["event"] == "submitted");
+        let events = self.events[since.unwrap_or(0)..].iter();
+        let mut names: Vec<String> = events
+            .filter(|event| event["event"] == "cordoned")
+            .map(|event| text(event, "name"))
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// When the run last became something else, RFC 3339: `status.json` of before says nothing any more.
     pub fn turned(&self) -> Option<&str> {
         let turns = [
@@ -120,7 +135,12 @@ impl Standing {
                 self.progress = Some(Step { phase, step, ..Step::default() });
             }
             "agent-joined" => {
+                let name = text(event, "name");
                 let node = self.node(event);
+                // A job that begins again may have other nodes in another order.
+                if node.name != name {
+                    *node = Node { name, ..Node::default() };
+                }
                 node.host = text(event, "host");
                 node.state = if node.ranks.is_empty() { "spare" } else { "working" }.to_owned();
             }

@@ -2,15 +2,12 @@
 //! after the other need no task of their own.
 
 use super::trial::Setting;
+use crate::backend::slurm::{Queue, Work, work};
 use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
 use data_pipeline::predictions::replace;
-use std::fmt::Write;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Seconds before the time limit at which a worker is asked to save.
-const MARGIN: usize = 180;
 
 /// Writes the script, and the cluster file that holds within a task; returns the script.
 pub fn write(setting: &Setting, file: &Path) -> Result<PathBuf, Error> {
@@ -39,86 +36,62 @@ pub fn write(setting: &Setting, file: &Path) -> Result<PathBuf, Error> {
         Error::new(exit::TRANSIENT, format!("failed to find the program itself: {error}"))
     })?;
     let device = setting.sweep.recipe_with(&[])?.run.device;
-    replace(&script, render(setting, file, &program, &inside, &device).as_bytes())?;
+    let text = render(setting, command(setting, file, &program, &inside)?, &script, &device)?;
+    replace(&script, text.as_bytes())?;
     Ok(script)
 }
 
-/// Hands the script over; returns what `sbatch` says.
-pub fn submit(script: &Path) -> Result<String, Error> {
-    let output =
-        Command::new("sbatch").arg("--parsable").arg(script).output().map_err(|error| {
-            Error::new(exit::BACKEND, format!("failed to run `sbatch`: {error}"))
-                .hint(format!("where there is one: sbatch {}", script.display()))
-        })?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    match output.status.success() {
-        true => Ok(text(&output.stdout)),
-        false => {
-            Err(Error::new(exit::BACKEND, format!("`sbatch` refuses: {}", text(&output.stderr)))
-                .hint(format!(
-                    "mend the cluster file's [slurm], or the script `{}`",
-                    script.display()
-                )))
-        }
-    }
+/// Hands the script over, as runs are; returns the number of the job.
+pub fn submit(setting: &Setting, script: &Path) -> Result<String, Error> {
+    Queue::new(&setting.cluster).give(script)
 }
 
-fn render(setting: &Setting, file: &Path, program: &Path, inside: &Path, device: &str) -> String {
-    let Cluster { ranks, threads_per_rank, slurm, .. } = &setting.cluster;
-    let (sweep, folder) = (&setting.sweep, &setting.folder.0);
-    let mut text = "#!/bin/bash\n".to_owned();
-    let mut option = |option: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "#SBATCH --{option}");
-    };
-    option(format!("job-name={}", sweep.name));
-    option(format!("array=0-{}", sweep.parallel - 1));
-    option("nodes=1".to_owned());
-    option("ntasks=1".to_owned());
-    option(format!("cpus-per-task={}", ranks * threads_per_rank));
-    if device == "cuda" {
-        option(format!("gres=gpu:{ranks}"));
-    }
-    if let Some(partition) = &slurm.partition {
-        option(format!("partition={partition}"));
-    }
-    option(format!("signal=B:TERM@{MARGIN}"));
-    option("requeue".to_owned());
-    option("open-mode=append".to_owned());
-    option(format!("output={}", folder.join("logs/worker-%a.log").display()));
-    let mut words = vec![
-        quoted(program),
-        "sweep start".to_owned(),
-        quoted(file),
-        "--worker --out".to_owned(),
-        quoted(folder),
-        "--cluster".to_owned(),
-        quoted(inside),
-        "--data-root".to_owned(),
-        quoted(&setting.data_root),
-    ];
+fn render(
+    setting: &Setting,
+    command: Vec<String>,
+    script: &Path,
+    device: &str,
+) -> Result<String, Error> {
+    let Setting { sweep, cluster, folder, .. } = setting;
+    let logs = folder.logs();
+    work(&Work {
+        name: sweep.name.clone(),
+        cluster,
+        tasks: sweep.parallel,
+        gres: (device == "cuda").then(|| format!("gpu:{}", cluster.ranks)),
+        logs: &logs,
+        script,
+        command,
+    })
+}
+
+/// What a task runs.
+fn command(
+    setting: &Setting,
+    file: &Path,
+    program: &Path,
+    inside: &Path,
+) -> Result<Vec<String>, Error> {
+    let mut words: Vec<OsString> =
+        vec![program.into(), "sweep".into(), "start".into(), file.into(), "--worker".into()];
+    words.extend(["--out".into(), setting.folder.0.clone().into()]);
+    words.extend(["--cluster".into(), inside.into()]);
+    words.extend(["--data-root".into(), setting.data_root.clone().into()]);
     if let Some(cache_dir) = &setting.cache_dir {
-        words.extend(["--cache-dir".to_owned(), quoted(cache_dir)]);
+        words.extend(["--cache-dir".into(), cache_dir.into()]);
     }
-    let worker = words.join(" ");
-    text + &format!(
-        "\n# The shell hears of the time limit and passes it on; a worker that saved is queued again.\n\
-         {worker} &\nworker=$!\ntrap 'kill -TERM $worker' TERM\n\
-         while kill -0 $worker 2>/dev/null; do wait $worker; done\nwait $worker; code=$?\n\
-         if [ $code -eq {} ]; then\n  scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"\nfi\n\
-         exit $code\n",
-        exit::STOPPED
-    )
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    format!("'{}'", text.replace('\'', "'\\''"))
+    let text = |word: OsString| {
+        word.into_string().map_err(|word| {
+            let message = format!("{word:?} is not UTF-8, and a script for SLURM must be");
+            Error::new(exit::DECLARATION, message).hint("rename it")
+        })
+    };
+    words.into_iter().map(text).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::super::definition::tests::specimen;
     use super::super::trial::Folder;
     use super::*;
@@ -135,9 +108,13 @@ mod tests {
             cluster_file: None,
             cluster,
             data_root: "/shared/data".into(),
-            cache_dir: None,
+            cache_dir: Some("/shared/cache".into()),
         };
         let (program, inside) = (Path::new("/opt/knowcoder"), Path::new("/shared/worker.toml"));
+        let command = command(&setting, Path::new("/home/s.toml"), program, inside).unwrap();
+        let script = Path::new("/shared/sweeps/it's/submit/array.sbatch");
+        let text = render(&setting, command, script, "cuda").unwrap();
+        let (head, _) = text.split_once("\n# Whatever").unwrap();
         expect![[r#"
             #!/bin/bash
             #SBATCH --job-name=specimen
@@ -145,24 +122,19 @@ mod tests {
             #SBATCH --nodes=1
             #SBATCH --ntasks=1
             #SBATCH --cpus-per-task=2
-            #SBATCH --gres=gpu:2
             #SBATCH --partition=a100
-            #SBATCH --signal=B:TERM@180
+            #SBATCH --gres=gpu:2
+            #SBATCH --signal=B:USR1@180
             #SBATCH --requeue
             #SBATCH --open-mode=append
-            #SBATCH --output=/shared/sweeps/it's/logs/worker-%a.log
+            #SBATCH --output="/shared/sweeps/it's/logs/worker-%a.log"
 
-            # The shell hears of the time limit and passes it on; a worker that saved is queued again.
-            '/opt/knowcoder' sweep start '/home/s.toml' --worker --out '/shared/sweeps/it'\''s' --cluster '/shared/worker.toml' --data-root '/shared/data' &
-            worker=$!
-            trap 'kill -TERM $worker' TERM
-            while kill -0 $worker 2>/dev/null; do wait $worker; done
-            wait $worker; code=$?
-            if [ $code -eq 76 ]; then
-              scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
-            fi
-            exit $code
+            # Written by `knowcoder sweep start --array`, which writes it again; changes here are lost.
+            command=('/opt/knowcoder' 'sweep' 'start' '/home/s.toml' '--worker' '--out' '/shared/sweeps/it'\''s' '--cluster' '/shared/worker.toml' '--data-root' '/shared/data' '--cache-dir' '/shared/cache')
+            script='/shared/sweeps/it'\''s/submit/array.sbatch'
+            task=$SLURM_ARRAY_TASK_ID
+            may_requeue=1
         "#]]
-        .assert_eq(&render(&setting, Path::new("/home/s.toml"), program, inside, "cuda"));
+        .assert_eq(head);
     }
 }

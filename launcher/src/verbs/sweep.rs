@@ -113,7 +113,7 @@ fn hand_over(setting: &Setting, file: &Path, is_dry: bool) -> Result<Answer, Err
     }
     let logs = setting.folder.logs();
     std::fs::create_dir_all(&logs).map_err(data_pipeline::Error::write(&logs))?;
-    let id = array::submit(&script)?;
+    let id = array::submit(setting, &script)?;
     let text = format!(
         "job {id}: {} workers; `knowcoder sweep status` says how far they are\n",
         setting.sweep.parallel

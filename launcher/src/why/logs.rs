@@ -11,6 +11,12 @@ const LINES: usize = 200;
 /// Most logs of ranks that are looked at: of a thousand ranks that fail together, these say it.
 const RANKS: usize = 128;
 
+/// The log of a driver in the background.
+const DRIVER: &str = "driver.log";
+
+/// What logs of jobs begin with in which drivers run, or which prepare data for them.
+const JOBS: [&str; 2] = ["slurm-", "prepare-"];
+
 /// What each start of a run begins its logs with.
 const HEADING: &str = "--- ";
 
@@ -19,8 +25,11 @@ const HEADING: &str = "--- ";
 pub struct Ends {
     /// By rank.
     pub ranks: BTreeMap<usize, Vec<String>>,
-    /// Of a driver in the background.
+    /// Of the newest driver that nobody sat at.
     pub driver: Vec<String>,
+    /// Where that is, below the run directory: in the background a driver has a log of its own, else the job
+    /// that it was in has.
+    pub driver_file: String,
     /// Of other files, by their name below the run directory: what a scheduler wrote.
     pub others: BTreeMap<String, Vec<String>>,
 }
@@ -30,14 +39,15 @@ impl Ends {
     pub fn read(root: &Path) -> Self {
         let folder = root.join("logs");
         let ranks = of_ranks(&folder).into_iter().take(RANKS);
-        let others = others(&folder).into_iter().map(|path| {
-            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-            (name, end(path))
-        });
+        let name = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+        let mut others = others(&folder);
+        let driver = driver(&others).unwrap_or_else(|| folder.join(DRIVER));
+        others.retain(|path| *path != driver);
         Self {
             ranks: ranks.map(|(rank, path)| (rank, end(path))).collect(),
-            driver: end(folder.join("driver.log")),
-            others: others.collect(),
+            driver_file: name(&driver),
+            driver: end(driver),
+            others: others.into_iter().map(|path| (name(&path), end(path))).collect(),
         }
     }
 
@@ -58,7 +68,7 @@ impl Ends {
             (Some(*number) != rank, format!("logs/rank-{number}.log"), lines)
         });
         let others = self.others.iter().map(|(name, lines)| (true, name.clone(), lines));
-        let driver = [(true, "logs/driver.log".to_owned(), &self.driver)];
+        let driver = [(true, self.driver_file.clone(), &self.driver)];
         let mut found: Vec<(bool, usize, Sign)> = Vec::new();
         for (is_other, file, lines) in ranks.chain(others).chain(driver) {
             for (place, sign) in lines.iter().filter_map(|line| signs::of(&file, line)) {
@@ -81,7 +91,26 @@ impl Ends {
     }
 }
 
-/// Logs that are no rank's and not the driver's, in their order.
+/// The log that a driver, or what prepared data for it, wrote to last.
+fn driver(logs: &[PathBuf]) -> Option<PathBuf> {
+    let is_driver = |path: &&PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_job = JOBS.iter().any(|beginning| name.starts_with(beginning));
+        name == DRIVER || is_job && name.ends_with(".log")
+    };
+    let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|it| it.modified()).ok();
+    // Of two at the same moment the later job.
+    logs.iter().filter(is_driver).max_by_key(|path| (changed(path), job(path))).cloned()
+}
+
+/// Number of the job whose log it is, by its name.
+fn job(path: &Path) -> u64 {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let digits = name.split(|it: char| !it.is_ascii_digit()).find(|it| !it.is_empty());
+    digits.and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+/// Logs that are no rank's, in the order of their jobs.
 fn others(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries
@@ -91,10 +120,10 @@ fn others(folder: &Path) -> Vec<PathBuf> {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let is_text =
                 name.ends_with(".log") || name.ends_with(".out") || name.ends_with(".err");
-            is_text && !name.starts_with("rank-") && name != "driver.log"
+            is_text && !name.starts_with("rank-")
         })
         .collect();
-    paths.sort();
+    paths.sort_by_cached_key(|path| (job(path), path.clone()));
     // The newest jobs have the highest numbers.
     let old = paths.len().saturating_sub(RANKS);
     paths.split_off(old)

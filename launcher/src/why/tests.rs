@@ -168,7 +168,7 @@ fn a_driver_that_is_gone_is_missed() {
     check(
         &now(&calm),
         &calm,
-        &Ends { driver, ..Ends::default() },
+        &Ends { driver, driver_file: "logs/driver.log".to_owned(), ..Ends::default() },
         false,
         expect![
             "Its driver is gone: it was running, last heard of at 2026-11-23 09:00:05 UTC; the last that it said is: `wnut17.txt` is not there. What to do: fetch it. Known from events.jsonl, the lock, which nobody holds, logs/driver.log."
@@ -220,13 +220,132 @@ fn signs_are_looked_for_in_the_newest_start_only() {
     std::fs::create_dir_all(&logs).unwrap();
     let log = "--- start 1, T ---\nCUDA out of memory\n--- start 2, T ---\nfine\n";
     std::fs::write(logs.join("rank-0.log"), log).unwrap();
-    std::fs::write(logs.join("slurm-17.out"), "slurmstepd: error: *** DUE TO TIME LIMIT ***\n")
+    std::fs::write(logs.join("slurm-17.log"), "slurmstepd: error: *** DUE TO TIME LIMIT ***\n")
         .unwrap();
     let ends = Ends::read(folder.path());
     assert_eq!(ends.ranks[&0], ["--- start 2, T ---", "fine"]);
     let signs = ends.signs(Some(0));
     assert_eq!(
         signs.iter().map(|sign| sign.file.as_str()).collect::<Vec<_>>(),
-        ["logs/slurm-17.out"]
+        ["logs/slurm-17.log"]
     );
+}
+
+#[test]
+fn what_a_scheduler_wanted_is_told_apart_from_what_somebody_did() {
+    let limit = |course: &str| {
+        format!(
+            r#"{{"time":"2026-11-23T09:10:00.000Z","event":"failure","generation":1,"kind":"time-limit","sentence":"the time limit of SLURM's job 17, 24:00:00, came near; the checkpoint of step 40 of phase `alignment` is written","rank":null,"node":null,"course":"{course}","phase":"alignment","step":40}}"#
+        )
+    };
+    let asked = r#"{"time":"2026-11-23T09:09:59.000Z","event":"stop-requested"}"#;
+    let stopped = r#"{"time":"2026-11-23T09:10:01.000Z","event":"stopped"}"#;
+    let requeued = r#"{"time":"2026-11-23T09:10:02.000Z","event":"requeued","reason":"time-limit","job":"17"}"#;
+    let (back, over) = (limit("requeue"), limit("stop"));
+    let comes_back = past(&[asked, &back, stopped]);
+    check(
+        &now(&comes_back),
+        &comes_back,
+        &Ends::default(),
+        true,
+        expect![
+            "It stopped with a checkpoint. The first cause, time-limit: the time limit of SLURM's job 17, 24:00:00, came near; the checkpoint of step 40 of phase `alignment` is written (2026-11-23 09:10:00 UTC). The job was given back to its scheduler, to begin again elsewhere or later. What to do: nothing; `knowcoder status runs/x` says when its job begins again. Known from events.jsonl."
+        ],
+    );
+    let ends = past(&[asked, &over, stopped]);
+    check(
+        &now(&ends),
+        &ends,
+        &Ends::default(),
+        false,
+        expect![
+            "It stopped with a checkpoint. The first cause, time-limit: the time limit of SLURM's job 17, 24:00:00, came near; the checkpoint of step 40 of phase `alignment` is written (2026-11-23 09:10:00 UTC). The run was ended, and its newest checkpoint kept. What to do: `knowcoder resume runs/x` continues it; with `requeue = true` in [slurm] it comes back by itself, and a longer slurm.time lets it get further each time. Known from events.jsonl."
+        ],
+    );
+    let waits = past(&[asked, &back, stopped, requeued]);
+    let queue =
+        |stage, words: &str| Some(QueueState { stage, words: words.to_owned(), restarts: 1 });
+    let standing = Standing { backend: "slurm".to_owned(), ..waits.standing() };
+    let waiting = Now {
+        standing,
+        queue: queue(Stage::Waiting, "job 17: PENDING (BeginTime)"),
+        source: "events.jsonl",
+        ..Now::default()
+    };
+    check(
+        &waiting,
+        &waits,
+        &Ends::default(),
+        true,
+        expect![[
+            r#"Its job waits: slurm says "job 17: PENDING (BeginTime)", which means that it begins a while after it was given back. The first cause, time-limit: the time limit of SLURM's job 17, 24:00:00, came near; the checkpoint of step 40 of phase `alignment` is written (2026-11-23 09:10:00 UTC). The job was given back to its scheduler, to begin again elsewhere or later. What to do: wait a minute or two. Known from the queue of slurm, events.jsonl."#
+        ]],
+    );
+}
+
+#[test]
+fn what_accounting_says_of_a_job_that_was_ended_is_told() {
+    let calm = past(&[]);
+    let ended = |words: &str| {
+        let words = format!("job 17: {words}");
+        let queue = Some(QueueState { stage: Stage::Failed, words, restarts: 0 });
+        let standing = Standing { backend: "slurm".to_owned(), ..calm.standing() };
+        let now = Now { standing, queue, ..now(&calm) };
+        Why::of(&now, &calm, &Ends::default(), "runs/x").verdict
+    };
+    for (state, means) in [
+        ("TIMEOUT", "its time was up before it could save and be queued again"),
+        ("PREEMPTED", "other jobs took its nodes"),
+        ("NODE_FAIL", "a node of it failed"),
+        ("OUT_OF_MEMORY", "its memory ran out"),
+    ] {
+        let verdict = ended(state);
+        let part = format!("slurm says \"job 17: {state}\", which means that {means}");
+        assert!(verdict.contains(&part), "{verdict}");
+    }
+    // A driver that was ended by its scheduler may still say that it failed.
+    let failed = past(&[r#"{"time":"2026-11-23T09:14:03.000Z","event":"failed","exit_code":75}"#]);
+    let queue =
+        QueueState { stage: Stage::Failed, words: "job 17: OUT_OF_MEMORY".to_owned(), restarts: 0 };
+    let standing = Standing { backend: "slurm".to_owned(), ..failed.standing() };
+    let now = Now { standing, queue: Some(queue), ..now(&failed) };
+    let why = Why::of(&now, &failed, &Ends::default(), "runs/x");
+    assert!(why.verdict.starts_with("it failed; slurm says \"job 17: OUT_OF_MEMORY\""), "{why:?}");
+}
+
+#[test]
+fn the_log_of_the_last_job_is_the_drivers() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    std::fs::create_dir_all(&logs).unwrap();
+    let write = |name: &str, text: &str, age: u64| {
+        let file = std::fs::File::create(logs.join(name)).unwrap();
+        std::fs::write(logs.join(name), text).unwrap();
+        let time = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+        file.set_modified(time).unwrap();
+    };
+    write("driver.log", "error: `a` is not there\nhint: fetch a\n", 60);
+    let ends = Ends::read(folder.path());
+    assert_eq!(
+        (ends.driver_error(), &*ends.driver_file),
+        (Some("`a` is not there"), "logs/driver.log")
+    );
+    // Jobs are counted, not spelled; what another start said is over.
+    write("slurm-999.log", "error: of before\n", 30);
+    let text = "--- job 1000, restart 0, T ---\nerror: of before\n--- job 1000, restart 1, T ---\n\
+                error: `b` is not there\nhint: fetch b\n";
+    write("slurm-1000.log", text, 30);
+    write("agent-n1.log", "error: an agent's\n", 0);
+    let time = logs.join("slurm-1000.log").metadata().unwrap().modified().unwrap();
+    let before = std::fs::File::options().write(true).open(logs.join("slurm-999.log")).unwrap();
+    before.set_modified(time).unwrap();
+    let ends = Ends::read(folder.path());
+    assert_eq!(ends.driver_error(), Some("`b` is not there"));
+    assert_eq!(ends.driver_hint(), Some("fetch b"));
+    assert_eq!(ends.driver_file, "logs/slurm-1000.log");
+    let others: Vec<&String> = ends.others.keys().collect();
+    assert_eq!(others, ["logs/agent-n1.log", "logs/driver.log", "logs/slurm-999.log"]);
+    // What prepared the data may be what failed.
+    write("prepare-1001-2.log", "error: `c` is not there\n", 0);
+    assert_eq!(Ends::read(folder.path()).driver_error(), Some("`c` is not there"));
 }

@@ -2,6 +2,7 @@
 //! must not make us wait.
 
 use crate::cluster::Slurm;
+use crate::cluster::slurm::secret::is_secret;
 use crate::error::{Error, exit};
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
@@ -13,11 +14,6 @@ pub const PATIENCE: Duration = Duration::from_secs(45);
 
 /// More than any program of theirs says about the jobs of one person.
 const MOST: u64 = 64 * 1024 * 1024;
-
-/// Parts of names of variables that hold what nobody else should read. A job's environment is kept by
-/// the controller, and on some clusters in the accounting database.
-const SECRETS: [&str; 7] =
-    ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "ACCESS_KEY"];
 
 /// What a program said.
 pub struct Said {
@@ -31,9 +27,18 @@ pub struct Said {
 
 /// Asks a program of SLURM.
 pub fn ask<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Result<Said, Error> {
+    ask_within(program, arguments, PATIENCE)
+}
+
+/// Asks a program of SLURM that may take no longer than `patience`.
+pub fn ask_within<S: AsRef<OsStr>>(
+    program: &str,
+    arguments: &[S],
+    patience: Duration,
+) -> Result<Said, Error> {
     let mut command = Command::new(program);
     command.args(arguments);
-    within(program, command, PATIENCE)
+    within(program, command, patience)
 }
 
 /// Asks `sbatch`, which sends the environment along: without secrets, and without what would overrule
@@ -55,8 +60,8 @@ pub fn submit<S: AsRef<OsStr>>(arguments: &[S], slurm: &Slurm) -> Result<String,
 
 /// Whether a variable may reach a job.
 fn goes_along(name: &str, slurm: &Slurm) -> bool {
-    let upper = name.to_ascii_uppercase();
-    if SECRETS.iter().any(|part| upper.contains(part)) {
+    // A job's environment is kept by the controller, and on some clusters in the accounting database.
+    if is_secret(name) {
         return false;
     }
     if let Some(option) = name.strip_prefix("SBATCH_") {

@@ -5,6 +5,14 @@ set +eu
 # Why the scheduler shall start this job again, and whether a signal came while we waited.
 again='' signalled='' cancelled='' driver=''
 mkdir -p "$run_dir/submit" "$run_dir/logs"
+notice="$run_dir/submit/notice"
+rm -f "$notice"
+echo "--- job $SLURM_JOB_ID, restart ${SLURM_RESTART_COUNT:-0}, $(date -u +%FT%TZ) ---" >&2
+
+# note SIGNAL: what came, for the driver, which finds out what it means.
+note() {
+    echo "$1" >"$notice.new" && mv -f "$notice.new" "$notice"
+}
 
 # Asks the driver, once, to save and to end with 76: a second time would mean at once.
 ask() {
@@ -14,13 +22,14 @@ ask() {
 asked=''
 
 # The time limit comes near, or the nodes are wanted back: save, and go on later.
-trap 'signalled=1; again=${again:-preempted}; ask' USR1
+trap 'signalled=1; again=${again:-preempted}; note USR1; ask' USR1
 # `knowcoder cancel`: save, and end.
-trap 'signalled=1; cancelled=1; ask' INT
+trap 'signalled=1; cancelled=1; note INT; ask' INT
 # When SLURM ends a job, it has told the driver too. In a job that runs on, it is a notice.
 trap 'signalled=1
     if [ "$(timeout 20 squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null)" = RUNNING ]; then
         again=${again:-preempted}
+        note TERM
         ask
     fi' TERM
 
@@ -48,25 +57,71 @@ recent_failures() {
         "$run_dir/submit/failures"
 }
 
+# away: nodes that must not be given to this run again, those of the cluster file and those that were
+# cordoned since somebody handed the run over; nothing where none was cordoned.
+away() {
+    awk -v list="$exclude" '
+        /"event":"submitted"/ { count = 0 }
+        /"event":"cordoned"/ && match($0, /"name":"[^"]+"/) {
+            names[count++] = substr($0, RSTART + 8, RLENGTH - 9)
+        }
+        END {
+            for (i = 0; i < count; i++) list = list (list == "" ? "" : ",") names[i]
+            if (count) print list
+        }' "$run_dir/events.jsonl" 2>/dev/null
+}
+
+# Whether somebody has ended the job, or SLURM begins with it again by itself: a job that is being ended and
+# neither ran out of time nor was preempted. SLURM would put it back into the queue all the same.
+is_ended() {
+    local said
+    said=$(timeout 20 scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null)
+    case "$said" in
+    *" Reason=TimeLimit "* | *" PreemptTime="[0-9]*) return 1 ;;
+    *" JobState=COMPLETING "* | *" JobState=CANCELLED "*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# What the driver found out, and whether it wants the job back although no signal came to us.
+meaning='' wish=''
+if [ -f "$notice" ]; then read -r meaning wish <"$notice"; fi
+rm -f "$notice"
+if [ "$wish" = requeue ]; then again=${again:-$meaning}; fi
+
 case "$code" in
-76 | 143) ;;
+76 | 143) if [ -n "$again" ] && [ "$meaning" = time-limit ]; then again=$meaning; fi ;;
 75) if [ -z "$again" ] && [ "$(recent_failures)" -le "$max_failures" ]; then again=transient; fi ;;
 *) again='' ;;
 esac
 
 # Who cancels does not want it back, whatever else was asked.
-if [ -n "$cancelled" ]; then again=''; fi
+if [ -n "$again" ] && { [ -n "$cancelled" ] || is_ended; }; then again=''; fi
 
 if [ "$may_requeue" = 1 ] && [ -n "$again" ]; then
-    printf '{"time":"%s","event":"requeued","reason":"%s","job":"%s"}\n' \
-        "$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)" "$again" "$SLURM_JOB_ID" >>"$run_dir/events.jsonl"
+    away=$(away)
+    # With fewer nodes than the job needs it would wait for ever: a cordoned one is better than none.
+    if [ -n "$away" ] &&
+        ! timeout 20 sbatch --test-only --exclude="$away" "${scripts[0]}" >/dev/null 2>&1; then
+        away=''
+    fi
+    printf '{"time":"%s","event":"requeued","reason":"%s","job":"%s","exclude":"%s"}\n' \
+        "$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)" "$again" "$SLURM_JOB_ID" "$away" >>"$run_dir/events.jsonl"
     echo "knowcoder: the driver ended with $code ($again); the job goes on later" >&2
     # Where containers hide `scontrol`, or the job may not be requeued, others take its place.
-    if ! timeout 60 scontrol requeue "$SLURM_JOB_ID"; then
+    if timeout 60 scontrol requeue "$SLURM_JOB_ID"; then
+        # Options of a job that runs cannot be changed, those of one that waits can; between the two SLURM
+        # ends this script, and with it whatever it has just started: so it is tried again.
+        for ((attempt = 0; attempt < 25; attempt++)); do
+            if [ -z "$away" ]; then break; fi
+            timeout 10 scontrol update JobId="$SLURM_JOB_ID" ExcNodeList="$away" && break
+            sleep 0.2
+        done
+    else
         after=afterany:$SLURM_JOB_ID
         export KNOWCODER_FOLLOWS="${KNOWCODER_FOLLOWS:-$SLURM_JOB_ID}"
         for script in "${scripts[@]}"; do
-            next=$(timeout 60 sbatch --parsable --dependency="$after" \
+            next=$(timeout 60 sbatch --parsable --dependency="$after" ${away:+--exclude="$away"} \
                 --comment="knowcoder follows $KNOWCODER_FOLLOWS" "$script") || break
             after=afterok:${next%%;*}
         done

@@ -390,6 +390,11 @@ mod tests {
         let jobs =
             of_accounts("20|20|CANCELLED by 0|0:0\n21|14_1|COMPLETED|0:0\n14|14_2|FAILED|76:0\n");
         check(&jobs, &[20], expect!["Failed | job 20: CANCELLED | 0"]);
+        // What `why` explains keeps its word.
+        for word in ["TIMEOUT", "PREEMPTED", "NODE_FAIL", "OUT_OF_MEMORY"] {
+            let jobs = of_accounts(&format!("30|30|{word}|0:0\n"));
+            assert_eq!(show(&jobs, &[30]), format!("Failed | job 30: {word} | 0"));
+        }
         check(&jobs, &[14], expect!["Failed | job 14: FAILED (exit code 76) | 0"]);
     }
 

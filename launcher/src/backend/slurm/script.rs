@@ -1,7 +1,7 @@
 //! Scripts for `sbatch`: options, a few values, and a body that is the same for every run.
 
 use super::super::{Job, Rendered};
-use crate::cluster::Slurm;
+use crate::cluster::{Cluster, Slurm};
 use crate::error::{Error, exit};
 use std::path::Path;
 
@@ -10,6 +10,9 @@ const DRIVE: &str = include_str!("drive.sh");
 
 /// Prepares one share of the data.
 const PREPARE: &str = include_str!("prepare.sh");
+
+/// Waits for one worker of several, and puts its task back into the queue when that is what it needs.
+const WORK: &str = include_str!("work.sh");
 
 /// Name of the script that prepares data.
 const PREPARATION: &str = "prepare.sbatch";
@@ -30,6 +33,57 @@ pub fn scripts(job: &Job) -> Result<Vec<Rendered>, Error> {
         scripts.push(Rendered { file: file.clone(), text });
     }
     Ok(scripts)
+}
+
+/// A program that several tasks of an array run, each on a node, and which find out among themselves what there
+/// is to do.
+#[derive(Clone, Debug)]
+pub struct Work<'a> {
+    /// Name of the job.
+    pub name: String,
+    /// Where; what it says of nodes is said of each task.
+    pub cluster: &'a Cluster,
+    /// How many there are.
+    pub tasks: usize,
+    /// What each has of generic resources, where the cluster file does not say.
+    pub gres: Option<String>,
+    /// The folder of logs, absolute.
+    pub logs: &'a Path,
+    /// The script itself, absolute.
+    pub script: &'a Path,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+}
+
+/// The script of an array of workers, with all that a run's script has.
+pub fn work(work: &Work<'_>) -> Result<String, Error> {
+    let slurm = &work.cluster.slurm;
+    let mut options = Options::new();
+    options.set("job-name", word("the name of the sweep", &work.name)?);
+    options.array(0, work.tasks - 1, slurm);
+    options.set("nodes", "1");
+    options.set("ntasks", "1");
+    options.set("cpus-per-task", cpus(work.cluster).to_string());
+    options.common(slurm, |_| true);
+    if let (None, Some(gres)) = (&slurm.gres, &work.gres) {
+        options.set("gres", gres);
+    }
+    options.behaviour(slurm);
+    options.set("open-mode", "append");
+    options.set("output", log_in("the folder of logs", work.logs, "worker-%a.log")?);
+    options.extra(slurm);
+    let mut text = options.text;
+    text += "\n# Written by `knowcoder sweep start --array`, which writes it again; changes here are lost.\n";
+    let words = work.command.iter().map(|it| Ok(shell(word("the command of a worker", it)?)));
+    let words: Vec<String> = words.collect::<Result<_, Error>>()?;
+    text += &format!("command=({})\n", words.join(" "));
+    let what = "the script";
+    text += &format!("script={}\n", shell(word(what, path_text(what, work.script)?)?));
+    text += "task=$SLURM_ARRAY_TASK_ID\n";
+    text += &format!("may_requeue={}\n", usize::from(slurm.requeue));
+    text += &setup(slurm);
+    text += WORK;
+    Ok(text)
 }
 
 /// Options of a script, as `#SBATCH` lines.
@@ -56,6 +110,29 @@ impl Options {
             self.set(key, value);
         }
     }
+
+    /// Tasks with the numbers `first` to `last`, of which so many run at once as the cluster file allows.
+    fn array(&mut self, first: usize, last: usize, slurm: &Slurm) {
+        let limit = match slurm.array_limit {
+            0 => String::new(),
+            limit => format!("%{limit}"),
+        };
+        self.set("array", format!("{first}-{last}{limit}"));
+    }
+
+    /// What becomes of the job when its time is over or its nodes are taken away.
+    fn behaviour(&mut self, slurm: &Slurm) {
+        if slurm.exclusive {
+            self.flag("exclusive");
+        }
+        self.set("signal", format!("B:USR1@{}", slurm.signal_seconds));
+        self.flag(if slurm.requeue { "requeue" } else { "no-requeue" });
+    }
+
+    /// What the cluster file adds, behind everything else.
+    fn extra(&mut self, slurm: &Slurm) {
+        slurm.extra.iter().for_each(|option| self.text += &format!("#SBATCH {}\n", extra(option)));
+    }
 }
 
 /// The script that drives a run to the end of phase number `phase`, or to its own end if `files`, which
@@ -72,19 +149,15 @@ fn drive(job: &Job, files: &[String], phase: usize) -> Result<String, Error> {
     options.set("job-name", word("the name of the run", &name)?);
     options.set("nodes", (cluster.nodes + cluster.spares).to_string());
     options.set("ntasks-per-node", "1");
-    options.set("cpus-per-task", cpus(job).to_string());
+    options.set("cpus-per-task", cpus(cluster).to_string());
     options.common(slurm, |_| true);
-    if slurm.exclusive {
-        options.flag("exclusive");
-    }
-    options.set("signal", format!("B:USR1@{}", slurm.signal_seconds));
-    options.flag(if slurm.requeue { "requeue" } else { "no-requeue" });
+    options.behaviour(slurm);
     // Without a node the job goes on: what is to be done is ours to say.
     options.flag("no-kill");
     options.set("kill-on-invalid-dep", "yes");
     options.set("open-mode", "append");
     options.set("output", logs(job, "slurm-%j.log")?);
-    slurm.extra.iter().for_each(|option| options.text += &format!("#SBATCH {}\n", extra(option)));
+    options.extra(slurm);
     let mut text = options.text;
     text += &values(job)?;
     let only = match is_last {
@@ -97,6 +170,7 @@ fn drive(job: &Job, files: &[String], phase: usize) -> Result<String, Error> {
     let faults = &cluster.faults;
     text += &format!("max_failures={}\nwindow={}\n", faults.max_failures, faults.window);
     text += &format!("may_requeue={}\n", usize::from(slurm.requeue));
+    text += &format!("exclude={}\n", shell(slurm.exclude.as_deref().unwrap_or_default()));
     text += &setup(slurm);
     text += DRIVE;
     Ok(text)
@@ -108,10 +182,10 @@ fn preparation(job: &Job) -> Result<String, Error> {
     let mut options = Options::new();
     let name = format!("{}.prepare", job.name);
     options.set("job-name", word("the name of the run", &name)?);
-    options.set("array", format!("1-{}", slurm.prepare_shares));
+    options.array(1, slurm.prepare_shares, slurm);
     options.set("nodes", "1");
     options.set("ntasks", "1");
-    options.set("cpus-per-task", cpus(job).to_string());
+    options.set("cpus-per-task", cpus(&job.cluster).to_string());
     // Data need no GPUs, and no whole node.
     options.common(slurm, |key| !matches!(key, "gres" | "mem"));
     options.flag(if slurm.requeue { "requeue" } else { "no-requeue" });
@@ -126,8 +200,8 @@ fn preparation(job: &Job) -> Result<String, Error> {
 }
 
 /// Processors of each node.
-fn cpus(job: &Job) -> usize {
-    job.cluster.ranks_per_node() * job.cluster.threads_per_rank
+fn cpus(cluster: &Cluster) -> usize {
+    cluster.ranks_per_node() * cluster.threads_per_rank
 }
 
 /// What both bodies need to know.
@@ -154,9 +228,13 @@ fn setup(slurm: &Slurm) -> String {
 
 /// A file below the logs of a run, in which only the marks of `name` are marks to SLURM.
 fn logs(job: &Job, name: &str) -> Result<String, Error> {
-    let what = "the run directory";
-    let run_dir = word(what, path_text(what, &job.run_dir)?)?;
-    Ok(format!("{}/logs/{name}", run_dir.replace('%', "%%")))
+    log_in("the run directory", &job.run_dir.join("logs"), name)
+}
+
+/// The same in a folder; `what` it, or what it lies in, is.
+fn log_in(what: &str, folder: &Path, name: &str) -> Result<String, Error> {
+    let folder = word(what, path_text(what, folder)?)?;
+    Ok(format!("{}/{name}", folder.replace('%', "%%")))
 }
 
 fn path_text<'a>(what: &str, path: &'a Path) -> Result<&'a str, Error> {
@@ -203,168 +281,4 @@ fn shell(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::cluster::Cluster;
-    use expect_test::{Expect, expect};
-
-    fn job(section: &str) -> Job {
-        let text = format!(
-            "[cluster]\nbackend = \"slurm\"\nnodes = 4\nranks = 32\nspares = 1\nthreads_per_rank = 8\n\n\
-             [slurm]\n{section}"
-        );
-        Job {
-            name: "knowcoder-x-7b".to_owned(),
-            run_dir: "/shared/ann's runs/50%".into(),
-            data_root: "/shared/data".into(),
-            program: "/shared/bin/knowcoder".into(),
-            cluster: Cluster::parse(&text, Path::new("c.toml")).unwrap(),
-            phases: ["alignment", "instruction"].map(str::to_owned).to_vec(),
-        }
-    }
-
-    /// The part of a script that is its own.
-    fn head(script: &Rendered, body: &str) -> String {
-        let head = script.text.strip_suffix(body).unwrap();
-        format!("=== {}\n{head}", script.file)
-    }
-
-    fn check(section: &str, expected: Expect) {
-        let scripts = scripts(&job(section)).unwrap();
-        let heads = scripts.iter().map(|script| match script.file.as_str() {
-            PREPARATION => head(script, PREPARE),
-            _ => head(script, DRIVE),
-        });
-        expected.assert_eq(&heads.collect::<String>());
-    }
-
-    #[test]
-    fn one_allocation_for_the_whole_run() {
-        check(
-            "partition = \"a100\"\ntime = \"24:00:00\"\ngres = \"gpu:8\"\nconstraint = \"a100&ib\"\n\
-             exclusive = true\nextra = [\"--mail-type=END\", \"--wckey=a b\"]\nsetup = [\"module load cuda\"]",
-            expect![[r#"
-                === job.sbatch
-                #!/bin/bash
-                #SBATCH --job-name=knowcoder-x-7b
-                #SBATCH --nodes=5
-                #SBATCH --ntasks-per-node=1
-                #SBATCH --cpus-per-task=64
-                #SBATCH --partition=a100
-                #SBATCH --time=24:00:00
-                #SBATCH --constraint="a100&ib"
-                #SBATCH --gres=gpu:8
-                #SBATCH --exclusive
-                #SBATCH --signal=B:USR1@180
-                #SBATCH --requeue
-                #SBATCH --no-kill
-                #SBATCH --kill-on-invalid-dep=yes
-                #SBATCH --open-mode=append
-                #SBATCH --output="/shared/ann's runs/50%%/logs/slurm-%j.log"
-                #SBATCH --mail-type=END
-                #SBATCH --wckey="a b"
-
-                # Written by `knowcoder submit`, which writes it again; changes here are lost.
-                run_dir='/shared/ann'\''s runs/50%'
-                data_root='/shared/data'
-                program='/shared/bin/knowcoder'
-                only=()
-                scripts=("$run_dir/submit/job.sbatch")
-                max_failures=3
-                window=3600
-                may_requeue=1
-
-                # From the cluster file.
-                module load cuda
-            "#]],
-        );
-    }
-
-    #[test]
-    fn data_in_shares_and_phases_in_a_chain() {
-        check(
-            "time = \"1-00:00:00\"\ngres = \"gpu:8\"\nmem = \"0\"\nprepare_shares = 16\nchain = true\n\
-             requeue = false\nsignal_seconds = 300",
-            expect![[r#"
-                === prepare.sbatch
-                #!/bin/bash
-                #SBATCH --job-name=knowcoder-x-7b.prepare
-                #SBATCH --array=1-16
-                #SBATCH --nodes=1
-                #SBATCH --ntasks=1
-                #SBATCH --cpus-per-task=64
-                #SBATCH --time=1-00:00:00
-                #SBATCH --no-requeue
-                #SBATCH --open-mode=append
-                #SBATCH --output="/shared/ann's runs/50%%/logs/prepare-%A-%a.log"
-
-                # Written by `knowcoder submit`, which writes it again; changes here are lost.
-                run_dir='/shared/ann'\''s runs/50%'
-                data_root='/shared/data'
-                program='/shared/bin/knowcoder'
-                shares=16
-                === phase-1.sbatch
-                #!/bin/bash
-                #SBATCH --job-name=knowcoder-x-7b.alignment
-                #SBATCH --nodes=5
-                #SBATCH --ntasks-per-node=1
-                #SBATCH --cpus-per-task=64
-                #SBATCH --time=1-00:00:00
-                #SBATCH --gres=gpu:8
-                #SBATCH --mem=0
-                #SBATCH --signal=B:USR1@300
-                #SBATCH --no-requeue
-                #SBATCH --no-kill
-                #SBATCH --kill-on-invalid-dep=yes
-                #SBATCH --open-mode=append
-                #SBATCH --output="/shared/ann's runs/50%%/logs/slurm-%j.log"
-
-                # Written by `knowcoder submit`, which writes it again; changes here are lost.
-                run_dir='/shared/ann'\''s runs/50%'
-                data_root='/shared/data'
-                program='/shared/bin/knowcoder'
-                only=(--through-phase 1)
-                scripts=("$run_dir/submit/phase-1.sbatch" "$run_dir/submit/phase-2.sbatch")
-                max_failures=3
-                window=3600
-                may_requeue=0
-                === phase-2.sbatch
-                #!/bin/bash
-                #SBATCH --job-name=knowcoder-x-7b.instruction
-                #SBATCH --nodes=5
-                #SBATCH --ntasks-per-node=1
-                #SBATCH --cpus-per-task=64
-                #SBATCH --time=1-00:00:00
-                #SBATCH --gres=gpu:8
-                #SBATCH --mem=0
-                #SBATCH --signal=B:USR1@300
-                #SBATCH --no-requeue
-                #SBATCH --no-kill
-                #SBATCH --kill-on-invalid-dep=yes
-                #SBATCH --open-mode=append
-                #SBATCH --output="/shared/ann's runs/50%%/logs/slurm-%j.log"
-
-                # Written by `knowcoder submit`, which writes it again; changes here are lost.
-                run_dir='/shared/ann'\''s runs/50%'
-                data_root='/shared/data'
-                program='/shared/bin/knowcoder'
-                only=()
-                scripts=("$run_dir/submit/phase-2.sbatch")
-                max_failures=3
-                window=3600
-                may_requeue=0
-            "#]],
-        );
-    }
-
-    #[test]
-    fn names_that_would_break_out_of_the_script_are_refused() {
-        for (name, run_dir) in
-            [("a\n#SBATCH --uid=0", "/run"), ("a", "/run\nexit"), ("a", "/r\\un")]
-        {
-            let job = Job { name: name.to_owned(), run_dir: run_dir.into(), ..job("") };
-            assert_eq!(scripts(&job).unwrap_err().code, exit::DECLARATION, "{name} {run_dir}");
-        }
-    }
-}
+mod tests;

@@ -192,6 +192,30 @@ fn a_node_that_is_taken_away_has_not_failed() {
 }
 
 #[test]
+fn a_job_that_begins_again_has_other_nodes_and_knows_who_was_cordoned() {
+    let again = r#"{"time":"T5","event":"cordoned","node":1,"name":"node-b","failures":2}
+{"time":"T6","event":"requeued","reason":"time-limit"}
+{"time":"T7","event":"agent-joined","node":1,"name":"node-d","host":"d.example","process":5}
+"#;
+    check(
+        &format!("{NODES}{again}"),
+        expect![[r#"
+            preparing 1 2 slurm T7
+            node-a a.example working [0] 0
+            node-d d.example spare [] 0
+            node-c c.example spare [] 0
+            [(0, 11), (1, 12)]
+            T4 1 node-lost Some(1) Some("node-b") spare: node-b is silent
+        "#]],
+    );
+    let past = |more: &str| Past::parse(format!("{NODES}{again}{more}").as_bytes());
+    assert_eq!(past("").cordoned(), ["node-b"]);
+    let resumed =
+        "{\"time\":\"T8\",\"event\":\"submitted\",\"backend\":\"slurm\",\"ids\":[\"18\"]}\n";
+    assert!(past(resumed).cordoned().is_empty());
+}
+
+#[test]
 fn what_makes_no_sense_is_left_out() {
     let lines = "\n7\n{}\nnonsense\n{\"event\":\"rank-started\",\"rank\":99}\n{\"event\":\"rank-ended\"}\n\
                  {\"event\":\"started\",\"world\":-3}\n{\"event\":7}\n";
