@@ -1,6 +1,6 @@
 //! What the end of a run's process means for its trial.
 
-use crate::error::exit;
+use crate::error::{Error, exit};
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub enum Ending {
     Done,
     /// It stopped with a checkpoint.
     Stopped,
-    /// It does not fit into memory, whoever tries.
+    /// It does not fit into memory, as it is planned, whoever tries.
     Infeasible(String),
     /// It failed.
     Failed {
@@ -24,24 +24,44 @@ pub enum Ending {
         cause: String,
         /// Whether it may go well another time.
         may_pass: bool,
+        /// Whether memory ran out at work: it would again.
+        out_of_memory: bool,
     },
 }
 
-/// What the system says where memory is short: the process is ended from outside.
-const KILLED_FOR_MEMORY: i32 = 137;
+impl Ending {
+    /// The end of what has not been launched.
+    pub fn of_error(Error { code, message: cause, .. }: Error) -> Self {
+        Self::Failed { may_pass: code == exit::TRANSIENT, code, cause, out_of_memory: false }
+    }
+
+    /// Whether a back end was not there or had too little memory, and which of them is not known yet.
+    pub fn is_about_the_back_end(&self) -> bool {
+        matches!(self, Self::Failed { code: exit::BACKEND, out_of_memory: false, .. })
+    }
+}
 
 /// Reads an ending: `said` is what the run printed, a JSON document.
+///
+/// That memory ran out is what the run's own events say, who saw the counters of its control group and the words of
+/// its ranks: an exit code and a signal have other causes, too.
 pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
-    let cause = || cause(said).unwrap_or_else(|| told(status));
-    let failed = |code: u8, may_pass: bool| Ending::Failed { code, cause: cause(), may_pass };
+    let cause = cause(said).unwrap_or_else(|| told(status));
+    let failed = |code: u8, may_pass: bool| Ending::Failed {
+        code,
+        cause: cause.clone(),
+        may_pass,
+        out_of_memory: false,
+    };
     match status.code() {
         Some(code) if code == i32::from(exit::DONE) => Ending::Done,
         Some(code) if code == i32::from(exit::STOPPED) => Ending::Stopped,
-        Some(KILLED_FOR_MEMORY) => Ending::Infeasible(cause()),
-        Some(code) if code == i32::from(exit::BACKEND) && is_about_memory(&cause()) => {
-            Ending::Infeasible(cause())
-        }
-        Some(_) | None if lacks_memory(run_dir) => Ending::Infeasible(cause()),
+        Some(_) | None if lacks_memory(run_dir) => Ending::Failed {
+            code: exit::BACKEND,
+            cause: format!("out of memory at work: {cause}"),
+            may_pass: false,
+            out_of_memory: true,
+        },
         Some(code) => match u8::try_from(code) {
             // What is wrong stays wrong, and what diverged diverges again.
             Ok(code) if exit::is_known(code) => failed(code, code == exit::TRANSIENT),
@@ -49,10 +69,6 @@ pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
         },
         None => failed(exit::TRANSIENT, true),
     }
-}
-
-fn is_about_memory(sentence: &str) -> bool {
-    ["memory", "micro_tokens"].iter().any(|word| sentence.contains(word))
 }
 
 /// Whether the newest failure of a run, as its events tell it, was a lack of memory.
@@ -91,14 +107,16 @@ mod tests {
         let exit = |code: i32| of(ExitStatus::from_raw(code << 8), &run_dir, &said);
         assert_eq!(exit(0), Ending::Done);
         assert_eq!(exit(76), Ending::Stopped);
-        assert!(matches!(exit(137), Ending::Infeasible(_)));
         let failed = |code: u8, may_pass: bool, cause: &str| Ending::Failed {
             code,
             may_pass,
             cause: cause.to_owned(),
+            out_of_memory: false,
         };
         assert_eq!(exit(75), failed(75, true, "it ended with exit code 75"));
         assert_eq!(exit(3), failed(75, true, "it ended with exit code 3"));
+        // Whoever ended it may have had another reason than memory.
+        assert_eq!(exit(137), failed(75, true, "it ended with exit code 137"));
         let killed = of(ExitStatus::from_raw(libc::SIGKILL), &run_dir, &said);
         assert_eq!(killed, failed(75, true, "it was ended by signal 9"));
         let say = |message: &str| {
@@ -106,16 +124,30 @@ mod tests {
         };
         say("the loss is no number");
         assert_eq!(exit(79), failed(79, false, "the loss is no number"));
-        say("no driver");
-        assert_eq!(exit(69), failed(69, false, "no driver"));
-        say("phase `p` needs 9 GiB of memory");
-        assert_eq!(exit(69), Ending::Infeasible("phase `p` needs 9 GiB of memory".to_owned()));
+        // A word in a sentence is no evidence.
+        for cause in
+            ["no driver", "port 4000 is taken; shared memory is not", "give memory.budget_gib"]
+        {
+            say(cause);
+            assert_eq!(exit(69), failed(69, false, cause));
+            assert!(exit(69).is_about_the_back_end());
+        }
+        say("rank 1 was killed");
         let events =
             "{\"event\":\"failure\",\"kind\":\"out-of-memory\"}\n{\"event\":\"started\"}\n";
         std::fs::write(run_dir.events(), events).unwrap();
-        assert!(matches!(exit(75), Ending::Failed { .. }), "that was another start");
+        assert_eq!(exit(75), failed(75, true, "rank 1 was killed"), "that was another start");
         let event = "{\"event\":\"failure\",\"kind\":\"out-of-memory\"}\n{\"event\":\"failed\"}\n";
         std::fs::write(run_dir.events(), events.to_owned() + event).unwrap();
-        assert!(matches!(exit(75), Ending::Infeasible(_)));
+        let expected = Ending::Failed {
+            code: 69,
+            cause: "out of memory at work: rank 1 was killed".to_owned(),
+            may_pass: false,
+            out_of_memory: true,
+        };
+        for status in [exit(75), exit(69), exit(137)] {
+            assert_eq!(status, expected);
+            assert!(!status.is_about_the_back_end());
+        }
     }
 }

@@ -7,7 +7,6 @@ use super::shards;
 use super::space::Point;
 use super::trial::{Setting, name};
 use crate::error::{Error, exit};
-use crate::verbs::plan::machine;
 use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -39,7 +38,7 @@ pub struct Slot {
     shards: RunDir,
     hash: String,
     stage: Stage,
-    /// GPUs that it may use, where several runs share a machine.
+    /// GPUs that are its own, where it computes on this machine's.
     devices: Option<String>,
     /// When its training was started.
     training: Option<Instant>,
@@ -97,6 +96,37 @@ impl Slot {
         self.training.map_or(0.0, |since| since.elapsed().as_secs_f64())
     }
 
+    /// Shows that its owner lives; whether the run still is ours, as far as is known.
+    pub fn beat(&mut self) -> bool {
+        if let Stage::Preparing(_, claim) = &mut self.stage {
+            claim.beat();
+        }
+        self.claim.beat()
+    }
+
+    /// Whether the run still is ours; to be asked before anything is said of it.
+    pub fn is_ours(&self) -> Result<bool, Error> {
+        self.claim.is_ours().map_err(|error| {
+            Error::new(
+                exit::TRANSIENT,
+                format!(
+                    "failed to look who has trial {}, seed {}: {error}",
+                    self.job.trial, self.job.seed
+                ),
+            )
+        })
+    }
+
+    /// Whether it has a process.
+    pub fn has_process(&mut self) -> bool {
+        match &mut self.stage {
+            Stage::Awaiting(_) => false,
+            Stage::Preparing(child, _) | Stage::Training(child) => {
+                matches!(child.try_wait(), Ok(None))
+            }
+        }
+    }
+
     /// Asks the run to stop with a checkpoint, once.
     pub fn ask_to_stop(&mut self) {
         if std::mem::replace(&mut self.is_asked, true) {
@@ -110,7 +140,7 @@ impl Slot {
 
     /// Looks how it goes, and does what is next.
     pub fn look(&mut self, setting: &Setting, claims: &mut Claims) -> Result<Look, Error> {
-        if !self.claim.beat() {
+        if !self.beat() {
             return Ok(Look::Taken);
         }
         match &mut self.stage {
@@ -118,8 +148,7 @@ impl Slot {
             Stage::Awaiting(from) if Instant::now() < *from => Ok(Look::Busy),
             Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting),
             Stage::Awaiting(_) => self.prepare(setting, claims),
-            Stage::Preparing(child, claim) => {
-                claim.beat();
+            Stage::Preparing(child, _) => {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
                     return Ok(Look::Busy);
                 };
@@ -136,7 +165,8 @@ impl Slot {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
                     return Ok(Look::Busy);
                 };
-                Ok(Look::Ended(ending::of(status, &self.run_dir, &self.said(setting))))
+                let ending = ending::of(status, &self.run_dir, &self.said(setting));
+                Ok(Look::Ended(self.judged(setting, ending)))
             }
         }
     }
@@ -160,14 +190,14 @@ impl Slot {
     fn train(&mut self, setting: &Setting) -> Result<Look, Error> {
         let is_new = !self.run_dir.root().exists();
         if setting.sweep.plans_memory && is_new {
-            let machine = machine(&setting.cluster);
-            match shards::misfit(&self.recipe, &self.shards, machine) {
+            match shards::misfit(&self.recipe, &self.shards, &setting.cluster) {
                 Ok(None) => {}
                 Ok(Some(why)) => return Ok(Look::Ended(Ending::Infeasible(why))),
-                Err(Error { code, message: cause, .. }) => {
-                    let may_pass = code == exit::TRANSIENT;
-                    return Ok(Look::Ended(Ending::Failed { code, cause, may_pass }));
-                }
+                Err(error) => return Ok(Look::Ended(Ending::of_error(error))),
+            }
+            // Large data take long to plan with: nobody else must have begun meanwhile.
+            if !self.is_ours()? {
+                return Ok(Look::Taken);
             }
         }
         let Job { trial, seed, values, until, .. } = &self.job;
@@ -178,6 +208,20 @@ impl Slot {
         self.training = Some(Instant::now());
         self.stage = Stage::Training(child);
         Ok(Look::Busy)
+    }
+
+    /// A run that could not begin to learn may have been refused by its own plan: then the sweep's, which is the same,
+    /// refuses it, too. A port that is taken or a device that is missing is a failure.
+    fn judged(&self, setting: &Setting, ending: Ending) -> Ending {
+        let has_learned = std::fs::metadata(self.run_dir.metrics()).is_ok_and(|it| it.len() > 0);
+        if has_learned || !ending.is_about_the_back_end() {
+            return ending;
+        }
+        match shards::misfit(&self.recipe, &self.shards, &setting.cluster) {
+            Ok(Some(why)) => Ending::Infeasible(why),
+            // The run's own words say more than a plan that cannot be made.
+            Ok(None) | Err(_) => ending,
+        }
     }
 
     /// Names the claim and the log of making the shards.
