@@ -102,9 +102,6 @@ pub fn grow(axes: &[Axis], trials: &[Seen], seed: u64) -> Vec<Tree> {
 }
 
 fn one(axes: &[Axis], trials: &[Seen], random: &mut Random) -> Tree {
-    let pick = |random: &mut Random, count: usize| {
-        ((random.unit() * count as f64) as usize).min(count.saturating_sub(1))
-    };
     let places: Vec<Vec<f64>> = trials
         .iter()
         .map(|trial| {
@@ -129,11 +126,17 @@ fn one(axes: &[Axis], trials: &[Seen], random: &mut Random) -> Tree {
     growing.divide(rows, whole.collect());
     let leaves = growing.leaves;
     let said = |row: usize| {
-        let is_there = |leaf: &&Leaf| leaf.parts.iter().zip(&places[row]).all(|(part, at)| part.has(*at));
+        let is_there =
+            |leaf: &&Leaf| leaf.parts.iter().zip(&places[row]).all(|(part, at)| part.has(*at));
         leaves.iter().find(is_there).map(|leaf| (row, leaf.value))
     };
     let unseen = (0..trials.len()).filter(|row| !is_seen[*row]).filter_map(said).take(MOST);
     Tree { unseen: unseen.collect(), leaves }
+}
+
+/// One of so many, by number.
+fn pick(random: &mut Random, count: usize) -> usize {
+    ((random.unit() * count as f64) as usize).min(count.saturating_sub(1))
 }
 
 struct Growing<'a> {
@@ -172,10 +175,11 @@ impl Growing<'_> {
         let mut keys: Vec<usize> = (0..self.axes.len()).collect();
         let count = (keys.len() as f64 * LOOKED_AT).ceil() as usize;
         for at in 0..count.min(keys.len()) {
-            let other = at + (self.random.unit() * (keys.len() - at) as f64) as usize;
-            keys.swap(at, other.min(keys.len() - 1));
+            let other = at + pick(self.random, keys.len() - at);
+            keys.swap(at, other);
         }
-        let splits = keys.into_iter().take(count).filter_map(|key| self.split(rows, key, &parts[key]));
+        let splits =
+            keys.into_iter().take(count).filter_map(|key| self.split(rows, key, &parts[key]));
         splits.max_by(|a, b| a.gain.total_cmp(&b.gain).then(b.key.cmp(&a.key)))
     }
 
@@ -195,7 +199,7 @@ impl Growing<'_> {
             .collect();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (whole, count) = (sorted.iter().map(|it| it.2).sum::<f64>(), sorted.len() as f64);
-        let (mut sum, mut best) = (0.0, None);
+        let (mut sum, mut best) = (0.0, None::<(f64, f64, f64)>);
         for (index, pair) in sorted.windows(2).enumerate() {
             sum += pair[0].2;
             let left = index + 1;

@@ -62,8 +62,11 @@ pub fn explained(axes: &[Axis], tree: &Tree) -> Option<Explained> {
     let volume = |leaf: &Leaf| leaf.parts.iter().map(Part::share).product::<f64>();
     let volumes: Vec<f64> = leaves.iter().map(volume).collect();
     let mean: f64 = leaves.iter().zip(&volumes).map(|(leaf, volume)| leaf.value * volume).sum();
-    let whole: f64 =
-        leaves.iter().zip(&volumes).map(|(leaf, volume)| (leaf.value - mean).powi(2) * volume).sum();
+    let whole: f64 = leaves
+        .iter()
+        .zip(&volumes)
+        .map(|(leaf, volume)| (leaf.value - mean).powi(2) * volume)
+        .sum();
     if whole <= 1e-300 {
         return None;
     }
