@@ -96,8 +96,9 @@ fn stock(setting: &Setting) -> Result<Option<Stock>, Error> {
             let found = found.map_err(|message| Error::new(exit::BACKEND, message))?;
             let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
             let names = names(visible.as_deref(), found.gpus.len());
-            let job = std::env::var("SLURM_JOB_ID").unwrap_or_default();
-            let scope = scope(&host(), &format!("{} {job}", machine()));
+            let given = ["SLURM_JOB_ID", "NVIDIA_VISIBLE_DEVICES"]
+                .map(|name| std::env::var(name).unwrap_or_default());
+            let scope = scope(&host(), &format!("{} {}", machine(), given.join(" ")));
             Ok(Some(Stock { names, scope, each: *ranks, what: "GPU" }))
         }
         // A run uses all hosts, and of each the first GPUs.

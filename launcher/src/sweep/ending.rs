@@ -16,6 +16,8 @@ pub enum Ending {
     Stopped,
     /// It does not fit into memory, as it is planned, whoever tries.
     Infeasible(String),
+    /// The disk, or the quota on it, is full: no fault of the run, and others would fail alike.
+    DiskFull(String),
     /// It failed.
     Failed {
         /// With this exit code.
@@ -41,6 +43,9 @@ impl Ending {
     }
 }
 
+/// A file system with less room than this is full: a run writes more than that at a time.
+const FULL: u64 = 1 << 20;
+
 /// Reads an ending: `said` is what the run printed, a JSON document.
 ///
 /// That memory ran out is what the run's own events say, who saw the counters of its control group and the words of
@@ -53,32 +58,46 @@ pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
         may_pass,
         out_of_memory: false,
     };
+    let passing = || match is_disk_full(&cause, run_dir, said) {
+        true => Ending::DiskFull(cause.clone()),
+        false => failed(exit::TRANSIENT, true),
+    };
     match status.code() {
         Some(code) if code == i32::from(exit::DONE) => Ending::Done,
         Some(code) if code == i32::from(exit::STOPPED) => Ending::Stopped,
-        Some(_) | None if lacks_memory(run_dir) => Ending::Failed {
-            code: exit::BACKEND,
-            cause: format!("out of memory at work: {cause}"),
-            may_pass: false,
-            out_of_memory: true,
-        },
+        Some(_) | None if newest_failure(run_dir).as_deref() == Some("out-of-memory") => {
+            Ending::Failed {
+                code: exit::BACKEND,
+                cause: format!("out of memory at work: {cause}"),
+                may_pass: false,
+                out_of_memory: true,
+            }
+        }
         Some(code) => match u8::try_from(code) {
             // What is wrong stays wrong, and what diverged diverges again.
-            Ok(code) if exit::is_known(code) => failed(code, code == exit::TRANSIENT),
-            _ => failed(exit::TRANSIENT, true),
+            Ok(code) if exit::is_known(code) && code != exit::TRANSIENT => failed(code, false),
+            _ => passing(),
         },
-        None => failed(exit::TRANSIENT, true),
+        None => passing(),
     }
 }
 
-/// Whether the newest failure of a run, as its events tell it, was a lack of memory.
-fn lacks_memory(run_dir: &RunDir) -> bool {
+/// The kind of the newest failure of a run since it was started, as its events tell it.
+fn newest_failure(run_dir: &RunDir) -> Option<String> {
     let text = std::fs::read_to_string(run_dir.events()).unwrap_or_default();
     let events = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut of_this_start = events.take_while(|event| event["event"] != "started");
-    of_this_start
-        .find(|event| event["event"] == "failure")
-        .is_some_and(|event| event["kind"] == "out-of-memory")
+    let failure = of_this_start.find(|event| event["event"] == "failure")?;
+    Some(failure["kind"].as_str()?.to_owned())
+}
+
+/// Whether a run failed since there was no room: by its words and events, or, since those need room, too, because there
+/// is none.
+fn is_disk_full(cause: &str, run_dir: &RunDir, said: &Path) -> bool {
+    let words = ["No space left on device", "Disk quota exceeded", "no room for"];
+    words.iter().any(|it| cause.contains(it))
+        || newest_failure(run_dir).as_deref() == Some("disk-full")
+        || said.parent().and_then(trainer::checkpoint::space::free).is_some_and(|it| it < FULL)
 }
 
 /// The sentence of an error document.
@@ -132,6 +151,8 @@ mod tests {
             assert_eq!(exit(69), failed(69, false, cause));
             assert!(exit(69).is_about_the_back_end());
         }
+        say("failed to write x: No space left on device (os error 28)");
+        assert!(matches!(exit(75), Ending::DiskFull(_)));
         say("rank 1 was killed");
         let events =
             "{\"event\":\"failure\",\"kind\":\"out-of-memory\"}\n{\"event\":\"started\"}\n";
@@ -145,6 +166,10 @@ mod tests {
             may_pass: false,
             out_of_memory: true,
         };
+        let full = "{\"event\":\"failure\",\"kind\":\"disk-full\"}\n";
+        std::fs::write(run_dir.events(), full).unwrap();
+        assert_eq!(exit(75), Ending::DiskFull("rank 1 was killed".to_owned()));
+        std::fs::write(run_dir.events(), events.to_owned() + event).unwrap();
         for status in [exit(75), exit(69), exit(137)] {
             assert_eq!(status, expected);
             assert!(!status.is_about_the_back_end());

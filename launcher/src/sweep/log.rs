@@ -187,19 +187,23 @@ impl Log {
 
 /// The whole lines of a log; none where there is none.
 pub fn read(path: &Path) -> Result<Vec<Line>, Error> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(data_pipeline::Error::read(path)(error).into()),
     };
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let line = |(index, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| {
+    // Behind the last end of a line somebody may be writing, in the middle of a letter.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
+    let line = |(index, line): (usize, &[u8])| {
+        serde_json::from_slice(line).map_err(|error| {
             let message = format!("not an event of this version: {error}");
             data_pipeline::Error::data(path, index + 1, message).into()
         })
     };
-    whole.lines().enumerate().map(line).collect()
+    match whole {
+        [] => Ok(Vec::new()),
+        whole => whole.split(|byte| *byte == b'\n').enumerate().map(line).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +229,9 @@ mod tests {
         Log::open(&path).unwrap().add(vec![asked.clone()]).unwrap();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"time\":\"2026").unwrap();
+        assert_eq!(read(&path).unwrap().len(), 1);
+        // In the middle of a letter, too.
+        file.write_all(&"é".as_bytes()[..1]).unwrap();
         assert_eq!(read(&path).unwrap().len(), 1);
         Log::open(&path).unwrap().add(vec![paused.clone()]).unwrap();
         let events: Vec<Event> = read(&path).unwrap().into_iter().map(|line| line.event).collect();

@@ -56,7 +56,10 @@ fn ended(sweep: &Sweep, slot: &Slot, ending: &Ending) -> Vec<Event> {
             let cause = cause.clone();
             vec![Event::Interrupted { trial, seed, seconds }, Event::Infeasible { trial, cause }]
         }
-        Ending::Done | Ending::Stopped => vec![Event::Interrupted { trial, seed, seconds }],
+        // It goes on when there is room.
+        Ending::Done | Ending::Stopped | Ending::DiskFull(_) => {
+            vec![Event::Interrupted { trial, seed, seconds }]
+        }
     }
 }
 

@@ -175,7 +175,14 @@ impl<'a> Worker<'a> {
             let is_noted = match slot.look(self.setting, &mut self.claims)? {
                 Look::Busy => continue,
                 Look::Taken => false,
-                Look::Ended(ending) => self.note(index, &ending)?,
+                Look::Ended(ending) => {
+                    let is_noted = self.note(index, &ending)?;
+                    if let Ending::DiskFull(cause) = ending {
+                        self.slots[index] = None;
+                        return Err(full((trial, seed), &cause));
+                    }
+                    is_noted
+                }
             };
             if !is_noted {
                 eprintln!(
@@ -321,6 +328,14 @@ fn beat(slots: &mut [Option<Slot>], devices: &mut Devices) {
         slot.beat();
     }
     devices.beat();
+}
+
+/// Why the sweep stops where nothing can be written: all trials would fail, and none for a reason of its own.
+fn full((trial, seed): (usize, u64), cause: &str) -> Error {
+    let message = format!("trial {trial}, seed {seed}: the disk is full: {cause}");
+    Error::new(exit::TRANSIENT, message).hint(
+        "make room (checkpoint.keep says how many checkpoints stay); the same command goes on",
+    )
 }
 
 /// Refuses to go on where trials fail for a reason that is none of theirs.
