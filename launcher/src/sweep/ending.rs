@@ -14,6 +14,8 @@ pub enum Ending {
     Done,
     /// It stopped with a checkpoint.
     Stopped,
+    /// It ended where it was, since it was asked to; it goes on from its newest checkpoint.
+    Interrupted,
     /// It does not fit into memory, as it is planned, whoever tries.
     Infeasible(String),
     /// The disk, or the quota on it, is full: no fault of the run, and others would fail alike.
@@ -35,6 +37,15 @@ impl Ending {
     /// The end of what has not been launched.
     pub fn of_error(Error { code, message: cause, .. }: Error) -> Self {
         Self::Failed { may_pass: code == exit::TRANSIENT, code, cause, out_of_memory: false }
+    }
+
+    /// The same of a run that was asked to stop: one that had not learned to listen yet, or whose ranks heard it first,
+    /// did not fail.
+    pub fn when_asked(self) -> Self {
+        match self {
+            Self::Failed { may_pass: true, .. } => Self::Interrupted,
+            other => other,
+        }
     }
 
     /// Whether a back end was not there or had too little memory, and which of them is not known yet.
@@ -138,6 +149,9 @@ mod tests {
         assert_eq!(exit(137), failed(75, true, "it ended with exit code 137"));
         let killed = of(ExitStatus::from_raw(libc::SIGKILL), &run_dir, &said);
         assert_eq!(killed, failed(75, true, "it was ended by signal 9"));
+        let asked = of(ExitStatus::from_raw(libc::SIGTERM), &run_dir, &said);
+        assert_eq!(asked.when_asked(), Ending::Interrupted);
+        assert_eq!(exit(79).when_asked(), exit(79), "it diverged all the same");
         let say = |message: &str| {
             std::fs::write(&said, format!("{{\"error\":{{\"message\":\"{message}\"}}}}")).unwrap();
         };

@@ -56,8 +56,8 @@ fn ended(sweep: &Sweep, slot: &Slot, ending: &Ending) -> Vec<Event> {
             let cause = cause.clone();
             vec![Event::Interrupted { trial, seed, seconds }, Event::Infeasible { trial, cause }]
         }
-        // It goes on when there is room.
-        Ending::Done | Ending::Stopped | Ending::DiskFull(_) => {
+        // With a full disk, it goes on when there is room.
+        Ending::Done | Ending::Stopped | Ending::Interrupted | Ending::DiskFull(_) => {
             vec![Event::Interrupted { trial, seed, seconds }]
         }
     }

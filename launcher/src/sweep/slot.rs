@@ -152,7 +152,8 @@ impl Slot {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
                     return Ok(Look::Busy);
                 };
-                match ending::of(status, &self.shards, &setting.said(&self.preparing())) {
+                let ending = ending::of(status, &self.shards, &setting.said(&self.preparing()));
+                match if self.is_asked { ending.when_asked() } else { ending } {
                     Ending::Done => {
                         shards::note_ready(&self.shards)?;
                         self.stage = Stage::Awaiting(Instant::now());
@@ -165,7 +166,10 @@ impl Slot {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
                     return Ok(Look::Busy);
                 };
-                let ending = ending::of(status, &self.run_dir, &self.said(setting));
+                let mut ending = ending::of(status, &self.run_dir, &self.said(setting));
+                if self.is_asked {
+                    ending = ending.when_asked();
+                }
                 Ok(Look::Ended(self.judged(setting, ending)))
             }
         }
