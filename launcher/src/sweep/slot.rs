@@ -42,6 +42,8 @@ pub struct Slot {
     devices: Option<String>,
     /// When its training was started.
     training: Option<Instant>,
+    /// Whether it did not fit beside other runs, and shall be tried alone.
+    waits_alone: bool,
     is_asked: bool,
 }
 
@@ -87,6 +89,7 @@ impl Slot {
             stage: Stage::Awaiting(from),
             devices,
             training: None,
+            waits_alone: false,
             is_asked: false,
         })
     }
@@ -132,21 +135,29 @@ impl Slot {
         if std::mem::replace(&mut self.is_asked, true) {
             return;
         }
-        if let Stage::Preparing(child, _) | Stage::Training(child) = &self.stage {
-            // SAFETY: the process is ours and has not been waited for, so its number is still its own.
+        if let Stage::Preparing(child, _) | Stage::Training(child) = &mut self.stage
+            && matches!(child.try_wait(), Ok(None))
+        {
+            // SAFETY: the process is ours and has not ended, so its number is still its own.
             unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
         }
     }
 
-    /// Looks how it goes, and does what is next.
-    pub fn look(&mut self, setting: &Setting, claims: &mut Claims) -> Result<Look, Error> {
+    /// Looks how it goes, and does what is next; `is_alone`: no other run of this process is at work.
+    pub fn look(
+        &mut self,
+        setting: &Setting,
+        claims: &mut Claims,
+        is_alone: bool,
+    ) -> Result<Look, Error> {
         if !self.beat() {
             return Ok(Look::Taken);
         }
         match &mut self.stage {
             Stage::Awaiting(_) if self.is_asked => Ok(Look::Ended(Ending::Stopped)),
             Stage::Awaiting(from) if Instant::now() < *from => Ok(Look::Busy),
-            Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting),
+            Stage::Awaiting(_) if self.waits_alone && !is_alone => Ok(Look::Busy),
+            Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting, is_alone),
             Stage::Awaiting(_) => self.prepare(setting, claims),
             Stage::Preparing(child, _) => {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
@@ -170,7 +181,12 @@ impl Slot {
                 if self.is_asked {
                     ending = ending.when_asked();
                 }
-                Ok(Look::Ended(self.judged(setting, ending)))
+                match self.judged(setting, ending) {
+                    Ending::Infeasible(_) if self.is_beside_others(is_alone) => {
+                        Ok(self.wait_alone())
+                    }
+                    ending => Ok(Look::Ended(ending)),
+                }
             }
         }
     }
@@ -191,11 +207,29 @@ impl Slot {
         Ok(Look::Busy)
     }
 
-    fn train(&mut self, setting: &Setting) -> Result<Look, Error> {
+    /// Whether what is free now is less than what it would have for itself: on the CPU, others have some of it.
+    fn is_beside_others(&self, is_alone: bool) -> bool {
+        !is_alone && self.recipe.run.device == "flex" && self.recipe.memory.budget_gib.is_none()
+    }
+
+    /// It does not fit beside others, which says nothing of itself.
+    fn wait_alone(&mut self) -> Look {
+        let Job { trial, seed, .. } = self.job;
+        eprintln!(
+            "trial {trial}, seed {seed}: does not fit beside the other runs, and waits for them"
+        );
+        self.waits_alone = true;
+        self.training = None;
+        self.stage = Stage::Awaiting(Instant::now());
+        Look::Busy
+    }
+
+    fn train(&mut self, setting: &Setting, is_alone: bool) -> Result<Look, Error> {
         let is_new = !self.run_dir.root().exists();
         if setting.sweep.plans_memory && is_new {
             match shards::misfit(&self.recipe, &self.shards, &setting.cluster) {
                 Ok(None) => {}
+                Ok(Some(_)) if self.is_beside_others(is_alone) => return Ok(self.wait_alone()),
                 Ok(Some(why)) => return Ok(Look::Ended(Ending::Infeasible(why))),
                 Err(error) => return Ok(Look::Ended(Ending::of_error(error))),
             }

@@ -170,9 +170,11 @@ impl<'a> Worker<'a> {
             return Err(Error::new(exit::TRANSIENT, message));
         }
         for index in 0..self.slots.len() {
+            let others = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != index);
+            let is_alone = !others.filter_map(|it| it.1.as_mut()).any(Slot::has_process);
             let Some(slot) = &mut self.slots[index] else { continue };
             let Job { trial, seed, .. } = slot.job;
-            let is_noted = match slot.look(self.setting, &mut self.claims)? {
+            let is_noted = match slot.look(self.setting, &mut self.claims, is_alone)? {
                 Look::Busy => continue,
                 Look::Taken => false,
                 Look::Ended(ending) => {
@@ -357,5 +359,30 @@ fn give_up(state: &State) -> Result<(), Error> {
             Err(Error::new(code, message)
                 .hint("see the folder `logs` of the sweep; mend it, and begin with another --out"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::definition::tests::specimen;
+    use super::super::state::tests::{add, asked};
+    use super::*;
+
+    #[test]
+    fn trials_that_need_too_much_memory_do_not_end_a_sweep_and_others_do() {
+        let sweep = specimen();
+        let failing = |out_of_memory: bool| {
+            let mut state = State::default();
+            for trial in 0..ACCIDENTS {
+                asked(&mut state, &sweep, trial);
+                let (code, cause, again, seconds) = (69, "no GPU".to_owned(), false, 0.0);
+                let event =
+                    Event::Failed { trial, seed: 5, code, cause, again, out_of_memory, seconds };
+                add(&mut state, &sweep, event);
+            }
+            give_up(&state)
+        };
+        assert_eq!(failing(true), Ok(()));
+        assert!(failing(false).is_err_and(|error| error.message.ends_with("no GPU")));
     }
 }
