@@ -51,7 +51,11 @@ impl Sight<'_> {
                 let sentence = format!("the time limit of SLURM's job {job}, {limit}, was reached");
                 Some(Notice { kind: "time-limit", sentence, comes_back: slurm.requeue })
             }
-            None if is_preempted => preempted(wanted(": other jobs come first"), slurm.requeue),
+            // While its script still runs, we can put it back.
+            None if is_preempted => {
+                let is_running = self.field("JobState") == Some("RUNNING");
+                preempted(wanted(": other jobs come first"), slurm.requeue && is_running)
+            }
             None => None,
         }
     }
