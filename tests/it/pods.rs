@@ -123,11 +123,11 @@ impl Cluster {
     /// The pods that run, with their names.
     fn running(&self, index: usize) -> Option<String> {
         let pods: Value = serde_json::from_str(&self.kubectl(&["get", "pods"])).unwrap();
+        let index = index.to_string();
         let is_it = |pod: &&Value| {
             pod["status"]["phase"] == "Running"
                 && pod["metadata"]["labels"]["knowcoder/part"].is_null()
-                && pod["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"]
-                    == index.to_string()
+                && pod["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"] == *index
         };
         let pod = pods["items"].as_array().unwrap().iter().find(is_it)?;
         pod["metadata"]["name"].as_str().map(str::to_owned)

@@ -94,14 +94,16 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 /// What is summed: zeros, which stay zeros however often.
 enum Values {
     Host(Vec<f32>),
-    Device(Tensor<1>),
+    Device(Box<Tensor<1>>),
 }
 
 impl Values {
     fn new(site: &Site, count: usize) -> Self {
         match site {
             Site::Host => Self::Host(vec![0.0; count]),
-            Site::Device(device) => Self::Device(Tensor::zeros([count], (device, DType::F32))),
+            Site::Device(device) => {
+                Self::Device(Box::new(Tensor::zeros([count], (device, DType::F32))))
+            }
         }
     }
 

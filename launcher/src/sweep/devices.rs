@@ -75,7 +75,8 @@ impl Devices {
     /// Shows that their owner lives; whether all of them still are ours, as far as is known.
     pub fn beat(&mut self) -> bool {
         // Each of them, even behind one that is lost.
-        self.claims.iter_mut().fold(true, |all, claim| claim.beat() && all)
+        let beaten: Vec<bool> = self.claims.iter_mut().map(|claim| claim.beat()).collect();
+        beaten.into_iter().all(|is_ours| is_ours)
     }
 }
 

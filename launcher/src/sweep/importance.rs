@@ -106,16 +106,19 @@ pub fn of(sweep: &Sweep, state: &State) -> Option<Importance> {
     Some(Importance { trials: trials.len(), rung, foreseen, keys, pairs: together })
 }
 
+/// Trials with their losses; `None`: it diverged.
+type Compared<'a> = Vec<(&'a Trial, Option<f64>)>;
+
 /// The trials that can be compared, with their losses, `None` for those that diverged: at the last place to which at
 /// least half as many came as to any, since values of different steps are no more alike than other metrics.
-fn compared<'a>(sweep: &Sweep, state: &'a State) -> Option<(usize, Vec<(&'a Trial, Option<f64>)>)> {
+fn compared<'a>(sweep: &Sweep, state: &'a State) -> Option<(usize, Compared<'a>)> {
     let at = |trial: &Trial, rung: usize| match &trial.fate {
         Fate::Infeasible(_) => None,
         Fate::Failed { code: exit::DIVERGED, .. } => Some(None),
         Fate::Failed { .. } => None,
         Fate::Open | Fate::Stopped(_) => trial.at(rung),
     };
-    let came = |rung: usize| -> Vec<(&Trial, Option<f64>)> {
+    let came = |rung: usize| -> Compared<'a> {
         let loss = |trial: &'a Trial| {
             at(trial, rung).map(|value| (trial, value.map(|it| sweep.mode.loss(it))))
         };

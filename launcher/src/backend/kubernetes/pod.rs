@@ -72,7 +72,7 @@ impl Pod<'_> {
             "imagePullPolicy": section.image_pull_policy,
             "command": command,
             "env": self.variables(),
-            "ports": self.listens.then(|| [port]),
+            "ports": self.listens.then_some([port]),
             "resources": self.resources(),
             "securityContext": {"allowPrivilegeEscalation": false},
             "volumeMounts": mounts.chain([shared]).collect::<Vec<_>>(),
