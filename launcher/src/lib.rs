@@ -52,6 +52,7 @@ mod report;
 mod reproduce;
 mod room;
 mod serve;
+mod shell;
 mod standing;
 mod store;
 mod submission;

@@ -3,6 +3,7 @@
 use super::definition::Ablation;
 use super::runs::Planned;
 use crate::error::{Error, exit};
+use crate::shell;
 use crate::store::Place;
 use data_pipeline::Task;
 use data_pipeline::corpus::Corpus;
@@ -104,7 +105,7 @@ fn check_jobs(ablation: &Ablation) -> Result<(), Error> {
         format!("`{}` learns from translations that have not been made yet:{lines}", ablation.name);
     Err(Error::new(exit::DECLARATION, message).hint(format!(
         "`knowcoder data parallel {} --dry-run` says what they would cost; --smoke needs none of them",
-        first.display()
+        shell::path(first)
     )))
 }
 

@@ -3,6 +3,7 @@
 //! The run directory is the state: what is there and complete is not done again, so that the same
 //! command continues a run that stopped, for whatever reason.
 
+use super::submit::check_batches;
 use super::{Answer, difference, follow, plan, score, verify};
 use crate::cli;
 use crate::cluster::{Backend, Cluster};
@@ -47,6 +48,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
         false => trainer::prepare::check_declared(&recipe)?,
     }
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
+    check_batches(&recipe, cluster.ranks)?;
     cluster.check_device(&recipe.run.device)?;
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
@@ -326,6 +328,15 @@ fn show(display: &RefCell<Display>, phase: &str, progress: Progress) {
 pub fn has_checkpoints(run_dir: &RunDir) -> bool {
     let entries = std::fs::read_dir(run_dir.checkpoints()).into_iter().flatten().flatten();
     entries.filter(|it| it.path().extension().is_none_or(|it| it != "tmp")).count() > 0
+}
+
+/// Refuses a run directory whose run learns something else than `recipe`, which was read from `source`.
+pub(super) fn check_same(recipe: &Recipe, source: &Path, run_dir: &RunDir) -> Result<(), Error> {
+    let there = Recipe::load_lock(&run_dir.recipe_lock())?;
+    match there.trains_like(recipe) {
+        true => Ok(()),
+        false => Err(other_recipe(run_dir, &there, source, recipe)),
+    }
 }
 
 /// A run directory cannot hold two runs.

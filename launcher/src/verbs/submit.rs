@@ -8,6 +8,7 @@ use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
 use crate::lock::{self, RunLock};
+use crate::shell;
 use crate::standing::now::Now;
 use crate::store::{self, Wanted};
 use crate::submission::Submission;
@@ -162,7 +163,7 @@ pub fn check(source: &Path, recipe: &Recipe, cluster: &Cluster) -> Result<(), Er
 }
 
 /// Refuses ranks that would compute nothing.
-fn check_batches(recipe: &Recipe, ranks: usize) -> Result<(), Error> {
+pub fn check_batches(recipe: &Recipe, ranks: usize) -> Result<(), Error> {
     let smallest = recipe.phase.iter().min_by_key(|phase| phase.batch.samples);
     let Some(phase) = smallest.filter(|phase| phase.batch.samples < ranks) else { return Ok(()) };
     let samples = phase.batch.samples;
@@ -260,9 +261,5 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 /// A path as a person would type it here.
 pub fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    match path.strip_prefix(&here) {
-        Ok(below) if !below.as_os_str().is_empty() => below.display().to_string(),
-        _ => path.display().to_string(),
-    }
+    shell::path(path)
 }
