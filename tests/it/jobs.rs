@@ -271,6 +271,9 @@ fn runs_of_the_foreground_are_seen_too() {
     let logs = json(&["logs", "--lines", "0"], folder.path());
     let first = logs["lines"][0]["text"].as_str().unwrap();
     assert!(first.starts_with("--- start 1"), "{logs:#}");
+    // Nothing went wrong, so there is nothing else to read here.
+    let said = stderr(&must(on(&["logs"], folder.path())));
+    assert!(said.contains("steps are in `knowcoder status "), "{said}");
     let of_one = stdout(&must(on(&["logs", "--rank", "1"], folder.path())));
     assert!(of_one.lines().all(|line| line.starts_with("[rank 1] ")), "{of_one}");
     refused(

@@ -7,7 +7,7 @@ use super::submit::check_batches;
 use super::{Answer, difference, follow, plan, score, verify};
 use crate::cli;
 use crate::cluster::{Backend, Cluster};
-use crate::display::{Display, held};
+use crate::display::Display;
 use crate::drive::standing::Writer;
 use crate::drive::{Drive, drive};
 use crate::error::{Error, exit};
@@ -423,11 +423,6 @@ fn finish(
     let answer = score::answer(&scores)?;
     let memory = MemoryPlan::load(&run_dir.memory())?.unwrap_or_default();
     let mut text = format!("{}\n", answer.text);
-    for plan in &memory.phases {
-        if let Some(measured) = plan.measured_peak {
-            text += &format!("{}\n", held(&plan.phase, plan.predicted.total, measured));
-        }
-    }
     let devices = events.newest("device")?;
     let kernels: Vec<&str> = devices.iter().filter_map(|it| it["kernels"].as_str()).collect();
     if !kernels.is_empty() {
