@@ -8,27 +8,31 @@
 //! - [`log`]: `sweep.jsonl`, the truth; [`state`]: what it comes to.
 //! - [`sampler`]: which values are tried next. [`rungs`]: which trials go on.
 //! - [`claims`]: who works on what. [`worker`]: a process at work; [`trial`] and [`shards`]: what it runs.
-//!   [`mod@array`], [`indexed`]: many workers in a queue. [`slot`], [`ending`], [`devices`]: a run at work. [`telling`]: lines of it.
+//!   [`mod@array`], [`indexed`]: many workers in a queue. [`slot`], [`ending`], [`outcome`], [`devices`]: a run at
+//!   work. [`held`]: the log while it is ours; [`spent`]: the budget; [`telling`]: lines of it.
 //! - [`summary`], [`importance`], [`page`]: what came of it.
 
 pub mod array;
 mod claims;
 pub mod definition;
-mod devices;
+pub mod devices;
 mod ending;
+mod held;
 mod importance;
 pub mod indexed;
 pub mod log;
 mod metric;
+mod outcome;
 pub mod page;
 mod random;
 mod rungs;
 mod sampler;
-mod shards;
+pub mod shards;
 #[cfg(test)]
 mod simulated;
 mod slot;
 mod space;
+mod spent;
 pub mod state;
 pub mod summary;
 mod telling;

@@ -23,7 +23,8 @@ impl<'a> SmallDisk<'a> {
         mounted.then_some(Self(at))
     }
 
-    fn grow(&self, kibibytes: usize) {
+    /// Gives it more room.
+    pub fn grow(&self, kibibytes: usize) {
         let size = format!("remount,size={kibibytes}k");
         assert!(Command::new("mount").args(["-o", &size]).arg(self.0).status().unwrap().success());
     }

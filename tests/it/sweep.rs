@@ -1,6 +1,7 @@
 //! `sweep`: trials are asked for, paused, promoted and resumed; whatever is killed goes on, and nothing is done
 //! twice.
 
+use crate::full_disk::SmallDisk;
 use crate::program::{cluster, fixture, knowcoder, metrics, must, root, run, stderr};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ fn definition(folder: &Path, head: &str, rest: &str) -> PathBuf {
 /// Four trials.
 const GRID: &str = "[space]\n\"lora.rank\" = { values = [2, 4] }\n\
                     \"optimizer.learning_rate\" = { values = [1e-3, 2e-3] }\n";
+
+/// One trial.
+const ONE: &str = "[space]\n\"lora.rank\" = { values = [2] }\n";
 
 /// The first phase long enough to be disturbed.
 const LONG: &str = "[set]\n\"phase.0.steps\" = 40\n";
@@ -221,6 +225,119 @@ fn what_is_killed_goes_on_with_nothing_lost_or_doubled() {
 }
 
 #[test]
+fn a_worker_whose_trial_was_taken_leaves_it_and_writes_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file = definition(folder.path(), "method = \"grid\"", &format!("{ONE}{LONG}"));
+    let said = folder.path().join("said");
+    let mut command = sweep("start", &file, &out, &[]);
+    let mut child = command.stderr(std::fs::File::create(&said).unwrap()).spawn().unwrap();
+    let first = out.join("trials/0-5");
+    wait_until(&mut child, "a step", || metrics(&first).len() >= 2);
+    // Somebody on another machine has heard nothing of the worker for too long, and has the trial now.
+    let claim = out.join("claims/0-5");
+    let owner = std::fs::read(claim.join("owner.json")).unwrap();
+    let mut owner: Value = serde_json::from_slice(&owner).unwrap();
+    owner["token"] = "another".into();
+    owner["machine"] = "elsewhere".into();
+    std::fs::write(folder.path().join("owner.json"), owner.to_string()).unwrap();
+    std::fs::rename(folder.path().join("owner.json"), claim.join("owner.json")).unwrap();
+    wait_until(&mut child, "a warning", || {
+        std::fs::read_to_string(&said).unwrap().contains("another process has taken it")
+    });
+    let names: Vec<String> = log(&out).iter().map(|it| it["event"].to_string()).collect();
+    assert_eq!(names, ["\"begun\"", "\"asked\"", "\"started\""]);
+    assert!(claim.exists(), "what is another's stays");
+    // The other one is gone, too.
+    std::fs::remove_dir_all(&claim).unwrap();
+    assert!(child.wait().unwrap().success(), "{}", std::fs::read_to_string(&said).unwrap());
+    let count = |name: &str| events(&out, name).len();
+    assert_eq!((count("started"), count("lost"), count("failed")), (2, 1, 0));
+    assert_nothing_twice(&out, 1);
+    let whole = folder.path().join("whole");
+    let more = ["--set", "lora.rank=2", "--set", "phase.0.steps=40"];
+    must(run(&fixture("tiny.toml"), &whole, "one-process", &more));
+    assert_eq!(losses(&whole), losses(&first));
+}
+
+#[test]
+fn the_time_in_which_a_sweep_was_away_is_not_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let head = "method = \"grid\"\nbudget = { gpu_hours = 1.0 }";
+    let file = definition(folder.path(), head, &format!("{ONE}{LONG}"));
+    let mut child = sweep("start", &file, &out, &[]).spawn().unwrap();
+    let first = out.join("trials/0-5");
+    wait_until(&mut child, "a step", || metrics(&first).len() >= 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // As if that had been years ago.
+    let text = std::fs::read_to_string(out.join("sweep.jsonl")).unwrap();
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let mut event: Value = serde_json::from_str(line).unwrap();
+            event["time"] = "2020-01-01T00:00:00.000Z".into();
+            event.to_string() + "\n"
+        })
+        .collect();
+    std::fs::write(out.join("sweep.jsonl"), lines.concat()).unwrap();
+    let told = document(&must(sweep("start", &file, &out, &["--json"])));
+    assert_eq!((&told["status"], &told["sweep"]["counts"]["done"]), (&"done".into(), &1.into()));
+    assert!(told["sweep"]["gpu_hours"].as_f64().unwrap() < 1.0, "{told}");
+    assert_eq!(events(&out, "lost").len(), 1);
+    assert_nothing_twice(&out, 1);
+}
+
+#[test]
+fn a_full_disk_costs_no_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = tempfile::tempdir().unwrap();
+    let mut kibibytes = 64;
+    let Some(disk) = SmallDisk::mount(small.path(), kibibytes) else { return };
+    let out = small.path().join("out");
+    let file = definition(folder.path(), "method = \"grid\"\nretries = 0", ONE);
+    let mut refusals = 0;
+    loop {
+        let output = sweep("start", &file, &out, &[]).output().unwrap();
+        if output.status.success() {
+            break;
+        }
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(75), "{kibibytes} KiB: {said}");
+        assert_eq!(events(&out, "failed").len(), 0, "{kibibytes} KiB: {said}");
+        refusals += 1;
+        kibibytes = kibibytes * 8 / 5;
+        assert!(kibibytes < 1 << 20, "a gigabyte is not enough: {said}");
+        disk.grow(kibibytes);
+    }
+    assert!(refusals >= 3, "only {refusals} sizes were too small");
+    assert_nothing_twice(&out, 1);
+    let whole = folder.path().join("whole");
+    must(run(&fixture("tiny.toml"), &whole, "one-process", &["--set", "lora.rank=2"]));
+    assert_eq!(losses(&whole), losses(&out.join("trials/0-5")));
+}
+
+#[test]
+fn runs_at_a_time_share_the_cores() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file = definition(folder.path(), "method = \"grid\"\nparallel = 2", ONE);
+    let many = folder.path().join("many.toml");
+    let text = "[cluster]\nbackend = \"local\"\nranks = 1\nthreads_per_rank = 1024\n";
+    std::fs::write(&many, text).unwrap();
+    let output = must(sweep("start", &file, &out, &["--cluster", many.to_str().unwrap()]));
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let threads = (cores / 2).clamp(1, 1024);
+    let note =
+        format!("2 run(s) at a time with 1 rank(s) share {cores} core(s): {threads} thread(s)");
+    assert!(stderr(&output).contains(&note), "{}", stderr(&output));
+    let cluster = std::fs::read_to_string(out.join("trials/0-5/cluster.toml")).unwrap();
+    let cluster: toml::Table = cluster.parse().unwrap();
+    assert_eq!(cluster["cluster"]["threads_per_rank"].as_integer(), Some(threads as i64));
+}
+
+#[test]
 fn workers_share_a_sweep() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
@@ -265,6 +382,15 @@ fn what_does_not_fit_into_memory_is_told_and_not_run() {
     assert!(!out.join("trials/0-5").exists(), "it was not run");
     let cause = trials(&told["sweep"])[0]["cause"].as_str().unwrap();
     assert!(cause.contains("GiB") || cause.contains("MiB"), "{cause}");
+    // Without the constraint the run's own plan refuses it, before a step: that is no failure, either.
+    let out = folder.path().join("unplanned");
+    let file = definition(folder.path(), "method = \"grid\"", rest);
+    let told = document(&must(sweep("start", &file, &out, &["--json"])));
+    let states: Vec<&str> =
+        trials(&told["sweep"]).iter().map(|it| it["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["infeasible", "done"], "{told}");
+    assert_eq!(events(&out, "failed").len(), 0);
+    assert_eq!(trials(&told["sweep"])[0]["cause"].as_str(), Some(cause));
 }
 
 #[test]
@@ -314,6 +440,21 @@ fn wrong_files_and_places_are_refused() {
     refused(&mut sweep("start", &file, &out, &[]), 64, "tiny-sweep.toml:8:1: with lora.rnak = 1: ");
     let file = definition(folder.path(), "method = \"grid\"", GRID);
     refused(&mut sweep("status", &file, &out, &[]), 64, "holds no sweep");
+    let keys: Vec<String> =
+        (0..3).map(|phase| format!("\"phase.{phase}.steps\" = {{ int = [1, 9000] }}\n")).collect();
+    let large = format!("[space]\n{}", keys.concat());
+    let file = definition(folder.path(), "method = \"grid\"", &large);
+    refused(
+        &mut sweep("start", &file, &out, &[]),
+        64,
+        "the grid has 729000000000 points, more than the 100000 that a sweep keeps",
+    );
+    let head = "method = \"grid\"\nbudget = { trials = 5 }";
+    let file = definition(folder.path(), head, &large);
+    let told = document(&must(sweep("start", &file, &out, &["--dry-run", "--json"])));
+    assert_eq!((told["trials"].as_u64(), told["grid"].as_u64()), (Some(5), Some(9000u64.pow(3))));
+    assert_eq!(told["first"].as_array().unwrap().len(), 5);
+    let file = definition(folder.path(), "method = \"grid\"", GRID);
     refused(&mut sweep("start", &file, &out, &["--array"]), 64, "an array is SLURM's");
     assert!(!out.join("sweep.jsonl").exists());
     std::fs::create_dir_all(&out).unwrap();

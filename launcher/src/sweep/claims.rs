@@ -2,13 +2,19 @@
 //!
 //! A claim is a folder that appears whole, with its owner in it, by a rename: of several that try, one
 //! succeeds, on file systems over a network too, where locks of files cannot be relied on. Its owner writes a
-//! new number into it every few seconds. Who watches it for [`PATIENCE`] without seeing another number takes
-//! its owner for dead, whatever the clocks say; one on the same machine is asked for directly. An owner that
-//! finds its claim taken ends what it does.
+//! new number into it every few seconds, while it waits for another claim, too. Who watches it for [`PATIENCE`]
+//! without seeing another number takes its owner for dead, whatever the clocks say; one on the same machine is
+//! asked for directly. An owner that finds its claim taken ends what it does, and looks before it says anything.
+
+mod owner;
+
+pub use owner::{host, machine, ourselves};
 
 use crate::error::Error;
-use serde::{Deserialize, Serialize};
+use owner::{Owner, owner_of, token_of};
 use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,27 +22,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Between two numbers.
 const BEAT: Duration = Duration::from_secs(5);
 /// How long an owner may be silent.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries for a claim that somebody holds for a moment.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Tries of this process: no two have one name.
 static COUNT: AtomicU64 = AtomicU64::new(0);
-
-/// What a claim says of its owner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Owner {
-    /// Of this claim alone.
-    token: String,
-    /// Of this machine since it was switched on, and of the processes that see each other.
-    machine: String,
-    /// For people.
-    host: String,
-    /// The process.
-    process: u32,
-    /// When the process began, as its system counts.
-    born: u64,
-}
 
 /// The claims below a folder.
 #[derive(Debug)]
@@ -53,6 +44,7 @@ pub struct Claim {
     owner: Owner,
     beats: u64,
     beaten: Instant,
+    since: Instant,
 }
 
 impl Claims {
@@ -75,14 +67,18 @@ impl Claims {
         // Strings and numbers always have a JSON form.
         let bytes = serde_json::to_vec(&owner).unwrap_or_default();
         let written = std::fs::write(growing.join("owner.json"), bytes)
-            .and_then(|()| std::fs::write(growing.join("beat"), "0"));
-        written.map_err(|error| write(&growing, error))?;
+            .and_then(|()| std::fs::write(growing.join("beat"), beat_text(0, Duration::ZERO)));
+        written.map_err(|error| {
+            remove(&growing);
+            write(&growing, error)
+        })?;
         // Over a network the rename may have been done although its answer was lost.
         let is_ours =
             std::fs::rename(&growing, &path).is_ok() || token_of(&path).as_ref() == Some(&token);
         if is_ours {
             self.seen.remove(name);
-            return Ok(Some(Claim { path, owner, beats: 0, beaten: Instant::now() }));
+            let now = Instant::now();
+            return Ok(Some(Claim { path, owner, beats: 0, beaten: now, since: now }));
         }
         remove(&growing);
         match path.exists() {
@@ -96,12 +92,14 @@ impl Claims {
         }
     }
 
-    /// Claims `name`, which everybody holds for a moment only.
-    pub fn wait(&mut self, name: &str) -> Result<Claim, Error> {
+    /// Claims `name`, which everybody holds for a moment only, and does `meanwhile` between two tries: who waits
+    /// must not seem dead.
+    pub fn wait(&mut self, name: &str, mut meanwhile: impl FnMut()) -> Result<Claim, Error> {
         loop {
             if let Some(claim) = self.take(name)? {
                 return Ok(claim);
             }
+            meanwhile();
             std::thread::sleep(PAUSE);
         }
     }
@@ -109,6 +107,18 @@ impl Claims {
     /// Whether nobody has `name`, or somebody who is dead.
     pub fn is_free(&mut self, name: &str) -> bool {
         !self.folder.join(name).exists() || self.is_dead(name)
+    }
+
+    /// Whether the owner of `name` lives for sure.
+    pub fn is_surely_held(&self, name: &str) -> bool {
+        owner_of(&self.folder.join(name)).is_some_and(|owner| owner.is_alive() == Some(true))
+    }
+
+    /// How long the owner of `name` had had it when it wrote its last number, by its own clock; none where nobody
+    /// has it.
+    pub fn held_for(&self, name: &str) -> Option<Duration> {
+        let beat = std::fs::read_to_string(self.folder.join(name).join("beat")).ok()?;
+        beat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_millis)
     }
 
     /// Whether the owner of `name` is known to be gone; looks again and again until it is sure.
@@ -155,20 +165,46 @@ impl Claims {
 }
 
 impl Claim {
-    /// Shows that its owner lives, where it is time to; whether the claim still is ours.
+    /// Shows that its owner lives, where it is time to; whether the claim still is ours, as far as is known.
     pub fn beat(&mut self) -> bool {
         if self.beaten.elapsed() < BEAT {
             return true;
         }
         self.beaten = Instant::now();
         self.beats += 1;
-        let is_ours = token_of(&self.path).as_ref() == Some(&self.owner.token);
-        // A disk that is full for a moment must not end what is done: there are more beats to come.
+        // A file system that is away for a moment must not end what is done: there are more beats to come.
+        let is_ours = self.is_ours().unwrap_or(true);
         if is_ours {
-            let _ = std::fs::write(self.path.join("beat"), self.beats.to_string());
+            let _ = self.write_beat();
         }
         is_ours
     }
+
+    /// Whether nobody has taken it; to be asked before anything is said in its name.
+    pub fn is_ours(&self) -> io::Result<bool> {
+        match std::fs::read(self.path.join("owner.json")) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)
+                .is_ok_and(|owner: Owner| owner.token == self.owner.token)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Over the number before, in its place: a full disk has no room for another file.
+    fn write_beat(&self) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).open(self.path.join("beat"))?;
+        file.write_all(beat_text(self.beats, self.since.elapsed()).as_bytes())
+    }
+}
+
+/// A number, and since how many milliseconds its owner has the claim; always of one length.
+fn beat_text(beats: u64, held: Duration) -> String {
+    format!("{beats:020} {:020}\n", held.as_millis())
+}
+
+/// What cannot be removed stays under a name that means nothing.
+fn remove(folder: &Path) {
+    let _ = std::fs::remove_dir_all(folder);
 }
 
 impl Drop for Claim {
@@ -179,73 +215,6 @@ impl Drop for Claim {
                 remove(&grave);
             }
         }
-    }
-}
-
-/// This process, as logs name it.
-pub fn ourselves() -> String {
-    let Owner { host, process, .. } = Owner::ourselves("");
-    format!("{host}:{process}")
-}
-
-impl Owner {
-    fn ourselves(token: &str) -> Self {
-        let process = std::process::id();
-        Self {
-            token: token.to_owned(),
-            machine: machine(),
-            host: host(),
-            process,
-            born: born(process).unwrap_or_default(),
-        }
-    }
-
-    /// Whether its process lives, where that can be known from here.
-    fn is_alive(&self) -> Option<bool> {
-        let machine = machine();
-        (!machine.is_empty() && self.machine == machine)
-            .then(|| born(self.process) == Some(self.born))
-    }
-}
-
-fn owner_of(claim: &Path) -> Option<Owner> {
-    serde_json::from_slice(&std::fs::read(claim.join("owner.json")).ok()?).ok()
-}
-
-fn token_of(claim: &Path) -> Option<String> {
-    owner_of(claim).map(|owner| owner.token)
-}
-
-/// What cannot be removed stays under a name that means nothing.
-fn remove(folder: &Path) {
-    let _ = std::fs::remove_dir_all(folder);
-}
-
-/// What processes have in common that see each other's numbers; empty where the system does not say.
-fn machine() -> String {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    match (boot.trim(), space.to_string_lossy()) {
-        ("", _) => String::new(),
-        (_, space) if space.is_empty() => String::new(),
-        (boot, space) => format!("{boot} {space}"),
-    }
-}
-
-fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
-}
-
-/// When a process began, if it lives: field 22 of its `stat`; the second, its name, may hold anything.
-fn born(process: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    match fields.next()? {
-        // It is gone, and nobody has asked how.
-        "Z" | "X" => None,
-        _ => fields.nth(18)?.parse().ok(),
     }
 }
 
@@ -292,7 +261,7 @@ mod tests {
                 scope.spawn(|| {
                     let mut claims = Claims::open(&folder.path().join("claims")).unwrap();
                     for _ in 0..25 {
-                        let claim = claims.wait("log").unwrap();
+                        let claim = claims.wait("log", || {}).unwrap();
                         let number: u32 = std::fs::read_to_string(&count).unwrap().parse().unwrap();
                         std::fs::write(&count, (number + 1).to_string()).unwrap();
                         drop(claim);
@@ -301,6 +270,55 @@ mod tests {
             }
         });
         assert_eq!(std::fs::read_to_string(&count).unwrap(), "200");
+    }
+
+    #[test]
+    fn who_waits_for_one_claim_shows_that_it_lives_by_the_others() {
+        let (folder, mut claims) = claims();
+        let mut trial = claims.take("0-5").unwrap().unwrap();
+        let mut others = Claims::open(folder.path()).unwrap();
+        let mut log = others.take("log").unwrap();
+        let before = std::fs::read_to_string(folder.path().join("0-5/beat")).unwrap();
+        let mut tries = 0;
+        let waited = claims.wait("log", || {
+            tries += 1;
+            // As if there had been as many seconds between two tries.
+            trial.beaten = trial.beaten.checked_sub(BEAT).unwrap_or(trial.beaten);
+            assert!(trial.beat());
+            if tries == 3 {
+                log = None;
+            }
+        });
+        assert!(waited.unwrap().is_ours().unwrap());
+        assert_eq!(tries, 3);
+        let after = std::fs::read_to_string(folder.path().join("0-5/beat")).unwrap();
+        assert!(after > before && after.len() == before.len(), "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn whose_claim_was_taken_learns_of_it_when_it_looks() {
+        let (folder, mut claims) = claims();
+        let claim = claims.take("x").unwrap().unwrap();
+        assert!(claim.is_ours().unwrap());
+        give(folder.path(), "x", |owner| owner.token = "another".to_owned());
+        assert!(!claim.is_ours().unwrap(), "at once, without a beat between");
+        std::fs::remove_dir_all(folder.path().join("x")).unwrap();
+        assert!(!claim.is_ours().unwrap());
+    }
+
+    #[test]
+    fn a_claim_tells_how_long_it_was_held() {
+        let (folder, mut claims) = claims();
+        assert_eq!(claims.held_for("x"), None);
+        let mut claim = claims.take("x").unwrap().unwrap();
+        assert_eq!(claims.held_for("x"), Some(Duration::ZERO));
+        claim.since = claim.since.checked_sub(Duration::from_secs(90)).unwrap_or(claim.since);
+        let held = claim.since.elapsed();
+        claim.write_beat().unwrap();
+        assert!(claims.held_for("x").unwrap().as_secs() >= held.as_secs());
+        drop(claim);
+        assert_eq!(claims.held_for("x"), None);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

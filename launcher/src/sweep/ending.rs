@@ -1,6 +1,6 @@
 //! What the end of a run's process means for its trial.
 
-use crate::error::exit;
+use crate::error::{Error, exit};
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -14,8 +14,12 @@ pub enum Ending {
     Done,
     /// It stopped with a checkpoint.
     Stopped,
-    /// It does not fit into memory, whoever tries.
+    /// It ended where it was, since it was asked to; it goes on from its newest checkpoint.
+    Interrupted,
+    /// It does not fit into memory, as it is planned, whoever tries.
     Infeasible(String),
+    /// The disk, or the quota on it, is full: no fault of the run, and others would fail alike.
+    DiskFull(String),
     /// It failed.
     Failed {
         /// With this exit code.
@@ -24,45 +28,87 @@ pub enum Ending {
         cause: String,
         /// Whether it may go well another time.
         may_pass: bool,
+        /// Whether memory ran out at work: it would again.
+        out_of_memory: bool,
     },
 }
 
-/// What the system says where memory is short: the process is ended from outside.
-const KILLED_FOR_MEMORY: i32 = 137;
+impl Ending {
+    /// The end of what has not been launched.
+    pub fn of_error(Error { code, message: cause, .. }: Error) -> Self {
+        Self::Failed { may_pass: code == exit::TRANSIENT, code, cause, out_of_memory: false }
+    }
 
-/// Reads an ending: `said` is what the run printed, a JSON document.
-pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
-    let cause = || cause(said).unwrap_or_else(|| told(status));
-    let failed = |code: u8, may_pass: bool| Ending::Failed { code, cause: cause(), may_pass };
-    match status.code() {
-        Some(code) if code == i32::from(exit::DONE) => Ending::Done,
-        Some(code) if code == i32::from(exit::STOPPED) => Ending::Stopped,
-        Some(KILLED_FOR_MEMORY) => Ending::Infeasible(cause()),
-        Some(code) if code == i32::from(exit::BACKEND) && is_about_memory(&cause()) => {
-            Ending::Infeasible(cause())
+    /// The same of a run that was asked to stop: one that had not learned to listen yet, or whose ranks heard it first,
+    /// did not fail.
+    pub fn when_asked(self) -> Self {
+        match self {
+            Self::Failed { may_pass: true, .. } => Self::Interrupted,
+            other => other,
         }
-        Some(_) | None if lacks_memory(run_dir) => Ending::Infeasible(cause()),
-        Some(code) => match u8::try_from(code) {
-            // What is wrong stays wrong, and what diverged diverges again.
-            Ok(code) if exit::is_known(code) => failed(code, code == exit::TRANSIENT),
-            _ => failed(exit::TRANSIENT, true),
-        },
-        None => failed(exit::TRANSIENT, true),
+    }
+
+    /// Whether a back end was not there or had too little memory, and which of them is not known yet.
+    pub fn is_about_the_back_end(&self) -> bool {
+        matches!(self, Self::Failed { code: exit::BACKEND, out_of_memory: false, .. })
     }
 }
 
-fn is_about_memory(sentence: &str) -> bool {
-    ["memory", "micro_tokens"].iter().any(|word| sentence.contains(word))
+/// A file system with less room than this is full: a run writes more than that at a time.
+const FULL: u64 = 1 << 20;
+
+/// Reads an ending: `said` is what the run printed, a JSON document.
+///
+/// That memory ran out is what the run's own events say, who saw the counters of its control group and the words of
+/// its ranks: an exit code and a signal have other causes, too.
+pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
+    let cause = cause(said).unwrap_or_else(|| told(status));
+    let failed = |code: u8, may_pass: bool| Ending::Failed {
+        code,
+        cause: cause.clone(),
+        may_pass,
+        out_of_memory: false,
+    };
+    let passing = || match is_disk_full(&cause, run_dir, said) {
+        true => Ending::DiskFull(cause.clone()),
+        false => failed(exit::TRANSIENT, true),
+    };
+    match status.code() {
+        Some(code) if code == i32::from(exit::DONE) => Ending::Done,
+        Some(code) if code == i32::from(exit::STOPPED) => Ending::Stopped,
+        Some(_) | None if newest_failure(run_dir).as_deref() == Some("out-of-memory") => {
+            Ending::Failed {
+                code: exit::BACKEND,
+                cause: format!("out of memory at work: {cause}"),
+                may_pass: false,
+                out_of_memory: true,
+            }
+        }
+        Some(code) => match u8::try_from(code) {
+            // What is wrong stays wrong, and what diverged diverges again.
+            Ok(code) if exit::is_known(code) && code != exit::TRANSIENT => failed(code, false),
+            _ => passing(),
+        },
+        None => passing(),
+    }
 }
 
-/// Whether the newest failure of a run, as its events tell it, was a lack of memory.
-fn lacks_memory(run_dir: &RunDir) -> bool {
+/// The kind of the newest failure of a run since it was started, as its events tell it.
+fn newest_failure(run_dir: &RunDir) -> Option<String> {
     let text = std::fs::read_to_string(run_dir.events()).unwrap_or_default();
     let events = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut of_this_start = events.take_while(|event| event["event"] != "started");
-    of_this_start
-        .find(|event| event["event"] == "failure")
-        .is_some_and(|event| event["kind"] == "out-of-memory")
+    let failure = of_this_start.find(|event| event["event"] == "failure")?;
+    Some(failure["kind"].as_str()?.to_owned())
+}
+
+/// Whether a run failed since there was no room: by its words and events, or, since those need room, too, because there
+/// is none.
+fn is_disk_full(cause: &str, run_dir: &RunDir, said: &Path) -> bool {
+    let words = ["No space left on device", "Disk quota exceeded", "no room for"];
+    words.iter().any(|it| cause.contains(it))
+        || newest_failure(run_dir).as_deref() == Some("disk-full")
+        || said.parent().and_then(trainer::checkpoint::space::free).is_some_and(|it| it < FULL)
 }
 
 /// The sentence of an error document.
@@ -91,31 +137,56 @@ mod tests {
         let exit = |code: i32| of(ExitStatus::from_raw(code << 8), &run_dir, &said);
         assert_eq!(exit(0), Ending::Done);
         assert_eq!(exit(76), Ending::Stopped);
-        assert!(matches!(exit(137), Ending::Infeasible(_)));
         let failed = |code: u8, may_pass: bool, cause: &str| Ending::Failed {
             code,
             may_pass,
             cause: cause.to_owned(),
+            out_of_memory: false,
         };
         assert_eq!(exit(75), failed(75, true, "it ended with exit code 75"));
         assert_eq!(exit(3), failed(75, true, "it ended with exit code 3"));
+        // Whoever ended it may have had another reason than memory.
+        assert_eq!(exit(137), failed(75, true, "it ended with exit code 137"));
         let killed = of(ExitStatus::from_raw(libc::SIGKILL), &run_dir, &said);
         assert_eq!(killed, failed(75, true, "it was ended by signal 9"));
+        let asked = of(ExitStatus::from_raw(libc::SIGTERM), &run_dir, &said);
+        assert_eq!(asked.when_asked(), Ending::Interrupted);
+        assert_eq!(exit(79).when_asked(), exit(79), "it diverged all the same");
         let say = |message: &str| {
             std::fs::write(&said, format!("{{\"error\":{{\"message\":\"{message}\"}}}}")).unwrap();
         };
         say("the loss is no number");
         assert_eq!(exit(79), failed(79, false, "the loss is no number"));
-        say("no driver");
-        assert_eq!(exit(69), failed(69, false, "no driver"));
-        say("phase `p` needs 9 GiB of memory");
-        assert_eq!(exit(69), Ending::Infeasible("phase `p` needs 9 GiB of memory".to_owned()));
+        // A word in a sentence is no evidence.
+        for cause in
+            ["no driver", "port 4000 is taken; shared memory is not", "give memory.budget_gib"]
+        {
+            say(cause);
+            assert_eq!(exit(69), failed(69, false, cause));
+            assert!(exit(69).is_about_the_back_end());
+        }
+        say("failed to write x: No space left on device (os error 28)");
+        assert!(matches!(exit(75), Ending::DiskFull(_)));
+        say("rank 1 was killed");
         let events =
             "{\"event\":\"failure\",\"kind\":\"out-of-memory\"}\n{\"event\":\"started\"}\n";
         std::fs::write(run_dir.events(), events).unwrap();
-        assert!(matches!(exit(75), Ending::Failed { .. }), "that was another start");
+        assert_eq!(exit(75), failed(75, true, "rank 1 was killed"), "that was another start");
         let event = "{\"event\":\"failure\",\"kind\":\"out-of-memory\"}\n{\"event\":\"failed\"}\n";
         std::fs::write(run_dir.events(), events.to_owned() + event).unwrap();
-        assert!(matches!(exit(75), Ending::Infeasible(_)));
+        let expected = Ending::Failed {
+            code: 69,
+            cause: "out of memory at work: rank 1 was killed".to_owned(),
+            may_pass: false,
+            out_of_memory: true,
+        };
+        let full = "{\"event\":\"failure\",\"kind\":\"disk-full\"}\n";
+        std::fs::write(run_dir.events(), full).unwrap();
+        assert_eq!(exit(75), Ending::DiskFull("rank 1 was killed".to_owned()));
+        std::fs::write(run_dir.events(), events.to_owned() + event).unwrap();
+        for status in [exit(75), exit(69), exit(137)] {
+            assert_eq!(status, expected);
+            assert!(!status.is_about_the_back_end());
+        }
     }
 }

@@ -1,168 +1,187 @@
-//! How much of what differs between trials each key alone explains.
+//! How much of what differs between trials each key explains, alone and with another one.
 //!
-//! The method: trials are ranked by their value, so that one that diverged counts as the last and no more.
-//! For a key whose values have an order, the ranks are fitted by a parabola in the key's own ranks, so that a best
-//! value in the middle is seen; for the others, by the mean of each value. The share of the variance of the
-//! ranks that the fit explains is corrected for what as many free numbers explain by chance (adjusted R², not
-//! below 0). Keys that matter only together are not seen: it is a first look, not a proof.
+//! The method is functional analysis of variance on a random forest (Hutter, Hoos and Leyton-Brown, "An efficient
+//! approach for assessing hyperparameter importance", 2014): trees are fitted to the trials' losses over the cube in
+//! which samplers draw, so that a key that is searched by factors counts by factors. The variance of each tree over the
+//! whole cube is then parted, without sampling, into what each key explains alone, what two keys explain only together,
+//! and a rest; the shares are means over trees. So that trials that diverged do not explain everything, what is far out
+//! on the bad side counts as the last that is not.
+
+mod forest;
+mod variance;
 
 use super::definition::Sweep;
-use super::space::{Dimension, Range, is_same, number};
-use super::state::State;
+use super::space::{Dimension, Range, is_same};
+use super::state::{Fate, State, Trial};
+use crate::error::exit;
+use forest::{Axis, Seen, Tree};
+use variance::{Explained, explained, pairs};
 
 /// Fewer trials say nothing.
-const FEWEST: usize = 6;
+const FEWEST: usize = 10;
+/// So many times the distance of the quartiles beyond the upper one a loss is far out (Tukey's outer fence).
+const FAR_OUT: f64 = 3.0;
+/// Pairs that are told, the most important ones.
+const PAIRS: usize = 5;
 
-/// A key and what it explains.
+/// What keys explain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Importance {
+    /// Trials that were compared.
+    pub trials: usize,
+    /// The rung at which they were; as many as there are rungs: at their end.
+    pub rung: usize,
+    /// How well trees foresee trials that they did not learn from: 1 exactly, 0 no better than the mean of all.
+    pub foreseen: f64,
+    /// All keys, the most important first.
+    pub keys: Vec<Share>,
+    /// Pairs of keys that explain more together than each does alone, the most important first.
+    pub pairs: Vec<Together>,
+}
+
+/// What a key alone explains.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share {
     /// The key.
     pub key: String,
-    /// Trials that have it and a value.
+    /// Trials that have it.
     pub trials: usize,
-    /// From 0 to 1; none where there are too few trials.
-    pub share: Option<f64>,
+    /// From 0 to 1.
+    pub share: f64,
+    /// Standard deviation between trees.
+    pub spread: f64,
 }
 
-/// Of each key, the most important first.
-pub fn of(sweep: &Sweep, state: &State) -> Vec<Importance> {
-    let mut found: Vec<Importance> =
-        sweep.space.dimensions.iter().map(|dimension| one(sweep, state, dimension)).collect();
-    found.sort_by(|a, b| {
-        b.share.unwrap_or(-1.0).total_cmp(&a.share.unwrap_or(-1.0)).then(a.key.cmp(&b.key))
-    });
-    found
+/// What two keys explain only together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Together {
+    /// The keys.
+    pub keys: [String; 2],
+    /// From 0 to 1.
+    pub share: f64,
 }
 
-fn one(sweep: &Sweep, state: &State, dimension: &Dimension) -> Importance {
-    let seen = state.trials.iter().filter_map(|trial| {
-        let (_, value) = trial.newest()?;
-        Some((trial.values.get(&dimension.key)?, sweep.mode.loss(value)))
-    });
-    let (values, losses): (Vec<&toml::Value>, Vec<f64>) = seen.unzip();
-    let ranks = ranks(&losses);
-    let share = match &dimension.range {
-        Range::Values(choices) if !choices.iter().all(|it| number(it).is_some()) => {
-            let groups: Vec<usize> = values
-                .iter()
-                .map(|value| choices.iter().position(|it| is_same(it, value)).unwrap_or_default())
-                .collect();
-            by_group(&groups, &ranks)
-        }
-        _ => {
-            let values: Vec<f64> =
-                values.iter().map(|value| number(value).unwrap_or(0.0)).collect();
-            by_parabola(&self::ranks(&values), &ranks)
-        }
-    };
-    Importance { key: dimension.key.clone(), trials: values.len(), share }
-}
-
-/// The place of each among all, from 0 to 1; equals share the middle of theirs.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let place = |value: &f64| {
-        let below = values.iter().filter(|it| it.total_cmp(value).is_lt()).count();
-        let equal = values.iter().filter(|it| it.total_cmp(value).is_eq()).count();
-        (below as f64 + (equal as f64 - 1.0) / 2.0) / (values.len().max(2) - 1) as f64
-    };
-    values.iter().map(place).collect()
-}
-
-fn by_group(groups: &[usize], ranks: &[f64]) -> Option<f64> {
-    let count = groups.iter().max().map_or(0, |most| most + 1);
-    let (mut sums, mut sizes) = (vec![0.0; count], vec![0.0; count]);
-    for (group, rank) in groups.iter().zip(ranks) {
-        sums[*group] += rank;
-        sizes[*group] += 1.0;
+impl Importance {
+    /// Whether trees know more of a trial than that it is one: otherwise shares mean nothing.
+    pub fn is_known(&self) -> bool {
+        self.foreseen > 0.0
     }
-    let used = sizes.iter().filter(|size| **size > 0.0).count();
-    let fitted: Vec<f64> = groups.iter().map(|group| sums[*group] / sizes[*group]).collect();
-    explained(ranks, &fitted, used.saturating_sub(1))
 }
 
-/// Least squares on 1, x and x², x being moved to its mean and made orthogonal step by step.
-fn by_parabola(x: &[f64], ranks: &[f64]) -> Option<f64> {
-    let mut fitted = vec![0.0; ranks.len()];
-    let mut free = 0;
-    let mut basis: Vec<Vec<f64>> = Vec::new();
-    for power in 0..3 {
-        let mut column: Vec<f64> = x.iter().map(|x| x.powi(power)).collect();
-        for before in &basis {
-            let along = dot(&column, before);
-            column.iter_mut().zip(before).for_each(|(value, before)| *value -= along * before);
-        }
-        let length = dot(&column, &column).sqrt();
-        if length < 1e-9 {
-            continue;
-        }
-        column.iter_mut().for_each(|value| *value /= length);
-        let along = dot(ranks, &column);
-        fitted.iter_mut().zip(&column).for_each(|(fitted, value)| *fitted += along * value);
-        free += usize::from(power > 0);
-        basis.push(column);
-    }
-    explained(ranks, &fitted, free)
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Adjusted R² with so many free numbers beside the mean.
-fn explained(ranks: &[f64], fitted: &[f64], free: usize) -> Option<f64> {
-    let count = ranks.len();
-    if count < FEWEST || count <= free + 1 {
+/// What the keys of a sweep explain; none where there are too few trials, or all are the same.
+pub fn of(sweep: &Sweep, state: &State) -> Option<Importance> {
+    let (rung, trials) = compared(sweep, state)?;
+    let axes: Vec<Axis> = sweep.space.dimensions.iter().map(|it| axis(&it.range)).collect();
+    let seen = seen(sweep, &trials);
+    let trees = forest::grow(&axes, &seen, sweep.seed);
+    let parts: Vec<Explained> = trees.iter().filter_map(|tree| explained(&axes, tree)).collect();
+    if parts.is_empty() {
         return None;
     }
-    let mean = ranks.iter().sum::<f64>() / count as f64;
-    let whole: f64 = ranks.iter().map(|rank| (rank - mean).powi(2)).sum();
-    if whole <= 0.0 || free == 0 {
-        return Some(0.0);
+    let mean =
+        |of: &dyn Fn(&Explained) -> f64| parts.iter().map(of).sum::<f64>() / parts.len() as f64;
+    let share = |(index, dimension): (usize, &Dimension)| {
+        let share = mean(&|it| it.alone[index]);
+        Share {
+            key: dimension.key.clone(),
+            trials: trials.iter().filter(|it| it.0.values.contains_key(&dimension.key)).count(),
+            share,
+            spread: mean(&|it| (it.alone[index] - share).powi(2)).sqrt(),
+        }
+    };
+    let mut keys: Vec<Share> = sweep.space.dimensions.iter().enumerate().map(share).collect();
+    keys.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.key.cmp(&b.key)));
+    let name = |index: usize| sweep.space.dimensions[index].key.clone();
+    let mut together: Vec<Together> = pairs(axes.len())
+        .into_iter()
+        .enumerate()
+        .map(|(index, (a, b))| Together {
+            keys: [name(a), name(b)],
+            share: mean(&|it| it.together[index]),
+        })
+        .collect();
+    together.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.keys.cmp(&b.keys)));
+    together.truncate(PAIRS);
+    let foreseen = foreseen(&seen, &trees);
+    Some(Importance { trials: trials.len(), rung, foreseen, keys, pairs: together })
+}
+
+/// The trials that can be compared, with their losses, `None` for those that diverged: at the last place to which at
+/// least half as many came as to any, since values of different steps are no more alike than other metrics.
+fn compared<'a>(sweep: &Sweep, state: &'a State) -> Option<(usize, Vec<(&'a Trial, Option<f64>)>)> {
+    let at = |trial: &Trial, rung: usize| match &trial.fate {
+        Fate::Infeasible(_) => None,
+        Fate::Failed { code: exit::DIVERGED, .. } => Some(None),
+        Fate::Failed { .. } => None,
+        Fate::Open | Fate::Stopped(_) => trial.at(rung),
+    };
+    let came = |rung: usize| -> Vec<(&Trial, Option<f64>)> {
+        let loss = |trial: &'a Trial| {
+            at(trial, rung).map(|value| (trial, value.map(|it| sweep.mode.loss(it))))
+        };
+        state.trials.iter().filter_map(loss).collect()
+    };
+    let ends = sweep.stop.rungs().len();
+    let most = (0..=ends).map(|rung| came(rung).len()).max().unwrap_or(0);
+    let rung = (0..=ends).rev().find(|rung| 2 * came(*rung).len() >= most)?;
+    let trials = came(rung);
+    let known = trials.iter().filter(|(_, loss)| loss.is_some()).count();
+    (trials.len() >= FEWEST && known > FEWEST / 2).then_some((rung, trials))
+}
+
+/// What a key is to a tree: values that are listed are choices, whether they are numbers or not.
+fn axis(range: &Range) -> Axis {
+    range.choices().map_or(Axis::Line, Axis::Choices)
+}
+
+fn seen(sweep: &Sweep, trials: &[(&Trial, Option<f64>)]) -> Vec<Seen> {
+    let mut losses: Vec<f64> = trials.iter().filter_map(|(_, loss)| *loss).collect();
+    losses.sort_by(f64::total_cmp);
+    let worst = worst(&losses);
+    let place = |dimension: &Dimension, trial: &Trial| {
+        let value = trial.values.get(&dimension.key)?;
+        match &dimension.range {
+            Range::Values(all) => all.iter().position(|it| is_same(it, value)).map(|at| at as f64),
+            range => range.place(value),
+        }
+    };
+    let see = |(trial, loss): &(&Trial, Option<f64>)| Seen {
+        place: sweep.space.dimensions.iter().map(|it| place(it, trial)).collect(),
+        value: loss.map_or(worst, |loss| loss.min(worst)),
+    };
+    trials.iter().map(see).collect()
+}
+
+/// Losses beyond this one count as this one; of losses in ascending order.
+fn worst(losses: &[f64]) -> f64 {
+    let at = |share: f64| {
+        let place = share * (losses.len().max(1) - 1) as f64;
+        let (below, above) = (place.floor() as usize, place.ceil() as usize);
+        let of = |index: usize| losses.get(index).copied().unwrap_or_default();
+        of(below) + (of(above) - of(below)) * place.fract()
+    };
+    let (lower, upper) = (at(0.25), at(0.75));
+    let fence = upper + FAR_OUT * (upper - lower);
+    // Where most are the same, nothing is far out.
+    let last = losses.iter().rev().find(|loss| **loss <= fence && upper > lower);
+    last.or(losses.last()).copied().unwrap_or_default()
+}
+
+/// R² of what trees say of trials that they did not learn from.
+fn foreseen(seen: &[Seen], trees: &[Tree]) -> f64 {
+    let mut said = vec![(0.0, 0.0); seen.len()];
+    for (row, value) in trees.iter().flat_map(|tree| &tree.unseen) {
+        let (sum, count) = &mut said[*row];
+        *sum += value;
+        *count += 1.0;
     }
-    let left: f64 = ranks.iter().zip(fitted).map(|(rank, fitted)| (rank - fitted).powi(2)).sum();
-    let corrected = left / whole * (count - 1) as f64 / (count - free - 1) as f64;
-    Some((1.0 - corrected).clamp(0.0, 1.0))
+    let mean = seen.iter().map(|it| it.value).sum::<f64>() / seen.len().max(1) as f64;
+    let asked = seen.iter().zip(said).filter(|(_, (_, count))| *count > 0.0);
+    let (left, whole) = asked.fold((0.0, 0.0), |(left, whole), (it, (sum, count))| {
+        (left + (it.value - sum / count).powi(2), whole + (it.value - mean).powi(2))
+    });
+    if whole > 0.0 { 1.0 - left / whole } else { 0.0 }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::definition::tests::specimen;
-    use super::super::log::Event;
-    use super::super::random::Random;
-    use super::super::state::tests::{add, finished};
-    use super::*;
-
-    #[test]
-    fn what_decides_comes_first_and_what_does_not_explains_next_to_nothing() {
-        let sweep = specimen();
-        let mut state = State::default();
-        let mut random = Random::of(&[3]);
-        for trial in 0..60 {
-            let place: Vec<f64> = (0..5).map(|_| random.unit()).collect();
-            let values = sweep.space.point(&place);
-            // Best in the middle of the rates, and better with one of the names; widths are nothing.
-            let rate = sweep.space.place(&values);
-            let at = |key: &str| {
-                let index = sweep.space.dimensions.iter().position(|it| it.key == key).unwrap();
-                rate[index].unwrap()
-            };
-            let value = 50.0 - 100.0 * (at("rate") - 0.5).powi(2) + 5.0 * at("name");
-            add(&mut state, &sweep, Event::Asked { trial, values });
-            finished(&mut state, &sweep, trial, Some(value));
-        }
-        let found = of(&sweep, &state);
-        assert_eq!(found[0].key, "rate", "{found:?}");
-        assert!(found[0].share.unwrap() > 0.7, "{found:?}");
-        let share = |key: &str| found.iter().find(|it| it.key == key).unwrap().share.unwrap();
-        assert!(share("width") < 0.15 && share("dropout") < 0.15, "{found:?}");
-        let few = of(&sweep, &State { trials: state.trials[..3].to_vec(), ..state });
-        assert!(few.iter().all(|it| it.share.is_none()));
-    }
-
-    #[test]
-    fn ranks_are_places_and_equals_share_theirs() {
-        assert_eq!(ranks(&[3.0, 1.0, 1.0, f64::INFINITY, 2.0]), [0.75, 0.125, 0.125, 1.0, 0.5]);
-        assert_eq!(ranks(&[7.0]), [0.0]);
-    }
-}
+mod tests;

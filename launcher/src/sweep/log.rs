@@ -28,7 +28,7 @@ pub enum Event {
         /// Its values.
         values: Point,
     },
-    /// It cannot be trained here, and is not.
+    /// It does not fit, as it is planned, or is no recipe at all: it is not trained.
     Infeasible {
         /// Its number.
         trial: usize,
@@ -94,7 +94,7 @@ pub enum Event {
         trial: usize,
         /// Which run.
         seed: u64,
-        /// Of work since it was started, as far as its files say.
+        /// Of work since it was started, as far as its last sign of life says.
         seconds: f64,
     },
     /// A run ended otherwise.
@@ -109,6 +109,9 @@ pub enum Event {
         cause: String,
         /// Whether it is tried again.
         again: bool,
+        /// Whether memory ran out at work, although the plan fits: the next values may need less.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        out_of_memory: bool,
         /// Of work since it was started.
         seconds: f64,
     },
@@ -140,10 +143,12 @@ pub struct Line {
 pub struct Log {
     path: PathBuf,
     file: File,
+    /// Of whole lines.
+    length: u64,
 }
 
 impl Log {
-    /// Opens the file to be added to; a line that a crash left half-written is removed.
+    /// Opens the file to be added to; a line that a crash or a full disk left half-written is removed.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let write = |error| Error::from(data_pipeline::Error::write(path)(error));
         let mut file =
@@ -154,36 +159,51 @@ impl Log {
         if whole < bytes.len() {
             file.set_len(whole as u64).map_err(write)?;
         }
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, length: whole as u64 })
     }
 
-    /// Adds an event, on the disk when this returns.
-    pub fn add(&mut self, event: Event) -> Result<Line, Error> {
-        let line = Line { time: rfc3339(SystemTime::now()), event };
-        // Strings and numbers always have a JSON form.
-        let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
-        bytes.push(b'\n');
+    /// Adds events, on the disk when this returns: all of them, or none where it fails.
+    pub fn add(&mut self, events: Vec<Event>) -> Result<Vec<Line>, Error> {
+        let time = rfc3339(SystemTime::now());
+        let lines: Vec<Line> =
+            events.into_iter().map(|event| Line { time: time.clone(), event }).collect();
+        let mut bytes = Vec::new();
+        for line in &lines {
+            // Strings and numbers always have a JSON form.
+            bytes.extend(serde_json::to_vec(line).unwrap_or_default());
+            bytes.push(b'\n');
+        }
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
-        written.map_err(data_pipeline::Error::write(&self.path))?;
-        Ok(line)
+        if let Err(error) = written {
+            // What was written of them goes, which needs no room; should that fail, too, the next one that opens the
+            // file removes what is torn.
+            let _ = self.file.set_len(self.length);
+            return Err(data_pipeline::Error::write(&self.path)(error).into());
+        }
+        self.length += bytes.len() as u64;
+        Ok(lines)
     }
 }
 
 /// The whole lines of a log; none where there is none.
 pub fn read(path: &Path) -> Result<Vec<Line>, Error> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(data_pipeline::Error::read(path)(error).into()),
     };
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let line = |(index, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| {
+    // Behind the last end of a line somebody may be writing, in the middle of a letter.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
+    let line = |(index, line): (usize, &[u8])| {
+        serde_json::from_slice(line).map_err(|error| {
             let message = format!("not an event of this version: {error}");
             data_pipeline::Error::data(path, index + 1, message).into()
         })
     };
-    whole.lines().enumerate().map(line).collect()
+    match whole {
+        [] => Ok(Vec::new()),
+        whole => whole.split(|byte| *byte == b'\n').enumerate().map(line).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -206,11 +226,14 @@ mod tests {
             value: None,
             seconds: 0.25,
         };
-        Log::open(&path).unwrap().add(asked.clone()).unwrap();
+        Log::open(&path).unwrap().add(vec![asked.clone()]).unwrap();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"time\":\"2026").unwrap();
         assert_eq!(read(&path).unwrap().len(), 1);
-        Log::open(&path).unwrap().add(paused.clone()).unwrap();
+        // In the middle of a letter, too.
+        file.write_all(&"é".as_bytes()[..1]).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 1);
+        Log::open(&path).unwrap().add(vec![paused.clone()]).unwrap();
         let events: Vec<Event> = read(&path).unwrap().into_iter().map(|line| line.event).collect();
         assert_eq!(events, [asked, paused]);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -224,5 +247,63 @@ mod tests {
         let error = read(&path).unwrap_err();
         assert!(error.message.contains("sweep.jsonl:1: not an event of this version"), "{error}");
         assert_eq!(error.code, crate::error::exit::DATA);
+    }
+    /// A file system of 16 KiB, taken down when this is dropped.
+    struct SmallDisk(tempfile::TempDir);
+
+    impl SmallDisk {
+        /// None where this user may not mount; on a machine of CI that is a failure.
+        fn mount() -> Option<Self> {
+            let folder = tempfile::tempdir().unwrap();
+            let mut mount = std::process::Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", "size=16k", "tmpfs"]).arg(folder.path());
+            let is_mounted = mount.status().is_ok_and(|status| status.success());
+            if !is_mounted {
+                assert!(std::env::var_os("CI").is_none(), "CI may mount");
+                eprintln!("SKIPPED: a full disk needs a user who may mount a tmpfs");
+            }
+            is_mounted.then_some(Self(folder))
+        }
+    }
+
+    impl Drop for SmallDisk {
+        fn drop(&mut self) {
+            let mut umount = std::process::Command::new("umount");
+            let _ = umount.arg("--lazy").arg(self.0.path()).status();
+        }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_whole_lines_and_all_or_none_of_what_belongs_together() {
+        let Some(disk) = SmallDisk::mount() else { return };
+        let path = disk.0.path().join("sweep.jsonl");
+        let stopped = |trial: usize| {
+            let why = "x".repeat(900);
+            vec![
+                Event::Interrupted { trial, seed: 5, seconds: 1.0 },
+                Event::Stopped { trial, rung: 0, why },
+            ]
+        };
+        // Something else that takes room, and gives it back.
+        let other = disk.0.path().join("other");
+        std::fs::write(&other, vec![b'x'; 5000]).unwrap();
+        let mut log = Log::open(&path).unwrap();
+        let mut added = 0;
+        let error = loop {
+            match log.add(stopped(added)) {
+                Ok(_) => added += 1,
+                Err(error) => break error,
+            }
+            assert!(added < 100, "the disk has no end");
+        };
+        assert_eq!(error.code, crate::error::exit::TRANSIENT, "{error}");
+        assert!(added > 0);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.ends_with('\n') && text.lines().count() == 2 * added, "{text}");
+        std::fs::remove_file(&other).unwrap();
+        // With the same open file, and with another one.
+        log.add(stopped(added)).unwrap();
+        Log::open(&path).unwrap().add(vec![Event::Promoted { trial: 0, rung: 1 }]).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 2 * added + 3);
     }
 }

@@ -3,6 +3,7 @@
 mod coordinates;
 mod curve;
 
+use super::definition::Sweep;
 use super::importance;
 use super::log::Line;
 use super::space::told;
@@ -11,6 +12,9 @@ use super::summary::{Counts, confidence, counts, hours, paired, ranked, reached,
 use super::trial::Setting;
 use crate::page::html::{escape, figure};
 use crate::page::{Page, Section, header, tile};
+
+/// Pairs that explain less together are not shown.
+const LEAST: f64 = 0.01;
 
 /// The whole page.
 pub fn html(setting: &Setting, state: &State, lines: &[Line]) -> String {
@@ -65,7 +69,7 @@ fn chosen(setting: &Setting, best: Option<&Trial>) -> String {
 /// What trains a trial again, with a seed of one's own.
 pub fn command(setting: &Setting, trial: &Trial) -> String {
     let sweep = &setting.sweep;
-    let own = super::definition::Sweep::sets_of(&trial.values);
+    let own = Sweep::sets_of(&trial.values);
     let sets: Vec<String> = sweep
         .sets
         .iter()
@@ -76,28 +80,59 @@ pub fn command(setting: &Setting, trial: &Trial) -> String {
 }
 
 fn importances(setting: &Setting, state: &State) -> String {
-    let rows: String = importance::of(&setting.sweep, state)
+    let sweep = &setting.sweep;
+    let Some(found) = importance::of(sweep, state) else { return String::new() };
+    let place = sweep.stop.rungs().get(found.rung);
+    let place = place.map_or("at their end".to_owned(), |step| format!("at step {step}"));
+    if !found.is_known() {
+        return format!(
+            "<p class=\"note\">What differs between the {} trials that came there {place} cannot be foreseen from their \
+             values: a random forest says no more of those that it did not learn from than their mean does \
+             (R² {}). No key can be named.</p>",
+            found.trials,
+            figure(found.foreseen)
+        );
+    }
+    let row = |name: &str, share: f64, spread: &str, trials: &str| {
+        format!(
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{:.0} %{spread}</td><td class=\"bar\">\
+             <i style=\"width:{:.1}%\"></i></td><td>{trials}</td></tr>",
+            escape(name),
+            100.0 * share,
+            100.0 * share.clamp(0.0, 1.0)
+        )
+    };
+    let keys: String = found
+        .keys
         .iter()
-        .filter_map(|it| {
-            let share = 100.0 * it.share?;
-            Some(format!(
-                "<tr><th scope=\"row\"><code>{}</code></th><td>{share:.0} %</td><td class=\"bar\">\
-                 <i style=\"width:{share:.1}%\"></i></td><td>{}</td></tr>",
-                escape(&it.key),
-                it.trials
-            ))
+        .map(|it| {
+            let spread = format!(" ± {:.0}", 100.0 * it.spread);
+            row(&it.key, it.share, &spread, &it.trials.to_string())
         })
         .collect();
-    if rows.is_empty() {
-        return String::new();
-    }
+    let pairs = found.pairs.iter().filter(|it| it.share >= LEAST);
+    let pairs: String = pairs.map(|it| row(&it.keys.join(" × "), it.share, "", "")).collect();
     format!(
-        "<p class=\"note\">How much of the variance of the trials’ ranks each key alone explains: by a parabola \
-         in the key’s ranks, or by the mean of each value where values have no order; adjusted R², not below 0. \
-         Keys that matter only together are not seen, and with few trials chance is.</p>\
-         <div class=\"scroll\"><table><thead><tr><th scope=\"col\">key</th><th scope=\"col\">share</th>\
-         <th scope=\"col\" class=\"bar\"></th><th scope=\"col\">trials</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        "<p class=\"note\">How much of the variance over the whole searched space each key explains alone (±: standard \
+         deviation between trees), and pairs of keys (×) beyond that: functional analysis of variance on a random \
+         forest. It learned from {} trials {place}, and foresees {:.0} % of what differs between trials that it did \
+         not learn from: the less, the less the shares mean. A key that a trial does not have counts as any of its \
+         values there; what is far out on the bad side, as the last that is not.</p>\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Importance\"><table><thead><tr>\
+         <th scope=\"col\">key</th><th scope=\"col\">share</th><th scope=\"col\" class=\"bar\"></th>\
+         <th scope=\"col\">trials</th></tr></thead><tbody>{keys}{pairs}</tbody></table></div>",
+        found.trials,
+        100.0 * found.foreseen
     )
+}
+
+/// In a cell: what a trial came to.
+fn value_text(sweep: &Sweep, trial: &Trial) -> String {
+    match reached(sweep, trial) {
+        text if !text.is_empty() => text,
+        _ if trial.is_done() => "no number".to_owned(),
+        _ => "–".to_owned(),
+    }
 }
 
 fn table(setting: &Setting, state: &State) -> String {
@@ -120,10 +155,10 @@ fn table(setting: &Setting, state: &State) -> String {
                 Fate::Open => String::new(),
             };
             format!(
-                "<tr data-trial=\"{number}\"><th scope=\"row\">{number}</th><td class=\"left\">{}{why}</td><td>{}</td>\
+                "<tr data-trial=\"{number}\"><th scope=\"row\">{number}</th><td class=\"left why\">{}{why}</td><td>{}</td>\
                  <td>{interval}</td><td>{difference}</td><td class=\"wrap left\"><code>{}</code></td></tr>",
                 standing(trial),
-                escape(&reached(sweep, trial)),
+                escape(&value_text(sweep, trial)),
                 escape(&told(&trial.values)),
                 number = trial.number,
             )
@@ -135,7 +170,8 @@ fn table(setting: &Setting, state: &State) -> String {
     format!(
         "<p class=\"note\">The best first: trials that are done before those that are not. Intervals are 95 % over \
          seeds, by Student’s t. The difference to the best trial is taken seed by seed, above 0 where it is \
-         better.</p><div class=\"scroll\"><table class=\"all\"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+         better. Arrow keys go from trial to trial.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"Trials\"><table class=\"all\"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 }
 
@@ -146,7 +182,6 @@ fn told_pair((mean, half): (f64, Option<f64>)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::definition::Sweep;
     use super::super::definition::tests::specimen;
     use super::super::log::Event;
     use super::super::state::tests::finished;
@@ -195,5 +230,53 @@ mod tests {
         assert!(page.contains("a &lt;b&gt;"), "{page}");
         assert_eq!(page.matches("<tr data-trial=").count(), 12);
         assert!(page.contains("knowcoder run tiny.toml"), "{page}");
+    }
+
+    #[test]
+    fn many_trials_of_every_kind_make_a_sound_page() {
+        let setting = setting();
+        let mut state = State::default();
+        for trial in 0..500 {
+            let at = |prime: usize| (trial * prime % 101) as f64 / 101.0;
+            let space = &setting.sweep.space;
+            let values = space.point(&[at(7), at(11), at(13), at(17), at(19)]);
+            let rate = space.dimensions.iter().position(|it| it.key == "rate").unwrap_or_default();
+            let worth = space.place(&values)[rate].map(|it| 10.0 * it);
+            let mut take = |event| {
+                let line = Line { time: "2026-01-01T00:00:00.000Z".to_owned(), event };
+                state.take(&line, &setting.sweep);
+            };
+            take(Event::Asked { trial, values });
+            let cause = "needs <9 GiB> & more".to_owned();
+            match trial % 10 {
+                0 => take(Event::Infeasible { trial, cause }),
+                1 => {
+                    let (code, again, out_of_memory, seconds) = (75, false, false, 1.0);
+                    take(Event::Failed {
+                        trial,
+                        seed: 5,
+                        code,
+                        cause,
+                        again,
+                        out_of_memory,
+                        seconds,
+                    });
+                }
+                2 => take(Event::Stopped { trial, rung: 0, why: cause }),
+                3 => finished(&mut state, &setting.sweep, trial, None),
+                _ => finished(&mut state, &setting.sweep, trial, worth),
+            }
+        }
+        let page = html(&setting, &state, &[]);
+        assert_sound(&page);
+        assert_eq!(page.matches("<tr data-trial=").count(), 500);
+        assert_eq!(page.matches("<path class=\"trial ").count(), 300);
+        assert!(page.contains("Not drawn: 50 failed, 50 infeasible, 50 without a number at the end, 50 without a value."));
+        assert!(page.contains("needs &lt;9 GiB&gt; &amp; more"), "{page}");
+        assert!(page.contains("<td>no number</td>"));
+        // What decides everything is named first.
+        let first = page.split("<section id=\"importance\"").nth(1).unwrap_or_default();
+        let first = first.split("<code>").nth(1).unwrap_or_default();
+        assert!(first.starts_with("rate<"), "{first}");
     }
 }

@@ -26,7 +26,7 @@ pub fn ask(sweep: &Sweep, state: &State) -> Option<Point> {
         return None;
     }
     if sweep.method == Method::Grid {
-        return sweep.space.grid().ok()?.into_iter().nth(asked);
+        return sweep.space.grid().ok()?.point(asked as u128);
     }
     let is_new =
         |point: &Point| state.trials.iter().all(|trial| !is_same_point(&trial.values, point));

@@ -1,8 +1,13 @@
 //! Shards that trials share: prepared once for all whose data are the same.
 
+use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
+use crate::verbs::plan::{Place, machine};
+use data_pipeline::tokenizer::Tokenizer;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
+use trainer::memory::{Budget, plan_phase_within};
+use trainer::network::decoder_config;
 use trainer::{Recipe, RunDir};
 
 /// Sections of a recipe that decide what is prepared.
@@ -58,24 +63,39 @@ pub fn note_ready(place: &RunDir) -> Result<(), Error> {
     Ok(std::fs::write(&path, "").map_err(data_pipeline::Error::write(&path))?)
 }
 
-/// Why a recipe does not fit into the memory of a rank, by the plan that its run would make; `None` where
-/// it does.
-pub fn misfit(
-    recipe: &Recipe,
-    place: &RunDir,
-    machine: trainer::memory::Machine,
-) -> Result<Option<String>, Error> {
-    match trainer::memory::settle(recipe, place, machine, false) {
-        Ok(_) => Ok(None),
-        Err(trainer::Error::Memory(why)) => Ok(Some(why)),
-        Err(error) => {
-            let error = Error::from(error);
-            match error.code {
-                exit::BACKEND => Ok(Some(error.message)),
-                _ => Err(error),
-            }
+/// Why a recipe does not fit into the memory of a rank, by the plan that its run would make on this cluster; `None`
+/// where it does, or where nobody knows what a rank has there.
+pub fn misfit(recipe: &Recipe, place: &RunDir, cluster: &Cluster) -> Result<Option<String>, Error> {
+    let budget = budget(recipe, cluster)?;
+    let shape = decoder_config(recipe, &Tokenizer::load(&place.tokenizer())?)?;
+    for index in 0..recipe.phase.len() {
+        let budget = (machine(cluster), budget.as_ref());
+        let planned = plan_phase_within(recipe, index, place, &shape, budget)?;
+        if planned.misfit.is_some() {
+            return Ok(planned.misfit);
         }
     }
+    Ok(None)
+}
+
+/// What a rank may use: where it is on another machine, what that has, as the cluster file's `[hardware]` says.
+fn budget(recipe: &Recipe, cluster: &Cluster) -> Result<Option<Budget>, Error> {
+    match Place::of(recipe, cluster)? {
+        Place::Here => Ok(Budget::of(&recipe.memory, &recipe.run.device, cluster.ranks)?),
+        Place::Elsewhere { .. } => Ok(Place::budget(recipe, cluster)),
+    }
+}
+
+/// Refuses a constraint that cannot be judged: what ranks of other machines have is not written anywhere.
+pub fn check_judged(recipe: &Recipe, cluster: &Cluster) -> Result<(), Error> {
+    // Trials in a queue, and in pods, are judged where they are.
+    if cluster.backend != Backend::Ssh || Place::budget(recipe, cluster).is_some() {
+        return Ok(());
+    }
+    let message = "constraints = [\"memory\"], but nobody says how much memory a rank has on the hosts of the cluster file";
+    Err(Error::new(exit::DECLARATION, message).hint(
+        "give the cluster file [hardware] with name or memory_gib, or the recipe memory.budget_gib",
+    ))
 }
 
 #[cfg(test)]
@@ -114,5 +134,32 @@ mod tests {
         for (index, (hash, set)) in hashes.iter().zip(others).enumerate() {
             assert!(*hash != base && !hashes[..index].contains(hash), "{set}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_elsewhere_is_refused() {
+        let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tiny.toml");
+        let recipe = Recipe::load(&tiny, &[]).unwrap();
+        let here = Cluster::of_this_machine();
+        check_judged(&recipe, &here).unwrap();
+        let mut hosts = Cluster { backend: Backend::Ssh, ..here };
+        let error = check_judged(&recipe, &hosts).unwrap_err();
+        assert!(error.message.contains("nobody says how much memory"), "{error}");
+        let said = Recipe::load(&tiny, &["memory.budget_gib=1.5".to_owned()]).unwrap();
+        check_judged(&said, &hosts).unwrap();
+        hosts.hardware.name = Some("h200".to_owned());
+        check_judged(&recipe, &hosts).unwrap();
+    }
+
+    #[test]
+    fn memory_is_that_of_the_machines_that_train() {
+        let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tiny.toml");
+        let recipe = Recipe::load(&tiny, &[]).unwrap();
+        let mut hosts = Cluster { backend: Backend::Ssh, ..Cluster::of_this_machine() };
+        hosts.hardware.memory_gib = Some(0.5);
+        let there = budget(&recipe, &hosts).unwrap().unwrap();
+        assert_eq!(there.origin, "90 % of the cluster file's memory_gib");
+        let here = budget(&recipe, &Cluster::of_this_machine()).unwrap();
+        assert_ne!(here.map(|it| it.origin), Some(there.origin));
     }
 }

@@ -68,7 +68,8 @@ impl Simulated {
             (unit, _) if unit < 0.25 => {
                 let again = state.trials[trial].runs[&seed].failures < self.sweep.retries;
                 let cause = "chance".to_owned();
-                Event::Failed { trial, seed, code: 75, cause, again, seconds }
+                let out_of_memory = self.random.unit() < 0.5;
+                Event::Failed { trial, seed, code: 75, cause, again, out_of_memory, seconds }
             }
             (_, Some(step)) => {
                 Event::Paused { trial, seed, rung: goal, step: *step, value, seconds }

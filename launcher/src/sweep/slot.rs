@@ -7,7 +7,6 @@ use super::shards;
 use super::space::Point;
 use super::trial::{Setting, name};
 use crate::error::{Error, exit};
-use crate::verbs::plan::machine;
 use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -39,10 +38,12 @@ pub struct Slot {
     shards: RunDir,
     hash: String,
     stage: Stage,
-    /// GPUs that it may use, where several runs share a machine.
+    /// GPUs that are its own, where it computes on this machine's.
     devices: Option<String>,
     /// When its training was started.
     training: Option<Instant>,
+    /// Whether it did not fit beside other runs, and shall be tried alone.
+    waits_alone: bool,
     is_asked: bool,
 }
 
@@ -88,6 +89,7 @@ impl Slot {
             stage: Stage::Awaiting(from),
             devices,
             training: None,
+            waits_alone: false,
             is_asked: false,
         })
     }
@@ -97,33 +99,72 @@ impl Slot {
         self.training.map_or(0.0, |since| since.elapsed().as_secs_f64())
     }
 
+    /// Shows that its owner lives; whether the run still is ours, as far as is known.
+    pub fn beat(&mut self) -> bool {
+        if let Stage::Preparing(_, claim) = &mut self.stage {
+            claim.beat();
+        }
+        self.claim.beat()
+    }
+
+    /// Whether the run still is ours; to be asked before anything is said of it.
+    pub fn is_ours(&self) -> Result<bool, Error> {
+        self.claim.is_ours().map_err(|error| {
+            Error::new(
+                exit::TRANSIENT,
+                format!(
+                    "failed to look who has trial {}, seed {}: {error}",
+                    self.job.trial, self.job.seed
+                ),
+            )
+        })
+    }
+
+    /// Whether it has a process.
+    pub fn has_process(&mut self) -> bool {
+        match &mut self.stage {
+            Stage::Awaiting(_) => false,
+            Stage::Preparing(child, _) | Stage::Training(child) => {
+                matches!(child.try_wait(), Ok(None))
+            }
+        }
+    }
+
     /// Asks the run to stop with a checkpoint, once.
     pub fn ask_to_stop(&mut self) {
         if std::mem::replace(&mut self.is_asked, true) {
             return;
         }
-        if let Stage::Preparing(child, _) | Stage::Training(child) = &self.stage {
-            // SAFETY: the process is ours and has not been waited for, so its number is still its own.
+        if let Stage::Preparing(child, _) | Stage::Training(child) = &mut self.stage
+            && matches!(child.try_wait(), Ok(None))
+        {
+            // SAFETY: the process is ours and has not ended, so its number is still its own.
             unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
         }
     }
 
-    /// Looks how it goes, and does what is next.
-    pub fn look(&mut self, setting: &Setting, claims: &mut Claims) -> Result<Look, Error> {
-        if !self.claim.beat() {
+    /// Looks how it goes, and does what is next; `is_alone`: no other run of this process is at work.
+    pub fn look(
+        &mut self,
+        setting: &Setting,
+        claims: &mut Claims,
+        is_alone: bool,
+    ) -> Result<Look, Error> {
+        if !self.beat() {
             return Ok(Look::Taken);
         }
         match &mut self.stage {
             Stage::Awaiting(_) if self.is_asked => Ok(Look::Ended(Ending::Stopped)),
             Stage::Awaiting(from) if Instant::now() < *from => Ok(Look::Busy),
-            Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting),
+            Stage::Awaiting(_) if self.waits_alone && !is_alone => Ok(Look::Busy),
+            Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting, is_alone),
             Stage::Awaiting(_) => self.prepare(setting, claims),
-            Stage::Preparing(child, claim) => {
-                claim.beat();
+            Stage::Preparing(child, _) => {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
                     return Ok(Look::Busy);
                 };
-                match ending::of(status, &self.shards, &setting.said(&self.preparing())) {
+                let ending = ending::of(status, &self.shards, &setting.said(&self.preparing()));
+                match if self.is_asked { ending.when_asked() } else { ending } {
                     Ending::Done => {
                         shards::note_ready(&self.shards)?;
                         self.stage = Stage::Awaiting(Instant::now());
@@ -136,7 +177,16 @@ impl Slot {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
                     return Ok(Look::Busy);
                 };
-                Ok(Look::Ended(ending::of(status, &self.run_dir, &self.said(setting))))
+                let mut ending = ending::of(status, &self.run_dir, &self.said(setting));
+                if self.is_asked {
+                    ending = ending.when_asked();
+                }
+                match self.judged(setting, ending) {
+                    Ending::Infeasible(_) if self.is_beside_others(is_alone) => {
+                        Ok(self.wait_alone())
+                    }
+                    ending => Ok(Look::Ended(ending)),
+                }
             }
         }
     }
@@ -157,17 +207,35 @@ impl Slot {
         Ok(Look::Busy)
     }
 
-    fn train(&mut self, setting: &Setting) -> Result<Look, Error> {
+    /// Whether what is free now is less than what it would have for itself: on the CPU, others have some of it.
+    fn is_beside_others(&self, is_alone: bool) -> bool {
+        !is_alone && self.recipe.run.device == "flex" && self.recipe.memory.budget_gib.is_none()
+    }
+
+    /// It does not fit beside others, which says nothing of itself.
+    fn wait_alone(&mut self) -> Look {
+        let Job { trial, seed, .. } = self.job;
+        eprintln!(
+            "trial {trial}, seed {seed}: does not fit beside the other runs, and waits for them"
+        );
+        self.waits_alone = true;
+        self.training = None;
+        self.stage = Stage::Awaiting(Instant::now());
+        Look::Busy
+    }
+
+    fn train(&mut self, setting: &Setting, is_alone: bool) -> Result<Look, Error> {
         let is_new = !self.run_dir.root().exists();
         if setting.sweep.plans_memory && is_new {
-            let machine = machine(&setting.cluster);
-            match shards::misfit(&self.recipe, &self.shards, machine) {
+            match shards::misfit(&self.recipe, &self.shards, &setting.cluster) {
                 Ok(None) => {}
+                Ok(Some(_)) if self.is_beside_others(is_alone) => return Ok(self.wait_alone()),
                 Ok(Some(why)) => return Ok(Look::Ended(Ending::Infeasible(why))),
-                Err(Error { code, message: cause, .. }) => {
-                    let may_pass = code == exit::TRANSIENT;
-                    return Ok(Look::Ended(Ending::Failed { code, cause, may_pass }));
-                }
+                Err(error) => return Ok(Look::Ended(Ending::of_error(error))),
+            }
+            // Large data take long to plan with: nobody else must have begun meanwhile.
+            if !self.is_ours()? {
+                return Ok(Look::Taken);
             }
         }
         let Job { trial, seed, values, until, .. } = &self.job;
@@ -178,6 +246,20 @@ impl Slot {
         self.training = Some(Instant::now());
         self.stage = Stage::Training(child);
         Ok(Look::Busy)
+    }
+
+    /// A run that could not begin to learn may have been refused by its own plan: then the sweep's, which is the same,
+    /// refuses it, too. A port that is taken or a device that is missing is a failure.
+    fn judged(&self, setting: &Setting, ending: Ending) -> Ending {
+        let has_learned = std::fs::metadata(self.run_dir.metrics()).is_ok_and(|it| it.len() > 0);
+        if has_learned || !ending.is_about_the_back_end() {
+            return ending;
+        }
+        match shards::misfit(&self.recipe, &self.shards, &setting.cluster) {
+            Ok(Some(why)) => Ending::Infeasible(why),
+            // The run's own words say more than a plan that cannot be made.
+            Ok(None) | Err(_) => ending,
+        }
     }
 
     /// Names the claim and the log of making the shards.

@@ -39,7 +39,7 @@ pub struct Trial {
 pub enum Fate {
     /// It is at work, waits, or is done.
     Open,
-    /// It cannot be trained here.
+    /// It does not fit, as it is planned, or is no recipe at all.
     Infeasible(String),
     /// It did not go on.
     Stopped(String),
@@ -49,6 +49,8 @@ pub enum Fate {
         code: u8,
         /// Why.
         cause: String,
+        /// Whether memory ran out at work.
+        out_of_memory: bool,
     },
 }
 
@@ -130,13 +132,14 @@ impl State {
             Event::Interrupted { trial, seed, seconds } | Event::Lost { trial, seed, seconds } => {
                 self.run(*trial, *seed, *seconds, |run| run.stage = Stage::Waiting);
             }
-            Event::Failed { trial, seed, code, cause, again, seconds } => {
+            Event::Failed { trial, seed, code, cause, again, out_of_memory, seconds } => {
                 self.run(*trial, *seed, *seconds, |run| {
                     run.failures += 1;
                     run.stage = Stage::Waiting;
                 });
                 if !again {
-                    self.end(*trial, Fate::Failed { code: *code, cause: cause.clone() });
+                    let (code, cause, out_of_memory) = (*code, cause.clone(), *out_of_memory);
+                    self.end(*trial, Fate::Failed { code, cause, out_of_memory });
                 }
             }
             Event::Finished { trial, seed, value, seconds } => {

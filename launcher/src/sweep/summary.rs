@@ -188,10 +188,24 @@ pub fn hours(setting: &Setting, state: &State) -> f64 {
 pub fn document(setting: &Setting, state: &State) -> Value {
     let sweep = &setting.sweep;
     let Counts { done, running, waiting, paused, stopped, failed, infeasible } = counts(state);
-    let importance: Vec<Value> = importance::of(sweep, state)
-        .into_iter()
-        .map(|it| json!({"key": it.key, "trials": it.trials, "share": it.share}))
-        .collect();
+    let importance = importance::of(sweep, state).map(|it| {
+        let keys: Vec<Value> = it
+            .keys
+            .iter()
+            .map(|it| {
+                json!({"key": it.key, "trials": it.trials, "share": it.share, "spread": it.spread})
+            })
+            .collect();
+        let pairs: Vec<Value> =
+            it.pairs.iter().map(|it| json!({"keys": it.keys, "share": it.share})).collect();
+        json!({
+            "trials": it.trials,
+            "step": sweep.stop.rungs().get(it.rung),
+            "foreseen": it.foreseen,
+            "keys": keys,
+            "pairs": pairs,
+        })
+    });
     json!({
         "sweep": sweep.name,
         "folder": setting.folder.0,

@@ -3,18 +3,19 @@
 
 use super::claims::{Claim, Claims, ourselves};
 use super::definition::Sweep;
+use super::devices::Devices;
 use super::ending::Ending;
-use super::log::{Event, Line, Log, read};
-use super::metric::steps_done;
+use super::held::{Held, Unwritten};
+use super::log::{Event, Line, read};
 use super::slot::{Job, Look, Slot};
 use super::space::Point;
+use super::spent::{spent, worked};
 use super::state::{Fate, State};
 use super::trial::{Setting, name};
-use super::{devices, rungs, sampler, telling};
+use super::{outcome, rungs, sampler};
 use crate::error::{Error, exit};
-use crate::events::milliseconds;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Between two looks at the runs.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -22,6 +23,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const IDLE: Duration = Duration::from_millis(500);
 /// Between two looks at what was spent.
 const WATCH: Duration = Duration::from_secs(5);
+/// How long runs may save before an error ends this process.
+const SAVING: Duration = Duration::from_secs(120);
 /// So many trials that fail before one has come to anything are no accident.
 const ACCIDENTS: usize = 3;
 
@@ -38,16 +41,25 @@ pub enum End {
 
 /// Works on a sweep until nothing is left, the budget is used, or `stop` is set.
 pub fn work(setting: &Setting, slots: usize, stop: &AtomicBool) -> Result<End, Error> {
+    let mut claims = Claims::open(&setting.folder.claims())?;
+    let Some(devices) = Devices::reserve(setting, slots, &mut claims, stop)? else {
+        return Ok(End::Stopped);
+    };
     let mut worker = Worker {
         setting,
-        claims: Claims::open(&setting.folder.claims())?,
+        claims,
+        devices,
         slots: (0..slots).map(|_| None).collect(),
         owner: ourselves(),
         next_look: Instant::now(),
         next_watch: Instant::now(),
     };
     worker.begin()?;
-    worker.go_on(stop)
+    let end = worker.go_on(stop);
+    if end.is_err() {
+        worker.save();
+    }
+    end
 }
 
 /// The first values that a sweep asks for, as long as none has come to anything.
@@ -65,47 +77,40 @@ pub fn first(sweep: &Sweep, count: usize) -> Vec<Point> {
 struct Worker<'a> {
     setting: &'a Setting,
     claims: Claims,
+    devices: Devices,
     slots: Vec<Option<Slot>>,
     owner: String,
     next_look: Instant,
     next_watch: Instant,
 }
 
-/// The log while it is ours, and what it comes to.
-struct Held<'a> {
-    setting: &'a Setting,
-    log: Log,
-    state: State,
-    _claim: Claim,
-}
-
-impl Held<'_> {
-    fn add(&mut self, event: Event) -> Result<(), Error> {
-        let line = self.log.add(event)?;
-        self.state.take(&line, &self.setting.sweep);
-        telling::say(&line, self.setting);
-        Ok(())
-    }
-}
-
 impl<'a> Worker<'a> {
     /// The log, and nobody else writes to it until this is dropped.
     fn hold(&mut self) -> Result<Held<'a>, Error> {
-        let claim = self.claims.wait("log")?;
-        let path = self.setting.folder.log();
-        let log = Log::open(&path)?;
-        let state = State::of(&read(&path)?, &self.setting.sweep);
-        Ok(Held { setting: self.setting, log, state, _claim: claim })
+        let Self { claims, slots, devices, .. } = self;
+        // However long others have it, nobody shall take us for dead.
+        let claim = claims.wait("log", || beat(slots, devices))?;
+        Held::open(self.setting, claim)
     }
 
-    /// The first line, or a look at whose log it is.
+    /// The first line, or a look at whose log it is and at what of it was lost.
     fn begin(&mut self) -> Result<(), Error> {
-        let mut held = self.hold()?;
-        match &held.state.begun {
-            Some((before, _)) => super::summary::check(before, self.setting),
-            None => {
-                let version = env!("CARGO_PKG_VERSION").to_owned();
-                held.add(Event::Begun { version, sweep: self.setting.sweep.essence() })
+        loop {
+            let mut held = self.hold()?;
+            let noted = match &held.state.begun {
+                Some((before, _)) => {
+                    super::summary::check(before, self.setting)?;
+                    self.find_lost(&mut held)
+                }
+                None => {
+                    let version = env!("CARGO_PKG_VERSION").to_owned();
+                    held.add(vec![Event::Begun { version, sweep: self.setting.sweep.essence() }])
+                }
+            };
+            match noted {
+                Ok(()) => return Ok(()),
+                Err(Unwritten::Taken) => {}
+                Err(Unwritten::Failed(error)) => return Err(error),
             }
         }
     }
@@ -140,30 +145,73 @@ impl<'a> Worker<'a> {
         self.slots.iter().flatten().count()
     }
 
+    /// What is at work saves before an error ends this process: the next one finds it lost, and its steps not.
+    fn save(&mut self) {
+        let patience = Instant::now() + SAVING;
+        if self.busy() > 0 {
+            eprintln!("an error ends the sweep: {} run(s) are asked to save", self.busy());
+        }
+        while Instant::now() < patience {
+            beat(&mut self.slots, &mut self.devices);
+            self.slots.iter_mut().flatten().for_each(Slot::ask_to_stop);
+            if !self.slots.iter_mut().flatten().any(Slot::has_process) {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Notes what ended.
     fn poll(&mut self) -> Result<(), Error> {
+        if !self.devices.beat() {
+            // Somebody else computes on them.
+            self.slots.iter_mut().for_each(|slot| *slot = None);
+            let message = "another worker has taken the GPUs of this one, having heard nothing of it for too long";
+            return Err(Error::new(exit::TRANSIENT, message));
+        }
         for index in 0..self.slots.len() {
+            let others = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != index);
+            let is_alone = !others.filter_map(|it| it.1.as_mut()).any(Slot::has_process);
             let Some(slot) = &mut self.slots[index] else { continue };
-            match slot.look(self.setting, &mut self.claims)? {
+            let Job { trial, seed, .. } = slot.job;
+            let is_noted = match slot.look(self.setting, &mut self.claims, is_alone)? {
                 Look::Busy => continue,
-                Look::Taken => {
-                    let Job { trial, seed, .. } = slot.job;
-                    eprintln!(
-                        "warning: trial {trial}, seed {seed}: another process has taken it, having heard nothing of this one for too long"
-                    );
-                }
+                Look::Taken => false,
                 Look::Ended(ending) => {
-                    let mut held = self.hold()?;
-                    if let Some(slot) = &self.slots[index] {
-                        note(&mut held, slot, ending)?;
+                    let is_noted = self.note(index, &ending)?;
+                    if let Ending::DiskFull(cause) = ending {
+                        self.slots[index] = None;
+                        return Err(full((trial, seed), &cause));
                     }
+                    is_noted
                 }
+            };
+            if !is_noted {
+                eprintln!(
+                    "warning: trial {trial}, seed {seed}: another process has taken it, having heard nothing of this one for too long"
+                );
             }
             // Its claim goes after its end is in the log.
             self.slots[index] = None;
             self.next_look = Instant::now();
         }
         Ok(())
+    }
+
+    /// Notes how a run ended, unless somebody else has it by now; whether it was ours to note.
+    fn note(&mut self, index: usize, ending: &Ending) -> Result<bool, Error> {
+        loop {
+            let mut held = self.hold()?;
+            let Some(slot) = &self.slots[index] else { return Ok(true) };
+            if !slot.is_ours()? {
+                return Ok(false);
+            }
+            match held.add(outcome::of(&self.setting.sweep, slot, ending)) {
+                Ok(()) => return Ok(true),
+                Err(Unwritten::Taken) => {}
+                Err(Unwritten::Failed(error)) => return Err(error),
+            }
+        }
     }
 
     /// Whether the budget is used, and whether a trial of ours has ended elsewhere.
@@ -175,12 +223,21 @@ impl<'a> Worker<'a> {
                 slot.ask_to_stop();
             }
         }
-        Ok(spent(self.setting, &state).map(End::Spent))
+        Ok(spent(self.setting, &state, &self.claims).map(End::Spent))
     }
 
     /// Gives free slots something to do; whether there is nothing more, for anybody.
     fn fill(&mut self) -> Result<bool, Error> {
         self.next_look = Instant::now() + IDLE;
+        match self.give() {
+            Ok(is_over) => Ok(is_over),
+            // What followed from the log may not follow from it any more: the next look says.
+            Err(Unwritten::Taken) => Ok(false),
+            Err(Unwritten::Failed(error)) => Err(error),
+        }
+    }
+
+    fn give(&mut self) -> Result<bool, Unwritten> {
         let mut held = self.hold()?;
         self.find_lost(&mut held)?;
         give_up(&held.state)?;
@@ -190,6 +247,7 @@ impl<'a> Worker<'a> {
             else {
                 return Ok(false);
             };
+            beat(&mut self.slots, &mut self.devices);
             if let Some(slot) = self.next(&mut held, index)? {
                 self.slots[index] = Some(slot);
                 next = index + 1;
@@ -201,7 +259,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Runs whose process is gone wait again.
-    fn find_lost(&mut self, held: &mut Held<'_>) -> Result<(), Error> {
+    fn find_lost(&mut self, held: &mut Held<'_>) -> Result<(), Unwritten> {
         let running: Vec<(usize, u64, u64)> =
             held.state.running().map(|(trial, seed, _, since)| (trial, seed, since)).collect();
         for (trial, seed, since) in running {
@@ -210,18 +268,14 @@ impl<'a> Worker<'a> {
             {
                 continue;
             }
-            // As long as its files say that it worked.
-            let metrics = self.setting.folder.run(trial, seed).metrics();
-            let last = std::fs::metadata(metrics).and_then(|it| it.modified()).ok();
-            let last = last.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
-            let worked = last.map_or(0, |it| (it.as_millis() as u64).saturating_sub(since));
-            held.add(Event::Lost { trial, seed, seconds: worked as f64 / 1000.0 })?;
+            let worked = worked(self.setting, &self.claims, (trial, seed), since);
+            held.add(vec![Event::Lost { trial, seed, seconds: worked.as_secs_f64() }])?;
         }
         Ok(())
     }
 
     /// A run for a slot: one that waits, or one of a new trial.
-    fn next(&mut self, held: &mut Held<'_>, index: usize) -> Result<Option<Slot>, Error> {
+    fn next(&mut self, held: &mut Held<'_>, index: usize) -> Result<Option<Slot>, Unwritten> {
         loop {
             for (trial, seed) in held.state.waiting() {
                 if let Some(claim) = self.claims.take(&name(trial, seed))? {
@@ -232,7 +286,7 @@ impl<'a> Worker<'a> {
             let asked = sampler::ask(sweep, &held.state);
             let decided = rungs::decide(sweep, &held.state, asked.is_none());
             if !decided.is_empty() {
-                decided.into_iter().try_for_each(|event| held.add(event))?;
+                held.add(decided)?;
                 continue;
             }
             let Some(values) = asked else { return Ok(None) };
@@ -243,10 +297,9 @@ impl<'a> Worker<'a> {
             let trial = held.state.trials.len();
             let seed = sweep.seeds.first().copied().unwrap_or_default();
             let recipe = self.setting.recipe(&values, trial, seed);
-            held.add(Event::Asked { trial, values })?;
-            if let Err(error) = recipe {
-                held.add(Event::Infeasible { trial, cause: error.message })?;
-            }
+            let mut events = vec![Event::Asked { trial, values }];
+            events.extend(recipe.err().map(|it| Event::Infeasible { trial, cause: it.message }));
+            held.add(events)?;
         }
     }
 
@@ -256,99 +309,42 @@ impl<'a> Worker<'a> {
         (trial, seed): (usize, u64),
         claim: Claim,
         index: usize,
-    ) -> Result<Slot, Error> {
+    ) -> Result<Slot, Unwritten> {
         let own = &held.state.trials[trial];
         let run = own.runs.get(&seed).cloned().unwrap_or_default();
         let until = self.setting.sweep.stop.rungs().get(own.goal).map(|step| (own.goal, *step));
         let failures = run.failures;
         let job = Job { trial, seed, values: own.values.clone(), until, failures };
-        let slot = Slot::new(
-            self.setting,
-            job,
-            claim,
-            devices::of(self.setting, index, self.slots.len())?,
-        )?;
+        let slot = Slot::new(self.setting, job, claim, self.devices.of(index))?;
         let attempt = run.attempts + 1;
         let until = until.map(|(_, step)| step);
         let owner = self.owner.clone();
-        held.add(Event::Started { trial, seed, attempt, until, owner })?;
+        held.add(vec![Event::Started { trial, seed, attempt, until, owner }])?;
         Ok(slot)
     }
 }
 
-/// Notes how a run ended.
-fn note(held: &mut Held<'_>, slot: &Slot, ending: Ending) -> Result<(), Error> {
-    let (sweep, seconds) = (&held.setting.sweep, slot.seconds());
-    let Job { trial, seed, until, .. } = slot.job;
-    let nothing = |step: String| Event::Failed {
-        trial,
-        seed,
-        code: exit::DATA,
-        cause: format!(
-            "{} has no value {step}: no benchmark has an annotated object of it",
-            sweep.metric
-        ),
-        again: false,
-        seconds,
-    };
-    match ending {
-        Ending::Done => {
-            let value = sweep.metric.last(&slot.run_dir, &sweep.phase)?;
-            held.add(match value {
-                None if !sweep.metric.is_loss() => nothing("at the end".to_owned()),
-                value => Event::Finished { trial, seed, value, seconds },
-            })
-        }
-        Ending::Stopped => {
-            let came = match until {
-                Some((_, step)) => steps_done(&slot.run_dir, &sweep.phase)? >= step,
-                None => false,
-            };
-            let Some((rung, step)) = until.filter(|_| came) else {
-                return held.add(Event::Interrupted { trial, seed, seconds });
-            };
-            let value = sweep.metric.at(&slot.run_dir, &sweep.phase, step)?;
-            held.add(match value {
-                None if !sweep.metric.is_loss() => nothing(format!("at step {step}")),
-                value => Event::Paused { trial, seed, rung, step, value, seconds },
-            })
-        }
-        Ending::Infeasible(cause) => {
-            held.add(Event::Interrupted { trial, seed, seconds })?;
-            held.add(Event::Infeasible { trial, cause })
-        }
-        Ending::Failed { code, cause, may_pass } => {
-            let again = may_pass && slot.job.failures < sweep.retries;
-            held.add(Event::Failed { trial, seed, code, cause, again, seconds })
-        }
+/// Shows that we live; who finds that something is not ours any more does so when it is looked at.
+fn beat(slots: &mut [Option<Slot>], devices: &mut Devices) {
+    for slot in slots.iter_mut().flatten() {
+        slot.beat();
     }
+    devices.beat();
 }
 
-/// What of the budget is used up, if anything is.
-fn spent(setting: &Setting, state: &State) -> Option<String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = now.as_millis() as u64;
-    let budget = setting.sweep.budget;
-    let begun = state.begun.as_ref().and_then(|(_, time)| milliseconds(time)).unwrap_or(now);
-    let wall = Duration::from_millis(now.saturating_sub(begun));
-    if let Some(limit) = budget.wall.filter(|limit| wall >= *limit) {
-        return Some(format!(
-            "{} s have passed since it began, the limit is {} s",
-            wall.as_secs(),
-            limit.as_secs()
-        ));
-    }
-    let at_work: u64 = state.running().map(|(.., since)| now.saturating_sub(since)).sum();
-    let seconds = state.seconds + at_work as f64 / 1000.0;
-    let hours = seconds * setting.cluster.ranks as f64 / 3600.0;
-    let limit = budget.gpu_hours.filter(|limit| hours >= *limit)?;
-    Some(format!("{hours:.2} hours of ranks are used, the limit is {limit}"))
+/// Why the sweep stops where nothing can be written: all trials would fail, and none for a reason of its own.
+fn full((trial, seed): (usize, u64), cause: &str) -> Error {
+    let message = format!("trial {trial}, seed {seed}: the disk is full: {cause}");
+    Error::new(exit::TRANSIENT, message).hint(
+        "make room (checkpoint.keep says how many checkpoints stay); the same command goes on",
+    )
 }
 
 /// Refuses to go on where trials fail for a reason that is none of theirs.
 fn give_up(state: &State) -> Result<(), Error> {
     let mut failed = state.trials.iter().filter_map(|trial| match &trial.fate {
-        Fate::Failed { code, cause } => Some((trial.number, *code, cause)),
+        // Values that need too much memory are the trial's own reason.
+        Fate::Failed { code, cause, out_of_memory: false } => Some((trial.number, *code, cause)),
         _ => None,
     });
     if state.trials.iter().any(|trial| trial.newest().is_some()) {
@@ -363,5 +359,30 @@ fn give_up(state: &State) -> Result<(), Error> {
             Err(Error::new(code, message)
                 .hint("see the folder `logs` of the sweep; mend it, and begin with another --out"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::definition::tests::specimen;
+    use super::super::state::tests::{add, asked};
+    use super::*;
+
+    #[test]
+    fn trials_that_need_too_much_memory_do_not_end_a_sweep_and_others_do() {
+        let sweep = specimen();
+        let failing = |out_of_memory: bool| {
+            let mut state = State::default();
+            for trial in 0..ACCIDENTS {
+                asked(&mut state, &sweep, trial);
+                let (code, cause, again, seconds) = (69, "no GPU".to_owned(), false, 0.0);
+                let event =
+                    Event::Failed { trial, seed: 5, code, cause, again, out_of_memory, seconds };
+                add(&mut state, &sweep, event);
+            }
+            give_up(&state)
+        };
+        assert_eq!(failing(true), Ok(()));
+        assert!(failing(false).is_err_and(|error| error.message.ends_with("no GPU")));
     }
 }

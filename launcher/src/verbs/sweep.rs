@@ -6,11 +6,11 @@ use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
-use crate::sweep::definition::Sweep;
+use crate::sweep::definition::{Method, Sweep};
 use crate::sweep::log::{self, Line};
 use crate::sweep::state::State;
 use crate::sweep::worker::{self, End};
-use crate::sweep::{Folder, Setting, array, indexed, page, summary};
+use crate::sweep::{Folder, Setting, array, devices, indexed, page, shards, summary};
 use data_pipeline::predictions::replace;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -27,12 +27,17 @@ pub fn sweep(args: &cli::Sweep) -> Result<Answer, Error> {
 
 fn start(args: &cli::SweepStart) -> Result<Answer, Error> {
     let setting = setting(&args.sweep, args.cluster.as_deref())?;
-    let folder = &setting.folder;
     check(&setting)?;
+    let usual = if args.worker { 1 } else { setting.sweep.parallel };
+    let slots = args.slots.map_or(usual, usize::from);
+    if !args.array {
+        devices::check(&setting, slots)?;
+    }
     let file = absolute(&args.sweep.file)?;
     if args.dry_run && !args.array {
         return Ok(dry(&setting));
     }
+    let folder = &setting.folder;
     std::fs::create_dir_all(&folder.0).map_err(data_pipeline::Error::write(&folder.0))?;
     if args.array {
         return hand_over(&setting, &file, args.dry_run);
@@ -56,8 +61,10 @@ fn start(args: &cli::SweepStart) -> Result<Answer, Error> {
     let stop = interrupt::stop_flag().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
-    let usual = if args.worker { 1 } else { setting.sweep.parallel };
-    let slots = args.slots.map_or(usual, usize::from);
+    let (setting, note) = devices::share_cores(setting, slots)?;
+    if let Some(note) = note {
+        eprintln!("{note}");
+    }
     let end = worker::work(&setting, slots, stop)?;
     ended(&setting, &end, args.worker)
 }
@@ -125,17 +132,25 @@ fn hand_over(setting: &Setting, file: &Path, is_dry: bool) -> Result<Answer, Err
 fn dry(setting: &Setting) -> Answer {
     let points = worker::first(&setting.sweep, setting.sweep.parallel.max(5));
     let lines: Vec<String> = points.iter().map(crate::sweep::told).collect();
+    let sweep = &setting.sweep;
+    let grid = match sweep.method {
+        Method::Grid => sweep.space.grid().ok().map(|grid| grid.count()),
+        _ => None,
+    };
+    let of_grid = grid.map_or(String::new(), |count| format!(" of a grid of {count}"));
     let text = format!(
-        "sweep `{}`: up to {} trials of {} run(s), the first:\n  {}\n",
-        setting.sweep.name,
-        setting.sweep.budget.trials,
-        setting.sweep.seeds.len(),
+        "sweep `{}`: up to {} trials{of_grid}, each of {} run(s), the first:\n  {}\n",
+        sweep.name,
+        sweep.budget.trials,
+        sweep.seeds.len(),
         lines.join("\n  ")
     );
-    Answer::new(
-        text,
-        json!({"dry_run": true, "trials": setting.sweep.budget.trials, "first": points}),
-    )
+    let mut json = json!({"dry_run": true, "trials": sweep.budget.trials, "first": points});
+    if let Some(count) = grid {
+        // JSON's numbers are not that long.
+        json["grid"] = json!(count.min(u128::from(u64::MAX)) as u64);
+    }
+    Answer::new(text, json)
 }
 
 fn status(args: &cli::SweepFile) -> Result<Answer, Error> {
@@ -211,6 +226,9 @@ fn check(setting: &Setting) -> Result<(), Error> {
         }
         // What other machines have, they say themselves.
         _ => trainer::prepare::check_declared(&recipe)?,
+    }
+    if setting.sweep.plans_memory {
+        shards::check_judged(&recipe, &setting.cluster)?;
     }
     trainer::run::check_world(&setting.sweep.recipe, &recipe, setting.cluster.ranks)?;
     setting.cluster.check_device(&recipe.run.device)

@@ -247,7 +247,7 @@ fn budget(
     let grid = match section.method {
         Method::Grid => Some(space.grid().map_err(|key| {
             place(0, format!("`{key}` has no end of values; for a grid give it `points`, such as points = 5"))
-        })?.len()),
+        })?.count()),
         _ => None,
     };
     let count = match (trials, grid) {
@@ -256,8 +256,21 @@ fn budget(
                 format!("`trials` is {}; it must be between 1 and {MOST_TRIALS}", given.get_ref());
             return Err(place(given.span().start, message));
         }
-        (Some(given), grid) => (*given.get_ref()).min(grid.unwrap_or(usize::MAX)),
-        (None, Some(grid)) => grid,
+        (Some(given), None) => *given.get_ref(),
+        (Some(given), Some(grid)) => {
+            usize::try_from(grid).unwrap_or(usize::MAX).min(*given.get_ref())
+        }
+        (None, Some(grid)) => match usize::try_from(grid) {
+            Ok(grid) if grid <= MOST_TRIALS => grid,
+            _ => {
+                let message = format!(
+                    "the grid has {}, more than the {MOST_TRIALS} that a sweep keeps; give keys fewer values, or try only \
+                     the first of them: budget = {{ trials = 1000 }}",
+                    points(grid)
+                );
+                return Err(place(section.metric.span().start, message));
+            }
+        },
         (None, None) => {
             let message = "say how many trials there may be: budget = { trials = 40 }".to_owned();
             return Err(place(section.metric.span().start, message));
@@ -281,6 +294,14 @@ fn budget(
         })?),
     };
     Ok(Budget { trials: count, gpu_hours, wall })
+}
+
+/// So many points, as a person reads it.
+fn points(count: u128) -> String {
+    match count {
+        u128::MAX => "more points than can be counted".to_owned(),
+        count => format!("{count} points"),
+    }
 }
 
 /// `30s`, `90m`, `8h`, `2d`.

@@ -166,6 +166,20 @@ fn keys_and_rungs_are_held_against_the_recipe() {
 }
 
 #[test]
+fn a_grid_that_is_too_large_is_refused_unless_trials_are_limited() {
+    let keys = "\"phase.0.steps\" = { int = [1, 9000] }\n\"phase.1.steps\" = { int = [1, 9000] }\n";
+    let grid = SWEEP.replace("random", "grid").replace("budget = { trials = 4 }\n", "");
+    refused(
+        &format!("{grid}[space]\n{keys}"),
+        expect![
+            "s.toml:4:10: the grid has 81000000 points, more than the 100000 that a sweep keeps; give keys fewer values, or try only the first of them: budget = { trials = 1000 }"
+        ],
+    );
+    let limited = SWEEP.replace("random", "grid");
+    assert_eq!(parse(&format!("{limited}[space]\n{keys}")).unwrap().budget.trials, 4);
+}
+
+#[test]
 fn times_have_units() {
     assert_eq!(file::duration("90m"), Some(Duration::from_secs(5400)));
     assert_eq!(file::duration("1.5h"), Some(Duration::from_secs(5400)));

@@ -23,14 +23,25 @@ pub fn figure(setting: &Setting, lines: &[Line]) -> String {
         path += &format!("H{:.1}V{:.1}", x(*hours), y(*value));
     }
     path += &format!("H{SIDE:.1}");
+    // A value that never changed stands once, where its line is.
+    let ends = if high > low { vec![high, low] } else { vec![high] };
+    let scale: String = ends
+        .into_iter()
+        .map(|value| {
+            let top = 100.0 * y(value) / SIDE;
+            format!("<span class=\"y\" style=\"top:{top:.0}%\">{}</span>", number_text(value))
+        })
+        .collect();
     format!(
         "<p class=\"note\">The best of the trials that are done, after so many hours of ranks at work.</p>\
          <figure class=\"steps\"><div class=\"plot\"><svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" role=\"img\" \
-         aria-label=\"best {metric} by hours\"><path class=\"grid\" d=\"M0 0H1000M0 1000H1000\"/><path class=\"line\" d=\"{path}\"/></svg>\
-         <span class=\"y\" style=\"top:0%\">{}</span><span class=\"y\" style=\"top:100%\">{}</span>\
+         aria-label=\"best {metric}: {} after {} h, {} after {} h\"><path class=\"grid\" d=\"M0 0H1000M0 1000H1000\"/>\
+         <path class=\"line\" d=\"{path}\"/></svg>{scale}\
          <span class=\"x first\">0 h</span><span class=\"x last\">{} h</span></div></figure>",
-        number_text(high),
-        number_text(low),
+        number_text(first.1),
+        number_text(first.0),
+        number_text(last.1),
+        number_text(last.0),
         number_text(end),
         metric = escape(&setting.sweep.metric.to_string()),
     )

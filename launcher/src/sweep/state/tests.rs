@@ -81,6 +81,7 @@ fn what_is_lost_or_interrupted_waits_and_what_failed_for_good_does_not() {
         code: 75,
         cause: "c".to_owned(),
         again,
+        out_of_memory: false,
         seconds: 0.0,
     };
     add(&mut state, &sweep, failed(true));
