@@ -52,7 +52,6 @@ mod report;
 mod reproduce;
 mod room;
 mod serve;
-mod shell;
 mod standing;
 mod store;
 mod submission;

@@ -265,7 +265,8 @@ fn what_is_rendered_is_not_started() {
 fn hosts_are_asked_before_a_run_is_handed_over() {
     let folder = tempfile::tempdir().unwrap();
     let (file, run_dir) = (folder.path().join("ssh.toml"), folder.path().join("run"));
-    let text = "[cluster]\nbackend = \"ssh\"\nranks = 2\nnodes = 2\n\n[ssh]\nhosts = [\"a\", \"b\"]\n";
+    let text =
+        "[cluster]\nbackend = \"ssh\"\nranks = 2\nnodes = 2\n\n[ssh]\nhosts = [\"a\", \"b\"]\n";
     std::fs::write(&file, text).unwrap();
     let mut command = knowcoder(&["submit"]);
     command.arg(fixture("tiny.toml")).arg("--run-dir").arg(&run_dir).arg("--cluster").arg(&file);

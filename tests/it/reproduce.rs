@@ -52,6 +52,7 @@ fn compares(original: &Path, again: &Path) {
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
     assert!(stderr(&output).contains("` is a copy of `"), "{}", stderr(&output));
+    std::fs::remove_dir_all(&copy).unwrap();
 }
 
 /// Checkpoints that one of the runs does not have any more are named, and are no difference; a score is one.

@@ -3,12 +3,12 @@
 use super::definition::Ablation;
 use super::runs::Planned;
 use crate::error::{Error, exit};
-use crate::shell;
 use crate::store::Place;
 use data_pipeline::Task;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::parallel::Job;
 use data_pipeline::score::{Protocol, Rule};
+use data_pipeline::shell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use trainer::audit::{Use, reads};

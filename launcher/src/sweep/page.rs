@@ -12,7 +12,7 @@ use super::summary::{Counts, confidence, counts, hours, paired, ranked, reached,
 use super::trial::Setting;
 use crate::page::html::{escape, figure};
 use crate::page::{Page, Section, header, tile};
-use crate::shell;
+use data_pipeline::shell;
 use std::path::Path;
 
 /// Pairs that explain less together are not shown.

@@ -13,7 +13,7 @@ use crate::cli;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
-use crate::shell;
+use data_pipeline::shell;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -6,13 +6,13 @@ use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
-use crate::shell;
 use crate::sweep::definition::{Method, Sweep};
 use crate::sweep::log::{self, Line};
 use crate::sweep::state::State;
 use crate::sweep::worker::{self, End};
 use crate::sweep::{Folder, Setting, array, devices, indexed, lost, page, shards, summary};
 use data_pipeline::predictions::replace;
+use data_pipeline::shell;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
