@@ -53,6 +53,7 @@ pub mod schema;
 pub mod score;
 pub mod sentence;
 pub mod shard;
+pub mod shell;
 pub mod shots;
 pub mod tokenizer;
 pub mod tokens;

@@ -204,9 +204,9 @@ impl Display {
 }
 
 /// What a phase held, beside what was planned.
-pub fn held(phase: &str, predicted: u64, measured: u64) -> String {
+fn held(phase: &str, predicted: u64, measured: u64) -> String {
     let (held, planned) = (bytes_text(measured), bytes_text(predicted));
-    format!("memory of phase `{phase}`: {held} a rank at most, {planned} planned")
+    format!("memory of `{phase}`: {held} a rank at most, {planned} planned")
 }
 
 /// `text`, cut to so many characters.

@@ -137,6 +137,8 @@ impl Estimate {
 /// `480 ms`, `1.90 s`, `3 min`.
 pub fn seconds_text(seconds: f64) -> String {
     match seconds {
+        ..=0.0 => "none".to_owned(),
+        ..0.5e-6 => "below 1 µs".to_owned(),
         ..0.001 => format!("{:.0} µs", 1e6 * seconds),
         0.001..1.0 => format!("{:.0} ms", 1e3 * seconds),
         1.0..100.0 => format!("{seconds:.2} s"),

@@ -8,7 +8,7 @@ pub mod inputs;
 pub mod nodes;
 pub mod scale;
 mod text;
-mod wire;
+pub mod wire;
 
 use crate::cluster::{Backend, Cluster};
 use crate::estimate::Estimate;
@@ -260,15 +260,6 @@ impl Plan {
             warnings.push(format!(
                 "{threads} threads ({} ranks x {}) share {cores} cores",
                 cluster.ranks, cluster.threads_per_rank
-            ));
-        }
-        for phase in work.phases.iter().filter(|phase| phase.samples < cluster.ranks) {
-            warnings.push(format!(
-                "phase `{}` has {} samples a step for {} ranks: some ranks compute nothing; {}",
-                phase.name,
-                phase.samples,
-                cluster.ranks,
-                scale::sizes(phase.samples, work.exact_shards)
             ));
         }
         let needs = work

@@ -1,11 +1,13 @@
 //! Whether one run did what another one did: their programs, machines, data, losses, answers and weights.
 
 mod compare;
+mod earlier;
 mod files;
 mod scores;
 mod steps;
 
 pub use compare::compare;
+pub use earlier::{Earlier, earlier};
 
 use crate::cluster::Cluster;
 use crate::error::{Error, exit};

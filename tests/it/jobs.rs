@@ -262,6 +262,32 @@ fn what_is_rendered_is_not_started() {
 }
 
 #[test]
+fn hosts_are_asked_before_a_run_is_handed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, run_dir) = (folder.path().join("ssh.toml"), folder.path().join("run"));
+    let text =
+        "[cluster]\nbackend = \"ssh\"\nranks = 2\nnodes = 2\n\n[ssh]\nhosts = [\"a\", \"b\"]\n";
+    std::fs::write(&file, text).unwrap();
+    let mut command = knowcoder(&["submit"]);
+    command.arg(fixture("tiny.toml")).arg("--run-dir").arg(&run_dir).arg("--cluster").arg(&file);
+    // There is no `ssh`, and nothing else, where programs are looked for.
+    command.env("PATH", folder.path());
+    refused(command, 69, &["needs the program `ssh`, which is not there", "openssh-client"]);
+    assert!(!run_dir.join("job.json").exists());
+}
+
+#[test]
+fn a_run_directory_with_an_odd_name_is_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("it's $HOME");
+    let background = Background { run_dir: &run_dir };
+    let said = stdout(&must(submit(&run_dir, &[])));
+    let name = format!("'{}/it'\\''s $HOME'", folder.path().display());
+    assert!(said.contains(&format!("knowcoder status {name} --watch\n")), "{said}");
+    background.wait_for("done");
+}
+
+#[test]
 fn runs_of_the_foreground_are_seen_too() {
     let folder = tempfile::tempdir().unwrap();
     must(run(&fixture("tiny.toml"), folder.path(), "laptop", &[]));
@@ -271,6 +297,9 @@ fn runs_of_the_foreground_are_seen_too() {
     let logs = json(&["logs", "--lines", "0"], folder.path());
     let first = logs["lines"][0]["text"].as_str().unwrap();
     assert!(first.starts_with("--- start 1"), "{logs:#}");
+    // Nothing went wrong, so there is nothing else to read here.
+    let said = stderr(&must(on(&["logs"], folder.path())));
+    assert!(said.contains("steps are in `knowcoder status "), "{said}");
     let of_one = stdout(&must(on(&["logs", "--rank", "1"], folder.path())));
     assert!(of_one.lines().all(|line| line.starts_with("[rank 1] ")), "{of_one}");
     refused(

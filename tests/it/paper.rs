@@ -86,7 +86,9 @@ fn a_table_of_worlds_names_those_that_do_not_fit() {
     let worlds: Vec<u64> = scale.iter().map(|it| it["world"].as_u64().unwrap()).collect();
     assert_eq!(worlds, [1, 8, 64, 1024]);
     let hours: Vec<f64> =
-        scale.iter().map(|it| it["estimate"]["hours"].as_f64().unwrap()).collect();
+        scale[..3].iter().map(|it| it["estimate"]["hours"].as_f64().unwrap()).collect();
+    // What `run` refuses has no figures.
+    assert!(scale[3]["estimate"].is_null() && scale[3]["bytes_per_rank"].is_null());
     assert!(hours[0] > 4.0 * hours[1] && hours[1] > hours[2], "{hours:?}");
     let problems = scale[3]["problems"].to_string();
     let expected = "phase `alignment` has 256 samples a step, 1024 ranks need as many; 1, 2, 4, 8, 16, 32, 64, 128 or 256 ranks share it evenly";
@@ -122,14 +124,63 @@ fn worlds_that_cannot_be_say_which_can() {
 }
 
 #[test]
-fn times_of_unknown_hardware_are_refused() {
+fn of_unknown_hardware_there_are_no_times() {
     let home = tempfile::tempdir().unwrap();
-    let mut command = knowcoder(&["plan", "--scale", "1,2", "--cluster"]);
-    command.arg(cluster("laptop")).arg(root().join("configs/quickstart.toml"));
-    let output = command.env("HOME", home.path()).env_remove("XDG_CACHE_HOME").output().unwrap();
-    assert_eq!(output.status.code(), Some(64));
-    let said = stderr(&output);
-    assert!(said.contains("--scale needs to know how fast the hardware is"), "{said}");
+    let plan = |more: &[&str]| {
+        let mut command = knowcoder(&["plan", "--scale", "8,32,1024"]);
+        command.arg("--cluster").arg(cluster("ssh")).args(more);
+        command.arg(root().join("configs/knowcoder-x-7b.toml"));
+        command.args(["--run-dir", "/runs/paper"]);
+        must_succeed(command.env("HOME", home.path()).env_remove("XDG_CACHE_HOME"))
+    };
+    let document: Value = serde_json::from_str(&plan(&["--json"])).unwrap();
+    let scale = document["scale"].as_array().unwrap();
+    assert!(scale.iter().all(|it| it["estimate"].is_null()), "{scale:#?}");
+    assert!(scale[0]["wire_bytes_per_step"].as_u64() > Some(1_000_000), "{:#}", scale[0]);
+    assert!(scale[0]["bytes_per_rank"].as_u64() > Some(1 << 30), "{:#}", scale[0]);
+    assert!(warnings(&document).iter().any(|it| it.contains("no estimate of time: ")));
+    let text = plan(&[]);
+    assert!(text.contains("\nscale          without times\n"), "{text}");
+    assert!(text.lines().any(|it| it.ends_with(" wire")), "{text}");
+}
+
+#[test]
+fn a_cpu_is_not_planned_as_a_gpu_without_a_word() {
+    let mut command = knowcoder(&["plan", "--json", "--run-dir", "/runs/quick", "--cluster"]);
+    command.arg(cluster("h100x8")).arg(root().join("configs/quickstart.toml"));
+    let document: Value = serde_json::from_str(&must_succeed(&mut command)).unwrap();
+    let warnings = warnings(&document);
+    assert!(warnings.iter().any(|it| it.contains("`flex`, the CPU")), "{warnings:?}");
+    assert!(!warnings.iter().any(|it| it.contains(" cores")), "{warnings:?}");
+}
+
+#[test]
+fn more_ranks_than_samples_end_a_plan_as_they_end_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("many.toml");
+    std::fs::write(&file, "[cluster]\nbackend = \"local\"\nranks = 13\n").unwrap();
+    let said = |words: &[&str]| {
+        let mut command = knowcoder(words);
+        command.arg(root().join("tests/fixtures/tiny.toml")).arg("--cluster").arg(&file);
+        let output = command.arg("--run-dir").arg(folder.path().join("run")).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{words:?}: {}", stderr(&output));
+        stderr(&output)
+    };
+    let plan = said(&["plan"]);
+    assert!(
+        plan.contains("12 samples a step for 13 ranks, so that some would compute nothing"),
+        "{plan}"
+    );
+    assert_eq!(said(&["run", "--dry-run"]), plan);
+    assert_eq!(said(&["run"]), plan);
+    assert_eq!(said(&["submit"]), plan);
+}
+
+/// What a command that succeeds writes to its stdout.
+fn must_succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]

@@ -24,9 +24,35 @@ fn a_run_is_done_again_bit_for_bit() {
     assert!(document["comparison"]["files_equal"].as_u64() > Some(3), "{document:#}");
     let toml = |run: &Path| std::fs::read_to_string(run.join("recipe.toml")).unwrap();
     assert_eq!(toml(&original), toml(&again));
+    assert_eq!(document["earlier"], Value::Null, "{document:#}");
+    compares(&original, &again);
     planned(&original);
     prunes(&original, &again);
     deviates(&original, &again);
+}
+
+/// A run that was done again already is only compared, which is said; a copy is refused.
+fn compares(original: &Path, again: &Path) {
+    let metrics = again.join("metrics.jsonl");
+    let changed = || std::fs::metadata(&metrics).unwrap().modified().unwrap();
+    let before = changed();
+    let (code, document) = reproduce(original, again);
+    assert_eq!((code, &document["equal"]), (0, &json!(true)), "{document:#}");
+    assert_eq!(document["earlier"]["is_done"], true, "{document:#}");
+    assert_eq!(changed(), before);
+    let output = knowcoder(&["reproduce"]).arg(original).arg("--run-dir").arg(again).output();
+    let text = String::from_utf8_lossy(&output.unwrap().stdout).into_owned();
+    assert!(text.contains("nothing was done again now: `"), "{text}");
+    assert!(text.contains(" by this program, and is only compared; "), "{text}");
+
+    let copy = original.with_file_name("copy");
+    let mut copies = std::process::Command::new("cp");
+    assert!(copies.arg("-r").arg(original).arg(&copy).status().unwrap().success());
+    let output = knowcoder(&["reproduce"]).arg(original).arg("--run-dir").arg(&copy).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
+    assert!(stderr(&output).contains("` is a copy of `"), "{}", stderr(&output));
+    std::fs::remove_dir_all(&copy).unwrap();
 }
 
 /// Checkpoints that one of the runs does not have any more are named, and are no difference; a score is one.

@@ -120,7 +120,7 @@ fn a_grid_is_tried_whole_with_shards_of_all_and_shown() {
     assert_eq!(best["value"].as_f64(), Some(least));
     let text = must(sweep("best", &file, &out, &[]));
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
-    assert!(text.contains("knowcoder run ") && text.contains("--set 'lora.rank="), "{text}");
+    assert!(text.contains("knowcoder run ") && text.contains("--set lora.rank="), "{text}");
     must(sweep("report", &file, &out, &[]));
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert_eq!(page.matches("<tr data-trial=").count(), 4);
@@ -204,6 +204,8 @@ fn what_is_killed_goes_on_with_nothing_lost_or_doubled() {
     // The sweep: the next one finds what was at work.
     child.kill().unwrap();
     child.wait().unwrap();
+    let told = document(&must(sweep("status", &file, &out, &["--json"])));
+    assert_eq!((&told["lost"], &told["counts"]["running"]), (&1.into(), &0.into()), "{told}");
     // A line that was being written.
     let mut text = std::fs::read_to_string(out.join("sweep.jsonl")).unwrap();
     text += "{\"time\":\"2026-";

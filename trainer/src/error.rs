@@ -94,7 +94,10 @@ pub enum Error {
         source: Box<CollectiveError>,
     },
     /// A step went wrong, and the run ends.
-    #[error("phase `{phase}`, step {step}: {sentence}; see `knowcoder replay {}`", event.display())]
+    #[error(
+        "phase `{phase}`, step {step}: {sentence}; see `knowcoder replay {}`",
+        data_pipeline::shell::path(event)
+    )]
     Diverged {
         /// Name of the phase.
         phase: String,

@@ -12,6 +12,7 @@
 
 use crate::error::{Error, explain, nearest};
 use crate::schema::{Class, Schema, sha256_hex};
+use crate::shell;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -127,12 +128,15 @@ impl Bank {
         hash: &str,
     ) -> Result<(), Error> {
         if line.hash != hash {
-            let (bank, schema) = (self.path.display(), path.display());
+            let schema = path.display();
             let message = format!(
                 "was written for the schema `{}` with hash {}, but `{schema}` has {hash} now; \
-                 `knowcoder data paraphrase {schema} --bank {bank}` keeps what still fits and says \
-                 what is to be written again",
-                line.schema, line.hash
+                 `knowcoder data paraphrase {} --bank {}` keeps what still fits and says what is to be \
+                 written again",
+                line.schema,
+                line.hash,
+                shell::path(path),
+                shell::path(&self.path)
             );
             return Err(Error::declaration(&self.at(number), message));
         }

@@ -8,6 +8,7 @@ use data_pipeline::Task;
 use data_pipeline::corpus::Corpus;
 use data_pipeline::parallel::Job;
 use data_pipeline::score::{Protocol, Rule};
+use data_pipeline::shell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use trainer::audit::{Use, reads};
@@ -104,7 +105,7 @@ fn check_jobs(ablation: &Ablation) -> Result<(), Error> {
         format!("`{}` learns from translations that have not been made yet:{lines}", ablation.name);
     Err(Error::new(exit::DECLARATION, message).hint(format!(
         "`knowcoder data parallel {} --dry-run` says what they would cost; --smoke needs none of them",
-        first.display()
+        shell::path(first)
     )))
 }
 

@@ -5,10 +5,12 @@
 
 pub mod process;
 
-use super::{Job, QueueState, Rendered, Stage};
+use super::{Job, QueueState, Rendered, Stage, ssh};
+use crate::cluster::Backend;
 use crate::error::{Error, exit};
 use crate::events::rfc3339;
 use crate::standing::past::Past;
+use data_pipeline::shell;
 use process::{Handle, Seen, arguments};
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -25,8 +27,8 @@ pub struct Detached;
 impl super::Queue for Detached {
     fn render(&self, job: &Job) -> Result<Vec<Rendered>, Error> {
         let words = std::iter::once(job.program.clone().into_os_string()).chain(words(job));
-        let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
-        let log = quoted(&job.run_dir.join("logs/driver.log").to_string_lossy());
+        let words: Vec<String> = words.map(|word| shell::word(&word.to_string_lossy())).collect();
+        let log = shell::word(&job.run_dir.join("logs/driver.log").to_string_lossy());
         let text = format!(
             "#!/bin/sh\n# What `knowcoder submit` starts in the background of this machine.\n\
              exec setsid {} </dev/null >>{log} 2>&1\n",
@@ -36,6 +38,12 @@ impl super::Queue for Detached {
     }
 
     fn submit(&self, job: &Job) -> Result<Vec<String>, Error> {
+        if job.cluster.backend == Backend::Ssh {
+            // In the background, nobody would read why it cannot begin.
+            for warning in ssh::Hosts::new(&job.cluster, &job.run_dir).ready(&job.program)? {
+                eprintln!("warning: {warning}");
+            }
+        }
         let logs = job.run_dir.join("logs");
         std::fs::create_dir_all(&logs).map_err(data_pipeline::Error::write(&logs))?;
         let path = logs.join("driver.log");
@@ -113,16 +121,6 @@ fn words(job: &Job) -> [OsString; 5] {
     let Job { run_dir, data_root, .. } = job;
     let (run_dir, data_root) = (run_dir.clone().into(), data_root.clone().into());
     ["drive".into(), "--run-dir".into(), run_dir, "--data-root".into(), data_root]
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let is_plain =
-        |character: char| character.is_ascii_alphanumeric() || "/._-=:@%+,".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Whether ranks were started since the run was handed over.

@@ -57,6 +57,27 @@ impl Hosts {
         }
     }
 
+    /// Looks at all hosts once, and refuses if fewer can be used than the run has nodes; of the others it says what
+    /// is wrong.
+    pub fn ready(&self, program: &Path) -> Result<Vec<String>, Error> {
+        self.names()?;
+        self.listen()?;
+        let found = look_at_all(&self.client, &self.settings, program)?;
+        let failed = self.settings.hosts.iter().filter_map(|host| match found.get(host)? {
+            Found::Ready(_) => None,
+            Found::Failed(error) | Found::Again(error) => Some(error.clone()),
+        });
+        let mut failed: Vec<Error> = failed.collect();
+        if self.settings.hosts.len() - failed.len() >= self.nodes {
+            return Ok(failed.into_iter().map(|error| error.message).collect());
+        }
+        // What needs somebody comes before what may pass.
+        failed.sort_by_key(|error| error.code == exit::TRANSIENT);
+        let unusable =
+            || Error::new(exit::BACKEND, "fewer hosts can be used than the run has nodes");
+        Err(failed.into_iter().next().unwrap_or_else(unusable))
+    }
+
     /// Where `program` lies on `host`.
     ///
     /// The first question looks at all hosts at once, before any agent is there that could miss us
@@ -92,9 +113,10 @@ impl Hosts {
     /// The address of this machine on its way to the hosts.
     fn route(&self) -> Result<IpAddr, Error> {
         let mut own = None;
-        let mut failed = None;
+        let mut failed: Option<Error> = None;
         for host in &self.settings.hosts {
-            match self.client.name(host).and_then(|name| address::towards(&name)) {
+            // What `ssh` itself refuses, no other address would mend.
+            match address::towards(&self.client.name(host)?) {
                 // A host that is this machine says nothing about how others reach it.
                 Ok(address) if address.is_loopback() => own = own.or(Some(address)),
                 Ok(address) => return Ok(address),
@@ -102,12 +124,14 @@ impl Hosts {
             }
         }
         own.ok_or_else(|| {
-            let why = failed.map_or("there are no hosts".to_owned(), |error| error.message);
-            Error::new(
-                exit::BACKEND,
-                format!("no address of this machine is known that the hosts would reach: {why}"),
-            )
-            .hint("set ssh.address to a name or address of this machine, or cluster.interface")
+            let Error { message: why, hint, code } = failed.unwrap_or_else(|| {
+                Error::new(exit::DECLARATION, "there are no hosts in ssh.hosts")
+            });
+            let message =
+                format!("no address of this machine is known that the hosts would reach: {why}");
+            let mend = "set ssh.address to a name or address of this machine, or cluster.interface";
+            Error::new(code, message)
+                .hint(hint.map_or(mend.to_owned(), |hint| format!("{hint}; or {mend}")))
         })
     }
 }
@@ -274,6 +298,33 @@ chmod 755 "$0""#;
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         assert!(hosts.agent("c", program).is_err());
+    }
+
+    #[test]
+    fn enough_hosts_must_be_there_before_a_run_is_handed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut hosts = pretended(folder.path());
+        hosts.settings.address = Some("127.0.0.1".to_owned());
+        let program = Path::new("/bin/true");
+        let error = hosts.ready(program).unwrap_err();
+        assert_eq!(error.code, exit::TRANSIENT, "{error}");
+        assert!(error.message.contains("`b`"), "{error}");
+        // The host that is down is a spare's number now.
+        (hosts.nodes, hosts.spares) = (1, 1);
+        let warnings = hosts.ready(program).unwrap();
+        assert!(warnings.len() == 1 && warnings[0].contains("`b`"), "{warnings:?}");
+        std::fs::write(folder.path().join("up"), "").unwrap();
+        assert_eq!(hosts.ready(program).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn without_ssh_the_way_out_is_to_install_it() {
+        let mut hosts = hosts(Ssh { hosts: vec!["a".to_owned()], ..Ssh::default() });
+        hosts.client = Client::pretending(Path::new("/no/such/ssh"));
+        let error = hosts.listen().unwrap_err();
+        assert_eq!(error.code, exit::BACKEND, "{error}");
+        assert!(error.message.contains("needs the program `ssh`"), "{error}");
+        assert!(error.hint.is_some_and(|it| it.contains("openssh-client")));
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub struct Why {
 /// `knowcoder drill`.
 #[derive(Clone, Debug, Args)]
 pub struct Drill {
-    /// The directory of a run that goes on.
+    /// The directory of a run that goes on: one that `knowcoder status` shows as running.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
 
@@ -82,11 +82,11 @@ pub struct Drill {
     #[arg(value_name = "FAULT")]
     pub fault: Fault,
 
-    /// With this rank; without it, the last one.
+    /// The rank that it happens to, from 0 on, or to whose node; without it, the last one, and rank 0 for `fill-disk`.
     #[arg(long, value_name = "N")]
     pub rank: Option<usize>,
 
-    /// Seconds that it lasts, for faults that pass.
+    /// Seconds that `hang-rank`, `slow-rank` and `cut-link` last; other faults last as long as they do.
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub seconds: u64,
 }

@@ -13,7 +13,7 @@ pub enum Sweep {
     Status(SweepFile),
     /// Continue a search that was stopped or killed; the same as `start`.
     Resume(SweepStart),
-    /// Print the best trial's recipe.
+    /// Print the command that trains the best trial again.
     Best(SweepFile),
     /// Write a page and a table: parallel coordinates, importance, budget.
     Report(SweepFile),

@@ -65,13 +65,17 @@ fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {
         }
     }
     if estimate.evaluation_seconds > 0.0 {
-        writeln!(text, "  evaluation   about {}", duration(estimate.evaluation_seconds))?;
+        writeln!(text, "  evaluation   about {}", seconds_text(estimate.evaluation_seconds))?;
     }
     match (estimate.hours, estimate.gpu_hours) {
         (Some(hours), Some(all)) => {
             let cost = estimate.cost.map_or(String::new(), |cost| format!(", cost {cost:.0}"));
-            let hours = duration(3600.0 * hours);
-            writeln!(text, "  together     about {hours}, {all:.1} hours of all ranks{cost}")
+            let hours = seconds_text(3600.0 * hours);
+            let all = match all {
+                ..0.1 => seconds_text(3600.0 * all),
+                _ => format!("{all:.1} hours"),
+            };
+            writeln!(text, "  together     about {hours}, {all} of all ranks{cost}")
         }
         _ => writeln!(text, "  together     known when the number of steps is"),
     }
@@ -80,7 +84,7 @@ fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {
 fn write_phase(text: &mut String, phase: &PhaseEstimate) -> std::fmt::Result {
     let step = &phase.step;
     writeln!(text, "  phase `{}`", phase.phase)?;
-    let mfu = step.mfu.map_or(String::new(), |mfu| format!(", MFU {:.0} %", 100.0 * mfu));
+    let mfu = step.mfu.map_or(String::new(), |mfu| format!(", MFU {}", percent(mfu)));
     let rate = crate::display::short(step.tokens_per_second);
     writeln!(text, "    step       {}, {rate} tokens/s{mfu}", seconds_text(step.seconds))?;
     let (products, attention, elementwise) = (step.products, step.attention, step.elementwise);
@@ -100,9 +104,18 @@ fn write_phase(text: &mut String, phase: &PhaseEstimate) -> std::fmt::Result {
     writeln!(text, "{more} ({origin})")?;
     match (phase.steps, phase.seconds) {
         (Some(steps), Some(seconds)) => {
-            writeln!(text, "    together   {steps} steps, about {}", duration(seconds))
+            writeln!(text, "    together   {steps} steps, about {}", seconds_text(seconds))
         }
         _ => Ok(()),
+    }
+}
+
+/// A share in percent, with as many digits as say something.
+pub(super) fn percent(share: f64) -> String {
+    match 100.0 * share {
+        percent @ 0.5.. => format!("{percent:.0} %"),
+        percent @ 0.005.. => format!("{percent:.2} %"),
+        _ => "below 0.01 %".to_owned(),
     }
 }
 
@@ -200,6 +213,14 @@ mod tests {
             assert!(text.contains(part), "no `{part}` in\n{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn small_shares_are_not_nothing() {
+        assert_eq!(
+            [0.42, 0.007, 0.0012, 1e-9].map(percent),
+            ["42 %", "1 %", "0.12 %", "below 0.01 %"]
+        );
     }
 
     #[test]

@@ -40,8 +40,10 @@ pub(super) fn write(text: &mut String, nodes: &[NodeRanks]) -> std::fmt::Result 
         return Ok(());
     }
     let mut heading = "  nodes        ";
+    // A line that says that one more is there takes as much room as that one.
+    let is_long = nodes.len() > SHOWN + 1;
     for (index, node) in nodes.iter().enumerate() {
-        let hidden = nodes.len() > SHOWN && (SHOWN / 2..nodes.len() - SHOWN / 2).contains(&index);
+        let hidden = is_long && (SHOWN / 2..nodes.len() - SHOWN / 2).contains(&index);
         match hidden {
             true if index == SHOWN / 2 => {
                 writeln!(text, "               … {} more", nodes.len() - SHOWN)?;
@@ -96,6 +98,19 @@ mod tests {
                   nodes        local-0: rank 0 on its device 0
                                local-1: rank 1 on its device 0
                                local-2: a spare
+            "#]],
+        );
+        let five =
+            Cluster { backend: Backend::Slurm, ranks: 4, nodes: 4, spares: 1, ..local.clone() };
+        check(
+            &five,
+            expect![[r#"
+                map
+                  nodes        node-0: rank 0 on its device 0
+                               node-1: rank 1 on its device 0
+                               node-2: rank 2 on its device 0
+                               node-3: rank 3 on its device 0
+                               node-4: a spare
             "#]],
         );
         let many = Cluster { backend: Backend::Slurm, ranks: 64, nodes: 8, ..local };

@@ -1,10 +1,11 @@
 //! The same run on other numbers of ranks.
 
 use super::bytes_text;
-use super::forecast::paragraph;
+use super::forecast::{paragraph, percent};
 use crate::display::short;
 use crate::estimate::work::Samples;
 use crate::estimate::{Estimate, PhaseEstimate, seconds_text};
+use data_pipeline::width::TERMINAL;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -13,8 +14,12 @@ use std::fmt::Write;
 pub struct Scaled {
     /// How many.
     pub world: usize,
+    /// Nodes that they fill.
+    pub nodes: usize,
     /// Bytes of a rank at its fullest moment, in the phase that needs most.
     pub bytes_per_rank: Option<u64>,
+    /// Bytes that each rank sends in a step, in the phase that sends most.
+    pub wire_bytes_per_step: Option<u64>,
     /// What it takes, where somebody says how fast the hardware is.
     pub estimate: Option<Estimate>,
     /// Why it cannot be, or what is lost.
@@ -22,7 +27,7 @@ pub struct Scaled {
 }
 
 /// The numbers of ranks that share a batch of so many samples evenly, in a sentence's second half.
-pub fn sizes(samples: usize, exact_shards: usize) -> String {
+fn sizes(samples: usize, exact_shards: usize) -> String {
     let fits = |world: &usize| {
         samples.is_multiple_of(*world) && (exact_shards == 0 || exact_shards.is_multiple_of(*world))
     };
@@ -73,23 +78,32 @@ pub(super) fn write(text: &mut String, scale: &[Scaled]) -> std::fmt::Result {
     if scale.is_empty() {
         return Ok(());
     }
-    let headings =
-        ["ranks", "nodes", "memory", "step", "tokens/s", "MFU", "hours", "rank-h", "cost"];
     let longest = scale.iter().find_map(|it| Some(longest(it.estimate.as_ref()?)?.phase.clone()));
-    let of = longest.map_or(String::new(), |phase| format!("a step of `{phase}`; "));
-    writeln!(text, "scale          {of}hours and cost of the whole run")?;
-    let mut rows = vec![headings.map(str::to_owned)];
-    rows.extend(scale.iter().map(cells));
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    let about = match longest {
+        Some(phase) => format!("a step of `{phase}`; hours and cost of the whole run"),
+        None => "without times".to_owned(),
     };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths);
-        let cells: Vec<String> = cells
-            .map(|(cell, width)| format!("{}{cell}", " ".repeat(width - cell.chars().count())))
-            .collect();
-        writeln!(text, "  {}", cells.join("  ").trim_end())?;
+    paragraph(text, "scale          ", "               ", &about)?;
+    let rows: Vec<[String; 10]> = scale.iter().map(cells).collect();
+    // Of what nobody knows there is no column, and none of what times stand for.
+    let is_shown = |column: usize| match HEADINGS[column] {
+        "wire" if rows.iter().any(|row| row[column + 1] != NONE) => false,
+        "ranks" => true,
+        _ => rows.iter().any(|row| row[column] != NONE),
+    };
+    let columns: Vec<usize> = (0..HEADINGS.len()).filter(|column| is_shown(*column)).collect();
+    let headings = HEADINGS.map(str::to_owned);
+    let lines: Vec<&[String; 10]> = std::iter::once(&headings).chain(&rows).collect();
+    let width =
+        |column: usize| lines.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = columns.iter().map(|column| width(*column)).collect();
+    // Beside each other within a terminal, closer where that is narrow.
+    let is_wide = widths.iter().map(|width| width + 2).sum::<usize>() > TERMINAL;
+    let gap = if is_wide { " " } else { "  " };
+    for row in &lines {
+        let cell = |(&column, &width): (&usize, &usize)| format!("{:>width$}", row[column]);
+        let cells: Vec<String> = columns.iter().zip(&widths).map(cell).collect();
+        writeln!(text, "{gap}{}", cells.join(gap))?;
     }
     for (world, problem) in scale.iter().flat_map(|it| it.problems.iter().map(|p| (it.world, p))) {
         paragraph(text, "  ! ", "    ", &format!("{world} ranks: {problem}"))?;
@@ -112,19 +126,27 @@ fn digits(value: f64) -> String {
     }
 }
 
-fn cells(scaled: &Scaled) -> [String; 9] {
-    let none = || "-".to_owned();
+/// What a table says of each number of ranks.
+const HEADINGS: [&str; 10] =
+    ["ranks", "nodes", "memory", "wire", "step", "tokens/s", "MFU", "hours", "rank-h", "cost"];
+
+/// The cell of what is not known, or cannot be.
+const NONE: &str = "-";
+
+fn cells(scaled: &Scaled) -> [String; 10] {
+    let none = || NONE.to_owned();
     let estimate = scaled.estimate.as_ref();
     let of =
         |show: &dyn Fn(&Estimate) -> Option<String>| estimate.and_then(show).unwrap_or_else(none);
     let step = |it: &Estimate| longest(it).map(|phase| phase.step.clone());
     [
         scaled.world.to_string(),
-        of(&|it| Some(it.nodes.to_string())),
+        scaled.nodes.to_string(),
         scaled.bytes_per_rank.map_or_else(none, bytes_text),
+        scaled.wire_bytes_per_step.map_or_else(none, bytes_text),
         of(&|it| Some(seconds_text(step(it)?.seconds))),
         of(&|it| Some(short(step(it)?.tokens_per_second))),
-        of(&|it| Some(format!("{:.0} %", 100.0 * step(it)?.mfu?))),
+        of(&|it| Some(percent(step(it)?.mfu?))),
         of(&|it| Some(digits(it.hours?))),
         of(&|it| Some(digits(it.gpu_hours?))),
         of(&|it| Some(digits(it.cost?))),
@@ -134,6 +156,55 @@ fn cells(scaled: &Scaled) -> [String; 9] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estimate::tests::estimate;
+    use expect_test::expect;
+
+    fn scaled(world: usize) -> Scaled {
+        Scaled {
+            world,
+            nodes: world.div_ceil(8),
+            bytes_per_rank: Some(70 << 30),
+            wire_bytes_per_step: Some(153 << 20),
+            estimate: None,
+            problems: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn without_speeds_the_table_has_memory_and_what_is_sent() {
+        let refused = Scaled {
+            bytes_per_rank: None,
+            wire_bytes_per_step: None,
+            problems: vec!["phase `alignment` has 12 samples a step, 1024 ranks need as many; 1 rank has it all".to_owned()],
+            ..scaled(1024)
+        };
+        let mut text = String::new();
+        assert!(write(&mut text, &[scaled(8), scaled(32), refused]).is_ok());
+        expect![[r#"
+            scale          without times
+              ranks  nodes    memory       wire
+                  8      1  70.0 GiB  153.0 MiB
+                 32      4  70.0 GiB  153.0 MiB
+               1024    128         -          -
+              ! 1024 ranks: phase `alignment` has 12 samples a step, 1024 ranks need as
+                many; 1 rank has it all
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn a_table_with_times_fits_the_terminal() {
+        let with = |world| Scaled { estimate: Some(estimate(world)), ..scaled(world) };
+        let mut text = String::new();
+        assert!(write(&mut text, &[with(8), with(1024), scaled(100_000)]).is_ok());
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let headings = text.lines().nth(1).unwrap_or_default();
+        let words: Vec<&str> = headings.split_whitespace().collect();
+        // What is sent is a part of the times.
+        let expected =
+            ["ranks", "nodes", "memory", "step", "tokens/s", "MFU", "hours", "rank-h", "cost"];
+        assert_eq!(words, expected);
+    }
 
     #[test]
     fn the_sizes_that_fit_are_named() {

@@ -23,6 +23,19 @@ impl Plan {
         self.nodes.iter().filter(|node| !node.spare).count()
     }
 
+    /// Steps times the timed step; ranks that share cores may take longer. Nothing where the estimate says it.
+    fn time(&self, phase: &Phase) -> Option<String> {
+        match (phase.steps, phase.seconds_per_step) {
+            (Some(steps), Some(seconds)) => {
+                let all = std::time::Duration::from_secs_f64(steps as f64 * seconds);
+                let all = indicatif::HumanDuration(all);
+                Some(format!("about {all}, by a step of {seconds:.2} s timed here"))
+            }
+            _ if self.estimate.is_some() => None,
+            _ => Some(UNKNOWN.to_owned()),
+        }
+    }
+
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let Self { work, ranks, threads_per_rank, .. } = self;
         writeln!(text, "run `{}` on {}", work.name, work.device)?;
@@ -58,7 +71,9 @@ impl Plan {
                 .trainable
                 .map_or(UNKNOWN.to_owned(), |it| format!("{} parameters", short(it as f64)));
             writeln!(text, "  trained      {trainable}")?;
-            writeln!(text, "  time         {}", time(phase))?;
+            if let Some(time) = self.time(phase) {
+                writeln!(text, "  time         {time}")?;
+            }
             if let Some(plan) = &phase.memory {
                 write_memory(text, plan)?;
             }
@@ -139,13 +154,22 @@ fn write_memory(text: &mut String, plan: &PhasePlan) -> std::fmt::Result {
         }
         None => writeln!(text, "{more} of an unknown amount: give memory.budget_gib")?,
     }
-    for parts in [
-        [("weights", weights), ("gradients", gradients), ("states", states)],
-        [("activations", activations), ("logits", logits), ("work", work)],
-        [("exchange", exchange), ("data", data), ("program", program)],
-    ] {
-        let parts = parts.map(|(name, bytes)| format!("{name} {}", bytes_text(bytes)));
-        writeln!(text, "{more} {}", parts.join(", "))?;
+    let parts = [
+        ("weights", weights),
+        ("gradients", gradients),
+        ("states", states),
+        ("activations", activations),
+        ("logits", logits),
+        ("work", work),
+        ("exchange", exchange),
+        ("data", data),
+        ("program", program),
+    ];
+    let parts = parts.into_iter().filter(|(_, bytes)| *bytes > 0);
+    let parts: Vec<String> =
+        parts.map(|(name, bytes)| format!("{name} {}", bytes_text(bytes))).collect();
+    for line in parts.chunks(3) {
+        writeln!(text, "{more} {}", line.join(", "))?;
     }
     let largest = &plan.largest;
     let origin = match (plan.examined, plan.steps) {
@@ -174,20 +198,6 @@ fn length(phase: &Phase) -> String {
     }
 }
 
-/// Steps times the timed step; ranks that share cores may take longer.
-fn time(phase: &Phase) -> String {
-    match (phase.steps, phase.seconds_per_step) {
-        (Some(steps), Some(seconds)) => {
-            let all = std::time::Duration::from_secs_f64(steps as f64 * seconds);
-            format!(
-                "about {}, by a step of {seconds:.2} s timed here",
-                indicatif::HumanDuration(all)
-            )
-        }
-        _ => UNKNOWN.to_owned(),
-    }
-}
-
 /// `256 samples = 2 ranks x 128`, or what that is about.
 fn batch(samples: usize, ranks: usize) -> String {
     if samples.is_multiple_of(ranks) {
@@ -202,6 +212,7 @@ mod tests {
     use super::super::Work;
     use super::*;
     use crate::cluster::Cluster;
+    use crate::estimate::tests::estimate;
     use expect_test::expect;
     use trainer::evaluate::Asked;
     use trainer::memory::{BatchShape, Budget};
@@ -258,7 +269,7 @@ mod tests {
                            of an unknown amount: give memory.budget_gib
                            weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
                            activations 1.5 GiB, logits 1000 B, work 1.0 MiB
-                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           data 5.0 MiB, program 64.0 MiB
                            for 4090 tokens, 811 with a loss
                            (samples of the longest kind; prepare the data to know)
                            1 of 3 blocks are computed again
@@ -266,7 +277,7 @@ mod tests {
                            of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
                            weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
                            activations 1.5 GiB, logits 1000 B, work 1.0 MiB
-                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           data 5.0 MiB, program 64.0 MiB
                            for 4090 tokens, 811 with a loss
                            (the largest of 300 steps)
                            1 of 3 blocks are computed again
@@ -297,7 +308,7 @@ mod tests {
             exact_shards: 0,
             phases: vec![
                 phase("alignment", 33, Some(65_536)),
-                Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 2, None) },
+                Phase { steps: None, epochs: Some(2.0), ..phase("instruction", 4, None) },
             ],
             evaluation: Workload {
                 rounds: ["final-free", "final", "final-order-1"]
@@ -307,6 +318,7 @@ mod tests {
                 max_new_tokens: 640,
             },
         };
+        let mut plan = Plan::new(work, &cluster(4), 2);
         expect![[r#"
             run `quickstart` on flex
               ranks        4 on this machine, 1 thread(s) each
@@ -323,7 +335,7 @@ mod tests {
                            of 7.0 GiB (90 % of what its control group leaves, for 4 rank(s))
                            weights 4.0 MiB, gradients 256.0 KiB, states 512.0 KiB
                            activations 1.5 GiB, logits 1000 B, work 1.0 MiB
-                           exchange 0 B, data 5.0 MiB, program 64.0 MiB
+                           data 5.0 MiB, program 64.0 MiB
                            for 4090 tokens, 811 with a loss
                            (a bound, by 256 of 300 steps)
                            1 of 3 blocks are computed again
@@ -331,7 +343,7 @@ mod tests {
               wire         384.0 KiB a rank and step
             phase `instruction`
               length       2 epoch(s)
-              batch        2 samples over 4 ranks, about 0 each
+              batch        4 samples = 4 rank(s) x 1
               micro-batch  up to 4096 tokens a rank, samples of up to 512
               trained      known when the data are prepared
               time         known when the data are prepared
@@ -342,9 +354,12 @@ mod tests {
               together     up to 450 questions, answers of up to 640 tokens each
               and those of ours, which do not say how many
             warning: 4 threads (4 ranks x 1) share 2 cores
-            warning: phase `instruction` has 2 samples a step for 4 ranks: some ranks
-              compute nothing; 1 or 2 ranks share it evenly
         "#]]
-        .assert_eq(&Plan::new(work, &cluster(4), 2).text());
+        .assert_eq(&plan.text());
+        // What an estimate says needs no line that says it is unknown.
+        plan.estimate = Some(estimate(8));
+        assert!(
+            plan.text().contains("timed here") && !plan.text().contains("  time         known")
+        );
     }
 }

@@ -11,9 +11,7 @@ pub(super) fn needs(phase: &Phase, cluster: &Cluster, exact_shards: usize) -> Ne
         phase: phase.name.clone(),
         samples_per_rank: phase.samples as f64 / cluster.ranks as f64,
         bytes_per_rank: phase.memory.as_ref().map(|plan| plan.predicted.total),
-        wire_bytes_per_step: phase
-            .trainable
-            .map(|trainable| wire(trainable, ranks, exact, sharded)),
+        wire_bytes_per_step: bytes_per_step(phase, cluster, exact_shards),
         wire_bytes_without_exact: phase
             .trainable
             .filter(|_| exact)
@@ -23,6 +21,12 @@ pub(super) fn needs(phase: &Phase, cluster: &Cluster, exact_shards: usize) -> Ne
             .filter(|_| cluster.sharding.stage == 2 && ranks > 1 && !exact)
             .map(|trainable| pass(trainable, ranks)),
     }
+}
+
+/// Bytes that each rank of `cluster` sends in a step.
+pub fn bytes_per_step(phase: &Phase, cluster: &Cluster, exact_shards: usize) -> Option<u64> {
+    let (ranks, sharded) = (cluster.ranks as u64, cluster.sharding.stage > 0);
+    Some(wire(phase.trainable?, ranks, exact_shards > 0, sharded))
 }
 
 /// Bytes that a rank sends when every share goes round a ring once.

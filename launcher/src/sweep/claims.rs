@@ -164,6 +164,15 @@ impl Claims {
     }
 }
 
+/// Whether nobody has the claim `name` below `folder`, or a process of this machine that is gone.
+pub fn is_surely_gone(folder: &Path, name: &str) -> bool {
+    let claim = folder.join(name);
+    match owner_of(&claim) {
+        Some(owner) => owner.is_alive() == Some(false),
+        None => !claim.exists(),
+    }
+}
+
 impl Claim {
     /// Shows that its owner lives, where it is time to; whether the claim still is ours, as far as is known.
     pub fn beat(&mut self) -> bool {
@@ -235,6 +244,20 @@ mod tests {
         let mut owner = owner_of(&path).unwrap();
         change(&mut owner);
         std::fs::write(path.join("owner.json"), serde_json::to_vec(&owner).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn only_what_is_known_from_here_is_surely_gone() {
+        let (folder, mut claims) = claims();
+        let gone = || is_surely_gone(folder.path(), "x");
+        assert!(gone());
+        let _held = claims.take("x").unwrap().unwrap();
+        assert!(!gone());
+        // No process has begun then.
+        give(folder.path(), "x", |owner| owner.born += 1);
+        assert!(gone());
+        give(folder.path(), "x", |owner| owner.machine = "another".to_owned());
+        assert!(!gone());
     }
 
     #[test]

@@ -6,12 +6,14 @@ mod curve;
 use super::definition::Sweep;
 use super::importance;
 use super::log::Line;
-use super::space::told;
+use super::space::Point;
 use super::state::{Fate, State, Trial};
 use super::summary::{Counts, confidence, counts, hours, paired, ranked, reached, standing};
 use super::trial::Setting;
 use crate::page::html::{escape, figure};
 use crate::page::{Page, Section, header, tile};
+use data_pipeline::shell;
+use std::path::Path;
 
 /// Pairs that explain less together are not shown.
 const LEAST: f64 = 0.01;
@@ -25,17 +27,26 @@ pub fn html(setting: &Setting, state: &State, lines: &[Line]) -> String {
         ("method", format!("{:?}", sweep.method).to_lowercase()),
         ("metric", format!("{} of phase {}", sweep.metric, sweep.phase)),
         ("seeds", seeds.join(", ")),
-        ("began", state.begun.as_ref().map(|it| it.1.clone()).unwrap_or_default()),
+        ("began", state.begun.as_ref().map_or(String::new(), |it| moment(&it.1))),
     ];
     let best = state.best(sweep);
-    let Counts { done, stopped, failed, infeasible, .. } = counts(state);
+    let Counts { done, running, waiting, paused, stopped, failed, infeasible } = counts(state);
+    let kinds = [
+        (done, "done"),
+        (running, "running"),
+        (waiting, "waiting"),
+        (paused, "paused"),
+        (stopped, "stopped"),
+    ];
+    let kinds = kinds.iter().filter(|it| it.0 > 0 || it.1 == "done");
+    let kinds: Vec<String> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
     let tiles = [
         tile(
             &sweep.metric.to_string(),
             &best.and_then(Trial::newest).map_or("–".to_owned(), |(_, value)| figure(value)),
             &best.map_or(String::new(), |trial| format!("trial {}", trial.number)),
         ),
-        tile("trials", &state.trials.len().to_string(), &format!("{done} done, {stopped} stopped")),
+        tile("trials", &state.trials.len().to_string(), &kinds.join(", ")),
         tile("not trained", &infeasible.to_string(), &format!("{failed} failed")),
         tile("hours of ranks", &figure(hours(setting, state)), ""),
     ];
@@ -56,6 +67,14 @@ pub fn html(setting: &Setting, state: &State, lines: &[Line]) -> String {
     page.to_html()
 }
 
+/// `2026-01-31 09:30:00 UTC` of a time of the log.
+fn moment(time: &str) -> String {
+    match time.get(..19) {
+        Some(second) => second.replace('T', " ") + " UTC",
+        None => time.to_owned(),
+    }
+}
+
 fn chosen(setting: &Setting, best: Option<&Trial>) -> String {
     let Some(trial) = best else { return String::new() };
     format!(
@@ -70,13 +89,17 @@ fn chosen(setting: &Setting, best: Option<&Trial>) -> String {
 pub fn command(setting: &Setting, trial: &Trial) -> String {
     let sweep = &setting.sweep;
     let own = Sweep::sets_of(&trial.values);
-    let sets: Vec<String> = sweep
-        .sets
-        .iter()
-        .chain(&own)
-        .map(|set| format!(" \\\n  --set '{}'", set.replace('\'', "'\\''")))
-        .collect();
-    format!("knowcoder run {}{}", sweep.recipe.display(), sets.concat())
+    let sets = sweep.sets.iter().chain(&own);
+    let sets: Vec<String> = sets.map(|set| format!(" \\\n  --set {}", shell::word(set))).collect();
+    // Without the way there that the sweep's file has.
+    let recipe = sweep.recipe.canonicalize().unwrap_or_else(|_| sweep.recipe.clone());
+    let run_dir = Path::new("runs").join(format!("{}-best", sweep.name));
+    format!(
+        "knowcoder run {} \\\n  --run-dir {}{}",
+        shell::path(&recipe),
+        shell::path(&run_dir),
+        sets.concat()
+    )
 }
 
 fn importances(setting: &Setting, state: &State) -> String {
@@ -95,7 +118,7 @@ fn importances(setting: &Setting, state: &State) -> String {
     }
     let row = |name: &str, share: f64, spread: &str, trials: &str| {
         format!(
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{:.0} %{spread}</td><td class=\"bar\">\
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{:.0}\u{a0}%{spread}</td><td class=\"bar\">\
              <i style=\"width:{:.1}%\"></i></td><td>{trials}</td></tr>",
             escape(name),
             100.0 * share,
@@ -115,7 +138,7 @@ fn importances(setting: &Setting, state: &State) -> String {
     format!(
         "<p class=\"note\">How much of the variance over the whole searched space each key explains alone (±: standard \
          deviation between trees), and pairs of keys (×) beyond that: functional analysis of variance on a random \
-         forest. It learned from {} trials {place}, and foresees {:.0} % of what differs between trials that it did \
+         forest. It learned from {} trials {place}, and foresees {:.0}\u{a0}% of what differs between trials that it did \
          not learn from: the less, the less the shares mean. A key that a trial does not have counts as any of its \
          values there; what is far out on the bad side, as the last that is not.</p>\
          <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Importance\"><table><thead><tr>\
@@ -124,6 +147,12 @@ fn importances(setting: &Setting, state: &State) -> String {
         found.trials,
         100.0 * found.foreseen
     )
+}
+
+/// In a cell: values, each of which stays on a line.
+fn values_text(values: &Point) -> String {
+    let one = |(key, value)| format!("<code>{}</code>", escape(&format!("{key} = {value}")));
+    values.iter().map(one).collect::<Vec<String>>().join(" ")
 }
 
 /// In a cell: what a trial came to.
@@ -156,19 +185,19 @@ fn table(setting: &Setting, state: &State) -> String {
             };
             format!(
                 "<tr data-trial=\"{number}\"><th scope=\"row\">{number}</th><td class=\"left why\">{}{why}</td><td>{}</td>\
-                 <td>{interval}</td><td>{difference}</td><td class=\"wrap left\"><code>{}</code></td></tr>",
+                 <td>{interval}</td><td>{difference}</td><td class=\"wrap left values\">{}</td></tr>",
                 standing(trial),
                 escape(&value_text(sweep, trial)),
-                escape(&told(&trial.values)),
+                values_text(&trial.values),
                 number = trial.number,
             )
         })
         .collect();
-    let heads: String = ["trial", "state", "value", "95 %", "against the best", "values"]
+    let heads: String = ["trial", "state", "value", "95\u{a0}%", "against the best", "values"]
         .map(|head| format!("<th scope=\"col\">{head}</th>"))
         .concat();
     format!(
-        "<p class=\"note\">The best first: trials that are done before those that are not. Intervals are 95 % over \
+        "<p class=\"note\">The best first: trials that are done before those that are not. Intervals are 95\u{a0}% over \
          seeds, by Student’s t. The difference to the best trial is taken seed by seed, above 0 where it is \
          better. Arrow keys go from trial to trial.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" \
          aria-label=\"Trials\"><table class=\"all\"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"

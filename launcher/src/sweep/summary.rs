@@ -2,10 +2,11 @@
 
 use super::definition::Sweep;
 use super::importance;
-use super::space::told;
+use super::space::{Point, told};
 use super::state::{Fate, Stage, State, Trial};
 use super::trial::Setting;
 use crate::error::{Error, exit};
+use data_pipeline::width::{TERMINAL, columns, folded};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -146,17 +147,16 @@ pub fn text(setting: &Setting, state: &State) -> String {
     );
     let trials = ranked(sweep, state);
     for trial in trials.iter().take(SHOWN) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "  trial {:<4} {:<10} {:<22} {}",
+        let head = format!(
+            "  trial {:<4} {:<10} {:<22}",
             trial.number,
             standing(trial),
             reached(sweep, trial),
-            told(&trial.values)
         );
+        text += &beside(&head, &trial.values);
         match &trial.fate {
             Fate::Infeasible(why) | Fate::Failed { cause: why, .. } => {
+                // Writing to a string cannot fail.
                 let _ = writeln!(text, "             {why}");
             }
             Fate::Open | Fate::Stopped(_) => {}
@@ -167,6 +167,21 @@ pub fn text(setting: &Setting, state: &State) -> String {
     }
     text
 }
+
+/// Values behind `head` where a terminal is wide enough for them, else below it.
+fn beside(head: &str, values: &Point) -> String {
+    let line = format!("{head} {}", told(values));
+    if columns(&line) <= TERMINAL {
+        return line.trim_end().to_owned() + "\n";
+    }
+    let items: Vec<String> = values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let lines = folded(&items, ", ", TERMINAL - BELOW.len());
+    let below: String = lines.iter().map(|line| format!("\n{BELOW}{line}")).collect();
+    format!("{}{below}\n", head.trim_end())
+}
+
+/// What stands before values that are below their trial.
+const BELOW: &str = "             ";
 
 /// `31.20 at step 30`.
 pub fn reached(sweep: &Sweep, trial: &Trial) -> String {
@@ -356,6 +371,31 @@ mod tests {
             line(["a,b".to_owned(), "c\"d".to_owned()].into_iter()),
             "\"a,b\",\"c\"\"d\"\r\n"
         );
+    }
+
+    #[test]
+    fn values_stand_within_the_terminal() {
+        let point = |keys: &[(&str, f64)]| -> Point {
+            keys.iter()
+                .map(|(key, value)| ((*key).to_owned(), toml::Value::Float(*value)))
+                .collect()
+        };
+        let head = format!("  trial {:<4} {:<10} {:<22}", 3, "done", "31.2000 at step 300");
+        let short = beside(&head, &point(&[("lora.dropout", 0.125)]));
+        assert_eq!(short, "  trial 3    done       31.2000 at step 300    lora.dropout = 0.125\n");
+        let rate = 0.004_123_456_789_012_345;
+        let long = beside(
+            &head,
+            &point(&[
+                ("lora.dropout", 0.125),
+                ("optimizer.beta2", 0.95),
+                ("optimizer.muon_learning_rate", rate),
+            ]),
+        );
+        assert!(long.lines().all(|line| columns(line) <= TERMINAL), "{long}");
+        assert!(long.starts_with("  trial 3    done       31.2000 at step 300\n             lora"));
+        assert!(long.contains("optimizer.muon_learning_rate = 0.0041"), "{long}");
+        assert_eq!(beside("  trial 0    waiting   ", &Point::new()), "  trial 0    waiting\n");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::cli;
 use crate::error::{Error, exit};
 use crate::interrupt;
 use crate::lock::RunLock;
+use data_pipeline::shell;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,11 +105,12 @@ fn work(
 fn dry(ablation: &Ablation, runs: &[Planned], folder: &Path) -> Answer {
     let mut text = format!("{}\n{}\n\n", ablation.title, ablation.question);
     for run in runs {
-        let sets: Vec<String> = run.sets.iter().map(|set| format!(" --set '{set}'")).collect();
+        let sets = run.sets.iter().map(|set| format!(" --set {}", shell::word(set)));
+        let sets: Vec<String> = sets.collect();
         text += &format!(
             "knowcoder run {} --run-dir {}{}\n",
-            ablation.base.display(),
-            run.run_dir.root().display(),
+            shell::path(&ablation.base),
+            shell::path(run.run_dir.root()),
             sets.concat()
         );
     }

@@ -43,7 +43,12 @@ pub fn drill(args: &cli::Drill) -> Result<Answer, Error> {
     replace_among_others(&path, wish.to_string().as_bytes())?;
     let fault =
         args.fault.to_possible_value().map_or_else(String::new, |it| it.get_name().to_owned());
-    let whom = args.rank.map_or_else(|| "the last rank".to_owned(), |rank| format!("rank {rank}"));
+    let whom = match (args.rank, args.fault) {
+        (Some(rank), _) => format!("rank {rank}"),
+        // Only rank 0 writes checkpoints in every world.
+        (None, cli::Fault::FillDisk) => "rank 0".to_owned(),
+        (None, _) => "the last rank".to_owned(),
+    };
     let text = format!(
         "{fault} is asked for, of {whom}\n\
          `knowcoder status {root} --watch` shows how the run takes it, `knowcoder why {root}` what came of it\n"

@@ -14,6 +14,9 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 use trainer::RunDir;
 
+/// What the line begins with that is written when a rank is started.
+const HEADING: &str = "--- start ";
+
 /// Between two looks at files that grow.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -43,7 +46,8 @@ pub fn logs(args: &cli::Logs, json: bool) -> Result<Answer, Error> {
             Tail::last(path.clone(), args.lines).map_err(data_pipeline::Error::read(&path))?,
         ));
     }
-    if tails.is_empty() {
+    let is_silent = tails.is_empty();
+    if is_silent {
         eprintln!("{}", silence(&run_dir, &now));
     }
     let mut merged = Merged::new(tails, !args.follow);
@@ -51,10 +55,15 @@ pub fn logs(args: &cli::Logs, json: bool) -> Result<Answer, Error> {
         return collected(&mut merged, &run_dir);
     }
     let mut out = Out::default();
+    let mut is_quiet = true;
     while let Some((ranks, text)) =
         merged.line().map_err(data_pipeline::Error::read(&run_dir.logs()))?
     {
+        is_quiet &= text.starts_with(HEADING);
         out.line(&tagged(&ranks, &text))?;
+    }
+    if is_quiet && !is_silent {
+        eprintln!("{}", progress(&run_dir));
     }
     if args.follow && !out.is_closed {
         let tails = merged.into_tails().into_iter().collect();
@@ -98,6 +107,19 @@ fn silence(run_dir: &RunDir, now: &Now) -> String {
     let mut text = format!("no rank has said anything yet; the run is {}", now.word());
     if driver.exists() {
         text += &format!("; its driver writes to {}", shown(&driver));
+    }
+    text
+}
+
+/// What is said where ranks began and have said nothing else, as they do while all is well.
+fn progress(run_dir: &RunDir) -> String {
+    let driver = run_dir.logs().join("driver.log");
+    let mut text = format!(
+        "ranks write here what goes wrong; steps are in `knowcoder status {} --watch`",
+        shown(run_dir.root())
+    );
+    if driver.exists() {
+        text += &format!(" and in {}", shown(&driver));
     }
     text
 }

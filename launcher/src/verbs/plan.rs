@@ -9,6 +9,7 @@ mod work;
 pub use place::Place;
 
 use super::run::{cluster_of, recipe_of, run_dir_of};
+use super::submit::check_batches;
 use super::{Answer, verify};
 use crate::backend::{self, Job};
 use crate::cli;
@@ -31,6 +32,7 @@ pub fn plan(args: &cli::Plan) -> Result<Answer, Error> {
     let place = Place::of(&recipe, &cluster)?;
     trainer::prepare::check_declared(&recipe)?;
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
+    check_batches(&recipe, cluster.ranks)?;
     cluster.check_device(&recipe.run.device)?;
     let run_dir = run_dir_of(args.run_dir.as_deref(), &recipe);
     let asked = Asked {
@@ -95,7 +97,7 @@ fn estimate_of(
     if let Some(chosen) = MemoryPlan::load(&run_dir.memory())? {
         planned.memory = chosen;
     }
-    Outlook::new(recipe, run_dir, cluster, &planned, rates).estimate()
+    Outlook::new(recipe, run_dir, cluster, &planned, Some(rates)).estimate()
 }
 
 /// The ranks of `cluster` that share the memory of a machine, if it is this one; of others each has its device's.
@@ -148,26 +150,25 @@ fn whole(
     run_dir: &RunDir,
     (place, asked): (&Place, Asked<'_>),
 ) -> Result<Answer, Error> {
-    // Of other machines nobody here knows how many cores they have.
+    // Of other machines, and of hardware that is only named, nobody here knows how many cores they have.
     let cores = match place {
-        Place::Here => std::thread::available_parallelism().map_or(1, usize::from),
-        Place::Elsewhere { .. } => usize::MAX,
+        Place::Here if cluster.hardware.name.is_none() => {
+            std::thread::available_parallelism().map_or(1, usize::from)
+        }
+        _ => usize::MAX,
     };
     let planned = work::work(recipe, run_dir, Some((cluster, place)))?;
     let mut plan = Plan::new(planned.work.clone(), cluster, cores);
     plan.warnings.extend(planned.misfits.iter().cloned());
     let (rates, odd) = outlook::rates(recipe, cluster, place, asked.calibration)?;
     plan.warnings.extend(odd);
-    match rates {
-        Some(rates) => {
-            let outlook = Outlook::new(recipe, run_dir, cluster, &planned, rates);
-            outlook::add(&mut plan, &outlook, asked.scale)?;
-        }
-        None if !asked.scale.is_empty() => return Err(outlook::unknown_hardware()),
-        None if *place != Place::Here => plan
-            .warnings
-            .push("no estimate of time: the cluster file does not name its [hardware]".to_owned()),
-        None => {}
+    plan.warnings.extend(place::other_device(recipe, cluster));
+    if rates.is_none() && (*place != Place::Here || !asked.scale.is_empty()) {
+        plan.warnings.push(outlook::NO_TIMES.to_owned());
+    }
+    if rates.is_some() || !asked.scale.is_empty() {
+        let outlook = Outlook::new(recipe, run_dir, cluster, &planned, rates);
+        outlook::add(&mut plan, &outlook, asked.scale)?;
     }
     if let Some(data_root) = asked.data_root {
         plan.inputs = inputs::inputs(recipe, &planned, data_root, place)?;

@@ -3,10 +3,11 @@
 //! The run directory is the state: what is there and complete is not done again, so that the same
 //! command continues a run that stopped, for whatever reason.
 
+use super::submit::check_batches;
 use super::{Answer, difference, follow, plan, score, verify};
 use crate::cli;
 use crate::cluster::{Backend, Cluster};
-use crate::display::{Display, held};
+use crate::display::Display;
 use crate::drive::standing::Writer;
 use crate::drive::{Drive, drive};
 use crate::error::{Error, exit};
@@ -47,6 +48,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
         false => trainer::prepare::check_declared(&recipe)?,
     }
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
+    check_batches(&recipe, cluster.ranks)?;
     cluster.check_device(&recipe.run.device)?;
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
@@ -328,6 +330,15 @@ pub fn has_checkpoints(run_dir: &RunDir) -> bool {
     entries.filter(|it| it.path().extension().is_none_or(|it| it != "tmp")).count() > 0
 }
 
+/// Refuses a run directory whose run learns something else than `recipe`, which was read from `source`.
+pub(super) fn check_same(recipe: &Recipe, source: &Path, run_dir: &RunDir) -> Result<(), Error> {
+    let there = Recipe::load_lock(&run_dir.recipe_lock())?;
+    match there.trains_like(recipe) {
+        true => Ok(()),
+        false => Err(other_recipe(run_dir, &there, source, recipe)),
+    }
+}
+
 /// A run directory cannot hold two runs.
 fn other_recipe(run_dir: &RunDir, before: &Recipe, source: &Path, now: &Recipe) -> Error {
     let (run_dir, source) = (run_dir.root().display(), source.display());
@@ -412,11 +423,6 @@ fn finish(
     let answer = score::answer(&scores)?;
     let memory = MemoryPlan::load(&run_dir.memory())?.unwrap_or_default();
     let mut text = format!("{}\n", answer.text);
-    for plan in &memory.phases {
-        if let Some(measured) = plan.measured_peak {
-            text += &format!("{}\n", held(&plan.phase, plan.predicted.total, measured));
-        }
-    }
     let devices = events.newest("device")?;
     let kernels: Vec<&str> = devices.iter().filter_map(|it| it["kernels"].as_str()).collect();
     if !kernels.is_empty() {

@@ -13,6 +13,7 @@ use crate::store::{self, Wanted};
 use crate::submission::Submission;
 use data_pipeline::corpus::{Corpus, fits};
 use data_pipeline::predictions::replace;
+use data_pipeline::shell;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -162,7 +163,7 @@ pub fn check(source: &Path, recipe: &Recipe, cluster: &Cluster) -> Result<(), Er
 }
 
 /// Refuses ranks that would compute nothing.
-fn check_batches(recipe: &Recipe, ranks: usize) -> Result<(), Error> {
+pub fn check_batches(recipe: &Recipe, ranks: usize) -> Result<(), Error> {
     let smallest = recipe.phase.iter().min_by_key(|phase| phase.batch.samples);
     let Some(phase) = smallest.filter(|phase| phase.batch.samples < ranks) else { return Ok(()) };
     let samples = phase.batch.samples;
@@ -260,9 +261,5 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 /// A path as a person would type it here.
 pub fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    match path.strip_prefix(&here) {
-        Ok(below) if !below.as_os_str().is_empty() => below.display().to_string(),
-        _ => path.display().to_string(),
-    }
+    shell::path(path)
 }

@@ -10,8 +10,9 @@ use crate::sweep::definition::{Method, Sweep};
 use crate::sweep::log::{self, Line};
 use crate::sweep::state::State;
 use crate::sweep::worker::{self, End};
-use crate::sweep::{Folder, Setting, array, devices, indexed, page, shards, summary};
+use crate::sweep::{Folder, Setting, array, devices, indexed, lost, page, shards, summary};
 use data_pipeline::predictions::replace;
+use data_pipeline::shell;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -155,8 +156,18 @@ fn dry(setting: &Setting) -> Answer {
 
 fn status(args: &cli::SweepFile) -> Result<Answer, Error> {
     let setting = setting(args, None)?;
-    let (state, _) = begun(&setting)?;
-    Ok(Answer::new(summary::text(&setting, &state), summary::document(&setting, &state)))
+    let (mut state, _) = begun(&setting)?;
+    let lost = lost::let_wait(&setting, &mut state)?;
+    let mut text = summary::text(&setting, &state);
+    if lost > 0 {
+        text += &format!(
+            "{lost} run(s) have lost their process; `knowcoder sweep start {}` goes on with them\n",
+            shell::path(&args.file)
+        );
+    }
+    let mut json = summary::document(&setting, &state);
+    json["lost"] = json!(lost);
+    Ok(Answer::new(text, json))
 }
 
 fn best(args: &cli::SweepFile) -> Result<Answer, Error> {

@@ -36,15 +36,9 @@ pub fn added(
         VerifyExtent::Short => Extent::Short,
     };
     let mut display = Display::new();
-    let mut count = 0;
-    let mut told = |phase: &str, split: Split| {
-        count += 1;
-        let what = format!("verifying {phase}: {split}");
-        // How many there are is known at the end of each phase only.
-        display.advance(&what, count, count + 1, "", Instant::now());
-    };
+    // How many there are is known at the end of each phase only.
+    let mut told = |phase: &str, split: Split| display.line(&format!("verifying {phase}: {split}"));
     let found = verify(recipe, run_dir, own(cluster), extent, &mut told)?;
-    display.finish();
     let failure = found.failure();
     let mut text = planned.text + &table(&found);
     let mut json = planned.json;

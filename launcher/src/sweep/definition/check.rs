@@ -2,14 +2,16 @@
 
 use super::Sweep;
 use super::file::{StopMethod, StopSection};
-use crate::error::Error;
+use crate::error::{Error, exit};
 use crate::sweep::definition::Method;
+use crate::sweep::metric::Metric;
 use crate::sweep::rungs::Stop;
 use crate::sweep::sampler::sobol;
 use crate::sweep::space::told;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Spanned, Value};
 use trainer::Recipe;
+use trainer::evaluate::sets_asked;
 use trainer::recipe::Length;
 
 /// Keys of a recipe that a sweep decides itself.
@@ -95,6 +97,23 @@ pub(super) fn stop(section: &StopSection, recipe: &Recipe, phase: &str) -> Resul
         StopMethod::Median => Stop::Median { rungs, min_trials: min_trials.unwrap_or(4) },
         _ => Stop::Asha { rungs, factor },
     })
+}
+
+/// Refuses the F1 of a language that no benchmark is in.
+pub(super) fn language(metric: &Metric, recipe: &Recipe) -> Result<(), Error> {
+    let Metric::Language(code) = metric else { return Ok(()) };
+    let asked = sets_asked(&recipe.datasets, &recipe.evaluation.benchmarks)?;
+    let languages: BTreeSet<String> = asked.into_iter().map(|(_, language, _)| language).collect();
+    // That nothing is asked at all is `measured`'s sentence.
+    if languages.is_empty() || languages.contains(code) {
+        return Ok(());
+    }
+    let known: Vec<String> = languages.iter().map(|language| format!("f1.{language}")).collect();
+    let message = format!(
+        "{metric} will never have a value: the recipe's benchmarks have {}",
+        known.join(", ")
+    );
+    Err(Error::new(exit::DECLARATION, message))
 }
 
 /// Refuses rungs at which nothing is measured.

@@ -102,6 +102,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Sweep, Error> {
     let base = trainer::Recipe::load(&recipe, &sets)?;
     let metric = Metric::parse(section.metric.get_ref())
         .map_err(|message| place(section.metric.span().start, message))?;
+    check::language(&metric, &base)
+        .map_err(|error| place(section.metric.span().start, error.message))?;
     let names: Vec<&str> = base.phase.iter().map(|phase| phase.name.as_str()).collect();
     let phase = match &section.phase {
         None => names.last().map(|name| (*name).to_owned()).unwrap_or_default(),

@@ -89,6 +89,13 @@ fn wrong_files_say_what_and_where() {
         ],
     );
     refused(
+        &format!("{}{SPACE}", SWEEP.replace("\"loss\"", "\"f1.fr\"")),
+        expect![
+            "s.toml:4:10: f1.fr will never have a value: the recipe's benchmarks have f1.en, f1.zh"
+        ],
+    );
+    parse(&format!("{}{SPACE}", SWEEP.replace("\"loss\"", "\"f1.zh\""))).unwrap();
+    refused(
         &format!("{}{SPACE}", SWEEP.replace("budget = { trials = 4 }\n", "")),
         expect!["s.toml:4:10: say how many trials there may be: budget = { trials = 40 }"],
     );

@@ -66,9 +66,9 @@ pub fn figure(sweep: &Sweep, state: &State) -> String {
     let metric = Axis {
         name: sweep.metric.to_string(),
         short: sweep.metric.to_string(),
-        ticks: match high > low {
+        ticks: match number_text(high) != number_text(low) {
             true => [low, high].map(|value| (worth(value), number_text(value))).to_vec(),
-            false => vec![(0.5, number_text(high))],
+            false => vec![(worth(high), number_text(high))],
         },
     };
     let axes: Vec<Axis> = keys.iter().map(|it| axis(sweep, it)).chain([metric]).collect();

@@ -24,7 +24,8 @@ pub fn figure(setting: &Setting, lines: &[Line]) -> String {
     }
     path += &format!("H{SIDE:.1}");
     // A value that never changed stands once, where its line is.
-    let ends = if high > low { vec![high, low] } else { vec![high] };
+    let is_one = number_text(high) == number_text(low);
+    let ends = if is_one { vec![last.1] } else { vec![high, low] };
     let scale: String = ends
         .into_iter()
         .map(|value| {

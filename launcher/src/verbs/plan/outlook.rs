@@ -2,12 +2,13 @@
 
 use super::{Place, Planned, is_prepared, machine};
 use crate::cluster::Cluster;
-use crate::error::{Error, exit};
+use crate::error::Error;
 use crate::estimate::measured::{Kept, Written};
 use crate::estimate::work::Samples;
 use crate::estimate::{Calibration, Estimate, Question, Rates, ranks_of_a_node};
 use crate::plan::Plan;
 use crate::plan::scale::{Scaled, misfit, uneven};
+use crate::plan::wire::bytes_per_step;
 use data_pipeline::manifest::Manifest;
 use std::path::Path;
 use trainer::memory::{Machine, MemoryPlan, plan_phase_within};
@@ -19,12 +20,17 @@ pub(super) struct Outlook<'a> {
     pub run_dir: &'a RunDir,
     pub cluster: &'a Cluster,
     pub planned: &'a Planned,
-    pub rates: Rates,
+    /// How fast ranks are, where somebody says it.
+    pub rates: Option<Rates>,
     pub samples: Vec<Samples>,
     pub steps: Vec<Option<usize>>,
     /// Phases whose number of steps is only promised, and of whom corpora promise nothing.
     pub promised: Vec<String>,
 }
+
+/// The warning of a plan where nobody says how fast the hardware is.
+pub(super) const NO_TIMES: &str = "no estimate of time: neither the cluster file's [hardware] nor a measurement says how fast the hardware is; \
+     give `name` under [hardware], such as \"h200\", or --calibration FILE";
 
 /// The speeds that a plan goes by: those of a file, those that were measured here, or those that the cluster file
 /// promises; and what is odd about them.
@@ -56,7 +62,7 @@ impl<'a> Outlook<'a> {
         run_dir: &'a RunDir,
         cluster: &'a Cluster,
         planned: &'a Planned,
-        rates: Rates,
+        rates: Option<Rates>,
     ) -> Self {
         let samples = |(index, phase)| {
             let prepared = is_prepared(recipe, index, run_dir)
@@ -92,19 +98,21 @@ impl<'a> Outlook<'a> {
         }
     }
 
-    /// What the run takes on the cluster as it is; `None` before the vocabulary is trained.
+    /// What the run takes on the cluster as it is; `None` before the vocabulary is trained, or without rates.
     pub fn estimate(&self) -> Result<Option<Estimate>, Error> {
         let world = self.cluster.ranks;
         self.on(world, &self.planned.memory)
     }
 
     fn on(&self, world: usize, memory: &MemoryPlan) -> Result<Option<Estimate>, Error> {
-        let Some(config) = &self.planned.shape else { return Ok(None) };
+        let (Some(config), Some(rates)) = (&self.planned.shape, &self.rates) else {
+            return Ok(None);
+        };
         let question = Question {
             recipe: self.recipe,
             config,
             cluster: self.cluster,
-            rates: &self.rates,
+            rates,
             memory,
             samples: &self.samples,
             steps: &self.steps,
@@ -118,12 +126,23 @@ impl<'a> Outlook<'a> {
     pub fn scaled(&self, world: usize) -> Result<Scaled, Error> {
         let (mut memory, mut problems) = (MemoryPlan::default(), Vec::new());
         let exact = self.recipe.run.exact_shards;
-        // Such a run is refused, and so is one that has no memory for its batches.
-        let mut can_be = exact == 0 || exact.is_multiple_of(world);
+        let smallest = self.recipe.phase.iter().min_by_key(|phase| phase.batch.samples);
+        let refused = smallest.and_then(|it| misfit(&it.name, it.batch.samples, exact, world));
+        if refused.is_some() {
+            return Ok(Scaled {
+                world,
+                nodes: world.div_ceil(ranks_of_a_node(self.cluster)),
+                bytes_per_rank: None,
+                wire_bytes_per_step: None,
+                estimate: None,
+                problems: refused.into_iter().collect(),
+            });
+        }
+        // A run that has no memory for its batches is refused, too.
+        let mut can_be = true;
         let budget = Place::budget(self.recipe, self.cluster);
         let machine = Machine { ranks: world, ..machine(self.cluster) };
         for (index, phase) in self.recipe.phase.iter().enumerate() {
-            problems.extend(misfit(&phase.name, phase.batch.samples, exact, world));
             problems.extend(uneven(&phase.name, phase.batch.samples, &self.samples[index], world));
             let Some(config) = &self.planned.shape else { continue };
             let within = (machine, budget.as_ref());
@@ -143,29 +162,32 @@ impl<'a> Outlook<'a> {
         }
         Ok(Scaled {
             world,
+            nodes: world.div_ceil(node),
+            wire_bytes_per_step: self.wire(world),
             bytes_per_rank: memory.phases.iter().map(|plan| plan.predicted.total).max(),
             estimate: if can_be { self.on(world, &memory)? } else { None },
             problems,
         })
+    }
+
+    /// Bytes that each of so many ranks sends in a step of the phase that sends most.
+    fn wire(&self, world: usize) -> Option<u64> {
+        let cluster = Cluster { ranks: world, ..self.cluster.clone() };
+        let exact = self.recipe.run.exact_shards;
+        let phases = self.planned.work.phases.iter();
+        phases.filter_map(|phase| bytes_per_step(phase, &cluster, exact)).max()
     }
 }
 
 /// Adds to `plan` what is known of time: an estimate, the same on other numbers of ranks, and its error so far.
 pub(super) fn add(plan: &mut Plan, outlook: &Outlook<'_>, scale: &[u16]) -> Result<(), Error> {
     plan.estimate = outlook.estimate()?;
-    plan.warnings.extend(outlook.promised.iter().cloned());
+    if outlook.rates.is_some() {
+        plan.warnings.extend(outlook.promised.iter().cloned());
+    }
     plan.scale =
         scale.iter().map(|world| outlook.scaled(usize::from(*world))).collect::<Result<_, _>>()?;
     // What is measured now comes before what was kept when the run ended.
     plan.error = Kept::of(plan.estimate.as_ref(), &Written::read(outlook.run_dir)?);
     Ok(())
-}
-
-/// The error of `--scale` where nobody says how fast the hardware is.
-pub(super) fn unknown_hardware() -> Error {
-    Error::new(
-        exit::DECLARATION,
-        "--scale needs to know how fast the hardware is, which neither the cluster file nor a measurement says",
-    )
-    .hint("give `name` under [hardware] in the cluster file, such as \"h200\", or --calibration FILE")
 }

@@ -37,6 +37,7 @@ impl Place {
                     let lacks = format!("planned for {name}, which is not here: {error}");
                     Ok(Self::Elsewhere { lacks: Some(lacks) })
                 }
+                _ if DEVICES.contains(&device) => Err(to_plan(error.into())),
                 _ => Err(error.into()),
             },
         }
@@ -54,6 +55,27 @@ impl Place {
     }
 }
 
+/// The error of a device that this machine lacks, with the way to plan for a machine that has it.
+fn to_plan(error: Error) -> Error {
+    let way = "to plan for a machine that has it, give `name` under [hardware] in the cluster file, such as \"h200\"";
+    match error.hint.clone() {
+        Some(hint) => error.hint(format!("{hint}; {way}")),
+        None => error.hint(way),
+    }
+}
+
+/// What is odd about the figures of GPUs where a recipe computes on the CPU; nothing where they fit together.
+pub(super) fn other_device(recipe: &Recipe, cluster: &Cluster) -> Option<String> {
+    let device = &recipe.run.device;
+    // All hardware that is known by its name is.
+    let known = cluster.hardware.known().filter(|_| device == "flex")?;
+    Some(format!(
+        "the recipe computes on `{device}`, the CPU, and [hardware] names a GPU, {}, whose speed and memory are \
+         planned with; --set 'run.device=\"cuda\"' plans for that GPU",
+        known.name
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -68,15 +90,28 @@ mod tests {
         let local = Cluster::of_this_machine();
         assert_eq!(Place::of(&recipe, &local).unwrap(), Place::Here);
         let slurm = Cluster { backend: Backend::Slurm, ..local.clone() };
+        let of_gpus = Hardware { name: Some("h100-80".to_owned()), ..Hardware::default() };
+        let of_gpus = Cluster { hardware: of_gpus, ..slurm.clone() };
+        let warning = other_device(&recipe, &of_gpus).unwrap();
+        assert!(warning.starts_with("the recipe computes on `flex`, the CPU, and "), "{warning}");
+        assert!(warning.contains("a GPU, h100-80,"), "{warning}");
+        assert_eq!(other_device(&recipe, &slurm), None);
         recipe.run.device = "cdua".to_owned();
         assert!(Place::of(&recipe, &local).is_err() && Place::of(&recipe, &slurm).is_err());
         recipe.run.device = "cuda".to_owned();
         assert_eq!(Place::of(&recipe, &slurm).unwrap(), Place::Elsewhere { lacks: None });
         assert_eq!(Place::budget(&recipe, &slurm), None);
+        assert_eq!(other_device(&recipe, &of_gpus), None);
         if Place::of(&recipe, &local).is_ok() {
             // The rest is about machines without a GPU.
             return;
         }
+        let error = Place::of(&recipe, &local).unwrap_err();
+        assert!(
+            error.hint.is_some_and(|it| it.contains("`name` under [hardware]")),
+            "{}",
+            error.message
+        );
         let hardware = Hardware { name: Some("h200".to_owned()), ..Hardware::default() };
         let named = Cluster { hardware, ..local };
         let Place::Elsewhere { lacks: Some(lacks) } = Place::of(&recipe, &named).unwrap() else {
