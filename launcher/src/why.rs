@@ -161,8 +161,7 @@ impl Why {
 
     fn stopped(&mut self, now: &Now, past: &Past, run: &str) {
         let sight = &now.sight;
-        let cause =
-            Cause::newest(past).filter(|cause| cause.course == "requeue" || cause.is_last(past));
+        let cause = Cause::newest(past).filter(|cause| sight.how.is_none() && cause.is_last(past));
         let is_asked = past.of_newest_start("stop-requested").is_some();
         let is_saved = sight.is_saved(now.standing.progress.as_ref());
         self.verdict = match &sight.how {

@@ -11,7 +11,7 @@ use crate::lock::{self, RunLock};
 use crate::standing::State;
 use crate::standing::now::Now;
 use crate::standing::past::Past;
-use crate::submission::Submission;
+use crate::submission::{Submission, is_process};
 use serde_json::json;
 use trainer::RunDir;
 
@@ -26,7 +26,10 @@ pub fn cancel(args: &cli::Cancel) -> Result<Answer, Error> {
             (_, true) => How::Ended,
             (_, false) => How::Asked,
         };
-        note(&run_dir, &how)?;
+        // A driver elsewhere may still be at work for a while.
+        if state.stage == Stage::Waiting || is_process(&submission.backend) {
+            note(&run_dir, &how)?;
+        }
         return Ok(answer(&run_dir, &how));
     }
     match (&now.driver, args.now) {

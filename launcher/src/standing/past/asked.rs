@@ -61,7 +61,7 @@ impl Past {
     /// The fault out of `faults` that somebody asked for in the start of the run in which `event` happened, and
     /// that nothing before it came of.
     pub fn drill(&self, event: &Value, faults: &[&str]) -> Option<&str> {
-        let at = self.events.iter().rposition(|it| it == event)?;
+        let at = self.events.iter().position(|it| it == event)?;
         let before = self.events[..at].iter().rev();
         let mut since = before.take_while(|it| match it["event"].as_str() {
             Some("started" | "failure") => false,
