@@ -40,11 +40,8 @@ pub fn replay(args: &cli::Replay) -> Result<Answer, Error> {
         "repeats": found.again.repeats,
         "samples": found.samples,
     });
-    let mut text = text(&found, args.samples);
-    if is_drill(&args.event, &found.incident.phase, found.incident.step) {
-        text += "The fault was asked for, by the drill `nan`: it is none of these samples.\n";
-    }
-    Ok(Answer::new(text, json))
+    let is_drill = is_drill(&args.event, &found.incident.phase, found.incident.step);
+    Ok(Answer::new(text(&found, args.samples, is_drill), json))
 }
 
 /// Whether the events of the run whose incident lies at `event` say that somebody asked for it.
@@ -81,8 +78,8 @@ fn with_the_threads_of_a_rank(event: &Path) -> Result<(), Error> {
     Err(failed(error))
 }
 
-/// The replay for a person; `most` samples of it, or all.
-fn text(found: &Replay, most: usize) -> String {
+/// The replay for a person; `most` samples of it, or all. What a drill asked for is no sample's fault.
+fn text(found: &Replay, most: usize, is_drill: bool) -> String {
     let Replay { incident, again, samples } = found;
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -106,6 +103,7 @@ fn text(found: &Replay, most: usize) -> String {
         (None, _) => "It repeats, bit for bit.".to_owned(),
         (Some(first), count) => {
             let version = match incident.version.as_str() {
+                _ if is_drill => "the fault was asked for, by the drill `nan`".into(),
                 env!("CARGO_PKG_VERSION") => "another build, machine or number of threads".into(),
                 version => format!("the run was of version {version}"),
             };
