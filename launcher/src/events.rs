@@ -3,7 +3,7 @@
 use data_pipeline::Error;
 use serde_json::{Map, Value, json};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -49,7 +49,7 @@ impl Events {
 
     /// The events called `name` of the newest start.
     pub fn newest(&self, name: &str) -> Result<Vec<Value>, Error> {
-        let text = std::fs::read_to_string(&self.path).map_err(Error::read(&self.path))?;
+        let text = self.text()?;
         let mut found = Vec::new();
         for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             if event["event"] == "started" {
@@ -62,9 +62,20 @@ impl Events {
         Ok(found)
     }
 
+    /// All of it. That the file is not where it was opened is no wrong declaration, whatever else such a file is.
+    fn text(&self) -> Result<String, Error> {
+        let moved = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                io::Error::other("it was there before; was the run's folder moved?")
+            }
+            _ => error,
+        };
+        std::fs::read_to_string(&self.path).map_err(moved).map_err(Error::read(&self.path))
+    }
+
     /// How many events called `name` there are.
     pub fn count(&self, name: &str) -> Result<usize, Error> {
-        let text = std::fs::read_to_string(&self.path).map_err(Error::read(&self.path))?;
+        let text = self.text()?;
         let is_one = |line: &&str| {
             serde_json::from_str::<Value>(line).is_ok_and(|event| event["event"] == name)
         };
@@ -172,5 +183,17 @@ mod tests {
             serde_json::from_str::<Value>(line).unwrap();
         }
         assert!(text.lines().next().unwrap().ends_with("\"event\":\"started\",\"world\":2}"));
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_is_no_wrong_declaration() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let mut events = Events::open(&path).unwrap();
+        events.record("started", json!({})).unwrap();
+        std::fs::rename(&path, dir.path().join("moved.jsonl")).unwrap();
+        let error = events.count("started").unwrap_err();
+        assert_eq!(error.exit_code(), 75);
+        assert!(error.to_string().contains("was the run's folder moved?"), "{error}");
     }
 }

@@ -3,11 +3,12 @@
 //! The file can be made again from `events.jsonl`, which is the truth; it is there because it is short.
 //!
 //! # Layout
-//! - [`past`]: the same, from the events. [`now`]: which of the two holds at this moment. [`table`]: for a
-//!   person.
+//! - [`past`]: the same, from the events. [`now`]: which of the two holds at this moment. [`sight`]: what the run
+//!   directory shows beside. [`table`]: for a person.
 
 pub mod now;
 pub mod past;
+pub mod sight;
 pub mod table;
 
 use crate::events::rfc3339;
@@ -140,6 +141,11 @@ pub struct Failure {
     pub node: Option<String>,
     /// What was done: `restart`, `spare`, `replace`, `requeue`, `stop`.
     pub course: String,
+}
+
+/// So many of what has this name, if there is one of it.
+pub fn counted(count: usize, name: &str) -> String {
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 impl State {

@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use trainer::RunDir;
 
+/// Whether `backend` has no queue: a run that is handed over is a process from then on.
+pub fn is_process(backend: &str) -> bool {
+    ["local", "ssh"].contains(&backend)
+}
+
 /// A run that was handed over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Submission {
@@ -64,9 +69,8 @@ impl Submission {
 
     /// What the scheduler says of the job, if it waits or runs; `now` is how the run stands.
     pub fn alive(&self, run_dir: &RunDir, now: &Now) -> Result<Option<QueueState>, Error> {
-        let is_process = ["local", "ssh"].contains(&self.backend.as_str());
         // A driver that has said how it ended and let go of the directory is about to be gone.
-        if is_process && now.is_over() && !now.gone {
+        if is_process(&self.backend) && now.is_over() && !now.gone {
             return Ok(None);
         }
         let state = self.queue(run_dir)?.state(&self.ids)?;

@@ -245,7 +245,43 @@ fn a_run_that_is_ended_at_once_leaves_nobody_behind() {
     let steps = metrics(&run_dir).len();
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(metrics(&run_dir).len(), steps, "a rank still trains");
+    let why = json(&["why"], &run_dir);
+    assert_eq!(why["status"], "stopped", "{why:#}");
+    let verdict = why["verdict"].as_str().unwrap();
+    assert!(verdict.starts_with("it was ended at once, as asked"), "{why:#}");
     assert_eq!(json(&["cancel"], &run_dir)["status"], "idle");
+}
+
+#[test]
+fn a_run_that_its_recipe_paused_is_not_resumed_to_pause_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let pause = "checkpoint.pause={ phase = \"instruction\", step = 4 }";
+    let output = run(&fixture("tiny.toml"), folder.path(), "laptop", &["--set", pause]);
+    refused(output, 76, &[]);
+    let why = json(&["why"], folder.path());
+    let told = "it paused behind step 4 of phase `instruction`, as checkpoint.pause says";
+    assert_eq!((&why["verdict"], &why["is_fine"]), (&told.into(), &true.into()), "{why:#}");
+    let status = stdout(&must(on(&["status"], folder.path())));
+    assert!(status.contains("because   it paused behind step 4"), "{status}");
+    refused(
+        on(&["resume"], folder.path()),
+        64,
+        &["is paused behind step 4", "without one, goes on"],
+    );
+}
+
+#[test]
+fn a_run_whose_events_are_damaged_is_not_taken_for_one_that_never_began() {
+    let folder = tempfile::tempdir().unwrap();
+    must(run(&fixture("tiny.toml"), folder.path(), "laptop", &[]));
+    std::fs::write(folder.path().join("events.jsonl"), "no JSON\n").unwrap();
+    std::fs::write(folder.path().join("status.json"), "").unwrap();
+    let why = json(&["why"], folder.path());
+    assert_eq!((&why["status"], &why["is_fine"]), (&"gone".into(), &false.into()), "{why:#}");
+    let text = why["text"].as_str().unwrap();
+    assert!(text.contains("events.jsonl is damaged: line 1 of 1 is no JSON"), "{text}");
+    let status = stdout(&must(on(&["status"], folder.path())));
+    assert!(status.contains("its events cannot be read"), "{status}");
 }
 
 #[test]

@@ -578,7 +578,44 @@ fn what_slurm_refuses_is_said_before_the_queue() {
         64,
         &["the job asks for more time than its partition ever gives", "set slurm.time"],
     );
+    let mut why = knowcoder(&["why", "--json"]);
+    why.arg(&run_dir);
+    let why: Value = serde_json::from_slice(&must(slurm.here(why)).stdout).unwrap();
+    let verdict = why["verdict"].as_str().unwrap();
+    assert!(verdict.starts_with("nothing was submitted: SLURM refused it: "), "{why}");
     refused("exclude = \"n[1-2\"", 64, &["slurm.exclude"]);
+}
+
+#[test]
+fn a_run_that_waits_is_taken_out_of_the_queue_as_asked() {
+    let Some(slurm) = Slurm::take(false) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = two_nodes(folder.path(), 0, "");
+    let partition = |state: &str| {
+        let state = format!("State={state}");
+        slurm.ask("scontrol", &["update", "PartitionName=test", &state]);
+    };
+    let asked = |verb: &str| {
+        let mut command = knowcoder(&[verb, "--json"]);
+        command.arg(&run_dir);
+        slurm.here(command).output().unwrap()
+    };
+    // A partition that is down takes jobs and begins none.
+    partition("DOWN");
+    let submitted = slurm.submission(&run_dir, &cluster, &[]).output().unwrap();
+    let waiting = asked("why");
+    let cancelled = asked("cancel");
+    partition("UP");
+    expect(&submitted, 0, &[]);
+    let read = |output: Output| -> Value {
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+    };
+    assert_eq!(read(waiting)["status"], "waiting");
+    assert_eq!(read(cancelled)["status"], "withdrawn");
+    let why = read(asked("why"));
+    let told = "it was taken out of the queue, as asked";
+    assert_eq!((&why["status"], &why["verdict"]), (&json!("stopped"), &json!(told)), "{why}");
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! How a run stands at this moment, from everything that can be known of it without asking its driver.
 
 use super::past::Past;
+use super::sight::Sight;
 use super::{Standing, State, Step};
+use crate::backend::detached::host;
 use crate::backend::{QueueState, Stage};
 use crate::error::{Error, exit};
 use crate::events::milliseconds;
 use crate::lock;
-use crate::submission::Submission;
+use crate::submission::{Submission, is_process};
 use serde::Serialize;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use trainer::RunDir;
 
-/// A coordinator writes `status.json` about once a second: what is older, with nobody at work, is old.
+/// A coordinator writes `status.json` about once a second: what another machine wrote longer ago, with nobody at
+/// work, is old. On its own machine a lock that is free says so at once.
 const FRESH: Duration = Duration::from_secs(15);
 
 /// Between two questions to a scheduler, which others ask, too.
@@ -36,6 +39,9 @@ pub struct Now {
     pub queue: Option<QueueState>,
     /// Why the scheduler could not be asked.
     pub queue_error: Option<String>,
+    /// What else the directory shows.
+    #[serde(flatten)]
+    pub sight: Sight,
 }
 
 impl Now {
@@ -49,7 +55,7 @@ impl Now {
         check(run_dir.root())?;
         // Asked first: what a driver writes last, it writes before it lets go.
         let driver = lock::holder(&run_dir.lock());
-        let past = Past::read(&run_dir.events());
+        let (past, damage) = Past::examine(&run_dir.events());
         let written = Standing::load(&run_dir.root().join("status.json"));
         let (mut standing, source) = newest(&past, written, driver.is_some(), SystemTime::now());
         // Whoever continues a run that was over has not said so yet.
@@ -64,12 +70,14 @@ impl Now {
             standing.run = name(run_dir);
         }
         let gone = driver.is_none() && !standing.state.is_over() && source == "events.jsonl";
+        let sight = Sight::of(run_dir, &past, &standing, damage);
         let now = Self {
             run_dir: run_dir.root().to_owned(),
             standing,
             source,
             driver,
             gone,
+            sight,
             ..Self::default()
         };
         Ok((now, past))
@@ -97,9 +105,21 @@ impl Now {
         }
     }
 
+    /// The same as a clause about the run.
+    pub fn clause(&self) -> String {
+        match self.word() {
+            "failed" => "it failed".to_owned(),
+            "stopped" => "it stopped".to_owned(),
+            "gone" => "its driver is gone".to_owned(),
+            "prepared" => "nothing was started there".to_owned(),
+            word => format!("it is {word}"),
+        }
+    }
+
     /// Whether nobody ever began to learn there.
     pub fn is_unbegun(&self) -> bool {
-        self.standing.generation == 0 && self.standing.updated.is_empty()
+        let Self { standing, sight, .. } = self;
+        standing.generation == 0 && standing.updated.is_empty() && sight.damage.is_none()
     }
 }
 
@@ -123,7 +143,10 @@ impl Look {
         let (mut now, past) = Now::of_files(&self.run_dir)?;
         // A scheduler may begin again what has stopped or failed.
         let is_done = now.standing.state == State::Done;
-        if is_done || now.driver.is_some() || (now.standing.state.is_over() && !self.is_queued()?) {
+        // What a queue says of an older job is not about one that it refused.
+        let is_open =
+            !now.standing.state.is_over() || (past.refusal().is_none() && self.is_queued()?);
+        if is_done || now.driver.is_some() || !is_open {
             return Ok((now, past));
         }
         match self.asked()? {
@@ -144,7 +167,7 @@ impl Look {
     /// Whether it was handed over to a scheduler.
     fn is_queued(&self) -> Result<bool, Error> {
         let submission = Submission::load(&self.run_dir)?;
-        Ok(submission.is_some_and(|it| ["slurm", "kubernetes"].contains(&it.backend.as_str())))
+        Ok(submission.is_some_and(|it| !is_process(&it.backend)))
     }
 
     fn asked(&mut self) -> Result<Asked, Error> {
@@ -193,11 +216,13 @@ fn newest(
     let Some(updated) = milliseconds(&written.updated) else { return from_events() };
     let age = now.duration_since(UNIX_EPOCH + Duration::from_millis(updated)).unwrap_or_default();
     let turned = past.turned().and_then(milliseconds);
+    // Nobody else's lock is out of sight here.
+    let is_fresh = age < FRESH && written.host != host();
     match turned {
         Some(turned) if turned > updated => from_events(),
         // What a driver before this one wrote last.
         _ if is_held && written.state.is_over() && age >= FRESH => from_events(),
-        _ if is_held || age < FRESH => (written, "status.json"),
+        _ if is_held || is_fresh => (written, "status.json"),
         _ => from_events(),
     }
 }
@@ -208,6 +233,16 @@ fn check(root: &Path) -> Result<(), Error> {
     if !root.is_dir() {
         let message = format!("there is no run directory `{}`", root.display());
         return Err(Error::new(exit::DECLARATION, message).hint(hint));
+    }
+    let is_sweep = root.join("sweep.jsonl").exists() && !root.join("events.jsonl").exists();
+    if is_sweep {
+        let root = root.display();
+        let message =
+            format!("`{root}` is the directory of a sweep, whose runs are `{root}/trials/*`");
+        return Err(Error::new(exit::DECLARATION, message).hint(format!(
+            "`knowcoder sweep status FILE --out {root}` says how it stands, `knowcoder sweep start FILE --out \
+             {root}` goes on; FILE is what it was begun with"
+        )));
     }
     if !["recipe.lock", "events.jsonl", "job.json", "lock"].iter().any(|it| root.join(it).exists())
     {
@@ -240,8 +275,13 @@ mod tests {
     use serde_json::json;
 
     fn write(run_dir: &RunDir, state: State, age: u64) {
+        write_from(run_dir, state, age, "elsewhere.example");
+    }
+
+    fn write_from(run_dir: &RunDir, state: State, age: u64, host: &str) {
         let updated = rfc3339(SystemTime::now() - Duration::from_secs(age));
-        let standing = Standing { state, updated, generation: 3, ..Standing::default() };
+        let host = host.to_owned();
+        let standing = Standing { state, updated, host, generation: 3, ..Standing::default() };
         let text = serde_json::to_string(&standing).unwrap();
         std::fs::write(run_dir.root().join("status.json"), text).unwrap();
     }
@@ -273,8 +313,11 @@ mod tests {
         write(&run_dir, State::Recovering, 0);
         assert_eq!(found(&run_dir), ("status.json", "recovering", false));
         drop(lock);
-        // The lock may be out of sight: a driver that wrote just now is believed.
+        // The lock may be out of sight: a driver elsewhere that wrote just now is believed.
         assert_eq!(found(&run_dir), ("status.json", "recovering", false));
+        // One of this machine would hold it.
+        write_from(&run_dir, State::Recovering, 0, &host());
+        assert_eq!(found(&run_dir), ("events.jsonl", "gone", true));
         write(&run_dir, State::Recovering, 60);
         assert_eq!(found(&run_dir), ("events.jsonl", "gone", true));
         events.record("done", json!({})).unwrap();
@@ -291,5 +334,52 @@ mod tests {
         lock = RunLock::take(&run_dir.lock()).unwrap();
         assert_eq!(found(&run_dir), ("events.jsonl", "preparing", false));
         drop(lock);
+    }
+
+    #[test]
+    fn the_directory_of_a_sweep_is_no_run() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["sweep.jsonl", "lock"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let refused = Now::of_files(&RunDir::new(folder.path())).unwrap_err();
+        assert!(refused.message.contains("is the directory of a sweep"), "{refused}");
+        assert!(refused.hint.unwrap().contains("knowcoder sweep status FILE --out "));
+    }
+
+    #[test]
+    fn events_that_cannot_be_read_are_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(folder.path());
+        std::fs::write(run_dir.events(), "").unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "prepared", true));
+        std::fs::write(run_dir.metrics(), "{\"phase\":\"p\",\"step\":7,\"steps\":7}\n").unwrap();
+        assert_eq!(found(&run_dir), ("events.jsonl", "gone", true));
+        let (now, _) = Now::of_files(&run_dir).unwrap();
+        assert!(now.sight.damage.unwrap().contains("it tells of no start"));
+    }
+
+    #[test]
+    fn what_was_refused_or_withdrawn_waits_for_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(folder.path());
+        let mut events = Events::open(&run_dir.events()).unwrap();
+        let how = || Now::of_files(&run_dir).unwrap().0.sight.how.map(|how| how.words());
+        events.record("submitted", json!({"backend": "slurm"})).unwrap();
+        assert_eq!((found(&run_dir).1, how()), ("gone", None));
+        events
+            .record("submission-refused", json!({"backend": "slurm", "reason": "too many nodes"}))
+            .unwrap();
+        let words = "nothing was submitted: SLURM refused it: too many nodes";
+        assert_eq!((found(&run_dir).1, how().as_deref()), ("failed", Some(words)));
+        events.record("submitted", json!({"backend": "slurm"})).unwrap();
+        events.record("stop-requested", json!({"by": "cancel"})).unwrap();
+        events.record("stopped", json!({"withdrawn": "slurm job 2"})).unwrap();
+        let words = "it was taken out of the queue, as asked";
+        assert_eq!((found(&run_dir).1, how().as_deref()), ("stopped", Some(words)));
+        // What it was before holds where the next submission is refused.
+        events.record("submitted", json!({"backend": "slurm"})).unwrap();
+        events.record("submission-refused", json!({"backend": "slurm", "reason": "no"})).unwrap();
+        assert_eq!(found(&run_dir).1, "stopped");
     }
 }

@@ -1,5 +1,9 @@
 //! How a run stands, as follows from what happened to it.
 
+mod asked;
+
+pub use asked::Incident;
+
 use super::{Failure, Node, Rank, Standing, State, Step};
 use serde_json::Value;
 use std::fs::File;
@@ -57,6 +61,7 @@ impl Past {
     pub fn turned(&self) -> Option<&str> {
         let turns = [
             "submitted",
+            "submission-refused",
             "requeued",
             "phases-done",
             "started",
@@ -79,6 +84,10 @@ impl Past {
         let mut is_derived = false;
         // Whether the event before has said it all.
         let mut was_failure = false;
+        // Whether somebody wanted this start to end without saving.
+        let mut is_killed = false;
+        // What it was before it was handed over.
+        let mut before = State::default();
         for event in &self.events {
             let known = standing.failures.len();
             let is_told = std::mem::replace(&mut was_failure, event["event"] == "failure");
@@ -87,6 +96,22 @@ impl Past {
                     standing.failures.pop();
                     is_derived = false;
                     standing.take(event);
+                }
+                Some("submitted") => {
+                    is_killed = false;
+                    before = standing.state;
+                    standing.take(event);
+                }
+                Some("submission-refused") => {
+                    standing.end(if before.is_over() { before } else { State::Failed });
+                }
+                Some("kill-requested") => {
+                    is_killed = true;
+                    standing.take(event);
+                }
+                // What was asked for is no failure.
+                Some("failed") if is_killed && event["rank"].is_null() => {
+                    standing.end(State::Stopped);
                 }
                 Some("failed") if is_told => {
                     standing.take(event);
@@ -97,7 +122,7 @@ impl Past {
                     is_derived = true;
                 }
                 Some("started") => {
-                    is_derived = false;
+                    (is_derived, is_killed) = (false, false);
                     standing.take(event);
                 }
                 _ => standing.take(event),

@@ -1,9 +1,12 @@
 //! How a run stands, for a person: at most 80 columns.
 
 use super::now::Now;
-use super::{Failure, Node, Rank, Standing};
+use super::past::Incident;
+use super::sight::Sight;
+use super::{Failure, Node, Rank, Standing, counted};
 use crate::display::{duration, short};
 use crate::logs;
+use crate::submission::is_process;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns of a terminal that nobody has made wider.
@@ -33,15 +36,18 @@ pub fn of(now: &Now) -> String {
     if let Some(queue) = &now.queue {
         let restarts = match queue.restarts {
             0 => String::new(),
-            times => format!(" · began again {times} time(s)"),
+            1 => " · began again once".to_owned(),
+            times => format!(" · began again {times} times"),
         };
-        rows.add("queue", format!("{}{restarts}", queue.words));
+        let label = if is_process(&standing.backend) { "driver" } else { "queue" };
+        rows.add(label, format!("{}{restarts}", queue.words));
     }
     if let Some(error) = &now.queue_error {
         rows.add("queue", format!("cannot be asked: {error}"));
     }
     progress(now, &mut rows);
     failures(&standing.failures, &mut rows);
+    seen(now, &mut rows);
     if !now.is_over() {
         rows.add_all("nodes", nodes(&standing.nodes));
         rows.add_all("ranks", ranks(standing));
@@ -65,7 +71,7 @@ pub fn line(now: &Now) -> String {
     }
     match now.standing.failures.len() {
         0 => text,
-        times => format!("{text}, {times} failure(s)"),
+        times => format!("{text}, {}", counted(times, "failure")),
     }
 }
 
@@ -97,6 +103,9 @@ fn state(now: &Now) -> String {
     let Now { standing, .. } = now;
     let mut text = now.word().to_owned();
     match now.word() {
+        "gone" if now.sight.damage.is_some() && standing.generation == 0 => {
+            text += ": its events cannot be read, and nobody drives it";
+        }
         "gone" => text += &format!(": it was {}, and nobody drives it", standing.state.name()),
         "prepared" => text += ": nothing was started here",
         _ => {}
@@ -142,6 +151,25 @@ fn progress(now: &Now, rows: &mut Rows) {
     }
 }
 
+/// What the directory shows beside: how it came to stand so, whose it is, what was left out or is damaged.
+fn seen(now: &Now, rows: &mut Rows) {
+    let Sight { how, sweep, incidents, damage, .. } = &now.sight;
+    if let Some(how) = how.as_ref().filter(|_| now.driver.is_none()) {
+        rows.add("because", how.words());
+    }
+    if let Some(sweep) = sweep {
+        rows.add("sweep", format!("a trial of {}", sweep.display()));
+    }
+    if let Some(newest) = incidents.last() {
+        let (steps, Incident { phase, step, .. }) = (counted(incidents.len(), "step"), newest);
+        let words = format!("{steps} left out, the newest {step} of {phase}; see incidents/");
+        rows.add("guard", words);
+    }
+    if let Some(damage) = damage {
+        rows.add("events", format!("events.jsonl {damage}"));
+    }
+}
+
 fn failures(failures: &[Failure], rows: &mut Rows) {
     let older = failures.len().saturating_sub(FAILURES);
     if older > 0 {
@@ -164,7 +192,7 @@ fn nodes(nodes: &[Node]) -> Vec<String> {
         };
         let failures = match node.failures {
             0 => String::new(),
-            times => format!(" · {times} failure(s)"),
+            times => format!(" · {}", counted(times, "failure")),
         };
         let host = match node.host.as_str() {
             host if host.is_empty() || host == node.name => String::new(),
@@ -301,14 +329,14 @@ mod tests {
                 loss      1.235 · 12.3k tok/s · 67 min left in the phase
                 failures  09:14:02 node-lost -> spare: node-b has not been heard of for 15 s wh…
                 nodes     node-a working ranks 0-7
-                          node-b lost · 1 failure(s)
+                          node-b lost · 1 failure
                           node-c working ranks 8-15
                 ranks     0-7 node-a all-reduce 812 of step 40
                           8, 10-15 node-c all-reduce 812 of step 40
                           9 node-c data of step 40 for 61 s
             "#]],
         );
-        expect!["knowcoder-x: running, alignment 39 of 400, loss 1.235, 1 failure(s)"]
+        expect!["knowcoder-x: running, alignment 39 of 400, loss 1.235, 1 failure"]
             .assert_eq(&line(&now));
     }
 
@@ -331,7 +359,7 @@ mod tests {
             expect![[r#"
                 run       tiny · r
                 state     waiting
-                queue     PENDING (Resources) · began again 1 time(s)
+                queue     PENDING (Resources) · began again once
             "#]],
         );
         expect!["tiny: waiting, PENDING (Resources)"].assert_eq(&line(&waiting));
@@ -349,6 +377,44 @@ mod tests {
                 state     gone: it was running, and nobody drives it · generation 2
                 phase     alignment [#-------------------] 39 of 400
                 loss      1.235 · 12.3k tok/s
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_the_directory_shows_beside_is_told() {
+        let incident = Incident { phase: "alignment".to_owned(), step: 408, ..Incident::default() };
+        let sight = Sight {
+            how: Some(super::super::sight::How::AtOnce),
+            sweep: Some("/sw".into()),
+            incidents: vec![incident],
+            damage: Some("is damaged: line 2 of 9 is no JSON".to_owned()),
+            ..Sight::default()
+        };
+        let words = "its driver, process 7 of node-a, is gone".to_owned();
+        let standing = Standing {
+            run: "tiny".to_owned(),
+            state: State::Stopped,
+            backend: "local".to_owned(),
+            ..Standing::default()
+        };
+        let now = Now {
+            run_dir: "r".into(),
+            standing,
+            sight,
+            queue: Some(QueueState { stage: Stage::Unknown, words, restarts: 0 }),
+            ..Now::default()
+        };
+        check(
+            &now,
+            expect![[r#"
+                run       tiny · r
+                state     stopped
+                driver    its driver, process 7 of node-a, is gone
+                because   it was ended at once, as asked
+                sweep     a trial of /sw
+                guard     1 step left out, the newest 408 of alignment; see incidents/
+                events    events.jsonl is damaged: line 2 of 9 is no JSON
             "#]],
         );
     }

@@ -6,9 +6,12 @@ use crate::backend::detached::process::{Handle, that_holds};
 use crate::backend::{QueueState, Stage};
 use crate::cli;
 use crate::error::{Error, exit};
-use crate::lock;
+use crate::events::Events;
+use crate::lock::{self, RunLock};
+use crate::standing::State;
 use crate::standing::now::Now;
-use crate::submission::Submission;
+use crate::standing::past::Past;
+use crate::submission::{Submission, is_process};
 use serde_json::json;
 use trainer::RunDir;
 
@@ -23,10 +26,14 @@ pub fn cancel(args: &cli::Cancel) -> Result<Answer, Error> {
             (_, true) => How::Ended,
             (_, false) => How::Asked,
         };
+        // A driver elsewhere may still be at work for a while.
+        if state.stage == Stage::Waiting || is_process(&submission.backend) {
+            note(&run_dir, &how)?;
+        }
         return Ok(answer(&run_dir, &how));
     }
     match (&now.driver, args.now) {
-        (None, _) => Ok(answer(&run_dir, &How::Idle(now.word()))),
+        (None, _) => Ok(answer(&run_dir, &How::Idle(now.clause()))),
         (Some(_), false) => {
             let path = run_dir.stop();
             std::fs::write(&path, b"").map_err(data_pipeline::Error::write(&path))?;
@@ -34,6 +41,7 @@ pub fn cancel(args: &cli::Cancel) -> Result<Answer, Error> {
         }
         (Some(holder), true) => {
             end(&run_dir, holder)?;
+            note(&run_dir, &How::Ended)?;
             Ok(answer(&run_dir, &How::Ended))
         }
     }
@@ -43,6 +51,31 @@ pub fn cancel(args: &cli::Cancel) -> Result<Answer, Error> {
 fn job(run_dir: &RunDir, now: &Now) -> Result<Option<(Submission, QueueState)>, Error> {
     let Some(submission) = Submission::load(run_dir)? else { return Ok(None) };
     Ok(submission.alive(run_dir, now)?.map(|state| (submission, state)))
+}
+
+/// Notes in the events what nobody else can: that a job was taken out of the queue, or a driver ended that had no
+/// time to say so.
+fn note(run_dir: &RunDir, how: &How) -> Result<(), Error> {
+    let ended = match how {
+        How::Withdrawn(job) => json!({"withdrawn": job}),
+        How::Ended => json!({"at_once": true}),
+        How::Idle(_) | How::Asked => return Ok(()),
+    };
+    // Who still drives it, or begins to in this moment, tells of itself.
+    let Ok(_lock) = RunLock::take(&run_dir.lock()) else { return Ok(()) };
+    let past = Past::read(&run_dir.events());
+    let wish = match how {
+        How::Ended => "kill-requested",
+        _ => "stop-requested",
+    };
+    let state = past.standing().state;
+    let is_told = state.is_over() && past.of_newest_start(wish).is_some();
+    if state == State::Done || is_told {
+        return Ok(());
+    }
+    let mut events = Events::open(&run_dir.events())?;
+    events.record(wish, json!({"by": "cancel"}))?;
+    Ok(events.record("stopped", ended)?)
 }
 
 /// Ends the process that holds the run directory, if it is one of this machine.
@@ -65,8 +98,8 @@ fn end(run_dir: &RunDir, holder: &str) -> Result<(), Error> {
 
 /// What became of the request.
 enum How {
-    /// Nothing runs; the state in a word.
-    Idle(&'static str),
+    /// Nothing runs; the state in a clause.
+    Idle(String),
     /// The job had not begun.
     Withdrawn(String),
     /// It will save and stop.
@@ -78,7 +111,7 @@ enum How {
 fn answer(run_dir: &RunDir, how: &How) -> Answer {
     let root = shown(run_dir.root());
     let (status, text) = match how {
-        How::Idle(word) => ("idle", format!("nothing runs or waits for `{root}`: it is {word}\n")),
+        How::Idle(clause) => ("idle", format!("nothing runs or waits for `{root}`: {clause}\n")),
         How::Withdrawn(job) => (
             "withdrawn",
             format!("took {job} out of the queue\n`knowcoder resume {root}` submits it again\n"),
@@ -99,4 +132,40 @@ fn answer(run_dir: &RunDir, how: &How) -> Answer {
         ),
     };
     Answer::new(text, json!({"status": status, "run_dir": run_dir.root()}))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_nobody_else_can_say_is_noted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(folder.path());
+        let names = || {
+            let past = Past::read(&run_dir.events());
+            past.names().map(str::to_owned).collect::<Vec<_>>().join(" ")
+        };
+        let mut events = Events::open(&run_dir.events()).unwrap();
+        events.record("submitted", json!({"backend": "slurm"})).unwrap();
+        // Whoever drives it says so itself.
+        let driver = RunLock::take(&run_dir.lock()).unwrap();
+        note(&run_dir, &How::Withdrawn("slurm job 2".to_owned())).unwrap();
+        assert_eq!(names(), "submitted");
+        drop(driver);
+        note(&run_dir, &How::Asked).unwrap();
+        for _ in 0..2 {
+            note(&run_dir, &How::Withdrawn("slurm job 2".to_owned())).unwrap();
+        }
+        assert_eq!(names(), "submitted stop-requested stopped");
+        let (now, _) = Now::of_files(&run_dir).unwrap();
+        assert_eq!(now.sight.how.unwrap().words(), "it was taken out of the queue, as asked");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        events.record("started", json!({"start": 1, "world": 2})).unwrap();
+        note(&run_dir, &How::Ended).unwrap();
+        assert!(names().ends_with("started kill-requested stopped"), "{}", names());
+        let (now, _) = Now::of_files(&run_dir).unwrap();
+        assert_eq!(now.sight.how.unwrap().words(), "it was ended at once, as asked");
+    }
 }

@@ -54,10 +54,13 @@ fn ended(now: &Now, run_dir: &RunDir) -> Result<Answer, Error> {
             answer("done", format!("done; report: {}\n", page.display()), exit::DONE)
         }
         State::Stopped => {
-            let text = format!(
-                "stopped with a checkpoint in `{}`; the same command continues\n",
-                root.display()
-            );
+            let how = match (&now.sight.checkpoint, &now.sight.how) {
+                (_, Some(how)) => format!(": {}", how.words()),
+                (Some(_), None) => " with a checkpoint".to_owned(),
+                (None, None) => " before the first checkpoint".to_owned(),
+            };
+            let text =
+                format!("stopped{how}; the same command continues in `{}`\n", root.display());
             answer("stopped", text, exit::STOPPED)
         }
         _ => {

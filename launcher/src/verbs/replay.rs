@@ -5,6 +5,7 @@ use crate::cli;
 use crate::cluster::Cluster;
 use crate::display::Display;
 use crate::error::{Error, exit};
+use crate::standing::past::Past;
 use serde_json::json;
 use std::fmt::Write;
 use std::os::unix::process::CommandExt;
@@ -39,7 +40,19 @@ pub fn replay(args: &cli::Replay) -> Result<Answer, Error> {
         "repeats": found.again.repeats,
         "samples": found.samples,
     });
-    Ok(Answer::new(text(&found, args.samples), json))
+    let is_drill = is_drill(&args.event, &found.incident.phase, found.incident.step);
+    Ok(Answer::new(text(&found, args.samples, is_drill), json))
+}
+
+/// Whether the events of the run whose incident lies at `event` say that somebody asked for it.
+fn is_drill(event: &Path, phase: &str, step: usize) -> bool {
+    let Ok(event) = std::fs::canonicalize(event) else { return false };
+    let Some(run) = event.parent().and_then(Path::parent) else { return false };
+    let past = Past::read(&RunDir::new(run).events());
+    let is_it = |it: &&serde_json::Value| {
+        it["event"] == "incident" && it["phase"] == phase && it["step"] == step
+    };
+    past.events.iter().rfind(is_it).is_some_and(|it| past.drill(it, &["nan"]).is_some())
 }
 
 /// Starts this program anew with as many threads as a rank of the run had: how many there are may
@@ -65,8 +78,8 @@ fn with_the_threads_of_a_rank(event: &Path) -> Result<(), Error> {
     Err(failed(error))
 }
 
-/// The replay for a person; `most` samples of it, or all.
-fn text(found: &Replay, most: usize) -> String {
+/// The replay for a person; `most` samples of it, or all. What a drill asked for is no sample's fault.
+fn text(found: &Replay, most: usize, is_drill: bool) -> String {
     let Replay { incident, again, samples } = found;
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -90,6 +103,7 @@ fn text(found: &Replay, most: usize) -> String {
         (None, _) => "It repeats, bit for bit.".to_owned(),
         (Some(first), count) => {
             let version = match incident.version.as_str() {
+                _ if is_drill => "the fault was asked for, by the drill `nan`".into(),
                 env!("CARGO_PKG_VERSION") => "another build, machine or number of threads".into(),
                 version => format!("the run was of version {version}"),
             };
@@ -158,5 +172,20 @@ mod tests {
         let long = shortened(&"文".repeat(100));
         assert_eq!(long.chars().count(), TEXT + 1);
         assert!(long.contains('…'));
+    }
+
+    #[test]
+    fn a_drill_is_known_by_the_events() {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let incident = folder.path().join("incidents/p-000004");
+        let written = std::fs::create_dir_all(&incident).and_then(|()| {
+            let events = "{\"event\":\"drill\",\"fault\":\"nan\"}\n\
+                          {\"event\":\"incident\",\"phase\":\"p\",\"step\":4,\"course\":\"stop\"}\n";
+            std::fs::write(folder.path().join("events.jsonl"), events)
+        });
+        assert!(written.is_ok());
+        assert!(is_drill(&incident, "p", 4));
+        assert!(!is_drill(&incident, "p", 5));
+        assert!(!is_drill(&folder.path().join("none"), "p", 4));
     }
 }

@@ -7,10 +7,13 @@ use crate::cluster::Cluster;
 use crate::error::{Error, exit};
 use crate::standing::State;
 use crate::standing::now::Now;
+use crate::standing::sight::paused;
 use crate::store;
 use crate::submission::Submission;
+use crate::why::after_pause;
 use serde_json::json;
 use std::path::PathBuf;
+use trainer::recipe::Pause;
 use trainer::{Recipe, RunDir};
 
 /// Continues a run where it stopped.
@@ -28,6 +31,7 @@ pub fn resume(args: &cli::Resume) -> Result<Answer, Error> {
         return Err(Error::new(exit::DECLARATION, message)
             .hint("`knowcoder submit RECIPE --run-dir DIR` begins one"));
     }
+    refuse_paused(&run_dir, &now)?;
     let recipe = Recipe::load_lock(&lock)?;
     let cluster = match &args.cluster {
         Some(path) => Cluster::load(path)?,
@@ -37,6 +41,24 @@ pub fn resume(args: &cli::Resume) -> Result<Answer, Error> {
     check(&lock, &recipe, &cluster)?;
     let data_root = data_root(args, &run_dir, &recipe)?;
     Handover { recipe, source: None, cluster, run_dir, data_root }.give(false)
+}
+
+/// Refuses a run that would only come to where its recipe paused it.
+fn refuse_paused(run_dir: &RunDir, now: &Now) -> Result<(), Error> {
+    let Some(Pause { phase, step }) = paused(run_dir, &now.standing) else { return Ok(()) };
+    if now.driver.is_some() {
+        return Ok(());
+    }
+    let root = shown(run_dir.root());
+    let whose = match &now.sight.sweep {
+        Some(sweep) => format!(", a trial of the sweep in `{}`,", shown(sweep)),
+        None => String::new(),
+    };
+    let message = format!(
+        "`{root}`{whose} is paused behind step {step} of phase `{phase}`, as checkpoint.pause of its recipe says"
+    );
+    let way_out = after_pause(now.sight.sweep.as_deref());
+    Err(Error::new(exit::DECLARATION, message).hint(way_out))
 }
 
 /// Where corpora lie: as asked, as they did, or as for any other run.

@@ -382,8 +382,9 @@ pub fn ranks(
     match &ending {
         // It is scored first.
         Ok(Ending::Done) => {}
-        Ok(Ending::Stopped) => standing.state(State::Stopped),
-        Ok(Ending::Killed | Ending::Failed(_)) | Err(_) => standing.state(State::Failed),
+        // Who was asked to end at once has not failed.
+        Ok(Ending::Stopped | Ending::Killed) => standing.state(State::Stopped),
+        Ok(Ending::Failed(_)) | Err(_) => standing.state(State::Failed),
     }
     match &ending {
         Err(error) => events.record("failed", failure(error))?,

@@ -82,7 +82,13 @@ impl Handover {
         events.record("submitted", json!({"backend": cluster.backend.name()}))?;
         // The driver takes it.
         drop(lock);
-        let ids = queue.submit(&job)?;
+        let ids = match queue.submit(&job) {
+            Ok(ids) => ids,
+            Err(error) => {
+                refused(&mut events, cluster, &error);
+                return Err(error);
+            }
+        };
         let submission = Submission {
             backend: cluster.backend.name().to_owned(),
             ids,
@@ -94,6 +100,7 @@ impl Handover {
         if let Err(error) = submission.save(run_dir) {
             // A job that nobody knows of must not go on.
             let _ = queue.cancel(&submission.ids, true);
+            refused(&mut events, cluster, &error);
             return Err(error);
         }
         Ok(self.submitted(&submission, &files))
@@ -146,6 +153,17 @@ impl Handover {
             "files": files,
         })
     }
+}
+
+/// Notes that nothing came of a submission. That it cannot be noted is less than why.
+fn refused(events: &mut Events, cluster: &Cluster, error: &Error) {
+    let fields = json!({
+        "backend": cluster.backend.name(),
+        "exit_code": error.code,
+        "reason": error.message,
+        "hint": error.hint,
+    });
+    let _ = events.record("submission-refused", fields);
 }
 
 /// Refuses what cannot succeed on `cluster`; `source` is the recipe's file, for errors.

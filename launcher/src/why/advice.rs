@@ -1,13 +1,37 @@
 //! What was done about a failure, and what to do, by its kind.
 
-/// What was done, as a sentence.
-pub fn course(course: &str) -> &'static str {
+/// What was done, as a sentence; `is_kept` says whether there is a checkpoint.
+pub fn course(course: &str, is_kept: bool) -> &'static str {
     match course {
-        "restart" => "all ranks were started again from the newest checkpoint",
+        "restart" if is_kept => "all ranks were started again from the newest checkpoint",
+        "restart" => "all ranks were started again",
         "spare" => "a spare node took its place, and all ranks were started again",
         "replace" => "the node was replaced, and all ranks were started again",
         "requeue" => "the job was given back to its scheduler, to begin again elsewhere or later",
-        _ => "the run was ended, and its newest checkpoint kept",
+        _ if is_kept => "the run was ended, and its newest checkpoint kept",
+        _ => "the run was ended; it has no checkpoint yet",
+    }
+}
+
+/// The drills that a kind of failure may come of.
+pub fn drills(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "rank-killed" => &["kill-rank", "out-of-memory"],
+        "out-of-memory" => &["out-of-memory"],
+        "hang" => &["hang-rank", "slow-rank"],
+        "node-lost" => &["kill-node", "cut-link"],
+        "diverged" => &["nan"],
+        "disk-full" => &["fill-disk"],
+        "transient" => &["hang-rank", "cut-link", "fill-disk"],
+        _ => &[],
+    }
+}
+
+/// How to go on; `is_kept` says whether there is a checkpoint.
+pub fn again(is_kept: bool) -> &'static str {
+    match is_kept {
+        true => "`knowcoder resume RUN` continues it from its newest checkpoint",
+        false => "`knowcoder resume RUN` starts it again: it has no checkpoint yet",
     }
 }
 

@@ -1,11 +1,15 @@
 //! What schedulers mean by the words with which they say why a job waits or is over.
 
+use crate::backend::QueueState;
+
 /// What a scheduler means.
 pub struct Reason {
     /// In the scheduler's words.
     words: &'static str,
     /// It waits as jobs do.
     pub is_usual: bool,
+    /// It may be why a job is over, not only why it waits.
+    is_end: bool,
     /// What it means; follows "which means that".
     pub means: &'static str,
     /// What to do, for the run `RUN`.
@@ -74,22 +78,22 @@ static KNOWN: [Reason; 33] = [
     ),
     usual("Reservation", "it waits for a reservation to begin", "wait"),
     usual("Licenses", "a licence that it asks for is not free", "wait"),
-    wrong(
+    over(
         "ErrImagePull",
         "the image cannot be fetched",
         "check `image` in the cluster file and the cluster's rights to fetch it",
     ),
-    wrong(
+    over(
         "ImagePullBackOff",
         "the image cannot be fetched",
         "check `image` in the cluster file and the cluster's rights to fetch it",
     ),
-    wrong(
+    over(
         "CreateContainerConfigError",
         "a secret, volume or setting of the pods is missing",
         "`kubectl describe pod` names it",
     ),
-    wrong(
+    over(
         "CrashLoopBackOff",
         "its pods end again and again",
         "`knowcoder logs RUN` shows what they said",
@@ -111,28 +115,36 @@ static KNOWN: [Reason; 33] = [
 ];
 
 const fn usual(words: &'static str, means: &'static str, advice: &'static str) -> Reason {
-    Reason { words, is_usual: true, means, advice }
+    Reason { words, is_usual: true, is_end: false, means, advice }
 }
 
 const fn wrong(words: &'static str, means: &'static str, advice: &'static str) -> Reason {
-    Reason { words, is_usual: false, means, advice }
+    Reason { words, is_usual: false, is_end: false, means, advice }
 }
 
 const fn over(words: &'static str, means: &'static str, advice: &'static str) -> Reason {
-    wrong(words, means, advice)
+    Reason { words, is_usual: false, is_end: true, means, advice }
 }
 
-/// What `words` of a scheduler mean, if that is known.
-pub fn reason(words: &str) -> Option<&'static Reason> {
-    KNOWN.iter().find(|reason| words.contains(reason.words))
+/// What the words of a scheduler mean, if that is known. Beside the end of a job they may still say what it waited
+/// for before: that is of no interest any more.
+pub fn reason(state: &QueueState) -> Option<&'static Reason> {
+    let may_be = |reason: &&Reason| state.stage.is_alive() || reason.is_end;
+    KNOWN.iter().filter(may_be).find(|reason| state.words.contains(reason.words))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Stage;
 
     fn check(words: &str, expected: Option<(bool, &str)>) {
-        let found = reason(words).map(|reason| (reason.is_usual, reason.words));
+        checked(Stage::Waiting, words, expected);
+    }
+
+    fn checked(stage: Stage, words: &str, expected: Option<(bool, &str)>) {
+        let state = QueueState { stage, words: words.to_owned(), restarts: 0 };
+        let found = reason(&state).map(|reason| (reason.is_usual, reason.words));
         assert_eq!(found, expected, "{words}");
     }
 
@@ -148,6 +160,12 @@ mod tests {
         );
         check("Suspended", Some((true, "uspended")));
         check("RUNNING", None);
+        // What a job waited for before it was over explains nothing.
+        for words in ["CANCELLED (BeginTime)", "CANCELLED (Dependency)"] {
+            checked(Stage::Failed, words, Some((false, "CANCELLED")));
+        }
+        checked(Stage::Failed, "FAILED (Resources)", None);
+        checked(Stage::Unknown, "PENDING (Priority)", None);
         for (index, reason) in KNOWN.iter().enumerate() {
             let before = KNOWN[..index].iter().find(|it| reason.words.contains(it.words));
             assert!(before.is_none(), "`{}` is never found", reason.words);

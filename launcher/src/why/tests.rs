@@ -1,8 +1,11 @@
 //! Paragraphs about runs.
 #![allow(clippy::unwrap_used)]
 
+mod chains;
+
 use super::*;
 use crate::backend::{QueueState, Stage};
+use crate::standing::sight::Sight;
 use crate::standing::{State, Step};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
@@ -21,7 +24,9 @@ fn past(more: &[&str]) -> Past {
 /// A run as it follows from its past.
 fn now(past: &Past) -> Now {
     let standing = past.standing();
-    Now { gone: !standing.state.is_over(), standing, source: "events.jsonl", ..Now::default() }
+    let sight = Sight { checkpoint: Some("alignment-000004".to_owned()), ..Sight::default() };
+    let gone = !standing.state.is_over();
+    Now { gone, standing, sight, source: "events.jsonl", ..Now::default() }
 }
 
 /// The same with a driver that is at work.
@@ -109,7 +114,7 @@ fn a_run_that_goes_on_is_fine() {
         &Ends::default(),
         true,
         expect![
-            "It goes on after 1 failure(s): running, phase `alignment` at step 40 of 400. The first cause, node-lost: node-b is silent (rank 1, phase `alignment`, step 4, 2026-11-23 09:14:02 UTC). A spare node took its place, and all ranks were started again. Known from status.json, events.jsonl."
+            "It goes on after 1 failure: running, phase `alignment` at step 40 of 400. The first cause, node-lost: node-b is silent (rank 1, phase `alignment`, step 4, 2026-11-23 09:14:02 UTC). A spare node took its place, and all ranks were started again. Known from status.json, events.jsonl."
         ],
     );
     let mut stuck = driven(&calm);

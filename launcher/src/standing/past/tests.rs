@@ -250,3 +250,18 @@ fn the_newest_step_is_read_from_the_end() {
     assert_eq!((step.step, step.steps, step.loss), (20_000, 30_000, None));
     assert_eq!((step.tokens_per_second, step.eta_seconds), (100.0, 5000.0));
 }
+
+#[test]
+fn what_somebody_ended_at_once_has_not_failed() {
+    let killed = r#"{"time":"T5","event":"kill-requested"}
+{"time":"T6","event":"failed","exit_code":75,"last_words":"error: the run was ended at once, as asked","hint":null}
+"#;
+    check(
+        &format!("{LOCAL}{killed}"),
+        expect![[r#"
+            stopped 1 2 local T6
+            at alignment 3 of 0
+            [(0, 0), (0, 0)]
+        "#]],
+    );
+}
