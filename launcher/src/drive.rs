@@ -1,6 +1,7 @@
 //! A run's starts, one after the other, until it is done or must end: what failed is recovered from.
 
 mod asker;
+mod assembly;
 mod course;
 pub mod drills;
 mod examination;
@@ -22,6 +23,7 @@ use crate::rank_drill;
 use crate::standing::State;
 use crate::supervise::{Cause, End, Ending, Job, Patience, Shown, supervise};
 use crate::wire::{self, Facts, Order};
+use assembly::{absence, listed};
 use course::{Course, History};
 use data_pipeline::predictions::replace;
 use drills::Drills;
@@ -202,80 +204,6 @@ impl Driver<'_> {
             supervise(&job, &mut self.crew, &mut self.interrupts, self.events, shown).await?;
         self.clear(job.generation, &job.places).await?;
         Ok(ending)
-    }
-
-    /// Waits until every place has a node that is there; `false`: somebody wants the run to end.
-    async fn assemble(&mut self) -> Result<bool, Error> {
-        let patience = self.asked.cluster.deadlines.join;
-        let until = Instant::now() + patience;
-        let mut told = false;
-        let mut reason = None;
-        loop {
-            if self.crew.is_leaving_home() {
-                self.events.record("stop-requested", json!({"by": "node"}))?;
-                return Ok(false);
-            }
-            self.places.fill(&self.crew);
-            let missing = self.places.missing(&self.crew);
-            if missing.is_empty() {
-                return Ok(true);
-            }
-            if Instant::now() >= until || reason.is_some() {
-                return Err(self.incomplete(&missing, patience, reason));
-            }
-            if !told && until - Instant::now() < patience.saturating_sub(Duration::from_secs(2)) {
-                told = true;
-                self.display.line(&format!("waiting for {}", listed(&missing)));
-            }
-            tokio::select! {
-                (node, news) = self.crew.next() => {
-                    heard(self.events, &self.crew, node, &news)?;
-                    if let News::Lost(words) | News::Absent(words) = news {
-                        // A spare may take its place; if none is on its way, waiting is in vain.
-                        let member = &self.crew.members()[node];
-                        let is_hopeless =
-                            member.facts.is_none() && !self.places.has_hope(&self.crew, node);
-                        if missing.contains(&member.name) && is_hopeless {
-                            reason = Some((words, member.refusal.clone()));
-                        }
-                    }
-                },
-                request = self.interrupts.next() => if request == Request::Stop {
-                    self.events.record("stop-requested", json!({}))?;
-                    return Ok(false);
-                },
-                () = tokio::time::sleep(Duration::from_millis(50)) => {
-                    if self.asked.run_dir.stop().exists() {
-                        self.events.record("stop-requested", json!({"by": "file"}))?;
-                        return Ok(false);
-                    }
-                    for (node, news) in self.crew.look(Instant::now()) {
-                        heard(self.events, &self.crew, node, &news)?;
-                    }
-                    // Whoever was there is asked to come back, until it does or patience ends.
-                    for node in self.places.to_invite(&self.crew, Instant::now()) {
-                        self.crew.invite(node);
-                    }
-                }
-            }
-        }
-    }
-
-    fn incomplete(
-        &self,
-        missing: &[String],
-        waited: Duration,
-        why: Option<(String, Option<Error>)>,
-    ) -> Error {
-        let missing = listed(missing);
-        match why {
-            Some((words, refusal)) => absence(&missing, &words, refusal),
-            None => Error::new(
-                exit::TRANSIENT,
-                format!("waited {} s for {missing}, in vain", waited.as_secs()),
-            )
-            .hint("deadlines.join says how long; agents' own words are in RUN/logs/agent-*.log"),
-        }
     }
 
     /// What the next start is; nothing if a node is gone meanwhile.
@@ -475,27 +403,6 @@ pub fn heard(events: &mut Events, crew: &Crew, node: usize, news: &News) -> Resu
         }
         News::Says(_) => Ok(()),
     }
-}
-
-/// Nodes did not come; `refusal` says it best, where one could not even be asked to.
-fn absence(who: &str, words: &str, refusal: Option<Error>) -> Error {
-    let message = format!("{who} did not come: {words}");
-    let (code, hint) = match refusal {
-        Some(refusal) => (refusal.code, refusal.hint),
-        None => (exit::BACKEND, None),
-    };
-    Error::new(code, message).hint(hint.unwrap_or_else(|| {
-        "`knowcoder doctor --cluster FILE` looks at every node; agents' own words are in RUN/logs".to_owned()
-    }))
-}
-
-/// `node a`, `nodes a, b and 3 more`.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    let more = names.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("node{} {shown}{more}", if names.len() == 1 { "" } else { "s" })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

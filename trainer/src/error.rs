@@ -154,7 +154,9 @@ impl Error {
             | Self::Write { source, .. }
             | Self::Read { source, .. } => data_pipeline::error::io_exit_code(source),
             Self::Collective(error) => error.exit_code(),
-            Self::Full { .. } | Self::NoSpace { .. } | Self::Late { .. } | Self::Fenced { .. } => 75,
+            Self::Full { .. } | Self::NoSpace { .. } | Self::Late { .. } | Self::Fenced { .. } => {
+                75
+            }
             Self::Together { source, .. } => source.exit_code(),
             Self::Diverged { .. } => 79,
             Self::Uncovered { .. } => 70,

@@ -62,7 +62,8 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
         return teller.end(result, &place);
     }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
-        let Some(mut collective) = met(join(args, &place, &recipe.run.device, Some(requests)))? else {
+        let Some(mut collective) = met(join(args, &place, &recipe.run.device, Some(requests)))?
+        else {
             return Ok(Outcome::Stopped);
         };
         let deadline = Duration::from_secs(recipe.checkpoint.stop_deadline);

@@ -210,7 +210,11 @@ impl Line<'_> {
     fn left(&self) -> io::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let is_over = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-        if left.is_zero() || is_over { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left.min(LOOK)) }
+        if left.is_zero() || is_over {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(left.min(LOOK))
+        }
     }
 }
 

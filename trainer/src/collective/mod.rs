@@ -439,8 +439,16 @@ mod tests {
             CollectiveError::Asked { rank: 0 },
             CollectiveError::Damaged { peer: 1, moment, reason: "its checksum differs".to_owned() },
             CollectiveError::Device { rank: 0, moment, reason: "error 700".to_owned() },
-            CollectiveError::Network { rank: 1, what: format!("reach rank 0 at {address}"), source: source() },
-            CollectiveError::Refused { rank: 1, address, reason: "there is no place for rank 9".to_owned() },
+            CollectiveError::Network {
+                rank: 1,
+                what: format!("reach rank 0 at {address}"),
+                source: source(),
+            },
+            CollectiveError::Refused {
+                rank: 1,
+                address,
+                reason: "there is no place for rank 9".to_owned(),
+            },
         ] {
             assert!(!tells_of_a_hang(&error.to_string()), "{error}");
         }

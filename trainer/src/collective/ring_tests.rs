@@ -6,6 +6,7 @@ use super::wire::{Content, Header, SEGMENT};
 use super::*;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
