@@ -17,7 +17,7 @@ use crate::crew::{Admission, Crew, News};
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
-use crate::interrupt::{Interrupts, Request};
+use crate::interrupt::Interrupts;
 use crate::plan::{Start, workers};
 use crate::rank_drill;
 use crate::standing::State;

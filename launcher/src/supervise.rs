@@ -23,6 +23,7 @@ use crate::message::{
     Skipped,
 };
 use crate::plan::Worker;
+use crate::standing::State;
 use crate::wire::{Order, Report};
 use cause::{Failed, first_cause};
 use movement::Movement;
@@ -439,10 +440,18 @@ impl<'a> Watch<'a> {
                 self.failed.push(Failed { cause, culprit });
                 if matches!(self.stage, Stage::Running | Stage::Asked) {
                     self.stage = Stage::Settling(Instant::now() + self.job.patience.settle);
+                    self.recovers();
                 }
             }
         }
         Ok(())
+    }
+
+    /// Says that ranks are being ended because of a failure; what is done about it is said after that.
+    fn recovers(&mut self) {
+        if !self.stop_requested {
+            self.standing.state(State::Recovering);
+        }
     }
 
     fn asked(&mut self, request: Request) -> Result<(), Error> {
@@ -582,6 +591,7 @@ impl<'a> Watch<'a> {
         };
         self.failed.push(Failed { cause, culprit: None });
         self.stage = Stage::Terminating(Instant::now() + self.job.patience.terminate);
+        self.recovers();
         self.events.record("terminating", json!({"ranks": self.alive}))?;
         self.signal(libc::SIGTERM);
         Ok(())
@@ -669,11 +679,19 @@ impl<'a> Watch<'a> {
             {
                 Ending::Stopped
             }
+            // Who was asked while all met left, and the others found nobody to meet.
+            Some(_) if self.left_before_all_met(first) => Ending::Stopped,
             Some(cause) => Ending::Failed(cause),
             None if self.stopped => Ending::Stopped,
             None => Ending::Done,
         };
         Ok(ending)
+    }
+
+    /// Whether a rank only failed because another one had stopped, as asked, before anything was done.
+    fn left_before_all_met(&self, first: Option<&Failed>) -> bool {
+        let is_witness = first.is_some_and(|it| it.culprit.is_some());
+        self.stop_requested && self.stopped && self.reached.is_none() && is_witness
     }
 
     /// The end of a node that was taken away, unless the run shall end anyway.

@@ -125,7 +125,7 @@ mod tests {
         let cluster = Cluster { ranks: 2, nodes: 2, spares: 2, ..Cluster::of_this_machine() };
         let places = Places::new(&cluster, 4);
         let mut crew = Crew::awaited(&["a", "b", "c", "d"]);
-        let mut ends = |crew: &mut Crew, node: usize| {
+        let ends = |crew: &mut Crew, node: usize| {
             crew.member(node).farewell = Some("its key is not known".to_owned());
             places.forsaken(crew)
         };

@@ -292,6 +292,19 @@ fn a_node_that_is_taken_away_is_no_end_of_the_run() {
     assert!(outcome.shown.contains("[ranks 0-1] saved"), "{}", outcome.shown);
 }
 
+/// Who was asked while all met has left; whoever had met it already says that it is gone.
+#[test]
+fn a_rank_that_leaves_before_all_have_met_is_no_failure() {
+    let witness = "trap 'echo \"@{\\\"failure\\\":{\\\"exit_code\\\":75,\\\"culprit\\\":0}}\"; \
+                   echo \"error: rank 0 hung up\" >&2; exit 75' TERM; while :; do sleep 0.05; done";
+    let outcome = run(&[PATIENT, witness], async |interrupt| {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        interrupt.send(Request::Stop).unwrap();
+    });
+    assert!(outcome.events.contains(r#""exit_code":75"#), "{}", outcome.events);
+    assert_eq!(outcome.ending, Ending::Stopped);
+}
+
 #[test]
 fn with_the_node_of_the_driver_goes_the_run() {
     let outcome = run_on(&[PATIENT, PATIENT], true, take_away);
