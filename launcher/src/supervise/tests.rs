@@ -16,6 +16,7 @@ struct Outcome {
     events: String,
     logs: Vec<String>,
     shown: String,
+    status: String,
 }
 
 /// Runs one script a rank; `act` may interrupt.
@@ -83,6 +84,7 @@ where
             .map(|rank| read(&dir.path().join(format!("logs/rank-{rank}.log"))))
             .collect(),
         shown: read(&screen),
+        status: read(&dir.path().join("status.json")),
     }
 }
 
@@ -221,6 +223,7 @@ fn a_rank_that_ignores_sigterm_is_killed() {
     assert_eq!(failed(&outcome).code, 70);
     assert!(outcome.events.contains(r#""event":"killing","ranks":[0]"#), "{}", outcome.events);
     assert!(outcome.seconds < 5.0, "{}", outcome.seconds);
+    assert!(outcome.status.contains(r#""state": "recovering""#), "{}", outcome.status);
 }
 
 const PATIENT: &str = "trap 'echo saved; exit 76' TERM; while :; do sleep 0.05; done";
@@ -232,6 +235,7 @@ fn the_first_interrupt_asks() {
         interrupt.send(Request::Stop).unwrap();
     });
     assert_eq!(outcome.ending, Ending::Stopped);
+    assert!(!outcome.status.contains("recovering"), "{}", outcome.status);
     assert!(outcome.shown.contains("the same command continues"), "{}", outcome.shown);
     assert!(outcome.shown.contains("[ranks 0-1] saved"), "{}", outcome.shown);
 }

@@ -103,3 +103,21 @@ fn whom(fault: Fault, rank: Option<usize>) -> String {
         _ => rank,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_with_whom_it_goes_wrong() {
+        for (fault, rank, expected) in [
+            (Fault::FillDisk, Some(0), "rank 0"),
+            (Fault::Nan, None, "the last rank"),
+            (Fault::KillNode, Some(3), "the node of rank 3"),
+            (Fault::CutLink, None, "the node of the last rank"),
+            (Fault::Preempt, Some(3), "the whole run"),
+        ] {
+            assert_eq!(whom(fault, rank), expected);
+        }
+    }
+}
