@@ -220,7 +220,7 @@ fn a_node_that_is_cut_off_ends_its_ranks_before_a_spare_takes_over() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = folder.path().join("run");
     let cluster = cluster(folder.path(), 2, 1, "");
-    let mut child = long_run(&run_dir, &cluster, 400).spawn().unwrap();
+    let mut child = long_run(&run_dir, &cluster, 800).spawn().unwrap();
     until_step(&mut child, &run_dir, 8);
     let said = drilled(&run_dir, &["cut-link", "--rank", "1"]);
     let told = "cut-link is asked for, of the node of rank 1, for 6 s\n\
@@ -242,7 +242,7 @@ fn a_node_that_is_cut_off_ends_its_ranks_before_a_spare_takes_over() {
     let [drill, started] =
         ["drill", "started"].map(|name| time(events(&run_dir, name).last().unwrap()));
     assert!(drill < started);
-    assert_eq!(losses(&run_dir).len(), 400 + 5 + 7);
+    assert_eq!(losses(&run_dir).len(), 800 + 5 + 7);
 }
 
 /// What `drill` says of the fault that it asks for.
@@ -261,7 +261,7 @@ fn a_rank_that_hangs_is_found_and_named() {
     let text = std::fs::read_to_string(&cluster).unwrap();
     let text = text.replace("operation = 20\nstall = 5", "operation = 8\nstall = 8");
     std::fs::write(&cluster, text).unwrap();
-    let mut child = long_run(&run_dir, &cluster, 400).spawn().unwrap();
+    let mut child = long_run(&run_dir, &cluster, 800).spawn().unwrap();
     until_step(&mut child, &run_dir, 8);
     let said = drilled(&run_dir, &["hang-rank"]);
     let told = "hang-rank is asked for, of rank 1, until it is ended\n\
@@ -275,16 +275,16 @@ fn a_rank_that_hangs_is_found_and_named() {
     assert_eq!(failures[0]["rank"], 1, "{failures:?}");
     // Where it was is its own last word, no more.
     let sentence = failures[0]["sentence"].as_str().unwrap();
-    assert!(sentence.contains("rank 1 has not been heard of for "), "{sentence}");
+    assert!(sentence.contains(" has not been heard of for "), "{sentence}");
     assert!(sentence.contains("what it said last was that it is in "), "{sentence}");
-    assert_eq!(losses(&run_dir).len(), 400 + 5 + 7);
+    assert_eq!(losses(&run_dir).len(), 800 + 5 + 7);
 }
 
-/// Spares, too, are asked in vain: nobody waits for `deadlines.join`, and the reason is said.
+/// The spare is the last to be asked in vain: nobody waits for `deadlines.join` then, and the reason is said.
 #[test]
-fn nodes_that_cannot_come_end_the_run_with_their_reason() {
+fn a_node_that_cannot_come_ends_the_run_with_its_reason() {
     let hosts = Pretended::new(&["a", "b", "c"]);
-    for host in ["a", "b", "c"] {
+    for host in ["a", "c"] {
         hosts.surround(host, "echo 'Host key verification failed.' >&2; exit 255");
     }
     let file = hosts.cluster("", "");
@@ -298,12 +298,14 @@ fn nodes_that_cannot_come_end_the_run_with_their_reason() {
     let output = command.output().unwrap();
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(69), "{said}");
-    let reason = "error: nodes a, b did not come: the key of host `a` is not known here, so that nothing shows that \
+    let reason = "error: node a did not come: the key of host `a` is not known here, so that nothing shows that \
                   it is the right machine";
     assert!(said.contains(reason), "{said}");
     assert!(said.contains("hint: log in once by hand"), "{said}");
     let lost = events(&run_dir, "agent-lost");
-    assert_eq!(lost.len(), 3, "one for each host: {lost:?}");
+    let mut names: Vec<_> = lost.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "c"], "one event each: {lost:?}");
 }
 
 #[test]

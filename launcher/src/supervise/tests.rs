@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::agent::Call;
+use crate::interrupt::Request;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
