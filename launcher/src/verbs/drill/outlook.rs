@@ -25,11 +25,18 @@ pub fn outlook(fate: &Fate, cluster: &Cluster) -> String {
         Fault::KillNode if has_nodes => {
             format!("the coordinator notices at once, as a connection ends: {}", replaced(cluster))
         }
-        Fault::KillNode => format!("the driver's own node loses its ranks, which is noticed at once: {again}"),
-        Fault::OutOfMemory => {
-            format!("it ends for want of memory, which its node's agent notices: {again}; the second time the run ends with 69")
+        Fault::KillNode => {
+            format!("the driver's own node loses its ranks, which is noticed at once: {again}")
         }
-        Fault::Nan => "its guard notices within the next step, and does what [guard] of the recipe says".to_owned(),
+        Fault::OutOfMemory => {
+            format!(
+                "it ends for want of memory, which its node's agent notices: {again}; the second time the run \
+                 ends with 69"
+            )
+        }
+        Fault::Nan => {
+            "the guard notices within the next step, and does what [guard] of the recipe says".to_owned()
+        }
         Fault::HangRank => hang(fate, cluster),
         Fault::SlowRank => slow(fate, cluster),
         Fault::CutLink => cut(fate, cluster),
@@ -37,9 +44,12 @@ pub fn outlook(fate: &Fate, cluster: &Cluster) -> String {
             "nothing will come of it: rank {} writes no checkpoints; without sharding only rank 0 does",
             fate.rank
         ),
-        Fault::FillDisk => "it notices at its next checkpoint: the run ends with 75, to be continued where there is room".to_owned(),
+        Fault::FillDisk => "it notices at its next checkpoint: the run ends with 75, to be continued where there is \
+                            room"
+            .to_owned(),
         Fault::Preempt | Fault::TimeLimit if cluster.backend == Backend::Slurm => {
-            "the job is sent its signal: all ranks save, the job goes back into the queue, and the run goes on".to_owned()
+            "the job is sent its signal: all ranks save, the job goes back into the queue, and the run goes on"
+                .to_owned()
         }
         Fault::Preempt | Fault::TimeLimit => {
             "the driver is sent SIGTERM: all ranks save, and the run ends with 76".to_owned()
@@ -69,16 +79,17 @@ fn hang(fate: &Fate, cluster: &Cluster) -> String {
             true => format!(", {} s within a frame by deadlines.stall", deadlines.stall.as_secs()),
             false => String::new(),
         };
-        (operation, format!("the other ranks, which wait for it, notice after {operation} s (deadlines.operation{stall})"))
+        let words = format!(
+            "the other ranks, which wait for it, notice after {operation} s (deadlines.operation{stall})"
+        );
+        (operation, words)
     });
     let all = (faults.hang > 0).then(|| {
-        (
-            faults.hang,
-            format!(
-                "the coordinator notices after {} s in which nothing moves (faults.hang)",
-                faults.hang
-            ),
-        )
+        let seconds = faults.hang;
+        let words = format!(
+            "the coordinator notices after {seconds} s in which nothing moves (faults.hang)"
+        );
+        (seconds, words)
     });
     let first = others.into_iter().chain(all).min_by_key(|(seconds, _)| *seconds);
     match first {
@@ -88,14 +99,16 @@ fn hang(fate: &Fate, cluster: &Cluster) -> String {
         }
         Some((_, words)) => {
             format!(
-                "{words}: a failure of the kind `hang`, and all ranks start again from the newest checkpoint"
+                "{words}: a failure of the kind `hang`, and all ranks start again from the newest \
+                 checkpoint"
             )
         }
     }
 }
 
 fn slow(fate: &Fate, cluster: &Cluster) -> String {
-    let words = "the coordinator names it within a minute or two (event `straggler`), and nothing else is done";
+    let words = "the coordinator names it within a minute or two (event `straggler`), and nothing else \
+                 is done";
     match fate.seconds {
         _ if cluster.ranks == 1 => "nobody will notice: no other rank waits for it".to_owned(),
         seconds if seconds < STRAGGLER => format!("{words}: it is over before that"),
@@ -109,6 +122,13 @@ fn cut(fate: &Fate, cluster: &Cluster) -> String {
     if fate.seconds < lease {
         return format!(
             "nobody will notice: it is over before a lease is (faults.lease = {lease}); the others wait meanwhile"
+        );
+    }
+    if (fate.seconds as f64) < silence {
+        return format!(
+            "the agent ends its ranks when the cut does, since its lease is over then (faults.lease = {lease}), \
+             and the coordinator notices that: {}",
+            replaced(cluster)
         );
     }
     format!(
@@ -191,6 +211,14 @@ mod tests {
             &cluster,
             expect![
                 "nobody will notice: it is over before a lease is (faults.lease = 3); the others wait meanwhile"
+            ],
+        );
+        check(
+            Fault::CutLink,
+            4,
+            &cluster,
+            expect![
+                "the agent ends its ranks when the cut does, since its lease is over then (faults.lease = 3), and the coordinator notices that: a spare takes its place, and all ranks start again"
             ],
         );
         cluster.spares = 0;
