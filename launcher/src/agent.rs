@@ -130,7 +130,7 @@ struct Agent {
     reports: mpsc::UnboundedSender<Report>,
     sender: mpsc::Sender<Happening>,
     lease: Option<Lease>,
-    /// Until then it hears and says nothing: a drill.
+    /// Until then it hears and says nothing, and its ranks stand still: a drill.
     deaf: Option<Instant>,
     /// What it did not say meanwhile.
     held: Vec<Report>,
@@ -169,7 +169,7 @@ impl Agent {
                 },
                 _ = tick.tick() => if let Some(farewell) = self.look() { return farewell },
             }
-            if self.asked && self.ranks.is_empty() {
+            if self.asked && self.ranks.is_empty() && self.deaf.is_none() {
                 return Farewell::Asked;
             }
         }
@@ -204,9 +204,7 @@ impl Agent {
                 self.cleared();
             }
             Order::Probe(probe) => self.probe(probe),
-            Order::Deaf { seconds } => {
-                self.deaf = Some(Instant::now() + Duration::from_secs(seconds));
-            }
+            Order::Deaf { seconds } => self.cut(Duration::from_secs(seconds)),
             Order::Die => self.die(),
             Order::Leave => {}
         }
@@ -284,6 +282,29 @@ impl Agent {
         }
     }
 
+    /// As if nothing reached this node or left it. Its ranks stand still as they would at the next sum, and do so
+    /// when the lease lapses, too: of ranks that end, the others would see that their connections do.
+    fn cut(&mut self, time: Duration) {
+        self.deaf = Some(Instant::now() + time);
+        for rank in self.ranks.values() {
+            send(rank.process, libc::SIGSTOP);
+        }
+    }
+
+    /// The cut is over. Ranks whose lease has lapsed meanwhile never move again.
+    fn mend(&mut self) {
+        self.deaf = None;
+        if self.lease.as_ref().is_some_and(Lease::has_lapsed) {
+            return;
+        }
+        for rank in self.ranks.values() {
+            send(rank.process, libc::SIGCONT);
+        }
+        for report in std::mem::take(&mut self.held) {
+            self.say(report);
+        }
+    }
+
     /// The node is taken away. Its ranks save, and the coordinator hears why they end.
     fn stop(&mut self) {
         if !std::mem::replace(&mut self.asked, true) {
@@ -304,20 +325,21 @@ impl Agent {
     }
 
     fn look(&mut self) -> Option<Farewell> {
-        if self.deaf.is_some_and(|until| Instant::now() >= until) {
-            self.deaf = None;
-            for report in std::mem::take(&mut self.held) {
-                self.say(report);
-            }
+        match self.deaf {
+            // Also that it ends would be seen.
+            Some(until) if Instant::now() < until => return None,
+            Some(_) => self.mend(),
+            None => {}
         }
         let lease = self.lease.as_ref()?;
-        let is_due = self.beaten.elapsed() >= lease.length() / 4;
-        if is_due {
+        if lease.has_lapsed() {
+            return Some(Farewell::Expired(lease.length()));
+        }
+        if self.beaten.elapsed() >= lease.length() / 4 {
             self.beaten = Instant::now();
             self.say(Report::Beat { at: lease::now() });
         }
-        let lease = self.lease.as_ref()?;
-        lease.has_lapsed().then(|| Farewell::Expired(lease.length()))
+        None
     }
 
     fn say(&mut self, report: Report) {

@@ -59,6 +59,8 @@ pub struct Member {
     pub is_home: bool,
     /// Why it could not be asked to come.
     pub refusal: Option<Error>,
+    /// Why it is not there, in the last words of its agent where there are any; `None`: it is, or is awaited.
+    pub farewell: Option<String>,
     orders: Option<mpsc::UnboundedSender<Order>>,
     /// Which of its connections counts.
     connection: u64,
@@ -168,6 +170,7 @@ impl Crew {
         member.placement += 1;
         member.invited = Instant::now();
         member.is_absent = false;
+        member.farewell = None;
         let number = member.placement;
         let Some(command) = gathering.nodes.agent(&member.name, &gathering.program)? else {
             return Ok(());
@@ -183,6 +186,12 @@ impl Crew {
             Error::new(exit::BACKEND, message)
         })?);
         Ok(())
+    }
+
+    /// Nodes of these names, none of which has been heard of.
+    #[cfg(test)]
+    pub fn awaited(names: &[&str]) -> Self {
+        Self::of(names.iter().map(|name| (*name).to_owned()).collect(), None, None)
     }
 
     /// What an agent in this process listens to beside its connection.
@@ -243,6 +252,7 @@ impl Crew {
                 member.connection = connection;
                 member.heard = Instant::now();
                 (member.at, member.is_absent, member.is_leaving) = (0, false, false);
+                member.farewell = None;
                 let is_another = before.is_some() && member.facts.is_some();
                 is_another.then(|| News::Lost("another agent came in its place".to_owned()))
             }
@@ -256,6 +266,7 @@ impl Crew {
                 match report {
                     Report::Joined(facts) => {
                         member.facts = Some(facts.clone());
+                        member.refusal = None;
                         Some(News::Joined(facts))
                     }
                     Report::Beat { at } => {
@@ -272,27 +283,40 @@ impl Crew {
             Heard::Closed(_) => {
                 member.orders = None;
                 member.connection = 0;
-                let words = member.placed.as_ref().map(Placed::last_words).unwrap_or_default();
-                let words = match (words.is_empty(), member.is_leaving) {
+                // The process that stood for it may have been the first to end.
+                let parting = member.farewell.take();
+                member.is_absent = parting.is_some();
+                let said = member.placed.as_ref().map(Placed::last_words).unwrap_or_default();
+                let words = match (parting, member.is_leaving) {
                     (_, true) => "it was drained".to_owned(),
-                    (true, false) => "its connection ended".to_owned(),
-                    (false, false) => words,
+                    (Some(words), false) => words,
+                    (None, false) if said.is_empty() => "its connection ended".to_owned(),
+                    (None, false) => said,
                 };
+                member.farewell = Some(words.clone());
                 Some(News::Lost(words))
             }
             Heard::Uninvited(error) => {
                 member.is_absent = true;
                 let words = error.message.clone();
+                member.farewell = Some(words.clone());
                 member.refusal = Some(error);
                 Some(News::Absent(words))
             }
             Heard::Unplaced(number, ..) if number != member.placement => None,
             Heard::Unplaced(_, code, stderr) => {
                 member.placed = None;
-                member.is_absent = member.orders.is_none();
                 let nodes = self.gathering.as_ref().map(|gathering| &gathering.nodes);
-                let explain = || nodes.map(|nodes| nodes.explain(&member.name, code, &stderr));
-                member.orders.is_none().then(|| News::Absent(explain().unwrap_or_default()))
+                let words = nodes.map(|nodes| nodes.explain(&member.name, code, &stderr));
+                let words = words.unwrap_or_default();
+                let before = member.farewell.replace(words.clone());
+                if member.orders.is_some() {
+                    // Its connection ends next, and that is what is told.
+                    return None;
+                }
+                member.is_absent = true;
+                // What happened once is told once.
+                before.is_none().then_some(News::Absent(words))
             }
         }
     }
@@ -317,8 +341,8 @@ impl Crew {
             let Some(orders) = &member.orders else { continue };
             let silent = now.saturating_duration_since(member.heard);
             if silent >= lease * 3 / 2 {
-                member.drop_out();
                 let reason = format!("nothing was heard of it for {:.1} s", silent.as_secs_f64());
+                member.drop_out(&reason);
                 lost.push((node, News::Lost(reason)));
             } else if is_due && silent < lease {
                 let _ = orders.send(Order::Lease { since: member.at });
@@ -329,7 +353,7 @@ impl Crew {
 
     /// Gives a node up that is there, and does not do what it must.
     pub fn give_up(&mut self, node: usize) {
-        self.members[node].drop_out();
+        self.members[node].drop_out("it did not do what it had to, and was given up");
         self.members[node].is_cordoned = true;
     }
 
@@ -360,6 +384,7 @@ impl Member {
             is_leaving: false,
             is_home: false,
             refusal: None,
+            farewell: None,
             orders: None,
             connection: 0,
             heard: Instant::now(),
@@ -371,7 +396,8 @@ impl Member {
         }
     }
 
-    fn drop_out(&mut self) {
+    fn drop_out(&mut self, reason: &str) {
+        self.farewell = Some(reason.to_owned());
         self.orders = None;
         self.connection = 0;
         self.placed = None;
@@ -380,6 +406,11 @@ impl Member {
     /// Whether it did not come, or is gone.
     pub fn is_missing(&self) -> bool {
         !self.is_present() && (self.facts.is_some() || self.is_absent)
+    }
+
+    /// Whether it was awaited, and will not come: it cannot be asked, or ended before it had said who it is.
+    pub fn stays_away(&self) -> bool {
+        self.facts.is_none() && self.farewell.is_some() && !self.is_connected()
     }
 
     /// Whether it may be asked to come again: nobody stands for it, and the last time is a while ago.

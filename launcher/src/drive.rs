@@ -1,11 +1,13 @@
 //! A run's starts, one after the other, until it is done or must end: what failed is recovered from.
 
 mod asker;
+mod assembly;
 mod course;
 pub mod drills;
 mod examination;
 mod notice;
 mod places;
+mod recovery;
 pub mod standing;
 mod sums;
 
@@ -16,13 +18,14 @@ use crate::crew::{Admission, Crew, News};
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::events::{Events, rfc3339};
-use crate::interrupt::{Interrupts, Request};
+use crate::interrupt::Interrupts;
 use crate::plan::{Start, workers};
 use crate::rank_drill;
 use crate::standing::State;
-use crate::supervise::{Cause, End, Ending, Job, Patience, Shown, supervise};
+use crate::supervise::{Ending, Job, Patience, Shown, supervise};
 use crate::wire::{self, Facts, Order};
-use course::{Course, History};
+use assembly::{absence, listed};
+use course::History;
 use data_pipeline::predictions::replace;
 use drills::Drills;
 use examination::Agent;
@@ -204,80 +207,6 @@ impl Driver<'_> {
         Ok(ending)
     }
 
-    /// Waits until every place has a node that is there; `false`: somebody wants the run to end.
-    async fn assemble(&mut self) -> Result<bool, Error> {
-        let patience = self.asked.cluster.deadlines.join;
-        let until = Instant::now() + patience;
-        let mut told = false;
-        let mut reason = None;
-        loop {
-            if self.crew.is_leaving_home() {
-                self.events.record("stop-requested", json!({"by": "node"}))?;
-                return Ok(false);
-            }
-            self.places.fill(&self.crew);
-            let missing = self.places.missing(&self.crew);
-            if missing.is_empty() {
-                return Ok(true);
-            }
-            if Instant::now() >= until || reason.is_some() {
-                return Err(self.incomplete(&missing, patience, reason));
-            }
-            if !told && until - Instant::now() < patience.saturating_sub(Duration::from_secs(2)) {
-                told = true;
-                self.display.line(&format!("waiting for {}", listed(&missing)));
-            }
-            tokio::select! {
-                (node, news) = self.crew.next() => {
-                    heard(self.events, &self.crew, node, &news)?;
-                    if let News::Lost(words) | News::Absent(words) = news {
-                        // A spare may take its place; if none is on its way, waiting is in vain.
-                        let member = &self.crew.members()[node];
-                        let is_hopeless =
-                            member.facts.is_none() && !self.places.has_hope(&self.crew, node);
-                        if missing.contains(&member.name) && is_hopeless {
-                            reason = Some((words, member.refusal.clone()));
-                        }
-                    }
-                },
-                request = self.interrupts.next() => if request == Request::Stop {
-                    self.events.record("stop-requested", json!({}))?;
-                    return Ok(false);
-                },
-                () = tokio::time::sleep(Duration::from_millis(50)) => {
-                    if self.asked.run_dir.stop().exists() {
-                        self.events.record("stop-requested", json!({"by": "file"}))?;
-                        return Ok(false);
-                    }
-                    for (node, news) in self.crew.look(Instant::now()) {
-                        heard(self.events, &self.crew, node, &news)?;
-                    }
-                    // Whoever was there is asked to come back, until it does or patience ends.
-                    for node in self.places.to_invite(&self.crew, Instant::now()) {
-                        self.crew.invite(node);
-                    }
-                }
-            }
-        }
-    }
-
-    fn incomplete(
-        &self,
-        missing: &[String],
-        waited: Duration,
-        why: Option<(String, Option<Error>)>,
-    ) -> Error {
-        let missing = listed(missing);
-        match why {
-            Some((words, refusal)) => absence(&missing, &words, refusal),
-            None => Error::new(
-                exit::TRANSIENT,
-                format!("waited {} s for {missing}, in vain", waited.as_secs()),
-            )
-            .hint("deadlines.join says how long; agents' own words are in RUN/logs/agent-*.log"),
-        }
-    }
-
     /// What the next start is; nothing if a node is gone meanwhile.
     async fn job(&mut self) -> Result<Option<Job>, Error> {
         let Drive { run_dir, cluster, data_root, more, .. } = *self.asked;
@@ -376,84 +305,6 @@ impl Driver<'_> {
         }
         Ok(None)
     }
-
-    /// Whether the run goes on after a failure; if so, its nodes are those of the next start.
-    async fn recovers(&mut self, cause: &Cause) -> Result<bool, Error> {
-        let faults = &self.asked.cluster.faults;
-        let now = Instant::now();
-        let blamed = self.places.node_of(cause.blamed, self.asked.cluster);
-        let named = cause.verdict.as_ref().is_some_and(|verdict| verdict.rank.is_some());
-        let is_known = named || !matches!(cause.end, End::Hung | End::Drained);
-        if self.crew.members().len() > 1 && is_known {
-            self.blame(blamed, now)?;
-        }
-        let course = self.history.course(
-            cause,
-            faults,
-            self.places.replacement(&self.crew, blamed),
-            self.asked.run_dir.stop().exists(),
-            now,
-        );
-        self.note(cause, blamed, &course)?;
-        Ok(course.goes_on())
-    }
-
-    /// Notes a failure of a node; one that fails again and again takes no part any more, if a spare is there.
-    fn blame(&mut self, node: usize, now: Instant) -> Result<(), Error> {
-        let faults = &self.asked.cluster.faults;
-        let window = Duration::from_secs(faults.window);
-        let has_spare = self.places.has_spare(&self.crew);
-        let member = self.crew.member(node);
-        member.failures.retain(|at| now.duration_since(*at) < window);
-        member.failures.push(now);
-        let failures = member.failures.len();
-        if failures >= faults.cordon_after && has_spare && !member.is_cordoned {
-            member.is_cordoned = true;
-            let fields = json!({"node": node, "name": member.name, "failures": failures});
-            self.events.record("cordoned", fields)?;
-        }
-        Ok(())
-    }
-
-    /// Tells everybody what went wrong and what is done about it.
-    fn note(&mut self, cause: &Cause, blamed: usize, course: &Course) -> Result<(), Error> {
-        let generation = self.events.count("started")? as u32;
-        let node = self.crew.members()[blamed].name.clone();
-        let failure = crate::standing::Failure {
-            time: rfc3339(SystemTime::now()),
-            generation,
-            kind: course::kind(cause).to_owned(),
-            sentence: cause.to_string(),
-            rank: Some(cause.blamed),
-            node: (self.crew.members().len() > 1).then_some(node),
-            course: course.name().to_owned(),
-        };
-        let mut fields = serde_json::to_value(&failure).unwrap_or_default();
-        if let Some(fields) = fields.as_object_mut() {
-            fields.remove("time");
-            if let Some((phase, step)) = &cause.reached {
-                fields.insert("phase".to_owned(), json!(phase));
-                fields.insert("step".to_owned(), json!(step));
-            }
-        }
-        if !course.goes_on() {
-            self.events.record("failed", cause.json())?;
-        }
-        self.events.record("failure", fields)?;
-        self.standing.failed(failure);
-        if course.goes_on() {
-            self.standing.state(State::Recovering);
-            let count = self.history.len();
-            let most = self.asked.cluster.faults.max_failures;
-            let how = course.words();
-            let counted = match cause.end {
-                End::Drained => String::new(),
-                _ => format!(" (failure {count} of at most {most})"),
-            };
-            self.display.line(&format!("{cause}; {how}{counted}"));
-        }
-        Ok(())
-    }
 }
 
 /// Notes what happened to a node; what it says is for others.
@@ -475,27 +326,6 @@ pub fn heard(events: &mut Events, crew: &Crew, node: usize, news: &News) -> Resu
         }
         News::Says(_) => Ok(()),
     }
-}
-
-/// Nodes did not come; `refusal` says it best, where one could not even be asked to.
-fn absence(who: &str, words: &str, refusal: Option<Error>) -> Error {
-    let message = format!("{who} did not come: {words}");
-    let (code, hint) = match refusal {
-        Some(refusal) => (refusal.code, refusal.hint),
-        None => (exit::BACKEND, None),
-    };
-    Error::new(code, message).hint(hint.unwrap_or_else(|| {
-        "`knowcoder doctor --cluster FILE` looks at every node; agents' own words are in RUN/logs".to_owned()
-    }))
-}
-
-/// `node a`, `nodes a, b and 3 more`.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    let more = names.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("node{} {shown}{more}", if names.len() == 1 { "" } else { "s" })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

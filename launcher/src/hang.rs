@@ -13,7 +13,8 @@ use std::fmt::Write;
 /// Ranks say each second where they are: one that has been silent for so long does not run.
 const SILENT: f64 = 5.0;
 
-/// Seconds that are no standing still, but the time between two notes.
+/// Seconds that are no standing still, but the time between two notes. A note that is older says where a rank was,
+/// not where it is.
 const MOMENT: f64 = 2.0;
 
 /// What is said of a run that stands still.
@@ -90,7 +91,10 @@ impl Scene<'_> {
         }
         let was = match self.ranks[first].section.as_str() {
             "" => "it has never said where it is".to_owned(),
-            _ => format!("its process stands still or is gone; it was in {}", self.place(first)),
+            _ => format!(
+                "its process stands still or is gone; what it said last was that it is in {}",
+                self.place(first)
+            ),
         };
         let mut sentence =
             format!("{} has not been heard of for {seconds:.0} s: {was}", self.who(first));
@@ -118,17 +122,23 @@ impl Scene<'_> {
             self.ranks[**a].seconds.total_cmp(&self.ranks[**b].seconds).then(b.cmp(a))
         };
         let rank = *behind.iter().max_by(longest)?;
-        let Rank { section, seconds, .. } = &self.ranks[rank];
-        let verb = match sequence(section) {
-            Some(_) => "still in",
-            None => "in",
+        let mut sentence = match self.ranks[rank].silent >= MOMENT {
+            true => format!(
+                "{} has not been heard of for {:.0} s and was not in {} then: it said that it is in {}",
+                self.who(rank),
+                self.ranks[rank].silent,
+                self.place(place),
+                self.section(rank, self.ranks[place].step),
+            ),
+            false => format!(
+                "{} never entered {}: {} {} for {:.0} s",
+                self.who(rank),
+                self.place(place),
+                if sequence(&self.ranks[rank].section).is_some() { "still in" } else { "in" },
+                self.section(rank, self.ranks[place].step),
+                self.ranks[rank].seconds,
+            ),
         };
-        let mut sentence = format!(
-            "{} never entered {}: {verb} {} for {seconds:.0} s",
-            self.who(rank),
-            self.place(place),
-            self.section(rank, self.ranks[place].step),
-        );
         behind.retain(|other| *other != rank);
         behind.insert(0, rank);
         add_others(&mut sentence, &behind, "nor did");
@@ -221,7 +231,12 @@ impl Scene<'_> {
             );
             return Some(Verdict { rank: None, sentence });
         }
+        let silent = self.ranks[rank].silent;
         let mut sentence = format!("{} has been in {place} for {seconds:.0} s", self.who(rank));
+        if silent >= MOMENT {
+            // Writing to a string cannot fail.
+            let _ = write!(sentence, " by its last word, {silent:.0} s ago");
+        }
         if self.ranks.len() > 1 {
             sentence += ", longer than any other rank, and none waits in an operation";
         }

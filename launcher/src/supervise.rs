@@ -5,28 +5,27 @@
 //! answers them; what is reported is the first cause, and the rest is noise.
 
 mod cause;
+mod ending;
 mod movement;
+mod reports;
 
 pub use cause::{Cause, End};
 
-use crate::crew::{Crew, Member, News};
+use crate::crew::{Crew, News};
 use crate::display::Display;
 use crate::drive::drills::{Act, Drills};
 use crate::drive::heard;
 use crate::drive::standing::Writer;
-use crate::error::{Error, exit};
+use crate::error::Error;
 use crate::events::Events;
-use crate::interrupt::{Interrupts, Request};
+use crate::interrupt::Interrupts;
 use crate::logs::{Collapser, Log};
-use crate::message::{
-    Checkpoint, EarlyStop, Evaluated, Failure, Incident, Memory, Message, Progress, Resumed,
-    Skipped,
-};
+use crate::message::Failure;
 use crate::plan::Worker;
-use crate::wire::{Order, Report};
-use cause::{Failed, first_cause};
+use crate::wire::Order;
+use cause::Failed;
 use movement::Movement;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -228,265 +227,6 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn take(&mut self, node: usize, report: Report) -> Result<(), Error> {
-        // What is left of an earlier start, or of a node that another has replaced, has nothing to say any more.
-        let is_ours = |rank: usize, generation: u32| {
-            generation == self.job.generation && self.job.places.get(rank) == Some(&node)
-        };
-        match report {
-            Report::Started { rank, generation, .. }
-            | Report::Said { rank, generation, .. }
-            | Report::Ended { rank, generation, .. }
-                if !is_ours(rank, generation) =>
-            {
-                Ok(())
-            }
-            Report::Started { rank, process, .. } => {
-                self.standing.started(rank, process);
-                let node = self.job.places.get(rank);
-                let fields = json!({"rank": rank, "process": process, "node": node});
-                Ok(self.events.record("rank-started", fields)?)
-            }
-            Report::Unstarted { reason, .. } => {
-                self.signal(libc::SIGKILL);
-                Err(Error::new(exit::TRANSIENT, reason))
-            }
-            // It has ended already.
-            Report::Said { rank, .. } | Report::Ended { rank, .. }
-                if !self.alive.contains(&rank) =>
-            {
-                Ok(())
-            }
-            Report::Said { rank, on_stderr: false, line, .. } => match Message::parse(&line) {
-                Some(message) => self.told(rank, message),
-                None => {
-                    self.said(rank, false, &line);
-                    Ok(())
-                }
-            },
-            Report::Said { rank, on_stderr, line, .. } => {
-                self.said(rank, on_stderr, &line);
-                Ok(())
-            }
-            Report::Ended { rank, code, signal, out_of_memory, .. } => {
-                let end = match (code, signal) {
-                    (Some(code), _) => End::Code(code),
-                    (None, Some(_)) if out_of_memory || self.found_no_memory(rank) => {
-                        End::OutOfMemory
-                    }
-                    (None, signal) => End::Signal(signal.unwrap_or_default()),
-                };
-                self.ended(rank, end)
-            }
-            Report::Leaving => self.leaves(node),
-            Report::Joined(_)
-            | Report::Port { .. }
-            | Report::Cleared { .. }
-            | Report::Beat { .. }
-            | Report::Probed { .. } => Ok(()),
-        }
-    }
-
-    /// A node is taken away: all ranks save, and start again without it. With the driver's own goes the run.
-    ///
-    /// The stage stays: the driver itself may be asked to stop at the same time, which is no second request.
-    fn leaves(&mut self, node: usize) -> Result<(), Error> {
-        let member = &self.crew.members()[node];
-        let rank = self.job.places.iter().position(|place| *place == node);
-        if member.is_home && !self.stop_requested {
-            self.stop_requested = true;
-            self.events.record("stop-requested", json!({"by": "node"}))?;
-            self.display.line("the driver's node is taken away: the run saves and ends");
-        } else if !member.is_home && rank.is_some() && self.stage == Stage::Running {
-            let line = format!("node {} is taken away: all ranks save", member.name);
-            self.display.line(&line);
-            self.leaving = self.leaving.or(rank);
-        }
-        if self.stage == Stage::Running && (member.is_home || rank.is_some()) {
-            self.signal(libc::SIGTERM);
-        }
-        Ok(())
-    }
-
-    /// With a node, its ranks are gone.
-    fn lost(&mut self, node: usize, reason: &str) -> Result<(), Error> {
-        let Member { name, is_leaving, .. } = &self.crew.members()[node];
-        let end = if *is_leaving { End::Drained } else { End::Lost };
-        let words = match is_leaving {
-            true => "its agent ended before its ranks did".to_owned(),
-            false => format!("node `{name}` was lost: {reason}"),
-        };
-        let there: Vec<usize> =
-            self.alive.iter().copied().filter(|rank| self.job.places[*rank] == node).collect();
-        for rank in there {
-            self.ranks[rank].last_words = Some(words.clone());
-            self.ended(rank, end)?;
-        }
-        Ok(())
-    }
-
-    fn told(&mut self, rank: usize, message: Message) -> Result<(), Error> {
-        match &message {
-            Message::Failure(failure) => self.ranks[rank].failure = Some(failure.clone()),
-            Message::Device(facts) => {
-                let mut fields = json!({"rank": rank});
-                if let (Some(fields), Ok(Value::Object(facts))) =
-                    (fields.as_object_mut(), serde_json::to_value(facts))
-                {
-                    fields.extend(facts);
-                }
-                self.events.record("device", fields)?;
-            }
-            // All ranks are equally far; one of them is enough to watch.
-            _ if rank != 0 => {}
-            Message::Checkpoint(Checkpoint { path }) => {
-                self.events.record("checkpoint", json!({"path": path}))?;
-            }
-            Message::Resumed(Resumed { phase, step }) => {
-                self.events.record("resumed", json!({"phase": phase, "step": step}))?;
-            }
-            Message::Evaluated(Evaluated { phase, step, f1 }) => {
-                let fields = json!({"phase": phase, "step": step, "f1": f1});
-                self.events.record("evaluation", fields)?;
-            }
-            Message::EarlyStop(EarlyStop { phase, step, best, f1, weights }) => {
-                let fields = json!({
-                    "phase": phase, "step": step, "best": best, "f1": f1, "weights": weights,
-                });
-                self.events.record("early-stop", fields)?;
-            }
-            Message::Skipped(Skipped { reason }) => {
-                self.events.record("checkpoint-skipped", json!({"reason": reason}))?;
-            }
-            Message::Incident(Incident { phase, step, reason, course, sample, path, .. }) => {
-                let fields = json!({
-                    "phase": phase,
-                    "step": step,
-                    "reason": reason,
-                    "course": course,
-                    "sample": sample,
-                    "path": path,
-                });
-                self.events.record("incident", fields)?;
-            }
-            Message::Memory(Memory { phase, predicted, measured }) => {
-                let fields = json!({"phase": phase, "predicted": predicted, "measured": measured});
-                self.events.record("memory", fields)?;
-            }
-            Message::Progress(Progress { phase, step, .. }) => {
-                self.reached = Some((phase.clone(), *step));
-            }
-            Message::Loading(_) | Message::Evaluation(_) | Message::Where(_) => {}
-        }
-        let now = Instant::now();
-        self.movement.heard(rank, &message, now);
-        self.standing.heard(rank, &message, now);
-        if rank == 0 {
-            self.display.report(&message, Instant::now());
-        }
-        Ok(())
-    }
-
-    fn said(&mut self, rank: usize, on_stderr: bool, line: &str) {
-        let now = Instant::now();
-        if let Err(error) = self.ranks[rank].log.write(line) {
-            self.display.line(&format!("warning: the log of rank {rank} is cut off: {error}"));
-        }
-        if line.trim().is_empty() {
-            return;
-        }
-        if on_stderr {
-            // Its own verdict is worth more than what comes after it, such as a backtrace.
-            let words = &mut self.ranks[rank].last_words;
-            let is_verdict = |words: &str| words.starts_with("error: ");
-            if is_verdict(line) || !words.as_deref().is_some_and(is_verdict) {
-                *words = Some(line.trim().to_owned());
-            }
-        }
-        self.collapser.push(rank, line, now);
-        self.show(now);
-    }
-
-    /// Whether a rank's last words are those of an allocation that failed: its address space is limited, or the
-    /// system gives out no more than it has.
-    fn found_no_memory(&self, rank: usize) -> bool {
-        let words = self.ranks[rank].last_words.as_deref().unwrap_or_default();
-        words.starts_with("memory allocation of ") && words.ends_with(" bytes failed")
-    }
-
-    fn ended(&mut self, rank: usize, end: End) -> Result<(), Error> {
-        self.alive.retain(|alive| *alive != rank);
-        self.standing.ended(rank);
-        self.events.record("rank-ended", json!({"rank": rank, "end": end.json()}))?;
-        match end {
-            End::Code(0) => {}
-            End::Code(code) if code == i32::from(exit::STOPPED) => self.stopped = true,
-            // What happens after we told them to end is our own doing.
-            _ if matches!(self.stage, Stage::Terminating(_) | Stage::Killing(_)) => {}
-            _ => {
-                let last_words = self.ranks[rank].last_words.clone();
-                let culprit = self.ranks[rank].failure.as_ref().and_then(|it| it.culprit);
-                let reached = self.reached.clone();
-                let node = self.node_of(rank);
-                // Who failed by itself kept nobody waiting.
-                let names = self.node_names();
-                let verdict = culprit
-                    .and_then(|_| self.movement.verdict(&self.job.places, &names, Instant::now()));
-                let blamed = verdict.as_ref().and_then(|it| it.rank).or(culprit).unwrap_or(rank);
-                let stopping = self.stop_requested;
-                let cause =
-                    Cause { rank, blamed, end, last_words, reached, node, verdict, stopping };
-                self.failed.push(Failed { cause, culprit });
-                if matches!(self.stage, Stage::Running | Stage::Asked) {
-                    self.stage = Stage::Settling(Instant::now() + self.job.patience.settle);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn asked(&mut self, request: Request) -> Result<(), Error> {
-        match request {
-            Request::Stop => self.interrupted(),
-            Request::Save => self.asked_to_save(),
-        }
-    }
-
-    /// One rank hears of it, and tells the others with its next step: all save after the same step.
-    fn asked_to_save(&mut self) -> Result<(), Error> {
-        if let Some(&rank) = self.alive.first().filter(|_| self.stage == Stage::Running) {
-            self.events.record("save-requested", json!({}))?;
-            self.display.line("saving after the next step, and going on");
-            self.send(&[rank], libc::SIGUSR2);
-        }
-        Ok(())
-    }
-
-    fn interrupted(&mut self) -> Result<(), Error> {
-        let is_ending = matches!(self.stage, Stage::Settling(_) | Stage::Terminating(_));
-        if is_ending && !self.stop_requested {
-            // It ends already, and is not started again.
-            self.stop_requested = true;
-            self.events.record("stop-requested", json!({}))?;
-            self.display.line("the ranks are ending; they will not be started again");
-        } else if self.stage == Stage::Running {
-            self.stage = Stage::Asked;
-            self.stop_requested = true;
-            self.events.record("stop-requested", json!({}))?;
-            self.display.line(
-                "stopping at the next step or batch of answers; the same command continues \
-                 (once more to end at once)",
-            );
-            self.signal(libc::SIGTERM);
-        } else {
-            self.stage = Stage::Killing(Instant::now() + UNKILLABLE);
-            self.killed = true;
-            self.events.record("kill-requested", json!({}))?;
-            self.signal(libc::SIGKILL);
-        }
-        Ok(())
-    }
-
     /// What is due at `now`.
     fn look(&mut self, now: Instant) -> Result<(), Error> {
         self.show(now);
@@ -531,18 +271,6 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// The others wait for a rank most of the time; nothing is done but saying so.
-    fn straggles(&mut self, rank: usize, share: f64) -> Result<(), Error> {
-        let node = self.names()[rank].clone();
-        let percent = (100.0 * share).round();
-        let fields = json!({"rank": rank, "node": node, "others_wait_percent": percent});
-        self.events.record("straggler", fields)?;
-        self.display.line(&format!(
-            "warning: rank {rank} ({node}) is slow: all others wait for it {percent} % of the time or more"
-        ));
-        Ok(())
-    }
-
     /// Nodes that are not there although ranks of theirs should be.
     fn gone(&self) -> Vec<usize> {
         let places = self.alive.iter().map(|rank| self.job.places[*rank]);
@@ -551,40 +279,6 @@ impl<'a> Watch<'a> {
         gone.sort_unstable();
         gone.dedup();
         gone
-    }
-
-    /// Ranks that not even SIGKILL ends are left to their nodes, which take no further part.
-    fn give_up(&mut self) -> Result<(), Error> {
-        let mut nodes: Vec<usize> = self.alive.iter().map(|rank| self.job.places[*rank]).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        for node in nodes {
-            self.crew.give_up(node);
-            self.lost(node, "processes there do not end, not even by SIGKILL")?;
-        }
-        Ok(())
-    }
-
-    /// Nothing has moved for so long, and no rank says so by itself.
-    fn hangs(&mut self, seconds: f64) -> Result<(), Error> {
-        let verdict = self.movement.verdict(&self.job.places, &self.node_names(), Instant::now());
-        let rank = verdict.as_ref().and_then(|it| it.rank).unwrap_or(0);
-        let words = format!("nothing has moved for {seconds:.0} s (faults.hang)");
-        let cause = Cause {
-            rank,
-            blamed: rank,
-            stopping: false,
-            end: End::Hung,
-            last_words: Some(words),
-            reached: self.reached.clone(),
-            node: self.node_of(rank),
-            verdict,
-        };
-        self.failed.push(Failed { cause, culprit: None });
-        self.stage = Stage::Terminating(Instant::now() + self.job.patience.terminate);
-        self.events.record("terminating", json!({"ranks": self.alive}))?;
-        self.signal(libc::SIGTERM);
-        Ok(())
     }
 
     /// What somebody wants to go wrong, to see that it is recovered from.
@@ -645,54 +339,6 @@ impl<'a> Watch<'a> {
     fn names(&self) -> Vec<String> {
         let members = self.crew.members();
         self.job.places.iter().map(|node| members[*node].name.clone()).collect()
-    }
-
-    fn end(mut self) -> Result<Ending, Error> {
-        for line in self.collapser.rest() {
-            self.display.line(&line);
-        }
-        self.display.finish();
-        let first = first_cause(&self.failed);
-        // Who was asked to end before it could listen, or waited for one who was gone, tells nothing new.
-        let follows =
-            first.is_none_or(|it| it.culprit.is_some() || !matches!(it.cause.end, End::Code(_)));
-        let drained = self.drained().filter(|_| follows && (self.stopped || first.is_some()));
-        let mut cause = drained.or_else(|| first.map(|failed| failed.cause.clone()));
-        if let Some(cause) = &mut cause {
-            cause.stopping |= self.stop_requested;
-        }
-        let ending = match cause {
-            _ if self.killed => Ending::Killed,
-            // A rank that was asked before it could listen.
-            Some(Cause { end: End::Signal(libc::SIGTERM), .. })
-                if self.stop_requested && (self.stopped || self.reached.is_none()) =>
-            {
-                Ending::Stopped
-            }
-            Some(cause) => Ending::Failed(cause),
-            None if self.stopped => Ending::Stopped,
-            None => Ending::Done,
-        };
-        Ok(ending)
-    }
-
-    /// The end of a node that was taken away, unless the run shall end anyway.
-    fn drained(&self) -> Option<Cause> {
-        let rank = self.leaving.filter(|_| !self.stop_requested && !self.job.stop.exists())?;
-        let words = match self.stopped && self.failed.is_empty() {
-            true => "its agent was asked to end, and all ranks saved before",
-            false => "its agent was asked to end, and was gone before all ranks had saved",
-        };
-        Some(Cause {
-            rank,
-            blamed: rank,
-            end: End::Drained,
-            last_words: Some(words.to_owned()),
-            reached: self.reached.clone(),
-            node: self.node_of(rank),
-            verdict: None,
-            stopping: false,
-        })
     }
 }
 

@@ -63,7 +63,7 @@ pub enum Order {
     Probe(Probe),
     /// Die, with everything here: a drill.
     Die,
-    /// Act as if cut off for so many seconds: a drill.
+    /// Act as if cut off for so many seconds, ranks included: a drill.
     Deaf {
         /// How long.
         seconds: u64,

@@ -401,6 +401,26 @@ fn drilled(fault: &str, sets: &[&str]) -> (tempfile::TempDir, Output) {
     (folder, output)
 }
 
+/// Nothing is done yet that could be saved: it need not wait for the others' sake.
+#[test]
+fn a_rank_that_meets_nobody_stops_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = prepared(folder.path(), &[]);
+    std::fs::write(run_dir.join("secret"), SECRET).unwrap();
+    for rank in ["0", "1"] {
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut command = worker(&run_dir, &[]);
+        command.args(["--rank", rank, "--world", "2", "--rendezvous", &address]);
+        let mut child = command.spawn().unwrap();
+        let places = heard(&mut child);
+        wait_for(&places, "meeting", |place| place["section"] == "meeting");
+        // SAFETY: the process is our child and was not waited for.
+        assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGTERM) }, 0);
+        // Who waits for the others to the end ends with 75.
+        expect(&child.wait_with_output().unwrap(), 76, &[]);
+    }
+}
+
 #[test]
 fn a_rank_lets_go_wrong_what_it_is_asked_to() {
     let (folder, output) = drilled("nan", &["phase.0.steps=100000"]);
@@ -414,7 +434,8 @@ fn a_rank_lets_go_wrong_what_it_is_asked_to() {
     assert_eq!(skipped.len(), 1, "one step, once");
     assert!(skipped[0]["loss"].is_null());
     let (_folder, output) = drilled("fill-disk", &["phase.0.steps=100000", "checkpoint.every=500"]);
-    expect(&output, 75, &["no room for `", "/checkpoints/"]);
+    let full = ["no room for `", "/checkpoints/", "`: No space left on device (a drill); "];
+    expect(&output, 75, &full);
     let (_folder, output) = drilled("out-of-memory", &["phase.0.steps=100000"]);
     assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{}", stderr(&output));
     assert!(stderr(&output).contains("memory allocation of "), "{}", stderr(&output));

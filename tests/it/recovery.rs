@@ -1,6 +1,7 @@
 //! What fails is recovered from: the run goes on by itself, and its result is that of a run in which nothing
 //! went wrong.
 
+use crate::pretended::Pretended;
 use crate::program::{checkpoints, fixture, knowcoder, metrics, must, run, stderr};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -219,23 +220,92 @@ fn a_node_that_is_cut_off_ends_its_ranks_before_a_spare_takes_over() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = folder.path().join("run");
     let cluster = cluster(folder.path(), 2, 1, "");
-    let mut child = long_run(&run_dir, &cluster, 400).spawn().unwrap();
+    let mut child = long_run(&run_dir, &cluster, 800).spawn().unwrap();
     until_step(&mut child, &run_dir, 8);
-    let request = run_dir.join("drill");
-    std::fs::create_dir_all(&request).unwrap();
-    let text = r#"{"fault":"cut-link","rank":1,"seconds":60}"#;
-    std::fs::write(request.join("1.tmp"), text).unwrap();
-    std::fs::rename(request.join("1.tmp"), request.join("1.json")).unwrap();
+    let said = drilled(&run_dir, &["cut-link", "--rank", "1"]);
+    let told = "cut-link is asked for, of the node of rank 1, for 6 s\n\
+                the coordinator notices after 3 s of silence, one and a half leases (faults.lease = 2): a spare \
+                takes its place, ";
+    assert!(said.starts_with(told), "{said}");
     done(child);
     let failures = events(&run_dir, "failure");
     assert_eq!(failures.len(), 1, "{failures:?}");
     assert_eq!(failures[0]["kind"], "node-lost", "{failures:?}");
     assert_eq!(failures[0]["course"], "spare", "{failures:?}");
+    // Nothing of it came through, not even its end.
+    let lost = events(&run_dir, "agent-lost");
+    let cut: Vec<_> = lost.iter().filter(|event| event["name"] == "local-1").collect();
+    assert_eq!(cut.len(), 1, "{lost:?}");
+    let reason = cut[0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("nothing was heard of it for "), "{reason}");
     let time = |event: &Value| event["time"].as_str().unwrap().to_owned();
     let [drill, started] =
         ["drill", "started"].map(|name| time(events(&run_dir, name).last().unwrap()));
     assert!(drill < started);
-    assert_eq!(losses(&run_dir).len(), 400 + 5 + 7);
+    assert_eq!(losses(&run_dir).len(), 800 + 5 + 7);
+}
+
+/// What `drill` says of the fault that it asks for.
+fn drilled(run_dir: &Path, words: &[&str]) -> String {
+    let mut drill = knowcoder(&["drill"]);
+    drill.arg(run_dir).args(words);
+    String::from_utf8(must(drill).stdout).unwrap()
+}
+
+/// Without a time, a rank hangs until the run notices.
+#[test]
+fn a_rank_that_hangs_is_found_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    let cluster = cluster(folder.path(), 1, 0, "");
+    let text = std::fs::read_to_string(&cluster).unwrap();
+    let text = text.replace("operation = 20\nstall = 5", "operation = 8\nstall = 8");
+    std::fs::write(&cluster, text).unwrap();
+    let mut child = long_run(&run_dir, &cluster, 800).spawn().unwrap();
+    until_step(&mut child, &run_dir, 8);
+    let said = drilled(&run_dir, &["hang-rank"]);
+    let told = "hang-rank is asked for, of rank 1, until it is ended\n\
+                the other ranks, which wait for it, notice after 8 s (deadlines.operation): a failure of the kind \
+                `hang`, ";
+    assert!(said.starts_with(told), "{said}");
+    done(child);
+    let failures = events(&run_dir, "failure");
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(failures[0]["kind"], "hang", "{failures:?}");
+    assert_eq!(failures[0]["rank"], 1, "{failures:?}");
+    // Where it was is its own last word, no more.
+    let sentence = failures[0]["sentence"].as_str().unwrap();
+    assert!(sentence.contains(" has not been heard of for "), "{sentence}");
+    assert!(sentence.contains("what it said last was that it is in "), "{sentence}");
+    assert_eq!(losses(&run_dir).len(), 800 + 5 + 7);
+}
+
+/// The spare is the last to be asked in vain: nobody waits for `deadlines.join` then, and the reason is said.
+#[test]
+fn a_node_that_cannot_come_ends_the_run_with_its_reason() {
+    let hosts = Pretended::new(&["a", "b", "c"]);
+    for host in ["a", "c"] {
+        hosts.surround(host, "echo 'Host key verification failed.' >&2; exit 255");
+    }
+    let file = hosts.cluster("", "");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace("ranks = 3\nnodes = 3\n", "ranks = 2\nnodes = 2\nspares = 1\n");
+    assert!(text.contains("spares = 1"), "{text}");
+    std::fs::write(&file, text).unwrap();
+    let run_dir = hosts.folder().join("run");
+    let mut command = hosts.knowcoder(&["run"]);
+    command.arg(fixture("tiny.toml")).arg("--run-dir").arg(&run_dir).arg("--cluster").arg(&file);
+    let output = command.output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    let reason = "error: node a did not come: the key of host `a` is not known here, so that nothing shows that \
+                  it is the right machine";
+    assert!(said.contains(reason), "{said}");
+    assert!(said.contains("hint: log in once by hand"), "{said}");
+    let lost = events(&run_dir, "agent-lost");
+    let mut names: Vec<_> = lost.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "c"], "one event each: {lost:?}");
 }
 
 #[test]

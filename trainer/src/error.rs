@@ -4,6 +4,10 @@ use crate::collective::CollectiveError;
 use crate::memory::bytes_text;
 use std::path::{Path, PathBuf};
 
+/// The way out of a full disk.
+const MAKE_ROOM: &str = "make room, or keep fewer checkpoints ([checkpoint] keep, keep_every, keep_best), and the same \
+                         command goes on";
+
 /// Why a run, or a rank of it, could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,9 +52,9 @@ pub enum Error {
         /// What does not fit and what to do.
         message: String,
     },
-    /// The disk has no room.
+    /// The disk has less room than what is about to be written takes.
     #[error(
-        "no room for `{}`: {} are needed, {} are free; make room, or keep fewer checkpoints ([checkpoint] keep, keep_every, keep_best), and the same command goes on",
+        "no room for `{}`: {} are needed, {} are free; {MAKE_ROOM}",
         path.display(), bytes_text(*needed), bytes_text(*free)
     )]
     Full {
@@ -59,6 +63,17 @@ pub enum Error {
         /// Bytes that it takes.
         needed: u64,
         /// Bytes that there are.
+        free: u64,
+    },
+    /// The disk became full while something was written. What was half-written is gone again, so that more may be
+    /// free than it took.
+    #[error("no room for `{}`: {source}; {} are free now; {MAKE_ROOM}", path.display(), bytes_text(*free))]
+    NoSpace {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+        /// Bytes that there are since.
         free: u64,
     },
     /// A rank has not written its part of a checkpoint.
@@ -142,7 +157,9 @@ impl Error {
             | Self::Write { source, .. }
             | Self::Read { source, .. } => data_pipeline::error::io_exit_code(source),
             Self::Collective(error) => error.exit_code(),
-            Self::Full { .. } | Self::Late { .. } | Self::Fenced { .. } => 75,
+            Self::Full { .. } | Self::NoSpace { .. } | Self::Late { .. } | Self::Fenced { .. } => {
+                75
+            }
             Self::Together { source, .. } => source.exit_code(),
             Self::Diverged { .. } => 79,
             Self::Uncovered { .. } => 70,

@@ -74,7 +74,7 @@ pub struct Why {
 /// `knowcoder drill`.
 #[derive(Clone, Debug, Args)]
 pub struct Drill {
-    /// The directory of a run that goes on: one that `knowcoder status` shows as running.
+    /// The directory of a run that goes on, driven from any machine that shares it.
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
 
@@ -82,13 +82,14 @@ pub struct Drill {
     #[arg(value_name = "FAULT")]
     pub fault: Fault,
 
-    /// The rank that it happens to, from 0 on, or to whose node; without it, the last one, and rank 0 for `fill-disk`.
+    /// With this rank, or its node; without it, the last one, and rank 0 for fill-disk.
     #[arg(long, value_name = "N")]
     pub rank: Option<usize>,
 
-    /// Seconds that `hang-rank`, `slow-rank` and `cut-link` last; other faults last as long as they do.
-    #[arg(long, value_name = "S", default_value_t = 30)]
-    pub seconds: u64,
+    /// Seconds that it lasts; without it, hang-rank until the run notices, slow-rank 180, cut-link three leases.
+    /// Other faults do not pass.
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<u64>,
 }
 
 /// What can be made to go wrong.
@@ -107,7 +108,7 @@ pub enum Fault {
     Nan,
     /// A node's agent and all its ranks are killed.
     KillNode,
-    /// A node hears nothing and nobody hears it.
+    /// A node hears nothing and nobody hears it; its ranks stand still.
     CutLink,
     /// The run directory's disk is full.
     FillDisk,

@@ -105,6 +105,31 @@ fn a_node_that_is_taken_away_takes_no_further_part() {
 }
 
 #[test]
+fn what_happens_once_is_told_once() {
+    let ended = || Heard::Unplaced(0, Some(75), String::new());
+    let (orders, _queue) = mpsc::unbounded_channel();
+    let mut crew = Crew::awaited(&["a"]);
+    assert_eq!(crew.take(0, Heard::Connected(2, orders.clone())), None);
+    crew.take(0, Heard::Report(2, Report::Joined(Facts::default())));
+    assert!(matches!(crew.take(0, Heard::Closed(2)), Some(News::Lost(_))));
+    assert_eq!(crew.take(0, ended()), None);
+    // The process may also be seen to end before its connection does.
+    assert_eq!(crew.take(0, Heard::Connected(3, orders)), None);
+    assert_eq!(crew.members()[0].farewell, None);
+    assert_eq!(crew.take(0, ended()), None);
+    assert!(matches!(crew.take(0, Heard::Closed(3)), Some(News::Lost(_))));
+    // It was there: it may come back.
+    assert!(crew.members()[0].is_missing() && !crew.members()[0].stays_away());
+    // Who never came.
+    let mut crew = Crew::awaited(&["a", "b"]);
+    assert!(matches!(crew.take(0, ended()), Some(News::Absent(_))));
+    let refusal = Error::new(exit::BACKEND, "its key is not known");
+    let absent = crew.take(1, Heard::Uninvited(refusal));
+    assert_eq!(absent, Some(News::Absent("its key is not known".to_owned())));
+    assert!(crew.members().iter().all(Member::stays_away));
+}
+
+#[test]
 fn names_are_safe_in_file_names() {
     assert_eq!(file_name("user@host-1.example"), "user_host-1.example");
     assert_eq!(file_name("../x"), ".._x");

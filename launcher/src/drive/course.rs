@@ -6,6 +6,7 @@ use crate::error::exit;
 use crate::supervise::{Cause, End};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+use trainer::collective::tells_of_a_hang;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ pub fn kind(cause: &Cause) -> &'static str {
             exit::BACKEND if says("out of memory") => "out-of-memory",
             exit::BACKEND => "backend",
             exit::TRANSIENT if FULL.iter().any(|it| says(it)) => "disk-full",
-            exit::TRANSIENT if says(" sent nothing for ") || says(" took nothing for ") => "hang",
+            exit::TRANSIENT if tells_of_a_hang(words) => "hang",
             exit::TRANSIENT => "transient",
             _ => "bug",
         },
@@ -155,7 +156,16 @@ mod tests {
             (End::Code(64), "", "declaration"),
             (End::Code(75), "No space left on device (os error 28)", "disk-full"),
             (End::Code(75), "error: no room for `r/checkpoints/a-000100.part`", "disk-full"),
-            (End::Code(75), "rank 1 sent nothing for 5 s during barrier 3", "hang"),
+            (End::Code(75), "rank 1 took nothing for 5 s during barrier 3", "hang"),
+            (
+                End::Code(75),
+                "error: phase `instruction`, step 513: rank 1 did not finish for 8 s during all-reduce 1090 \
+                 (said rank 2)",
+                "hang",
+            ),
+            (End::Code(75), "rank 1 stopped within a frame for 30 s during all-reduce 9", "hang"),
+            (End::Code(75), "waited 60 s at 10.0.0.1:4 for 2 ranks: rank 1 did not come", "hang"),
+            (End::Code(75), "rank 2 failed to reach rank 0 at 10.0.0.1:4: timed out", "transient"),
             (End::Code(75), "rank 1 hung up during barrier 3", "transient"),
             (End::Code(69), "CUDA is out of memory", "out-of-memory"),
             (End::Code(79), "", "diverged"),

@@ -249,21 +249,16 @@ pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report,
             }
         };
         let until = Instant::now() + cluster.deadlines.join;
-        let mut reasons: Vec<(usize, String)> = Vec::new();
-        let is_there = |crew: &Crew| crew.members().iter().filter(|it| it.is_present()).count();
-        while is_there(&crew) + reasons.len() < crew.members().len() && Instant::now() < until {
-            let next = tokio::time::timeout(Duration::from_millis(50), crew.next()).await;
-            if let Ok((node, News::Absent(words))) = next {
-                reasons.push((node, words));
-            }
+        let is_known = |member: &Member| member.is_present() || member.farewell.is_some();
+        while !crew.members().iter().all(is_known) && Instant::now() < until {
+            // What comes of it is seen in the members.
+            let _ = tokio::time::timeout(Duration::from_millis(50), crew.next()).await;
             crew.look(Instant::now());
         }
         let absent: Vec<&Member> = crew.members().iter().filter(|it| !it.is_present()).collect();
         if let Some(member) = absent.first() {
-            let name = &member.name;
-            let why = reasons.iter().find(|(node, _)| crew.members()[*node].name == *name);
-            let why = why.map_or("no word of it came", |(_, words)| words.as_str());
-            return Err(absence(&format!("node {name}"), why, member.refusal.clone()));
+            let why = member.farewell.as_deref().unwrap_or("no word of it came");
+            return Err(absence(&format!("node {}", member.name), why, member.refusal.clone()));
         }
         let nodes = present(&crew);
         let site = (run_dir, Depth::Whole);

@@ -68,10 +68,19 @@ impl Places {
         missing.map(|node| members[*node].name.clone()).collect()
     }
 
-    /// Whether somebody may still come to the place of a node that is gone.
-    pub fn has_hope(&self, crew: &Crew, node: usize) -> bool {
-        let is_spare = |other: &usize| !self.nodes.contains(other) && *other != node;
-        (0..self.all).filter(is_spare).any(|other| !crew.members()[other].is_cordoned)
+    /// Nodes that will not come, if there are more of them than spares that may still take their places; else
+    /// none.
+    pub fn forsaken(&self, crew: &Crew) -> Vec<usize> {
+        let members = crew.members();
+        let may_come = |node: &usize| {
+            let member = &members[*node];
+            !member.is_cordoned && !member.is_leaving && !member.stays_away()
+        };
+        let spares = (0..self.all).filter(|node| !self.nodes.contains(node) && may_come(node));
+        let spares = if self.replaces { spares.count() } else { 0 };
+        let away = self.nodes.iter().copied().filter(|node| members[*node].stays_away());
+        let away: Vec<usize> = away.collect();
+        if away.len() > spares { away } else { Vec::new() }
     }
 
     /// Who could take the place of `node`.
@@ -104,5 +113,41 @@ impl Places {
             !self.nodes.contains(node) && member.is_present() && !member.is_cordoned
         };
         (0..self.all).find(is_free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stays_away_is_waited_for_while_a_spare_may_come() {
+        let cluster = Cluster { ranks: 2, nodes: 2, spares: 2, ..Cluster::of_this_machine() };
+        let places = Places::new(&cluster, 4);
+        let mut crew = Crew::awaited(&["a", "b", "c", "d"]);
+        let ends = |crew: &mut Crew, node: usize| {
+            crew.member(node).farewell = Some("its key is not known".to_owned());
+            places.forsaken(crew)
+        };
+        assert_eq!(places.forsaken(&crew), [0; 0]);
+        assert_eq!(ends(&mut crew, 1), [0; 0]);
+        // Two spares, two places: of the spares the last one counts, too.
+        assert_eq!(ends(&mut crew, 0), [0; 0]);
+        assert_eq!(ends(&mut crew, 3), [0, 1]);
+        // Who was there once may come back.
+        crew.member(0).facts = Some(crate::wire::Facts::default());
+        assert_eq!(places.forsaken(&crew), [0; 0]);
+        crew.member(2).is_cordoned = true;
+        assert_eq!(places.forsaken(&crew), [1]);
+    }
+
+    #[test]
+    fn spares_that_take_nobodys_place_are_not_waited_for() {
+        let mut cluster = Cluster { ranks: 2, nodes: 2, spares: 1, ..Cluster::of_this_machine() };
+        cluster.faults.on_node_loss = OnNodeLoss::Restart;
+        let places = Places::new(&cluster, 3);
+        let mut crew = Crew::awaited(&["a", "b", "c"]);
+        crew.member(1).farewell = Some("its key is not known".to_owned());
+        assert_eq!(places.forsaken(&crew), [1]);
     }
 }

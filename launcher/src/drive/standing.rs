@@ -85,7 +85,7 @@ impl Writer {
                 (known.step, known.seconds) = (place.step, place.seconds);
             }
             Message::Progress(progress) if rank == 0 => {
-                self.standing.state = State::Running;
+                self.runs();
                 self.standing.progress = Some(Step {
                     phase: progress.phase.clone(),
                     step: progress.step,
@@ -95,8 +95,15 @@ impl Writer {
                     eta_seconds: progress.eta_seconds,
                 });
             }
-            Message::Evaluation(_) if rank == 0 => self.standing.state = State::Running,
+            Message::Evaluation(_) if rank == 0 => self.runs(),
             _ => {}
+        }
+    }
+
+    /// Ranks work; those that still do after a failure are about to end.
+    fn runs(&mut self) {
+        if self.standing.state != State::Recovering {
+            self.standing.state = State::Running;
         }
     }
 

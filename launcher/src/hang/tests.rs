@@ -113,7 +113,7 @@ fn a_rank_that_is_stopped_says_nothing_any_more() {
         &all,
         Some(3),
         expect![
-            "rank 3 (node-b) has not been heard of for 61 s: its process stands still or is gone; it was in compute of step 40"
+            "rank 3 (node-b) has not been heard of for 61 s: its process stands still or is gone; what it said last was that it is in compute of step 40"
         ],
     );
     all[1].silent = 60.0;
@@ -121,7 +121,7 @@ fn a_rank_that_is_stopped_says_nothing_any_more() {
         &all,
         Some(1),
         expect![
-            "rank 1 (node-a) has not been heard of for 60 s: its process stands still or is gone; it was in all-reduce 812 of step 40; nor has rank 3"
+            "rank 1 (node-a) has not been heard of for 60 s: its process stands still or is gone; what it said last was that it is in all-reduce 812 of step 40; nor has rank 3"
         ],
     );
     let mut all = ranks(&[WAITING; 4]);
@@ -252,4 +252,25 @@ fn ranks_are_listed_shortly() {
     ] {
         assert_eq!(list(&ranks), expected);
     }
+}
+
+#[test]
+fn what_was_said_a_while_ago_is_told_with_its_age() {
+    // It moved on after it had said where it is, and was stopped then.
+    let mut all = ranks(&[("all-reduce 1090", 513, 3.0), ("all-reduce 1003", 469, 3.4)]);
+    all[1].silent = 3.4;
+    check(
+        &all,
+        Some(1),
+        expect![
+            "rank 1 (node-b) has not been heard of for 3 s and was not in all-reduce 1090 of step 513 then: it said that it is in all-reduce 1003 of step 469"
+        ],
+    );
+    let mut all = ranks(&[("compute", 40, 4.0)]);
+    all[0].silent = 4.0;
+    check(
+        &all,
+        Some(0),
+        expect!["rank 0 (node-a) has been in compute of step 40 for 4 s by its last word, 4 s ago"],
+    );
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::agent::Call;
+use crate::interrupt::Request;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
@@ -16,6 +17,7 @@ struct Outcome {
     events: String,
     logs: Vec<String>,
     shown: String,
+    status: String,
 }
 
 /// Runs one script a rank; `act` may interrupt.
@@ -83,6 +85,7 @@ where
             .map(|rank| read(&dir.path().join(format!("logs/rank-{rank}.log"))))
             .collect(),
         shown: read(&screen),
+        status: read(&dir.path().join("status.json")),
     }
 }
 
@@ -221,6 +224,7 @@ fn a_rank_that_ignores_sigterm_is_killed() {
     assert_eq!(failed(&outcome).code, 70);
     assert!(outcome.events.contains(r#""event":"killing","ranks":[0]"#), "{}", outcome.events);
     assert!(outcome.seconds < 5.0, "{}", outcome.seconds);
+    assert!(outcome.status.contains(r#""state": "recovering""#), "{}", outcome.status);
 }
 
 const PATIENT: &str = "trap 'echo saved; exit 76' TERM; while :; do sleep 0.05; done";
@@ -232,6 +236,7 @@ fn the_first_interrupt_asks() {
         interrupt.send(Request::Stop).unwrap();
     });
     assert_eq!(outcome.ending, Ending::Stopped);
+    assert!(!outcome.status.contains("recovering"), "{}", outcome.status);
     assert!(outcome.shown.contains("the same command continues"), "{}", outcome.shown);
     assert!(outcome.shown.contains("[ranks 0-1] saved"), "{}", outcome.shown);
 }
@@ -290,6 +295,19 @@ fn a_node_that_is_taken_away_is_no_end_of_the_run() {
     assert!(!outcome.events.contains("stop-requested"), "{}", outcome.events);
     assert!(outcome.shown.contains("is taken away: all ranks save"), "{}", outcome.shown);
     assert!(outcome.shown.contains("[ranks 0-1] saved"), "{}", outcome.shown);
+}
+
+/// Who was asked while all met has left; whoever had met it already says that it is gone.
+#[test]
+fn a_rank_that_leaves_before_all_have_met_is_no_failure() {
+    let witness = "trap 'echo \"@{\\\"failure\\\":{\\\"exit_code\\\":75,\\\"culprit\\\":0}}\"; \
+                   echo \"error: rank 0 hung up\" >&2; exit 75' TERM; while :; do sleep 0.05; done";
+    let outcome = run(&[PATIENT, witness], async |interrupt| {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        interrupt.send(Request::Stop).unwrap();
+    });
+    assert!(outcome.events.contains(r#""exit_code":75"#), "{}", outcome.events);
+    assert_eq!(outcome.ending, Ending::Stopped);
 }
 
 #[test]

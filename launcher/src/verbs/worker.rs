@@ -62,7 +62,10 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
         return teller.end(result, &place);
     }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
-        let mut collective = join(args, &place, &recipe.run.device)?;
+        let Some(mut collective) = met(join(args, &place, &recipe.run.device, Some(requests)))?
+        else {
+            return Ok(Outcome::Stopped);
+        };
         let deadline = Duration::from_secs(recipe.checkpoint.stop_deadline);
         let tell = &mut |happening| teller.tell(happening);
         let sharding = Sharding { stage: args.zero_stage, bucket_mib: args.bucket_mib.max(1) };
@@ -191,7 +194,9 @@ fn evaluate(
 ) -> Result<Outcome, trainer::Error> {
     let run_dir = place.run_dir(args);
     let recipe = Recipe::load_lock(&run_dir.evaluation_lock())?;
-    let mut collective = join(args, place, &recipe.run.device)?;
+    let Some(mut collective) = met(join(args, place, &recipe.run.device, Some(requests)))? else {
+        return Ok(Outcome::Stopped);
+    };
     Watch::of_answers(run_dir.clone(), place.rank).start(requests);
     let mut answer = || {
         whereabouts::own().at(LOADING);
@@ -225,7 +230,7 @@ fn evaluate(
 /// Sums with the other ranks, for the sake of the time that it takes.
 fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
     let (place, _lock) = Place::of(args)?;
-    let mut collective = join(args, &place, device).map_err(trainer::Error::from)?;
+    let mut collective = join(args, &place, device, None).map_err(trainer::Error::from)?;
     let site = (device, place.local_rank);
     let found = bandwidth::measure(&mut *collective, site, &bandwidth::SIZES);
     if found.is_err() {
@@ -237,11 +242,22 @@ fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
     Ok(Answer::new(text, found))
 }
 
-/// The other ranks, or nobody.
+/// `None`: the rank was asked to stop before all had met, and has nothing to save.
+fn met(
+    joined: Result<Box<dyn Collective>, CollectiveError>,
+) -> Result<Option<Box<dyn Collective>>, CollectiveError> {
+    match joined {
+        Err(CollectiveError::Asked { .. }) => Ok(None),
+        joined => joined.map(Some),
+    }
+}
+
+/// The other ranks, or nobody. Who is asked to stop by `requests` does not wait for them.
 fn join(
     args: &cli::Worker,
     place: &Place,
     device: &str,
+    requests: Option<&'static Requests>,
 ) -> Result<Box<dyn Collective>, CollectiveError> {
     let Place { rank, world, generation, ref rendezvous, .. } = *place;
     if world == 1 {
@@ -265,6 +281,7 @@ fn join(
             operation: Duration::from_secs(args.operation_seconds),
             stall: Duration::from_secs(args.stall_seconds),
         },
+        stop: requests.map(|requests| &requests.stop),
     };
     if !args.collective.is_nccl(device, world) {
         return collective::join(rendezvous, &membership);

@@ -13,6 +13,9 @@ use std::path::Path;
 /// Bytes that are written, hashed, and counted as one operation.
 const PIECE: usize = 4 << 20;
 
+/// What is said where a drill takes the disk to be full: the system's words, and why.
+const DRILLED: &str = "No space left on device (a drill)";
+
 /// The file system.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
@@ -41,7 +44,7 @@ impl Disk {
         #[cfg(test)]
         self.trace.push(format!("{what} {}", path.file_name().unwrap_or_default().display()));
         if self.is_full && what == "write" {
-            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+            return Err(io::Error::new(io::ErrorKind::StorageFull, DRILLED));
         }
         match &mut self.left {
             Some(0) => Err(io::Error::other(format!("ended before: {what} {}", path.display()))),

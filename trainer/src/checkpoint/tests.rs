@@ -364,7 +364,11 @@ fn a_drill_fills_the_disk_for_one_checkpoint() {
     saver.begin(snapshot);
     let error = saver.finish().unwrap_err();
     assert_eq!(error.exit_code(), 75);
-    assert!(error.to_string().starts_with("no room for `"), "{error}");
+    let said = error.to_string();
+    assert!(said.starts_with("no room for `"), "{said}");
+    assert!(said.contains("`: No space left on device (a drill); "), "{said}");
+    // There is room enough: nothing is compared with what is free.
+    assert!(said.contains(" are free now; make room, ") && !said.contains("needed"), "{said}");
     assert!(names(&run_dir.checkpoints()).is_empty(), "what is half-written makes room");
     save(&mut saver, &learner, 3);
     assert_eq!(names(&run_dir.checkpoints()), ["alignment-000003"]);

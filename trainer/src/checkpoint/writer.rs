@@ -74,12 +74,11 @@ impl Job {
         disk: &mut Disk,
         hurry: &AtomicBool,
     ) -> Result<Option<Saved>, Error> {
-        let needed = self.snapshot.bytes();
         let result = self.write(disk, hurry);
         if result.is_err() {
             self.clear(disk);
         }
-        result.map_err(|error| self.with_room(error, needed))
+        result.map_err(|error| self.with_room(error))
     }
 
     fn write(&mut self, disk: &mut Disk, hurry: &AtomicBool) -> Result<Option<Saved>, Error> {
@@ -222,14 +221,14 @@ impl Job {
         };
     }
 
-    /// A full disk is said with what would have been needed.
-    fn with_room(&self, error: Error, needed: u64) -> Error {
+    /// A full disk is said with what is free: less than was needed, before what was half-written made room.
+    fn with_room(&self, error: Error) -> Error {
         match error {
             Error::Write { path, source }
                 if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
             {
                 let free = space::free(&self.place.checkpoints).unwrap_or(0);
-                Error::Full { path, needed, free }
+                Error::NoSpace { path, source, free }
             }
             other => other,
         }

@@ -14,6 +14,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longest message of a greeting or a rendezvous: a table of 10,000 addresses fits.
@@ -146,10 +147,15 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// How often a rank that waits for a message looks whether it is still to wait.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A connection over which messages are exchanged until a deadline, however slowly they trickle.
 pub(super) struct Line<'a> {
     pub stream: &'a TcpStream,
     pub deadline: Instant,
+    /// Set: nothing is waited for any more.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 impl Line<'_> {
@@ -163,7 +169,8 @@ impl Line<'_> {
             match { self.stream }.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => rest = &rest[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The end of our patience is looked at above.
+                Err(error) if is_for_later(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -192,17 +199,29 @@ impl Line<'_> {
             match { self.stream }.read(room) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => room = &mut room[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_for_later(&error) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
+    /// Until the next look.
     fn left(&self) -> io::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+        let is_over = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        if left.is_zero() || is_over {
+            Err(io::ErrorKind::TimedOut.into())
+        } else {
+            Ok(left.min(LOOK))
+        }
     }
+}
+
+/// Whether nothing has moved yet, and something still may.
+fn is_for_later(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+    matches!(error.kind(), Interrupted | WouldBlock)
 }
 
 /// Introduces us over `stream`, which we opened, to a process at `address`; for others than ranks, whose
@@ -214,7 +233,7 @@ pub fn introduce(
     secret: &Secret,
     patience: Duration,
 ) -> Result<Identity, CollectiveError> {
-    let line = Line { stream, deadline: Instant::now() + patience };
+    let line = Line { stream, deadline: Instant::now() + patience, stop: None };
     greet(&line, me, secret).map_err(|reason| reason.about(me.rank, address))
 }
 
@@ -226,7 +245,7 @@ pub fn admit(
     secret: &Secret,
     patience: Duration,
 ) -> Result<Identity, CollectiveError> {
-    let line = Line { stream, deadline: Instant::now() + patience };
+    let line = Line { stream, deadline: Instant::now() + patience, stop: None };
     let admits = |other: &Identity| match other.rank < me.world {
         true => Ok(()),
         false => Err(format!("there are {} places, none is number {}", me.world, other.rank)),

@@ -178,6 +178,53 @@ impl fmt::Display for Moment {
     }
 }
 
+/// What a neighbour that is connected failed to do in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lateness {
+    /// To come to an operation that the others are in.
+    Absent,
+    /// To say the rest of a frame that it had begun.
+    Within,
+    /// To take what it is sent.
+    Full,
+    /// To say where it is.
+    Silent,
+    /// To send its part of an operation.
+    Unfinished,
+}
+
+impl Lateness {
+    /// All there are.
+    pub const ALL: [Self; 5] =
+        [Self::Absent, Self::Within, Self::Full, Self::Silent, Self::Unfinished];
+}
+
+impl fmt::Display for Lateness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "did not come",
+            Self::Within => "stopped within a frame",
+            Self::Full => "took nothing",
+            Self::Silent => "did not say where it is",
+            Self::Unfinished => "did not finish",
+        })
+    }
+}
+
+/// What the sentences of errors are told by that speak of waiting in vain.
+const FOR: &str = " for ";
+const ABSENT: &str = " did not come";
+const STILL: &str = " and nothing moves";
+
+/// Whether a rank's last sentence says that it waited in vain for others that are there or should be: a hang,
+/// and no broken connection.
+pub fn tells_of_a_hang(sentence: &str) -> bool {
+    let waits = |what: &Lateness| sentence.contains(&format!(" {what}{FOR}"));
+    let met_in_vain = sentence.contains(" ranks: rank") && sentence.contains(ABSENT);
+    let stuck = sentence.contains(" ranks wait in ") && sentence.contains(STILL);
+    Lateness::ALL.iter().any(waits) || met_in_vain || stuck
+}
+
 /// Why ranks could not meet, or could not go on together.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectiveError {
@@ -190,12 +237,12 @@ pub enum CollectiveError {
         moment: Moment,
     },
     /// A neighbour is connected but does not move.
-    #[error("rank {peer} {what} for {seconds} s during {moment}")]
+    #[error("rank {peer} {what}{FOR}{seconds} s during {moment}")]
     Late {
         /// The neighbour.
         peer: usize,
-        /// What it failed to do: `sent nothing`, `took nothing`, ….
-        what: &'static str,
+        /// What it failed to do.
+        what: Lateness,
         /// How long we waited.
         seconds: f64,
         /// During which operation.
@@ -250,7 +297,7 @@ pub enum CollectiveError {
         reason: String,
     },
     /// Not everybody came to the rendezvous.
-    #[error("waited {seconds} s at {address} for {world} ranks: {missing} did not come")]
+    #[error("waited {seconds} s at {address} for {world} ranks: {missing}{ABSENT}")]
     Incomplete {
         /// Where rank 0 listens.
         address: String,
@@ -308,7 +355,7 @@ pub enum CollectiveError {
     },
     /// Every rank is there and waits, but nothing moves.
     #[error(
-        "all {world} ranks wait in {moment} for {seconds} s and nothing moves; the way between their GPUs is \
+        "all {world} ranks wait in {moment} for {seconds} s{STILL}; the way between their GPUs is \
          broken (NCCL_DEBUG=INFO shows which one is taken)"
     )]
     Stuck {
@@ -318,6 +365,12 @@ pub enum CollectiveError {
         moment: Moment,
         /// How long we waited.
         seconds: f64,
+    },
+    /// The rank was asked to stop before all had met.
+    #[error("rank {rank} was asked to stop while the ranks met")]
+    Asked {
+        /// This rank.
+        rank: usize,
     },
     /// The run's secret could not be read or written.
     #[error("the secret of the run, `{}`, {reason}", path.display())]
@@ -339,10 +392,11 @@ impl CollectiveError {
         }
     }
 
-    /// The exit code that a rank ends with: 70 our bug, 69 no way to each other, 75 try again.
+    /// The exit code that a rank ends with: 70 our bug, 69 no way to each other, 76 as asked, 75 try again.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Diverged { .. } => 70,
+            Self::Asked { .. } => 76,
             Self::Refused { .. }
             | Self::Secret { .. }
             | Self::Unusable { .. }
@@ -355,6 +409,50 @@ impl CollectiveError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waiting_in_vain_is_told_from_what_broke() {
+        let moment = Moment { operation: Operation::AllReduce, sequence: 812 };
+        let seconds = 8.0;
+        let mut hangs: Vec<CollectiveError> = Lateness::ALL
+            .iter()
+            .map(|what| CollectiveError::Late { peer: 1, what: *what, seconds, moment })
+            .collect();
+        hangs.push(CollectiveError::Stuck { world: 4, moment, seconds });
+        let address = "10.0.0.1:29400".to_owned();
+        hangs.extend(["rank 2", "ranks 2, 5"].map(|missing| CollectiveError::Incomplete {
+            address: address.clone(),
+            world: 6,
+            missing: missing.to_owned(),
+            seconds,
+        }));
+        for error in hangs {
+            let reason = error.to_string();
+            assert!(tells_of_a_hang(&reason), "{reason}");
+            // Passed on by a neighbour, and with what was being done.
+            let told = CollectiveError::Told { teller: 3, culprit: Some(1), reason };
+            assert!(tells_of_a_hang(&format!("error: phase `p`, step 41: {told}")), "{told}");
+        }
+        let source = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        for error in [
+            CollectiveError::HungUp { peer: 1, moment },
+            CollectiveError::Asked { rank: 0 },
+            CollectiveError::Damaged { peer: 1, moment, reason: "its checksum differs".to_owned() },
+            CollectiveError::Device { rank: 0, moment, reason: "error 700".to_owned() },
+            CollectiveError::Network {
+                rank: 1,
+                what: format!("reach rank 0 at {address}"),
+                source: source(),
+            },
+            CollectiveError::Refused {
+                rank: 1,
+                address,
+                reason: "there is no place for rank 9".to_owned(),
+            },
+        ] {
+            assert!(!tells_of_a_hang(&error.to_string()), "{error}");
+        }
+    }
 
     #[test]
     fn shares_cover_every_length_once() {

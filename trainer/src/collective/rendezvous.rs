@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// How long one connection may take to introduce itself, so that a silent one blocks nobody.
 const GREETING: Duration = Duration::from_secs(5);
 
+/// How long one attempt to connect may stay without any answer: the system has asked twice by then.
+const ANSWER: Duration = Duration::from_secs(3);
+
 /// Between two looks at something that is not there yet.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -31,6 +34,23 @@ pub struct Membership {
     pub secret: Secret,
     /// How long it waits.
     pub deadlines: Deadlines,
+    /// Set when it is asked to stop: from then on it waits for nobody.
+    pub stop: Option<&'static AtomicBool>,
+}
+
+impl Membership {
+    fn is_asked(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Until when it waits for all.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.deadlines.join
+    }
+
+    fn line<'a>(&self, stream: &'a TcpStream, deadline: Instant) -> Line<'a> {
+        Line { stream, deadline, stop: self.stop }
+    }
 }
 
 /// Joins the run at `address` (`host:port`), where rank 0 hosts; a world of one needs nobody.
@@ -48,11 +68,18 @@ pub fn meet(address: &str, membership: &Membership) -> Result<Box<dyn Control>, 
     if world == 1 {
         return Ok(Box::new(Solo));
     }
-    if rank > 0 {
-        return Ok(Box::new(visit(address, membership)?));
+    let ring = match rank {
+        0 => bind(address)
+            .map_err(network(rank, || format!("listen at {address}")))
+            .and_then(|listener| host(listener, membership)),
+        _ => visit(address, membership),
+    };
+    match ring {
+        Ok(ring) => Ok(Box::new(ring)),
+        // Whatever failed then, it failed because nobody waited for it.
+        Err(_) if membership.is_asked() => Err(CollectiveError::Asked { rank }),
+        Err(error) => Err(error),
     }
-    let listener = bind(address).map_err(network(rank, || format!("listen at {address}")))?;
-    Ok(Box::new(host(listener, membership)?))
 }
 
 /// Listens at `address`. A name may mean another interface here than elsewhere, often only loopback: under
@@ -77,12 +104,12 @@ fn bind(address: &str) -> io::Result<TcpListener> {
 
 /// Rank 0's part: waits at `listener` for everybody else.
 pub fn host(listener: TcpListener, membership: &Membership) -> Result<TcpRing, CollectiveError> {
-    let deadline = Instant::now() + membership.deadlines.join;
+    let deadline = membership.deadline();
     let here = listener.local_addr().map_err(network(0, || "listen".to_owned()))?;
     let ring = listen(here.ip())?;
     let mut guests: Vec<Option<Guest>> = (1..membership.identity.world).map(|_| None).collect();
     while guests.iter().any(Option::is_none) {
-        let Some((stream, address)) = accept(&listener, deadline, &AtomicBool::new(false)) else {
+        let Some((stream, address)) = accept(&listener, deadline, || membership.is_asked()) else {
             return Err(incomplete(here, &guests, membership));
         };
         if let Err(reason) = receive_guest(stream, &mut guests, membership) {
@@ -100,7 +127,8 @@ pub fn host(listener: TcpListener, membership: &Membership) -> Result<TcpRing, C
     let message = serde_json::to_vec(&table)
         .map_err(|error| network(0, || "write the table of addresses".to_owned())(error.into()))?;
     for (index, Guest { stream, .. }) in guests.iter().enumerate() {
-        Line { stream, deadline }
+        membership
+            .line(stream, deadline)
             .send(&message)
             .map_err(network(0, || format!("send the table of addresses to rank {}", index + 1)))?;
     }
@@ -110,10 +138,10 @@ pub fn host(listener: TcpListener, membership: &Membership) -> Result<TcpRing, C
 /// The part of every other rank: brings its address to `address`, returns with its place.
 pub fn visit(address: &str, membership: &Membership) -> Result<TcpRing, CollectiveError> {
     let rank = membership.identity.rank;
-    let deadline = Instant::now() + membership.deadlines.join;
-    let stream = connect(address, deadline)
+    let deadline = membership.deadline();
+    let stream = connect(address, deadline, membership)
         .map_err(network(rank, || format!("reach rank 0 at {address}")))?;
-    let line = Line { stream: &stream, deadline };
+    let line = membership.line(&stream, deadline);
     let host = hello::greet(&line, &membership.identity, &membership.secret)
         .map_err(|reason| reason.about(rank, address))?;
     if host.rank != 0 {
@@ -155,6 +183,7 @@ pub(super) fn within_process(
         },
         secret: secret.clone(),
         deadlines,
+        stop: None,
     };
     thread::scope(|scope| {
         let visitors: Vec<_> = (1..world)
@@ -180,7 +209,7 @@ fn receive_guest(
     guests: &mut [Option<Guest>],
     membership: &Membership,
 ) -> Result<(), hello::Reason> {
-    let line = Line { stream: &stream, deadline: greeting(membership) };
+    let line = membership.line(&stream, greeting(membership));
     let admits = |other: &Identity| match guests.get(other.rank.wrapping_sub(1)) {
         Some(None) => Ok(()),
         Some(Some(_)) => Err(format!("rank {} is here already", other.rank)),
@@ -221,9 +250,9 @@ fn meet_next(
 ) -> Result<TcpStream, CollectiveError> {
     let rank = membership.identity.rank;
     let address = address.to_string();
-    let stream = connect(&address, deadline)
+    let stream = connect(&address, deadline, membership)
         .map_err(network(rank, || format!("reach rank {next} at {address}")))?;
-    let line = Line { stream: &stream, deadline };
+    let line = membership.line(&stream, deadline);
     let other = hello::greet(&line, &membership.identity, &membership.secret)
         .map_err(|reason| reason.about(rank, &address))?;
     if other.rank != next {
@@ -242,14 +271,15 @@ fn await_prev(
     let Identity { rank, world, .. } = membership.identity;
     let prev = (rank + world - 1) % world;
     loop {
-        let Some((stream, address)) = accept(listener, deadline, given_up) else {
+        let is_over = || given_up.load(Ordering::Relaxed) || membership.is_asked();
+        let Some((stream, address)) = accept(listener, deadline, is_over) else {
             return Err(CollectiveError::Network {
                 rank,
                 what: format!("hear from rank {prev} before the deadline"),
                 source: io::ErrorKind::TimedOut.into(),
             });
         };
-        let line = Line { stream: &stream, deadline: greeting(membership) };
+        let line = membership.line(&stream, greeting(membership));
         let admits = |other: &Identity| {
             if other.rank == prev { Ok(()) } else { Err(format!("rank {prev} is awaited here")) }
         };
@@ -260,11 +290,11 @@ fn await_prev(
     }
 }
 
-/// Connects to `address`, again and again while nobody listens there yet.
-fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
+/// Connects to `address`, again and again while nobody listens there yet and we are not asked to stop.
+fn connect(address: &str, deadline: Instant, membership: &Membership) -> io::Result<TcpStream> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if left.is_zero() || membership.is_asked() {
             return Err(io::ErrorKind::TimedOut.into());
         }
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -274,7 +304,7 @@ fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
             Vec::new().into_iter()
         });
         for address in known {
-            match TcpStream::connect_timeout(&address, left) {
+            match TcpStream::connect_timeout(&address, left.min(ANSWER)) {
                 // While nobody listens, TCP may connect a port of ours to itself.
                 Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {}
                 Ok(stream) => return Ok(stream),
@@ -288,14 +318,14 @@ fn connect(address: &str, deadline: Instant) -> io::Result<TcpStream> {
     }
 }
 
-/// The next connection, or nothing at the deadline or when `given_up` is set.
+/// The next connection, or nothing at the deadline or when it `is_over` before.
 fn accept(
     listener: &TcpListener,
     deadline: Instant,
-    given_up: &AtomicBool,
+    is_over: impl Fn() -> bool,
 ) -> Option<(TcpStream, SocketAddr)> {
     listener.set_nonblocking(true).ok()?;
-    while Instant::now() < deadline && !given_up.load(Ordering::Relaxed) {
+    while Instant::now() < deadline && !is_over() {
         match listener.accept() {
             Ok((stream, address)) if stream.set_nonblocking(false).is_ok() => {
                 return Some((stream, address));

@@ -13,7 +13,9 @@ mod control;
 
 use super::transfer::{self, Incoming, Note, Outgoing, Ready, Sink, Source, Trouble};
 use super::wire::{Content, Header, SEGMENT};
-use super::{Collective, CollectiveError, Deadlines, Moment, Operation, hello, rendezvous, share};
+use super::{
+    Collective, CollectiveError, Deadlines, Lateness, Moment, Operation, hello, rendezvous, share,
+};
 use crate::whereabouts;
 use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
@@ -295,13 +297,13 @@ impl TcpRing {
     fn late(&self, call: &Call, stalled: bool, incoming: &Incoming<'_>) -> CollectiveError {
         let moment = call.moment;
         let (peer, what, waited) = if stalled {
-            (self.before(1), "stopped within a frame", self.deadlines.stall)
+            (self.before(1), Lateness::Within, self.deadlines.stall)
         } else if incoming.is_done() {
-            (self.next_rank(), "took nothing", self.deadlines.operation)
+            (self.next_rank(), Lateness::Full, self.deadlines.operation)
         } else if moment.operation == Operation::Question {
-            (self.before(1), "did not say where it is", self.deadlines.operation)
+            (self.before(1), Lateness::Silent, self.deadlines.operation)
         } else {
-            (self.before(1), "did not finish", self.deadlines.operation)
+            (self.before(1), Lateness::Unfinished, self.deadlines.operation)
         };
         CollectiveError::Late { peer, what, seconds: waited.as_secs_f64(), moment }
     }

@@ -6,6 +6,7 @@ use super::wire::{Content, Header, SEGMENT};
 use super::*;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -338,6 +339,37 @@ fn membership(rank: usize, world: usize, secret: &Secret) -> Membership {
         },
         secret: secret.clone(),
         deadlines: Deadlines { join: Duration::from_millis(800), ..QUICK },
+        stop: None,
+    }
+}
+
+/// A rank that is asked to stop while it waits for others leaves, wherever it waits.
+#[test]
+fn who_is_asked_to_stop_waits_for_nobody() {
+    let secret = Secret::random().unwrap();
+    let free = || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    // Nobody ever answers there: what connects waits for the first word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_at = silent.local_addr().unwrap().to_string();
+    for (rank, address) in [(0, free()), (1, free()), (1, silent_at)] {
+        let stop: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let patient = Deadlines { join: Duration::from_secs(300), ..QUICK };
+        let own =
+            Membership { deadlines: patient, stop: Some(stop), ..membership(rank, 2, &secret) };
+        let begun = Instant::now();
+        let error = thread::scope(|scope| {
+            let meeting = scope.spawn(|| rendezvous::join(&address, &own).err().unwrap());
+            thread::sleep(Duration::from_millis(300));
+            assert!(!meeting.is_finished(), "it waits");
+            stop.store(true, Ordering::Relaxed);
+            meeting.join().unwrap()
+        });
+        assert!(begun.elapsed() < Duration::from_secs(60), "{error}");
+        assert!(matches!(error, CollectiveError::Asked { rank: it } if it == rank), "{error}");
+        assert_eq!(error.exit_code(), 76);
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod device;
 
-use super::{Collective, CollectiveError, Moment, Operation, share};
+use super::{Collective, CollectiveError, Lateness, Moment, Operation, share};
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ impl Threads {
             if left.is_zero() {
                 let peer = state.parts.iter().position(Option::is_none).unwrap_or_default();
                 let seconds = self.patience.as_secs_f64();
-                let late = CollectiveError::Late { peer, what: "did not come", seconds, moment };
+                let late = CollectiveError::Late { peer, what: Lateness::Absent, seconds, moment };
                 self.close(&mut state, late.to_string());
                 return Err(late);
             }
