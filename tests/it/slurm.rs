@@ -332,7 +332,8 @@ fn a_drill_of_a_time_limit_takes_the_way_of_a_real_one_and_a_cordon_holds() {
     let by = "a drill of a time limit: the scheduler sent its signal";
     assert!(sentence.starts_with(by), "{sentence}");
     let requeued = only("requeued");
-    assert_eq!((&requeued["reason"], &requeued["exclude"]), (&json!("time-limit"), &json!(bad)));
+    // Of the time limit only the drill knows: to SLURM it is a signal long before it.
+    assert_eq!((&requeued["reason"], &requeued["exclude"]), (&json!("preempted"), &json!(bad)));
     let why = asked("why", &["--json"]);
     let why: Value = serde_json::from_slice(&why.stdout).unwrap();
     assert_eq!(why["cause"]["kind"], "time-limit", "{why}");

@@ -62,7 +62,7 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
     let is_taken_away = is_pod
         && ending == Ending::Stopped
         && events.count("stop-requested")? > asked
-        && !run_dir.stop().exists();
+        && !is_asked_by_file(&events)?;
     match ending {
         Ending::Done if is_part => {
             let phase = args.through_phase.unwrap_or_default();
@@ -76,6 +76,12 @@ pub fn drive(args: &cli::Drive) -> Result<Answer, Error> {
             Ok(Answer { code, ..answer })
         }
     }
+}
+
+/// Whether the newest request to stop came as the file `stop`, as a person's does. The file is gone by now.
+fn is_asked_by_file(events: &Events) -> Result<bool, Error> {
+    let requests = events.newest("stop-requested")?;
+    Ok(requests.last().is_some_and(|event| event["by"] == "file"))
 }
 
 /// What ranks need before they start; returns where corpora lie.
