@@ -73,7 +73,7 @@ pub struct Member {
     /// When it was asked to come.
     invited: Instant,
     /// It did not come, or cannot even be asked to.
-    is_absent: bool,
+    pub is_absent: bool,
 }
 
 /// What reaches the crew from its connections and processes.
@@ -410,7 +410,7 @@ impl Member {
 
     /// Whether it was awaited, and will not come: it cannot be asked, or ended before it had said who it is.
     pub fn stays_away(&self) -> bool {
-        self.facts.is_none() && self.farewell.is_some() && !self.is_connected()
+        self.facts.is_none() && self.is_absent && self.farewell.is_some() && !self.is_connected()
     }
 
     /// Whether it may be asked to come again: nobody stands for it, and the last time is a while ago.

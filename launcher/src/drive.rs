@@ -154,7 +154,13 @@ impl Driver<'_> {
         if !self.assemble().await? {
             return Ok(Ending::Stopped);
         }
-        self.preflight().await?;
+        let looked = self.preflight().await;
+        // Nobody listened meanwhile.
+        if self.crew.is_leaving_home() || self.interrupts.asked_to_stop() {
+            self.events.record("stop-requested", json!({}))?;
+            return Ok(Ending::Stopped);
+        }
+        looked?;
         let ending = loop {
             match self.once().await? {
                 Ending::Failed(cause) => {

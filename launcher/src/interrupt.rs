@@ -52,6 +52,15 @@ impl Interrupts {
         Ok(Self { receiver, listened })
     }
 
+    /// Whether somebody has asked to stop since the last look.
+    pub fn asked_to_stop(&mut self) -> bool {
+        let mut asked = false;
+        while let Ok(request) = self.receiver.try_recv() {
+            asked |= request == Request::Stop;
+        }
+        asked
+    }
+
     /// Waits for the next request.
     pub async fn next(&mut self) -> Request {
         match self.receiver.recv().await {
@@ -165,8 +174,12 @@ impl Cut {
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
         end_by_default();
+        // What has come already is still heard: the watch ends the process.
+        while CUT.load(Ordering::Relaxed) {
+            std::thread::sleep(PAUSE);
+        }
+        self.over.store(true, Ordering::Relaxed);
     }
 }
 

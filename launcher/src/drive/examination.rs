@@ -46,6 +46,10 @@ impl Driver<'_> {
                 report.findings.retain(|it| it.check != "sums");
             }
         }
+        if nodes.iter().any(|node| !self.crew.members()[*node].is_present()) {
+            // Who went meanwhile is awaited, and looked at when it is there.
+            return Ok(());
+        }
         self.tell(&report);
         report.refusal().map_or(Ok(()), Err)?;
         self.looked.extend(nodes.into_iter().filter_map(|node| agent(&self.crew, node)));
@@ -85,6 +89,12 @@ impl Driver<'_> {
             self.looked.extend(new.into_iter().filter_map(|node| agent(&self.crew, node)));
             return Ok(true);
         };
+        let is_its = |node: &usize| first.check == "agent" && first.node == Some(name(node));
+        if let Some(silent) = self.places.nodes().iter().copied().find(is_its) {
+            // Whoever is there and does not answer is of no more use than one that does not clear.
+            self.crew.give_up(silent);
+            return Ok(false);
+        }
         let blamed = new.iter().find(|node| first.node == Some(name(node))).copied();
         match blamed.filter(|_| self.places.has_spare(&self.crew)) {
             Some(node) => self.refuse(node, first)?,

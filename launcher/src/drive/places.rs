@@ -127,6 +127,7 @@ mod tests {
         let mut crew = Crew::awaited(&["a", "b", "c", "d"]);
         let ends = |crew: &mut Crew, node: usize| {
             crew.member(node).farewell = Some("its key is not known".to_owned());
+            crew.member(node).is_absent = true;
             places.forsaken(crew)
         };
         assert_eq!(places.forsaken(&crew), [0; 0]);
@@ -148,6 +149,7 @@ mod tests {
         let places = Places::new(&cluster, 3);
         let mut crew = Crew::awaited(&["a", "b", "c"]);
         crew.member(1).farewell = Some("its key is not known".to_owned());
+        crew.member(1).is_absent = true;
         assert_eq!(places.forsaken(&crew), [1]);
     }
 }

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use trainer::bandwidth::Bandwidth;
-use trainer::collective::{Deadlines, Secret};
+use trainer::collective::{Deadlines, Secret, tells_of_a_hang};
 
 /// Starts of a run are counted from 1.
 const NO_START: u32 = 0;
@@ -139,7 +139,9 @@ impl Sums<'_> {
         if let Some(failed) = failed {
             // Who was only told of it says so.
             let cause = words.iter().find(|it| !it.contains("(said rank "));
-            return Err(trouble(cause.or(words.first()).cloned().unwrap_or(failed)));
+            let said = cause.or(words.first()).cloned().unwrap_or(failed);
+            // Our patience is shorter than the run's: what is slow here may do there.
+            return if tells_of_a_hang(&said) { Ok(Vec::new()) } else { Err(trouble(said)) };
         }
         let line = line.ok_or_else(|| trouble("rank 0 does not say how fast".to_owned()))?;
         serde_json::from_str(&line)

@@ -10,6 +10,7 @@ use crate::wire::Invitation;
 use serde_json::Value;
 use std::io::{self, BufRead, Read};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -51,8 +52,20 @@ pub fn agent(args: &cli::Agent) -> Result<Answer, Error> {
 /// What comes by itself outlives the driver, whose own pod may be taken away and made again: it goes to each
 /// driver that follows, until whoever started it ends it.
 fn attend(invitation: &Invitation) -> Result<Answer, Error> {
+    let patience = Duration::from_secs(invitation.join);
+    let mut until = Instant::now() + patience;
     loop {
-        match serve(join(invitation)?, invitation, false)? {
+        let stream = match join(invitation) {
+            // A driver that goes in this moment breaks its greeting off.
+            Err(error) if error.code == exit::TRANSIENT && Instant::now() < until => {
+                std::thread::sleep(AGAIN);
+                continue;
+            }
+            joined => joined?,
+        };
+        let farewell = serve(stream, invitation, false)?;
+        until = Instant::now() + patience;
+        match farewell {
             // A pod that ends well is never made again.
             Farewell::Asked => {
                 return Ok(Answer { code: exit::TRANSIENT, ..Answer::new("", Value::Null) });
@@ -97,6 +110,7 @@ fn serve(
         .map_err(|error| transient("start the agent", error))?;
     let farewell = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
+        listen_again();
         tokio::spawn(async move {
             while terminate.recv().await.is_some() && calls.send(Call::Stop).is_ok() {}
         });
@@ -105,10 +119,32 @@ fn serve(
     let farewell = farewell.map_err(|error| transient("start the agent", error))?;
     // A thread that still waits for stdin holds nobody up.
     runtime.shutdown_background();
-    // Nobody listens any more: from here on the signal does again what it does to any program.
-    // SAFETY: resetting a disposition has no precondition.
-    unsafe { libc::signal(libc::SIGTERM, libc::SIG_DFL) };
+    end_by_default();
     Ok(farewell)
+}
+
+/// What tokio does with SIGTERM, while nobody listens: it puts its handler there once in a process, whoever takes it
+/// away meanwhile.
+static HANDLER: Mutex<Option<libc::sigaction>> = Mutex::new(None);
+
+/// SIGTERM goes to those who listen again, if [`end_by_default`] has taken it from them.
+fn listen_again() {
+    if let Some(ours) = &*HANDLER.lock().unwrap_or_else(PoisonError::into_inner) {
+        // SAFETY: it is the action that was there before.
+        unsafe { libc::sigaction(libc::SIGTERM, ours, std::ptr::null_mut()) };
+    }
+}
+
+/// Nobody listens any more: from here on SIGTERM does what it does to any program.
+fn end_by_default() {
+    // SAFETY: `sigaction` is a C struct for which zero is valid, and means the default; both live through the call.
+    unsafe {
+        let default: libc::sigaction = std::mem::zeroed();
+        let mut ours: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(libc::SIGTERM, &raw const default, &raw mut ours) == 0 {
+            *HANDLER.lock().unwrap_or_else(PoisonError::into_inner) = Some(ours);
+        }
+    }
 }
 
 /// Stdin ends when whoever started this agent does.
