@@ -101,9 +101,17 @@ impl Nodes for Allocation {
     fn notice(&self) -> Option<Notice> {
         let job = variable("SLURM_JOB_ID")?;
         let path = self.run_dir.join("submit").join("notice");
-        // What we wrote there ourselves is no signal.
-        let signal = std::fs::read_to_string(&path).ok();
-        let signal = signal.as_deref().map(str::trim).filter(|it| SIGNALS.contains(it));
+        // It is asked more than once, and what we wrote there ourselves is no signal.
+        let kept = path.with_extension("signal");
+        let read = |path: &Path| {
+            let text = std::fs::read_to_string(path).ok()?;
+            Some(text.trim().to_owned()).filter(|it| SIGNALS.contains(&it.as_str()))
+        };
+        let signal = read(&path).or_else(|| read(&kept));
+        if let Some(signal) = &signal {
+            let _ = std::fs::write(&kept, signal);
+        }
+        let signal = signal.as_deref();
         let said = client::ask_within("scontrol", &["-o", "show", "job", &job], BRIEF);
         let said = said.map_or_else(|_| String::new(), |said| said.stdout);
         let restarts = variable("SLURM_RESTART_COUNT").and_then(|it| it.parse().ok());

@@ -54,7 +54,7 @@ pub fn note(asked: &Drive<'_>, events: &mut Events, standing: &mut Writer) -> Re
 
 /// Whether a rank or a node failed because a scheduler takes the nodes back: to start again would be in vain.
 pub fn explains(asked: &Drive<'_>, cause: &Cause) -> bool {
-    matches!(cause.end, End::Lost | End::Signal(libc::SIGTERM))
+    matches!(cause.end, End::Lost | End::Drained | End::Signal(libc::SIGTERM))
         && backend::nodes(asked.cluster, asked.run_dir.root()).notice().is_some()
 }
 

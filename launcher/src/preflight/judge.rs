@@ -70,10 +70,9 @@ impl Finding {
     /// Why a run cannot begin with it. A disk may be emptied: whoever starts runs by itself may try again.
     pub fn refusal(&self) -> Error {
         let place = self.node.as_ref().map_or(String::new(), |node| format!(" on `{node}`"));
-        let code = match self.line.contains("No space left on device") {
-            true => exit::TRANSIENT,
-            false => exit::BACKEND,
-        };
+        let words = ["No space left on device", "Disk quota exceeded"];
+        let is_full = words.iter().any(|it| self.line.contains(it));
+        let code = if is_full { exit::TRANSIENT } else { exit::BACKEND };
         let error = Error::new(code, format!("preflight, {}{place}: {}", self.check, self.line));
         match &self.way {
             Some(way) => error.hint(way),

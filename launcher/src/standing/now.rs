@@ -9,6 +9,7 @@ use crate::error::{Error, exit};
 use crate::events::milliseconds;
 use crate::lock;
 use crate::submission::{Submission, is_process};
+use data_pipeline::shell;
 use serde::Serialize;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -236,9 +237,11 @@ fn check(root: &Path) -> Result<(), Error> {
     }
     let is_sweep = root.join("sweep.jsonl").exists() && !root.join("events.jsonl").exists();
     if is_sweep {
+        let path = root;
         let root = root.display();
         let message =
             format!("`{root}` is the directory of a sweep, whose runs are `{root}/trials/*`");
+        let root = shell::path(path);
         return Err(Error::new(exit::DECLARATION, message).hint(format!(
             "`knowcoder sweep status FILE --out {root}` says how it stands, `knowcoder sweep start FILE --out \
              {root}` goes on; FILE is what it was begun with"

@@ -111,6 +111,8 @@ impl Past {
                 }
                 // What was asked for is no failure.
                 Some("failed") if is_killed && event["rank"].is_null() => {
+                    // One end for one wish.
+                    is_killed = false;
                     standing.end(State::Stopped);
                 }
                 Some("failed") if is_told => {
@@ -296,7 +298,15 @@ fn failed(event: &Value, generation: u32) -> Failure {
     if !words.is_empty() {
         sentence += &format!(": {}", words.strip_prefix("error: ").unwrap_or(words));
     }
+    let said = [
+        ("out_of_memory", "out-of-memory"),
+        ("lost", "node-lost"),
+        ("drained", "node-drained"),
+        ("hung", "hang"),
+    ];
+    let said = said.into_iter().find(|(name, _)| end[*name] == true).map(|(_, kind)| kind);
     let kind = match (event["exit_code"].as_u64(), end["signal"].as_i64()) {
+        _ if said.is_some() => said.unwrap_or_default(),
         (_, Some(_)) => "rank-killed",
         (Some(64), _) => "declaration",
         (Some(65), _) => "data",

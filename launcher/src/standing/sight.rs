@@ -149,7 +149,9 @@ fn how(run_dir: &RunDir, past: &Past, standing: &Standing) -> Option<How> {
     if past.of_newest_start("stopped").is_some_and(|it| it["withdrawn"].is_string()) {
         return Some(How::Withdrawn);
     }
-    if past.of_newest_start("kill-requested").is_some() {
+    let at = |name: &str| past.events.iter().rposition(|it| it["event"] == name);
+    let is_newest = at("kill-requested") > at("stop-requested");
+    if past.of_newest_start("kill-requested").is_some() && is_newest {
         return Some(How::AtOnce);
     }
     let is_wish = past.of_newest_start("stop-requested").is_some();

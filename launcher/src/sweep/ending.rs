@@ -93,6 +93,13 @@ pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
     }
 }
 
+impl Ending {
+    /// Whether another process was said to be at work in the run's directory, though the run is ours.
+    pub fn is_locked_out(&self) -> bool {
+        matches!(self, Self::Failed { may_pass: true, cause, .. } if cause.contains("is in use by "))
+    }
+}
+
 /// The kind of the newest failure of a run since it was started, as its events tell it.
 fn newest_failure(run_dir: &RunDir) -> Option<String> {
     let text = std::fs::read_to_string(run_dir.events()).unwrap_or_default();

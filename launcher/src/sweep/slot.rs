@@ -165,6 +165,7 @@ impl Slot {
                 };
                 let ending = ending::of(status, &self.shards, &setting.said(&self.preparing()));
                 match if self.is_asked { ending.when_asked() } else { ending } {
+                    ending if ending.is_locked_out() => Ok(self.wait_for_the_dead()),
                     Ending::Done => {
                         shards::note_ready(&self.shards)?;
                         self.stage = Stage::Awaiting(Instant::now());
@@ -181,6 +182,9 @@ impl Slot {
                 if self.is_asked {
                     ending = ending.when_asked();
                 }
+                if ending.is_locked_out() && !self.is_asked {
+                    return Ok(self.wait_for_the_dead());
+                }
                 match self.judged(setting, ending) {
                     Ending::Infeasible(_) if self.is_beside_others(is_alone) => {
                         Ok(self.wait_alone())
@@ -189,6 +193,13 @@ impl Slot {
                 }
             }
         }
+    }
+
+    /// A file server keeps the lock of a machine that died for longer than its claims last: no failure of the run.
+    fn wait_for_the_dead(&mut self) -> Look {
+        self.training = None;
+        self.stage = Stage::Awaiting(Instant::now() + Duration::from_secs(10));
+        Look::Busy
     }
 
     /// Makes the shards, unless somebody else does.

@@ -131,10 +131,12 @@ impl Cause {
         ["restart", "spare", "replace"].contains(&self.course.as_str())
     }
 
-    /// Whether no start followed it.
+    /// Whether no start followed it, and no job that was to begin one.
     pub fn is_last(&self, past: &Past) -> bool {
-        let started = past.newest("started").and_then(|event| event["time"].as_str());
-        started.and_then(milliseconds) <= milliseconds(&self.time)
+        let begins = ["started", "submitted", "requeued"];
+        let is_one = |it: &&Value| it["event"].as_str().is_some_and(|it| begins.contains(&it));
+        let newest = past.events.iter().rfind(is_one).and_then(|event| event["time"].as_str());
+        newest.and_then(milliseconds) <= milliseconds(&self.time)
     }
 
     /// Whether nothing was started or handed over behind it.

@@ -4,6 +4,7 @@ use crate::standing::counted;
 use crate::standing::now::Now;
 use crate::standing::past::Incident;
 use crate::standing::sight::Sight;
+use data_pipeline::shell;
 use std::path::Path;
 
 /// The sentences, without full stops.
@@ -43,7 +44,7 @@ fn guarded(incidents: &[Incident], run: &str) -> String {
 pub fn after_pause(sweep: Option<&Path>) -> String {
     match sweep {
         Some(sweep) => {
-            let sweep = sweep.display();
+            let sweep = shell::path(sweep);
             format!(
                 "nothing: the sweep lets it go on if it is good enough; `knowcoder sweep status FILE --out {sweep}` \
                  says how that stands, `knowcoder sweep start FILE --out {sweep}` continues the sweep, where FILE is \

@@ -6,11 +6,13 @@ set +eu
 again='' signalled='' cancelled='' driver=''
 mkdir -p "$run_dir/submit" "$run_dir/logs"
 notice="$run_dir/submit/notice"
-rm -f "$notice"
+rm -f "$notice" "$notice.signal"
 echo "--- job $SLURM_JOB_ID, restart ${SLURM_RESTART_COUNT:-0}, $(date -u +%FT%TZ) ---" >&2
 
 # note SIGNAL: what came, for the driver, which finds out what it means.
 note() {
+    # Whoever cancels is heard, whatever comes behind.
+    if [ -n "$cancelled" ]; then set -- INT; fi
     echo "$1" >"$notice.new" && mv -f "$notice.new" "$notice"
 }
 
@@ -83,10 +85,23 @@ is_ended() {
     esac
 }
 
+# The controller keeps the environment of a job: it gets none of our secrets, and nothing that was of this job.
+hand_over() (
+    for name in $(compgen -e); do
+        case "${name^^}" in
+        *TOKENIZER*) ;;
+        *TOKEN* | *SECRET* | *PASSWORD* | *PASSWD* | *PASSPHRASE* | *CREDENTIAL* | *API_KEY* | *APIKEY* | *ACCESS_KEY* | SLURM_RESTART_COUNT)
+            unset "$name"
+            ;;
+        esac
+    done
+    exec timeout 60 sbatch "$@"
+)
+
 # What the driver found out, and whether it wants the job back although no signal came to us.
 meaning='' wish=''
 if [ -f "$notice" ]; then read -r meaning wish <"$notice"; fi
-rm -f "$notice"
+rm -f "$notice" "$notice.signal"
 if [ "$wish" = requeue ]; then again=${again:-$meaning}; fi
 
 case "$code" in
@@ -121,7 +136,7 @@ if [ "$may_requeue" = 1 ] && [ -n "$again" ]; then
         after=afterany:$SLURM_JOB_ID
         export KNOWCODER_FOLLOWS="${KNOWCODER_FOLLOWS:-$SLURM_JOB_ID}"
         for script in "${scripts[@]}"; do
-            next=$(timeout 60 sbatch --parsable --dependency="$after" ${away:+--exclude="$away"} \
+            next=$(hand_over --parsable --dependency="$after" ${away:+--exclude="$away"} \
                 --comment="knowcoder follows $KNOWCODER_FOLLOWS" "$script") || break
             after=afterok:${next%%;*}
         done

@@ -50,6 +50,19 @@ is_ended() {
     esac
 }
 
+# The controller keeps the environment of a job: it gets none of our secrets, and nothing that was of this job.
+hand_over() (
+    for name in $(compgen -e); do
+        case "${name^^}" in
+        *TOKENIZER*) ;;
+        *TOKEN* | *SECRET* | *PASSWORD* | *PASSWD* | *PASSPHRASE* | *CREDENTIAL* | *API_KEY* | *APIKEY* | *ACCESS_KEY* | SLURM_RESTART_COUNT)
+            unset "$name"
+            ;;
+        esac
+    done
+    exec timeout 60 sbatch "$@"
+)
+
 case "$code" in
 76 | 143) ;;
 *) again='' ;;
@@ -59,6 +72,6 @@ esac
 if [ "$may_requeue" = 1 ] && [ -n "$again" ] && [ -z "$cancelled" ] && ! is_ended; then
     echo "knowcoder: the worker ended with $code; this task goes on later" >&2
     timeout 60 scontrol requeue "${SLURM_ARRAY_JOB_ID}_$task" ||
-        timeout 60 sbatch --parsable --array="$task" --dependency="afterany:$SLURM_JOB_ID" "$script"
+        hand_over --parsable --array="$task" --dependency="afterany:$SLURM_JOB_ID" "$script"
 fi
 exit "$code"

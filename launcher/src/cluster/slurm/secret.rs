@@ -1,8 +1,17 @@
 //! Secrets that stand where everybody can read them: in a line of shell of a cluster file.
 
 /// Parts of names of variables that hold what nobody else should read.
-const SECRETS: [&str; 8] =
-    ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY", "APIKEY", "ACCESS_KEY"];
+const SECRETS: [&str; 9] = [
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "CREDENTIAL",
+    "API_KEY",
+    "APIKEY",
+    "ACCESS_KEY",
+];
 
 /// Whether a variable holds what nobody else should read, by its name.
 pub fn is_secret(name: &str) -> bool {

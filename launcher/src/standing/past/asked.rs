@@ -48,7 +48,17 @@ impl Past {
 
     /// Why the newest submission came to nothing, if it did.
     pub fn refusal(&self) -> Option<&Value> {
-        let tells = ["submitted", "submission-refused", "requeued", "started", "stopped", "done"];
+        let tells = [
+            "submitted",
+            "submission-refused",
+            "requeued",
+            "started",
+            "stopped",
+            "done",
+            "failure",
+            "failed",
+            "kill-requested",
+        ];
         let is_one = |it: &&Value| it["event"].as_str().is_some_and(|name| tells.contains(&name));
         self.events.iter().rfind(is_one).filter(|it| it["event"] == "submission-refused")
     }
