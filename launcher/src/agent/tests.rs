@@ -90,7 +90,9 @@ fn a_node_that_is_cut_off_says_nothing_while_the_cut_lasts() {
         // The lease has lapsed long ago: its rank is there, and does not move.
         let process = process.unwrap();
         if cut.elapsed() < Duration::from_secs(3) {
-            assert_eq!(state(process), Some('T'));
+            // A shell that was stopped within a fork waits for its child, which is stopped, too.
+            let state = state(process);
+            assert!(matches!(state, Some('T' | 'D')), "{state:?}");
         }
         let farewell = tokio::time::timeout(Duration::from_secs(20), agent).await.unwrap();
         assert_eq!(farewell.unwrap(), Farewell::Expired(Duration::from_millis(500)));
