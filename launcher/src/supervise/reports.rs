@@ -181,7 +181,8 @@ impl Watch<'_> {
         if on_stderr {
             // Its own verdict is worth more than what comes after it, such as a backtrace.
             let words = &mut self.ranks[rank].last_words;
-            let is_verdict = |words: &str| words.starts_with("error: ");
+            let is_verdict =
+                |words: &str| words.starts_with("error: ") || tells_of_no_memory(words);
             if is_verdict(line) || !words.as_deref().is_some_and(is_verdict) {
                 *words = Some(line.trim().to_owned());
             }
@@ -190,11 +191,9 @@ impl Watch<'_> {
         self.show(now);
     }
 
-    /// Whether a rank's last words are those of an allocation that failed: its address space is limited, or the
-    /// system gives out no more than it has.
+    /// Whether a rank's last words are those of an allocation that failed.
     fn found_no_memory(&self, rank: usize) -> bool {
-        let words = self.ranks[rank].last_words.as_deref().unwrap_or_default();
-        words.starts_with("memory allocation of ") && words.ends_with(" bytes failed")
+        self.ranks[rank].last_words.as_deref().is_some_and(tells_of_no_memory)
     }
 
     /// The others wait for a rank most of the time; nothing is done but saying so.
@@ -208,4 +207,10 @@ impl Watch<'_> {
         ));
         Ok(())
     }
+}
+
+/// Whether a process says that an allocation failed: its address space is limited, or the system gives out no more
+/// than it has.
+fn tells_of_no_memory(words: &str) -> bool {
+    words.starts_with("memory allocation of ") && words.ends_with(" bytes failed")
 }

@@ -158,6 +158,19 @@ fn a_signal_is_transient_and_named() {
 }
 
 #[test]
+fn an_allocation_that_fails_is_want_of_memory_with_a_backtrace_and_without() {
+    let words = "echo 'memory allocation of 4096 bytes failed' >&2";
+    let expected = "rank 0 was ended by the system, which had no memory left: memory allocation of 4096 bytes failed";
+    check(&[&format!("{words}; kill -6 $$")], expected, 69);
+    check(&[&format!("{words}; echo 'stack backtrace:' >&2; kill -6 $$")], expected, 69);
+    check(
+        &["echo 'memory allocation' >&2; kill -6 $$"],
+        "rank 0 was ended by signal 6 (SIGABRT): memory allocation",
+        75,
+    );
+}
+
+#[test]
 fn who_cannot_speak_any_more_is_named_with_the_step() {
     let line = r#"@{"progress":{"phase":"p","step":4,"steps":9,"loss":1.0,"tokens_per_second":1.0,"eta_seconds":0.5}}"#;
     let told = format!("echo '{line}'; sleep 20");
