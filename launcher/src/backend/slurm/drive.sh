@@ -73,31 +73,6 @@ away() {
         }' "$run_dir/events.jsonl" 2>/dev/null
 }
 
-# Whether somebody has ended the job, or SLURM begins with it again by itself: a job that is being ended and
-# neither ran out of time nor was preempted. SLURM would put it back into the queue all the same.
-is_ended() {
-    local said
-    said=$(timeout 20 scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null)
-    case "$said" in
-    *" Reason=TimeLimit "* | *" PreemptTime="[0-9]*) return 1 ;;
-    *" JobState=COMPLETING "* | *" JobState=CANCELLED "*) return 0 ;;
-    *) return 1 ;;
-    esac
-}
-
-# The controller keeps the environment of a job: it gets none of our secrets, and nothing that was of this job.
-hand_over() (
-    for name in $(compgen -e); do
-        case "${name^^}" in
-        *TOKENIZER*) ;;
-        *TOKEN* | *SECRET* | *PASSWORD* | *PASSWD* | *PASSPHRASE* | *CREDENTIAL* | *API_KEY* | *APIKEY* | *ACCESS_KEY* | SLURM_RESTART_COUNT)
-            unset "$name"
-            ;;
-        esac
-    done
-    exec timeout 60 sbatch "$@"
-)
-
 # What the driver found out, and whether it wants the job back although no signal came to us.
 meaning='' wish=''
 if [ -f "$notice" ]; then read -r meaning wish <"$notice"; fi
@@ -111,7 +86,7 @@ case "$code" in
 esac
 
 # Who cancels does not want it back, whatever else was asked.
-if [ -n "$again" ] && { [ -n "$cancelled" ] || is_ended; }; then again=''; fi
+if [ -n "$again" ] && { [ -n "$cancelled" ] || is_ended "$SLURM_JOB_ID"; }; then again=''; fi
 
 if [ "$may_requeue" = 1 ] && [ -n "$again" ]; then
     away=$(away)

@@ -6,13 +6,13 @@ use crate::error::{Error, exit};
 use std::path::Path;
 
 /// Waits for the driver of a run, and puts the job back into the queue when that is what it needs.
-const DRIVE: &str = include_str!("drive.sh");
+const DRIVE: &str = concat!(include_str!("again.sh"), include_str!("drive.sh"));
 
 /// Prepares one share of the data.
 const PREPARE: &str = include_str!("prepare.sh");
 
 /// Waits for one worker of several, and puts its task back into the queue when that is what it needs.
-const WORK: &str = include_str!("work.sh");
+const WORK: &str = concat!(include_str!("again.sh"), include_str!("work.sh"));
 
 /// Name of the script that prepares data.
 const PREPARATION: &str = "prepare.sbatch";

@@ -38,38 +38,13 @@ while :; do
     if [ -z "$signalled" ]; then break; fi
 done
 
-# Whether somebody has ended the task, or SLURM begins with it again by itself: one that is being ended and
-# neither ran out of time nor was preempted. SLURM would put it back into the queue all the same.
-is_ended() {
-    local said
-    said=$(timeout 20 scontrol -o show job "${SLURM_ARRAY_JOB_ID}_$task" 2>/dev/null)
-    case "$said" in
-    *" Reason=TimeLimit "* | *" PreemptTime="[0-9]*) return 1 ;;
-    *" JobState=COMPLETING "* | *" JobState=CANCELLED "*) return 0 ;;
-    *) return 1 ;;
-    esac
-}
-
-# The controller keeps the environment of a job: it gets none of our secrets, and nothing that was of this job.
-hand_over() (
-    for name in $(compgen -e); do
-        case "${name^^}" in
-        *TOKENIZER*) ;;
-        *TOKEN* | *SECRET* | *PASSWORD* | *PASSWD* | *PASSPHRASE* | *CREDENTIAL* | *API_KEY* | *APIKEY* | *ACCESS_KEY* | SLURM_RESTART_COUNT)
-            unset "$name"
-            ;;
-        esac
-    done
-    exec timeout 60 sbatch "$@"
-)
-
 case "$code" in
 76 | 143) ;;
 *) again='' ;;
 esac
 
 # The other tasks of the array go on: only this one is put back.
-if [ "$may_requeue" = 1 ] && [ -n "$again" ] && [ -z "$cancelled" ] && ! is_ended; then
+if [ "$may_requeue" = 1 ] && [ -n "$again" ] && [ -z "$cancelled" ] && ! is_ended "${SLURM_ARRAY_JOB_ID}_$task"; then
     echo "knowcoder: the worker ended with $code; this task goes on later" >&2
     timeout 60 scontrol requeue "${SLURM_ARRAY_JOB_ID}_$task" ||
         hand_over --parsable --array="$task" --dependency="afterany:$SLURM_JOB_ID" "$script"
