@@ -14,6 +14,7 @@
 
 pub mod array;
 mod claims;
+mod company;
 pub mod definition;
 pub mod devices;
 mod ending;

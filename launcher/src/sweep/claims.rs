@@ -8,7 +8,7 @@
 
 mod owner;
 
-pub use owner::{host, machine, ourselves};
+pub use owner::{host, machine, ourselves, system};
 
 use crate::error::Error;
 use owner::{Owner, owner_of, token_of};
@@ -44,7 +44,10 @@ pub struct Claim {
     owner: Owner,
     beats: u64,
     beaten: Instant,
-    since: Instant,
+    /// Of work under it, up to when that last stopped.
+    worked: Duration,
+    /// Since when there is work now.
+    working: Option<Instant>,
 }
 
 impl Claims {
@@ -78,7 +81,8 @@ impl Claims {
         if is_ours {
             self.seen.remove(name);
             let now = Instant::now();
-            return Ok(Some(Claim { path, owner, beats: 0, beaten: now, since: now }));
+            let (worked, working) = (Duration::ZERO, None);
+            return Ok(Some(Claim { path, owner, beats: 0, beaten: now, worked, working }));
         }
         remove(&growing);
         match path.exists() {
@@ -114,9 +118,18 @@ impl Claims {
         owner_of(&self.folder.join(name)).is_some_and(|owner| owner.is_alive() == Some(true))
     }
 
-    /// How long the owner of `name` had had it when it wrote its last number, by its own clock; none where nobody
-    /// has it.
-    pub fn held_for(&self, name: &str) -> Option<Duration> {
+    /// Names that begin with `prefix` and that somebody has who is not known to be dead.
+    pub fn held(&mut self, prefix: &str) -> Result<Vec<String>, Error> {
+        let read = |error| Error::from(data_pipeline::Error::read(&self.folder)(error));
+        let entries = std::fs::read_dir(&self.folder).map_err(read)?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names: Vec<String> = names.filter(|name| name.starts_with(prefix)).collect();
+        Ok(names.into_iter().filter(|name| !self.is_free(name)).collect())
+    }
+
+    /// How long the owner of `name` had worked under it when it last said so, by its own clock; none where nobody has
+    /// it.
+    pub fn worked(&self, name: &str) -> Option<Duration> {
         let beat = std::fs::read_to_string(self.folder.join(name).join("beat")).ok()?;
         beat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_millis)
     }
@@ -199,16 +212,34 @@ impl Claim {
         }
     }
 
+    /// From now on there is work: what is claimed is more than waited for.
+    pub fn begin_work(&mut self) {
+        self.working.get_or_insert_with(Instant::now);
+    }
+
+    /// There is no more of it, for now; said at once, since nobody may be there later to say it.
+    pub fn end_work(&mut self) {
+        self.worked = self.worked();
+        if self.working.take().is_some() && self.is_ours().unwrap_or(false) {
+            let _ = self.write_beat();
+        }
+    }
+
+    /// How long there was work.
+    pub fn worked(&self) -> Duration {
+        self.worked + self.working.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// Over the number before, in its place: a full disk has no room for another file.
     fn write_beat(&self) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(self.path.join("beat"))?;
-        file.write_all(beat_text(self.beats, self.since.elapsed()).as_bytes())
+        file.write_all(beat_text(self.beats, self.worked()).as_bytes())
     }
 }
 
-/// A number, and since how many milliseconds its owner has the claim; always of one length.
-fn beat_text(beats: u64, held: Duration) -> String {
-    format!("{beats:020} {:020}\n", held.as_millis())
+/// A number, and for how many milliseconds its owner has worked; always of one length.
+fn beat_text(beats: u64, worked: Duration) -> String {
+    format!("{beats:020} {:020}\n", worked.as_millis())
 }
 
 /// What cannot be removed stays under a name that means nothing.
@@ -330,18 +361,44 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_tells_how_long_it_was_held() {
+    fn a_claim_tells_how_long_there_was_work_and_not_how_long_it_was_held() {
         let (folder, mut claims) = claims();
-        assert_eq!(claims.held_for("x"), None);
+        assert_eq!(claims.worked("x"), None);
         let mut claim = claims.take("x").unwrap().unwrap();
-        assert_eq!(claims.held_for("x"), Some(Duration::ZERO));
-        claim.since = claim.since.checked_sub(Duration::from_secs(90)).unwrap_or(claim.since);
-        let held = claim.since.elapsed();
-        claim.write_beat().unwrap();
-        assert!(claims.held_for("x").unwrap().as_secs() >= held.as_secs());
+        // As if it had been held for long, and waited for something all the while.
+        claim.beaten = claim.beaten.checked_sub(BEAT).unwrap_or(claim.beaten);
+        assert!(claim.beat());
+        assert_eq!(claims.worked("x"), Some(Duration::ZERO));
+        claim.begin_work();
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds));
+        claim.working = ago(90).or(claim.working);
+        let at_least = claim.worked();
+        claim.end_work();
+        let first = claims.worked("x").unwrap();
+        assert!(first.as_secs() >= at_least.as_secs(), "{first:?} {at_least:?}");
+        assert_eq!(claim.worked().as_millis(), first.as_millis(), "it stands still");
+        claim.begin_work();
+        claim.working = ago(30).or(claim.working);
+        claim.end_work();
+        assert!(claims.worked("x").unwrap() >= first);
         drop(claim);
-        assert_eq!(claims.held_for("x"), None);
+        assert_eq!(claims.worked("x"), None);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn claims_are_listed_without_those_of_the_dead() {
+        let (folder, mut claims) = claims();
+        let _first = claims.take("a-1").unwrap().unwrap();
+        let _second = claims.take("a-2").unwrap().unwrap();
+        let _other = claims.take("b-1").unwrap().unwrap();
+        let mut names = claims.held("a-").unwrap();
+        names.sort();
+        assert_eq!(names, ["a-1", "a-2"]);
+        give(folder.path(), "a-2", |owner| owner.born += 1);
+        assert_eq!(claims.held("a-").unwrap(), ["a-1"]);
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        assert!(claims.held("a-").is_err(), "a folder that is away is not empty");
     }
 
     #[test]

@@ -170,11 +170,9 @@ impl<'a> Worker<'a> {
             return Err(Error::new(exit::TRANSIENT, message));
         }
         for index in 0..self.slots.len() {
-            let others = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != index);
-            let is_alone = !others.filter_map(|it| it.1.as_mut()).any(Slot::has_process);
             let Some(slot) = &mut self.slots[index] else { continue };
             let Job { trial, seed, .. } = slot.job;
-            let is_noted = match slot.look(self.setting, &mut self.claims, is_alone)? {
+            let is_noted = match slot.look(self.setting, &mut self.claims)? {
                 Look::Busy => continue,
                 Look::Taken => false,
                 Look::Ended(ending) => {
@@ -277,10 +275,16 @@ impl<'a> Worker<'a> {
     /// A run for a slot: one that waits, or one of a new trial.
     fn next(&mut self, held: &mut Held<'_>, index: usize) -> Result<Option<Slot>, Unwritten> {
         loop {
-            for (trial, seed) in held.state.waiting() {
-                if let Some(claim) = self.claims.take(&name(trial, seed))? {
-                    return self.start(held, (trial, seed), claim, index).map(Some);
+            if let Some((trial, seed, claim)) = self.take(held)? {
+                self.check_sweep(held)?;
+                let values = &held.state.trials[trial].values;
+                // The recipe itself can be read: these values are none of its.
+                if let Err(Error { message: cause, .. }) = self.setting.recipe(values, trial, seed)
+                {
+                    held.add(vec![Event::Infeasible { trial, cause }])?;
+                    continue;
                 }
+                return self.start(held, (trial, seed), claim, index).map(Some);
             }
             let sweep = &self.setting.sweep;
             let asked = sampler::ask(sweep, &held.state);
@@ -295,11 +299,25 @@ impl<'a> Worker<'a> {
                 return Ok(None);
             }
             let trial = held.state.trials.len();
-            let seed = sweep.seeds.first().copied().unwrap_or_default();
-            let recipe = self.setting.recipe(&values, trial, seed);
-            let mut events = vec![Event::Asked { trial, values }];
-            events.extend(recipe.err().map(|it| Event::Infeasible { trial, cause: it.message }));
-            held.add(events)?;
+            held.add(vec![Event::Asked { trial, values }])?;
+        }
+    }
+
+    /// A run that waits, ours now.
+    fn take(&mut self, held: &Held<'_>) -> Result<Option<(usize, u64, Claim)>, Error> {
+        for (trial, seed) in held.state.waiting() {
+            if let Some(claim) = self.claims.take(&name(trial, seed))? {
+                return Ok(Some((trial, seed, claim)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses to train from another recipe than trials before: its file may have changed since this process began.
+    fn check_sweep(&self, held: &Held<'_>) -> Result<(), Error> {
+        match &held.state.begun {
+            Some((before, _)) => super::summary::check(before, self.setting),
+            None => Ok(()),
         }
     }
 
@@ -343,8 +361,10 @@ fn full((trial, seed): (usize, u64), cause: &str) -> Error {
 /// Refuses to go on where trials fail for a reason that is none of theirs.
 fn give_up(state: &State) -> Result<(), Error> {
     let mut failed = state.trials.iter().filter_map(|trial| match &trial.fate {
-        // Values that need too much memory are the trial's own reason.
-        Fate::Failed { code, cause, out_of_memory: false } => Some((trial.number, *code, cause)),
+        // Values that need too much memory, or diverge, are the trial's own reason.
+        Fate::Failed { code, cause, out_of_memory: false } if *code != exit::DIVERGED => {
+            Some((trial.number, *code, cause))
+        }
         _ => None,
     });
     if state.trials.iter().any(|trial| trial.newest().is_some()) {
@@ -369,20 +389,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trials_that_need_too_much_memory_do_not_end_a_sweep_and_others_do() {
+    fn trials_that_diverge_or_need_too_much_memory_do_not_end_a_sweep_and_others_do() {
         let sweep = specimen();
-        let failing = |out_of_memory: bool| {
+        let failing = |code: u8, out_of_memory: bool| {
             let mut state = State::default();
             for trial in 0..ACCIDENTS {
                 asked(&mut state, &sweep, trial);
-                let (code, cause, again, seconds) = (69, "no GPU".to_owned(), false, 0.0);
+                let (cause, again, seconds) = ("no GPU".to_owned(), false, 0.0);
                 let event =
                     Event::Failed { trial, seed: 5, code, cause, again, out_of_memory, seconds };
                 add(&mut state, &sweep, event);
             }
             give_up(&state)
         };
-        assert_eq!(failing(true), Ok(()));
-        assert!(failing(false).is_err_and(|error| error.message.ends_with("no GPU")));
+        assert_eq!(failing(69, true), Ok(()));
+        assert_eq!(failing(exit::DIVERGED, false), Ok(()));
+        assert!(failing(69, false).is_err_and(|error| error.message.ends_with("no GPU")));
     }
 }

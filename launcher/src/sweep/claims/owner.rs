@@ -66,6 +66,14 @@ pub fn machine() -> String {
     }
 }
 
+/// What processes have in common that share memory, whatever containers they are in; a word for the names of claims.
+pub fn system() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = boot.trim();
+    let name = if boot.is_empty() { host() } else { boot.to_owned() };
+    name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect()
+}
+
 /// The name of this machine.
 pub fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
