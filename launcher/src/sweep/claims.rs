@@ -8,7 +8,7 @@
 
 mod owner;
 
-pub use owner::{host, machine, ourselves, system};
+pub use owner::{boot, host, machine, ourselves};
 
 use crate::error::Error;
 use owner::{Owner, owner_of, token_of};

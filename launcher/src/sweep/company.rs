@@ -5,16 +5,18 @@
 //! has the one that shall be alone, for which those that have not begun wait. Everyone shows its own claim before it
 //! looks for others', so that no two that must not be together miss each other.
 
-use super::claims::{Claim, Claims, system};
+use super::claims::{Claim, Claims, boot};
 use crate::error::Error;
+use sha2::{Digest, Sha256};
+use std::path::Path;
 
 /// A run among those on this machine.
 #[derive(Debug)]
 pub struct Company {
     /// Of the run.
     name: String,
-    /// What runs that share memory have in common.
-    system: String,
+    /// What those who share memory with it have in common.
+    memory: String,
     /// Why it shall be alone, if it shall.
     alone: Option<Alone>,
     /// That it is alone, or waits to be.
@@ -37,13 +39,21 @@ pub enum Alone {
 impl Company {
     /// A run that has not begun.
     pub fn new(name: &str) -> Self {
-        let (name, system) = (name.to_owned(), system());
-        Self { name, system, alone: None, place: None, work: None, met_others: false }
+        let digest = Sha256::digest(format!("{} {}", boot(), group(Path::new("/"))));
+        let memory: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            name: name.to_owned(),
+            memory,
+            alone: None,
+            place: None,
+            work: None,
+            met_others: false,
+        }
     }
 
     /// Lets the run begin, unless it must wait: for one that shall be alone or, where that is itself, for all others.
     pub fn enter(&mut self, claims: &mut Claims) -> Result<bool, Error> {
-        let place = format!("alone-{}", self.system);
+        let place = format!("alone-{}", self.memory);
         let may = match self.alone {
             Some(_) => {
                 if self.place.is_none() {
@@ -112,8 +122,39 @@ impl Company {
     }
 
     fn prefix(&self) -> String {
-        format!("memory-{}-", self.system)
+        format!("memory-{}-", self.memory)
     }
+}
+
+/// The nearest control group above us that limits memory, of the system whose files lie below `root`; empty where none
+/// does. Tasks of a queue, and containers, have one each: what others use there is not missing here.
+fn group(root: &Path) -> String {
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
+    let limits = |file: &str| {
+        // Version 1 writes no limit as a number that no machine has.
+        read(file).trim().parse::<u64>().is_ok_and(|bytes| bytes < 1 << 60)
+    };
+    let nearest = |line: &str| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, own) = (parts.next()?, parts.next()?);
+        let (mount, file) = match controllers {
+            "" => ("sys/fs/cgroup", "memory.max"),
+            it if it.split(',').any(|it| it == "memory") => {
+                ("sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        let mut above = Path::new(own).ancestors().filter_map(Path::to_str);
+        let found = above.find(|it| limits(&format!("{mount}{it}/{file}")))?;
+        // The root of a system has no limit: this is the root of a container, and all of them call theirs so.
+        let space = std::fs::read_link(root.join("proc/self/ns/cgroup")).unwrap_or_default();
+        Some(match (found, controllers) {
+            ("/", "") => space.to_string_lossy().into_owned(),
+            ("/", _) => format!("{} {own}", space.display()),
+            (found, _) => found.to_owned(),
+        })
+    };
+    read("proc/self/cgroup").lines().find_map(nearest).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -162,6 +203,35 @@ mod tests {
         assert!(!second.enter(&mut there).unwrap(), "memory ran out at work: it stays alone");
         drop(first);
         assert!(second.enter(&mut there).unwrap());
+    }
+
+    #[test]
+    fn those_share_memory_whom_the_same_group_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let write = |path: &str, text: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        assert_eq!(group(root), "", "a system without groups");
+        write("proc/self/cgroup", "0::/slurm/job_7/step_0\n");
+        write("sys/fs/cgroup/slurm/job_7/step_0/memory.max", "max\n");
+        assert_eq!(group(root), "", "nothing is limited");
+        write("sys/fs/cgroup/slurm/job_7/memory.max", "8589934592\n");
+        write("sys/fs/cgroup/slurm/memory.max", "17179869184\n");
+        assert_eq!(group(root), "/slurm/job_7");
+        // The first version, whose largest number is no limit.
+        write("proc/self/cgroup", "5:cpu:/a\n4:hugetlb,memory:/b/c\n");
+        write("sys/fs/cgroup/memory/b/c/memory.limit_in_bytes", "9223372036854771712\n");
+        write("sys/fs/cgroup/memory/b/memory.limit_in_bytes", "1000000\n");
+        assert_eq!(group(root), "/b");
+        // A container, which sees its own group as the root.
+        write("proc/self/cgroup", "0::/\n");
+        write("sys/fs/cgroup/memory.max", "1000000\n");
+        std::fs::create_dir_all(root.join("proc/self/ns")).unwrap();
+        std::os::unix::fs::symlink("cgroup:[42]", root.join("proc/self/ns/cgroup")).unwrap();
+        assert_eq!(group(root), "cgroup:[42]");
     }
 
     #[test]

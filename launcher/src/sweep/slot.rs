@@ -165,7 +165,8 @@ impl Slot {
             return Ok(Look::Taken);
         }
         match &mut self.stage {
-            Stage::Awaiting(_) if self.is_asked => Ok(Look::Ended(Ending::Stopped)),
+            // It comes to no rung that way, whatever steps an earlier process left.
+            Stage::Awaiting(_) if self.is_asked => Ok(Look::Ended(Ending::Interrupted)),
             Stage::Awaiting(from) if Instant::now() < *from => Ok(Look::Busy),
             Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting, claims),
             Stage::Awaiting(_) => self.prepare(setting, claims),
@@ -181,6 +182,7 @@ impl Slot {
                         self.stage = Stage::Awaiting(Instant::now());
                         Ok(Look::Busy)
                     }
+                    Ending::Stopped => Ok(Look::Ended(Ending::Interrupted)),
                     ending => Ok(Look::Ended(ending)),
                 }
             }

@@ -66,12 +66,11 @@ pub fn machine() -> String {
     }
 }
 
-/// What processes have in common that share memory, whatever containers they are in; a word for the names of claims.
-pub fn system() -> String {
+/// This machine since it was switched on, whatever container we are in; its name where the system does not say.
+pub fn boot() -> String {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let boot = boot.trim();
-    let name = if boot.is_empty() { host() } else { boot.to_owned() };
-    name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect()
+    if boot.is_empty() { host() } else { boot.to_owned() }
 }
 
 /// The name of this machine.
