@@ -252,8 +252,12 @@ impl Slot {
         let Job { trial, seed, .. } = self.job;
         if let Some(company) = &mut self.company {
             if company.has_others(claims)? {
+                let what = match alone {
+                    Alone::AtFirst => "could not begin",
+                    Alone::Always => "ran out of memory",
+                };
                 eprintln!(
-                    "trial {trial}, seed {seed}: does not fit beside the other runs, and waits for them"
+                    "trial {trial}, seed {seed}: {what} beside other runs, and waits for them"
                 );
             }
             company.leave_to_be_alone(alone);
@@ -345,3 +349,6 @@ impl Drop for Slot {
 fn lost(error: &std::io::Error) -> Error {
     Error::new(exit::TRANSIENT, format!("failed to wait for a run: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use super::space::Point;
 use super::spent::{spent, worked};
 use super::state::{Fate, State};
 use super::trial::{Setting, name};
-use super::{outcome, rungs, sampler};
+use super::{accidents, outcome, rungs, sampler};
 use crate::error::{Error, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,8 +25,6 @@ const IDLE: Duration = Duration::from_millis(500);
 const WATCH: Duration = Duration::from_secs(5);
 /// How long runs may save before an error ends this process.
 const SAVING: Duration = Duration::from_secs(120);
-/// So many trials that fail before one has come to anything are no accident.
-const ACCIDENTS: usize = 3;
 
 /// How the work ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,7 +236,7 @@ impl<'a> Worker<'a> {
     fn give(&mut self) -> Result<bool, Unwritten> {
         let mut held = self.hold()?;
         self.find_lost(&mut held)?;
-        give_up(&held.state)?;
+        accidents::check(&held.state)?;
         let mut next = 0;
         loop {
             let Some(index) = (next..self.slots.len()).find(|index| self.slots[*index].is_none())
@@ -356,54 +354,4 @@ fn full((trial, seed): (usize, u64), cause: &str) -> Error {
     Error::new(exit::TRANSIENT, message).hint(
         "make room (checkpoint.keep says how many checkpoints stay); the same command goes on",
     )
-}
-
-/// Refuses to go on where trials fail for a reason that is none of theirs.
-fn give_up(state: &State) -> Result<(), Error> {
-    let mut failed = state.trials.iter().filter_map(|trial| match &trial.fate {
-        // Values that need too much memory, or diverge, are the trial's own reason.
-        Fate::Failed { code, cause, out_of_memory: false } if *code != exit::DIVERGED => {
-            Some((trial.number, *code, cause))
-        }
-        _ => None,
-    });
-    if state.trials.iter().any(|trial| trial.newest().is_some()) {
-        return Ok(());
-    }
-    match failed.nth(ACCIDENTS - 1) {
-        None => Ok(()),
-        Some((trial, code, cause)) => {
-            let message = format!(
-                "{ACCIDENTS} trials failed and none came to anything; trial {trial}: {cause}"
-            );
-            Err(Error::new(code, message)
-                .hint("see the folder `logs` of the sweep; mend it, and begin with another --out"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::definition::tests::specimen;
-    use super::super::state::tests::{add, asked};
-    use super::*;
-
-    #[test]
-    fn trials_that_diverge_or_need_too_much_memory_do_not_end_a_sweep_and_others_do() {
-        let sweep = specimen();
-        let failing = |code: u8, out_of_memory: bool| {
-            let mut state = State::default();
-            for trial in 0..ACCIDENTS {
-                asked(&mut state, &sweep, trial);
-                let (cause, again, seconds) = ("no GPU".to_owned(), false, 0.0);
-                let event =
-                    Event::Failed { trial, seed: 5, code, cause, again, out_of_memory, seconds };
-                add(&mut state, &sweep, event);
-            }
-            give_up(&state)
-        };
-        assert_eq!(failing(69, true), Ok(()));
-        assert_eq!(failing(exit::DIVERGED, false), Ok(()));
-        assert!(failing(69, false).is_err_and(|error| error.message.ends_with("no GPU")));
-    }
 }
