@@ -89,7 +89,7 @@ impl Company {
         self.alone = Some(alone);
     }
 
-    /// Whether what the run came to was its own doing: it had been alone.
+    /// Whether the run was alone when it began, so that a plan that did not fit was its own doing.
     pub fn was_alone(&self) -> bool {
         self.alone.is_some()
     }
@@ -97,6 +97,11 @@ impl Company {
     /// Whether others were there when it began, or are now.
     pub fn has_others(&self, claims: &mut Claims) -> Result<bool, Error> {
         Ok(self.met_others || !self.others(claims)?.is_empty())
+    }
+
+    /// Whether others were there at its beginning or its end, and may have had what it needed.
+    pub fn took_some(&self, claims: &mut Claims) -> Result<bool, Error> {
+        Ok(self.alone != Some(Alone::Always) && self.has_others(claims)?)
     }
 
     /// The run has what it needs: others may come.

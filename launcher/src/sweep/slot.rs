@@ -209,10 +209,10 @@ impl Slot {
         if ending.is_locked_out() {
             return Ok(self.wait_for_the_dead());
         }
-        let beside = match self.company.as_ref().filter(|it| !it.was_alone()) {
+        let beside = match &self.company {
             // A plan that others were in the way of may fit by now: what it was refused for is gone with them.
-            Some(_) if ending.is_about_the_back_end() => Some(Alone::AtFirst),
-            Some(it) if ending.is_out_of_memory() && it.has_others(claims)? => Some(Alone::Always),
+            Some(it) if ending.is_about_the_back_end() && !it.was_alone() => Some(Alone::AtFirst),
+            Some(it) if ending.is_out_of_memory() && it.took_some(claims)? => Some(Alone::Always),
             _ => None,
         };
         match beside {

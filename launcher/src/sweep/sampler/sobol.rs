@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_late_place_is_the_published_one_in_every_dimension() {
-        // In 2⁻¹⁷; `scipy.stats.qmc.Sobol(21, scramble=False)` says the same of its 69,999th.
+        // In 2⁻¹⁷; `scipy.stats.qmc.Sobol(21, scramble=False)` says the same of the one behind 69,999 others.
         let expected = [
             14131, 87055, 126_299, 31141, 97033, 129_415, 14831, 118_699, 117_599, 12239, 29109,
             49945, 5267, 124_709, 126_155, 68893, 48149, 78927, 1525, 127_761, 97361,

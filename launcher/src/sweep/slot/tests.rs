@@ -45,6 +45,28 @@ fn what_went_wrong_beside_another_worker_is_tried_again_alone() {
 }
 
 #[test]
+fn others_that_came_later_may_have_taken_the_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (setting, mut claims, mut slot, mut other) = beside(folder.path());
+    let mut theirs = Claims::open(&setting.folder.claims()).unwrap();
+    other.leave();
+    let company = slot.company.as_mut().unwrap();
+    company.leave_to_be_alone(Alone::AtFirst);
+    assert!(company.enter(&mut claims).unwrap());
+    assert!(!other.enter(&mut theirs).unwrap());
+    // It has come to its first step.
+    company.has_settled();
+    assert!(other.enter(&mut theirs).unwrap());
+    let ended = slot.trained(&setting, &mut claims, failed(true)).unwrap();
+    assert!(matches!(ended, Look::Busy));
+    // Its plan, however, was made when it was alone.
+    other.leave();
+    assert!(enters(&mut slot, &mut claims));
+    let ended = slot.trained(&setting, &mut claims, failed(false)).unwrap();
+    assert!(matches!(ended, Look::Ended(Ending::Failed { .. })));
+}
+
+#[test]
 fn what_was_asked_to_stop_goes_on_whatever_went_wrong_beside_others() {
     let folder = tempfile::tempdir().unwrap();
     let (setting, mut claims, mut slot, _other) = beside(folder.path());
