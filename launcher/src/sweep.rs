@@ -8,12 +8,15 @@
 //! - [`log`]: `sweep.jsonl`, the truth; [`state`]: what it comes to.
 //! - [`sampler`]: which values are tried next. [`rungs`]: which trials go on.
 //! - [`claims`]: who works on what. [`worker`]: a process at work; [`trial`] and [`shards`]: what it runs.
-//!   [`mod@array`], [`indexed`]: many workers in a queue. [`slot`], [`ending`], [`outcome`], [`devices`]: a run at
-//!   work. [`held`]: the log while it is ours; [`mod@lost`]: whose process is gone; [`spent`]: the budget; [`telling`]: lines of it.
+//!   [`mod@array`], [`indexed`]: many workers in a queue. [`slot`], [`ending`], [`outcome`], [`devices`],
+//!   [`company`]: a run at work. [`held`]: the log while it is ours; [`accidents`]: when nobody goes on;
+//!   [`mod@lost`]: whose process is gone; [`spent`]: the budget; [`telling`]: lines of it.
 //! - [`summary`], [`importance`], [`page`]: what came of it.
 
+mod accidents;
 pub mod array;
 mod claims;
+mod company;
 pub mod definition;
 pub mod devices;
 mod ending;

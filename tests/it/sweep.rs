@@ -340,6 +340,37 @@ fn runs_at_a_time_share_the_cores() {
 }
 
 #[test]
+fn a_recipe_that_changes_meanwhile_is_not_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file = definition(folder.path(), "method = \"grid\"", &format!("{GRID}{LONG}"));
+    let recipe = folder.path().join("mine.toml");
+    let datasets = root().join("configs/datasets").canonicalize().unwrap();
+    let text = std::fs::read_to_string(fixture("tiny.toml")).unwrap();
+    let text = text.replace("\"../../configs/datasets\"", &format!("{datasets:?}"));
+    std::fs::write(&recipe, &text).unwrap();
+    let tiny = fixture("tiny.toml").canonicalize().unwrap();
+    let own = std::fs::read_to_string(&file).unwrap();
+    let own = own.replace(&format!("{tiny:?}"), &format!("{recipe:?}"));
+    std::fs::write(&file, own).unwrap();
+    let mut child = sweep("start", &file, &out, &[]).spawn().unwrap();
+    wait_until(&mut child, "a step", || metrics(&out.join("trials/0-5")).len() >= 2);
+    std::fs::write(&recipe, text.replace("alpha = 8", "alpha = 16")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
+    assert!(stderr(&output).contains("what the recipe says"), "{}", stderr(&output));
+    // One that cannot be read is no fault of any values, either.
+    std::fs::write(&recipe, "[run").unwrap();
+    assert_eq!(sweep("start", &file, &out, &[]).output().unwrap().status.code(), Some(64));
+    let count = |name: &str| events(&out, name).len();
+    assert_eq!((count("finished"), count("started"), count("infeasible")), (1, 1, 0));
+    std::fs::write(&recipe, &text).unwrap();
+    let told = document(&must(sweep("start", &file, &out, &["--json"])));
+    assert_eq!(told["sweep"]["counts"]["done"], 4, "{told}");
+    assert_nothing_twice(&out, 4);
+}
+
+#[test]
 fn workers_share_a_sweep() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

@@ -92,8 +92,7 @@ fn command(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::definition::tests::specimen;
-    use super::super::trial::Folder;
+    use super::super::trial::tests::setting;
     use super::*;
     use expect_test::expect;
 
@@ -102,14 +101,13 @@ mod tests {
         let mut cluster =
             Cluster { backend: Backend::Slurm, ranks: 2, ..Cluster::of_this_machine() };
         cluster.slurm.partition = Some("a100".to_owned());
-        let setting = Setting {
-            sweep: super::super::definition::Sweep { parallel: 8, ..specimen() },
-            folder: Folder("/shared/sweeps/it's".into()),
-            cluster_file: None,
+        let mut setting = Setting {
             cluster,
             data_root: "/shared/data".into(),
             cache_dir: Some("/shared/cache".into()),
+            ..setting("/shared/sweeps/it's")
         };
+        setting.sweep.parallel = 8;
         let (program, inside) = (Path::new("/opt/knowcoder"), Path::new("/shared/worker.toml"));
         let command = command(&setting, Path::new("/home/s.toml"), program, inside).unwrap();
         let script = Path::new("/shared/sweeps/it's/submit/array.sbatch");

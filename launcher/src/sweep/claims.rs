@@ -8,7 +8,7 @@
 
 mod owner;
 
-pub use owner::{host, machine, ourselves};
+pub use owner::{boot, host, machine, ourselves};
 
 use crate::error::Error;
 use owner::{Owner, owner_of, token_of};
@@ -44,7 +44,10 @@ pub struct Claim {
     owner: Owner,
     beats: u64,
     beaten: Instant,
-    since: Instant,
+    /// Of work under it, up to when that last stopped.
+    worked: Duration,
+    /// Since when there is work now.
+    working: Option<Instant>,
 }
 
 impl Claims {
@@ -78,7 +81,8 @@ impl Claims {
         if is_ours {
             self.seen.remove(name);
             let now = Instant::now();
-            return Ok(Some(Claim { path, owner, beats: 0, beaten: now, since: now }));
+            let (worked, working) = (Duration::ZERO, None);
+            return Ok(Some(Claim { path, owner, beats: 0, beaten: now, worked, working }));
         }
         remove(&growing);
         match path.exists() {
@@ -114,9 +118,18 @@ impl Claims {
         owner_of(&self.folder.join(name)).is_some_and(|owner| owner.is_alive() == Some(true))
     }
 
-    /// How long the owner of `name` had had it when it wrote its last number, by its own clock; none where nobody
-    /// has it.
-    pub fn held_for(&self, name: &str) -> Option<Duration> {
+    /// Names that begin with `prefix` and that somebody has who is not known to be dead.
+    pub fn held(&mut self, prefix: &str) -> Result<Vec<String>, Error> {
+        let read = |error| Error::from(data_pipeline::Error::read(&self.folder)(error));
+        let entries = std::fs::read_dir(&self.folder).map_err(read)?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names: Vec<String> = names.filter(|name| name.starts_with(prefix)).collect();
+        Ok(names.into_iter().filter(|name| !self.is_free(name)).collect())
+    }
+
+    /// How long the owner of `name` had worked under it when it last said so, by its own clock; none where nobody has
+    /// it.
+    pub fn worked(&self, name: &str) -> Option<Duration> {
         let beat = std::fs::read_to_string(self.folder.join(name).join("beat")).ok()?;
         beat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_millis)
     }
@@ -199,16 +212,34 @@ impl Claim {
         }
     }
 
+    /// From now on there is work: what is claimed is more than waited for.
+    pub fn begin_work(&mut self) {
+        self.working.get_or_insert_with(Instant::now);
+    }
+
+    /// There is no more of it, for now; said at once, since nobody may be there later to say it.
+    pub fn end_work(&mut self) {
+        self.worked = self.worked();
+        if self.working.take().is_some() && self.is_ours().unwrap_or(false) {
+            let _ = self.write_beat();
+        }
+    }
+
+    /// How long there was work.
+    pub fn worked(&self) -> Duration {
+        self.worked + self.working.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// Over the number before, in its place: a full disk has no room for another file.
     fn write_beat(&self) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(self.path.join("beat"))?;
-        file.write_all(beat_text(self.beats, self.since.elapsed()).as_bytes())
+        file.write_all(beat_text(self.beats, self.worked()).as_bytes())
     }
 }
 
-/// A number, and since how many milliseconds its owner has the claim; always of one length.
-fn beat_text(beats: u64, held: Duration) -> String {
-    format!("{beats:020} {:020}\n", held.as_millis())
+/// A number, and for how many milliseconds its owner has worked; always of one length.
+fn beat_text(beats: u64, worked: Duration) -> String {
+    format!("{beats:020} {:020}\n", worked.as_millis())
 }
 
 /// What cannot be removed stays under a name that means nothing.
@@ -228,154 +259,4 @@ impl Drop for Claim {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn claims() -> (tempfile::TempDir, Claims) {
-        let folder = tempfile::tempdir().unwrap();
-        let claims = Claims::open(folder.path()).unwrap();
-        (folder, claims)
-    }
-
-    /// Makes the claim somebody else's.
-    fn give(folder: &Path, name: &str, change: impl FnOnce(&mut Owner)) {
-        let path = folder.join(name);
-        let mut owner = owner_of(&path).unwrap();
-        change(&mut owner);
-        std::fs::write(path.join("owner.json"), serde_json::to_vec(&owner).unwrap()).unwrap();
-    }
-
-    #[test]
-    fn only_what_is_known_from_here_is_surely_gone() {
-        let (folder, mut claims) = claims();
-        let gone = || is_surely_gone(folder.path(), "x");
-        assert!(gone());
-        let _held = claims.take("x").unwrap().unwrap();
-        assert!(!gone());
-        // No process has begun then.
-        give(folder.path(), "x", |owner| owner.born += 1);
-        assert!(gone());
-        give(folder.path(), "x", |owner| owner.machine = "another".to_owned());
-        assert!(!gone());
-    }
-
-    #[test]
-    fn one_of_several_has_it_until_it_is_let_go() {
-        let (folder, mut claims) = claims();
-        let mut others = Claims::open(folder.path()).unwrap();
-        let claim = claims.take("x").unwrap().unwrap();
-        assert!(others.take("x").unwrap().is_none());
-        assert!(!others.is_free("x") && others.is_free("y"));
-        drop(claim);
-        assert!(others.is_free("x"));
-        assert!(others.take("x").unwrap().is_some());
-        // Nothing is left of any of it.
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn of_many_that_try_at_once_one_succeeds_each_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let count = folder.path().join("count");
-        std::fs::write(&count, "0").unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    let mut claims = Claims::open(&folder.path().join("claims")).unwrap();
-                    for _ in 0..25 {
-                        let claim = claims.wait("log", || {}).unwrap();
-                        let number: u32 = std::fs::read_to_string(&count).unwrap().parse().unwrap();
-                        std::fs::write(&count, (number + 1).to_string()).unwrap();
-                        drop(claim);
-                    }
-                });
-            }
-        });
-        assert_eq!(std::fs::read_to_string(&count).unwrap(), "200");
-    }
-
-    #[test]
-    fn who_waits_for_one_claim_shows_that_it_lives_by_the_others() {
-        let (folder, mut claims) = claims();
-        let mut trial = claims.take("0-5").unwrap().unwrap();
-        let mut others = Claims::open(folder.path()).unwrap();
-        let mut log = others.take("log").unwrap();
-        let before = std::fs::read_to_string(folder.path().join("0-5/beat")).unwrap();
-        let mut tries = 0;
-        let waited = claims.wait("log", || {
-            tries += 1;
-            // As if there had been as many seconds between two tries.
-            trial.beaten = trial.beaten.checked_sub(BEAT).unwrap_or(trial.beaten);
-            assert!(trial.beat());
-            if tries == 3 {
-                log = None;
-            }
-        });
-        assert!(waited.unwrap().is_ours().unwrap());
-        assert_eq!(tries, 3);
-        let after = std::fs::read_to_string(folder.path().join("0-5/beat")).unwrap();
-        assert!(after > before && after.len() == before.len(), "{before:?} {after:?}");
-    }
-
-    #[test]
-    fn whose_claim_was_taken_learns_of_it_when_it_looks() {
-        let (folder, mut claims) = claims();
-        let claim = claims.take("x").unwrap().unwrap();
-        assert!(claim.is_ours().unwrap());
-        give(folder.path(), "x", |owner| owner.token = "another".to_owned());
-        assert!(!claim.is_ours().unwrap(), "at once, without a beat between");
-        std::fs::remove_dir_all(folder.path().join("x")).unwrap();
-        assert!(!claim.is_ours().unwrap());
-    }
-
-    #[test]
-    fn a_claim_tells_how_long_it_was_held() {
-        let (folder, mut claims) = claims();
-        assert_eq!(claims.held_for("x"), None);
-        let mut claim = claims.take("x").unwrap().unwrap();
-        assert_eq!(claims.held_for("x"), Some(Duration::ZERO));
-        claim.since = claim.since.checked_sub(Duration::from_secs(90)).unwrap_or(claim.since);
-        let held = claim.since.elapsed();
-        claim.write_beat().unwrap();
-        assert!(claims.held_for("x").unwrap().as_secs() >= held.as_secs());
-        drop(claim);
-        assert_eq!(claims.held_for("x"), None);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_dead_owner_on_this_machine_is_known_at_once() {
-        let (folder, mut claims) = claims();
-        let claim = claims.take("x").unwrap().unwrap();
-        // Our own number, begun at another time: it was given again.
-        give(folder.path(), "x", |owner| owner.born += 1);
-        assert!(claims.is_free("x"));
-        assert!(claims.take("x").unwrap().is_none(), "this try buries the dead");
-        assert!(claims.take("x").unwrap().is_some());
-        drop(claim);
-    }
-
-    #[test]
-    fn an_owner_elsewhere_is_believed_as_long_as_it_may_be_silent() {
-        let (folder, mut claims) = claims();
-        let mut claim = claims.take("x").unwrap().unwrap();
-        give(folder.path(), "x", |owner| owner.machine = "elsewhere".to_owned());
-        assert!(!claims.is_free("x"));
-        let long_ago = Instant::now().checked_sub(PATIENCE);
-        if let Some(long_ago) = long_ago {
-            claims.seen.get_mut("x").unwrap().1 = long_ago;
-            assert!(claims.is_free("x"));
-            // Another number, and it is believed again.
-            std::fs::write(folder.path().join("x/beat"), "7").unwrap();
-            assert!(!claims.is_free("x"));
-        }
-        // One whose claim was taken from it learns of it.
-        assert!(claim.beat());
-        give(folder.path(), "x", |owner| owner.token = "another".to_owned());
-        claim.beaten = Instant::now().checked_sub(BEAT).unwrap_or(claim.beaten);
-        assert!(!claim.beat() || claim.beaten.elapsed() < BEAT);
-        drop(claim);
-        assert!(folder.path().join("x").exists(), "what is another's stays");
-    }
-}
+mod tests;

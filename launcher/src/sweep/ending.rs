@@ -7,6 +7,44 @@ use std::path::Path;
 use std::process::ExitStatus;
 use trainer::RunDir;
 
+/// A process of a run, by what the run's events were when it was begun: what was there before is not its doing.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    run_dir: RunDir,
+    /// Of whole lines, in bytes: no clocks are compared.
+    before: usize,
+}
+
+impl Begun {
+    /// One that is begun next.
+    pub fn now(run_dir: &RunDir) -> Self {
+        let bytes = std::fs::read(run_dir.events()).unwrap_or_default();
+        // A torn line is removed by whoever writes the next one.
+        let before = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        Self { run_dir: run_dir.clone(), before }
+    }
+
+    /// Whether anybody asked it to stop.
+    pub fn was_asked_to_stop(&self) -> bool {
+        self.events().iter().any(|event| event["event"] == "stop-requested")
+    }
+
+    /// The kind of the newest failure of its newest start.
+    fn newest_failure(&self) -> Option<String> {
+        let events = self.events();
+        let mut of_this_start = events.iter().rev().take_while(|event| event["event"] != "started");
+        let failure = of_this_start.find(|event| event["event"] == "failure")?;
+        Some(failure["kind"].as_str()?.to_owned())
+    }
+
+    fn events(&self) -> Vec<Value> {
+        let bytes = std::fs::read(self.run_dir.events()).unwrap_or_default();
+        let own = bytes.get(self.before..).unwrap_or_default();
+        let lines = own.split(|byte| *byte == b'\n');
+        lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+}
+
 /// What a run's process came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -48,6 +86,11 @@ impl Ending {
         }
     }
 
+    /// Whether memory ran out at work, which is to be tried again where others took some of it.
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Failed { out_of_memory: true, .. })
+    }
+
     /// Whether a back end was not there or had too little memory, and which of them is not known yet.
     pub fn is_about_the_back_end(&self) -> bool {
         matches!(self, Self::Failed { code: exit::BACKEND, out_of_memory: false, .. })
@@ -61,7 +104,7 @@ const FULL: u64 = 1 << 20;
 ///
 /// That memory ran out is what the run's own events say, who saw the counters of its control group and the words of
 /// its ranks: an exit code and a signal have other causes, too.
-pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
+pub fn of(status: ExitStatus, begun: &Begun, said: &Path) -> Ending {
     let cause = cause(said).unwrap_or_else(|| told(status));
     let failed = |code: u8, may_pass: bool| Ending::Failed {
         code,
@@ -69,14 +112,14 @@ pub fn of(status: ExitStatus, run_dir: &RunDir, said: &Path) -> Ending {
         may_pass,
         out_of_memory: false,
     };
-    let passing = || match is_disk_full(&cause, run_dir, said) {
+    let passing = || match is_disk_full(&cause, begun, said) {
         true => Ending::DiskFull(cause.clone()),
         false => failed(exit::TRANSIENT, true),
     };
     match status.code() {
         Some(code) if code == i32::from(exit::DONE) => Ending::Done,
         Some(code) if code == i32::from(exit::STOPPED) => Ending::Stopped,
-        Some(_) | None if newest_failure(run_dir).as_deref() == Some("out-of-memory") => {
+        Some(_) | None if begun.newest_failure().as_deref() == Some("out-of-memory") => {
             Ending::Failed {
                 code: exit::BACKEND,
                 cause: format!("out of memory at work: {cause}"),
@@ -100,21 +143,12 @@ impl Ending {
     }
 }
 
-/// The kind of the newest failure of a run since it was started, as its events tell it.
-fn newest_failure(run_dir: &RunDir) -> Option<String> {
-    let text = std::fs::read_to_string(run_dir.events()).unwrap_or_default();
-    let events = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut of_this_start = events.take_while(|event| event["event"] != "started");
-    let failure = of_this_start.find(|event| event["event"] == "failure")?;
-    Some(failure["kind"].as_str()?.to_owned())
-}
-
 /// Whether a run failed since there was no room: by its words and events, or, since those need room, too, because there
 /// is none.
-fn is_disk_full(cause: &str, run_dir: &RunDir, said: &Path) -> bool {
+fn is_disk_full(cause: &str, begun: &Begun, said: &Path) -> bool {
     let words = ["No space left on device", "Disk quota exceeded", "no room for"];
     words.iter().any(|it| cause.contains(it))
-        || newest_failure(run_dir).as_deref() == Some("disk-full")
+        || begun.newest_failure().as_deref() == Some("disk-full")
         || said.parent().and_then(trainer::checkpoint::space::free).is_some_and(|it| it < FULL)
 }
 
@@ -141,7 +175,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run_dir = RunDir::new(folder.path());
         let said = folder.path().join("said.json");
-        let exit = |code: i32| of(ExitStatus::from_raw(code << 8), &run_dir, &said);
+        let begun = Begun::now(&run_dir);
+        let exit = |code: i32| of(ExitStatus::from_raw(code << 8), &begun, &said);
         assert_eq!(exit(0), Ending::Done);
         assert_eq!(exit(76), Ending::Stopped);
         let failed = |code: u8, may_pass: bool, cause: &str| Ending::Failed {
@@ -154,9 +189,9 @@ mod tests {
         assert_eq!(exit(3), failed(75, true, "it ended with exit code 3"));
         // Whoever ended it may have had another reason than memory.
         assert_eq!(exit(137), failed(75, true, "it ended with exit code 137"));
-        let killed = of(ExitStatus::from_raw(libc::SIGKILL), &run_dir, &said);
+        let killed = of(ExitStatus::from_raw(libc::SIGKILL), &begun, &said);
         assert_eq!(killed, failed(75, true, "it was ended by signal 9"));
-        let asked = of(ExitStatus::from_raw(libc::SIGTERM), &run_dir, &said);
+        let asked = of(ExitStatus::from_raw(libc::SIGTERM), &begun, &said);
         assert_eq!(asked.when_asked(), Ending::Interrupted);
         assert_eq!(exit(79).when_asked(), exit(79), "it diverged all the same");
         let say = |message: &str| {
@@ -194,6 +229,33 @@ mod tests {
         for status in [exit(75), exit(69), exit(137)] {
             assert_eq!(status, expected);
             assert!(!status.is_about_the_back_end());
+        }
+    }
+    #[test]
+    fn failures_of_an_earlier_process_are_not_those_of_one_that_never_began() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(folder.path());
+        let said = folder.path().join("said.json");
+        let failure = |kind: &str| format!("{{\"event\":\"failure\",\"kind\":\"{kind}\"}}\n");
+        let earlier = |kind: &str| format!("{{\"event\":\"started\"}}\n{}", failure(kind));
+        for kind in ["out-of-memory", "disk-full"] {
+            // With a line that a crash left half-written.
+            std::fs::write(run_dir.events(), earlier(kind) + "{\"event\":\"fail").unwrap();
+            let begun = Begun::now(&run_dir);
+            // It was refused before it had any event of its own: a port was taken, say.
+            let exit = of(ExitStatus::from_raw(75 << 8), &begun, &said);
+            let passing = matches!(
+                exit,
+                Ending::Failed { code: 75, may_pass: true, out_of_memory: false, .. }
+            );
+            assert!(passing, "{kind}: {exit:?}");
+            assert!(!begun.was_asked_to_stop());
+            let own = "{\"event\":\"stop-requested\"}\n";
+            std::fs::write(run_dir.events(), earlier(kind) + own + &failure(kind)).unwrap();
+            let exit = of(ExitStatus::from_raw(75 << 8), &begun, &said);
+            assert!(exit.is_out_of_memory() || matches!(exit, Ending::DiskFull(_)), "{exit:?}");
+            assert!(begun.was_asked_to_stop());
+            assert!(!Begun::now(&run_dir).was_asked_to_stop());
         }
     }
 }

@@ -66,22 +66,13 @@ impl<'a> Held<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::claims::Claims;
-    use super::super::definition::tests::specimen;
-    use super::super::trial::Folder;
+    use super::super::trial::tests::setting;
     use super::*;
-    use crate::cluster::Cluster;
 
     #[test]
     fn who_lost_the_log_adds_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let setting = Setting {
-            sweep: specimen(),
-            folder: Folder(folder.path().to_owned()),
-            cluster_file: None,
-            cluster: Cluster::of_this_machine(),
-            data_root: "data".into(),
-            cache_dir: None,
-        };
+        let setting = setting(folder.path());
         let mut claims = Claims::open(&setting.folder.claims()).unwrap();
         let claim = claims.take("log").unwrap().unwrap();
         let mut held = Held::open(&setting, claim).unwrap();

@@ -89,7 +89,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::definition::Sweep;
     use super::super::definition::tests::specimen;
-    use super::super::trial::Folder;
+    use super::super::trial;
     use super::*;
     use expect_test::{expect, expect_file};
 
@@ -108,11 +108,10 @@ mod tests {
         "#;
         Setting {
             sweep: Sweep { parallel: 8, recipe: "/shared/tiny.toml".into(), ..specimen() },
-            folder: Folder("/shared/sweeps/it's".into()),
-            cluster_file: None,
             cluster: Cluster::parse(text, Path::new("c.toml")).unwrap(),
             data_root: "/shared/data".into(),
             cache_dir: Some("/shared/cache".into()),
+            ..trial::tests::setting("/shared/sweeps/it's")
         }
     }
 

@@ -162,15 +162,15 @@ impl Log {
         Ok(Self { path: path.to_owned(), file, length: whole as u64 })
     }
 
-    /// Adds events, on the disk when this returns: all of them, or none where it fails.
+    /// Adds events, on the disk when this returns: all of them, or none where it fails. Returned as whoever reads the
+    /// file will have them: the last digit of a number may be another one there.
     pub fn add(&mut self, events: Vec<Event>) -> Result<Vec<Line>, Error> {
         let time = rfc3339(SystemTime::now());
-        let lines: Vec<Line> =
-            events.into_iter().map(|event| Line { time: time.clone(), event }).collect();
         let mut bytes = Vec::new();
-        for line in &lines {
+        for event in events {
+            let line = Line { time: time.clone(), event };
             // Strings and numbers always have a JSON form.
-            bytes.extend(serde_json::to_vec(line).unwrap_or_default());
+            bytes.extend(serde_json::to_vec(&line).unwrap_or_default());
             bytes.push(b'\n');
         }
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
@@ -181,7 +181,7 @@ impl Log {
             return Err(data_pipeline::Error::write(&self.path)(error).into());
         }
         self.length += bytes.len() as u64;
-        Ok(lines)
+        parse(&bytes, &self.path)
     }
 }
 
@@ -193,6 +193,10 @@ pub fn read(path: &Path) -> Result<Vec<Line>, Error> {
         Err(error) => return Err(data_pipeline::Error::read(path)(error).into()),
     };
     // Behind the last end of a line somebody may be writing, in the middle of a letter.
+    parse(&bytes, path)
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Line>, Error> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
     let line = |(index, line): (usize, &[u8])| {
         serde_json::from_slice(line).map_err(|error| {
@@ -248,6 +252,29 @@ mod tests {
         assert!(error.message.contains("sweep.jsonl:1: not an event of this version"), "{error}");
         assert_eq!(error.code, crate::error::exit::DATA);
     }
+
+    #[test]
+    fn what_was_added_is_what_all_others_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sweep.jsonl");
+        let mut log = Log::open(&path).unwrap();
+        let mut random = super::super::random::Random::of(&[3]);
+        for trial in 0..500 {
+            // With all digits that a number can have, and none at all.
+            let number = random.unit() * 10f64.powi((random.unit() * 80.0) as i32 - 40);
+            let values = [("a".to_owned(), toml::Value::Float(number))].into();
+            let value = Some(if trial % 100 == 0 { f64::NAN } else { number });
+            let (seed, seconds) = (5, number.abs());
+            let events = vec![
+                Event::Asked { trial, values },
+                Event::Finished { trial, seed, value, seconds },
+            ];
+            let added = log.add(events).unwrap();
+            let read = read(&path).unwrap();
+            assert_eq!(&read[2 * trial..], added);
+        }
+    }
+
     /// A file system of 16 KiB, taken down when this is dropped.
     struct SmallDisk(tempfile::TempDir);
 

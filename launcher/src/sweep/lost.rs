@@ -36,24 +36,15 @@ fn running(state: &State) -> Vec<(usize, u64)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::claims::{Claims, ourselves};
-    use super::super::definition::tests::specimen;
     use super::super::log::Log;
     use super::super::summary::counts;
-    use super::super::trial::Folder;
+    use super::super::trial::tests::setting;
     use super::*;
-    use crate::cluster::Cluster;
 
     #[test]
     fn a_run_without_a_process_does_not_run() {
         let folder = tempfile::tempdir().unwrap();
-        let setting = Setting {
-            sweep: specimen(),
-            folder: Folder(folder.path().to_owned()),
-            cluster_file: None,
-            cluster: Cluster::of_this_machine(),
-            data_root: "data".into(),
-            cache_dir: None,
-        };
+        let setting = setting(folder.path());
         let started = |trial: usize| {
             let (seed, attempt, until, owner) = (5, 1, None, ourselves());
             Event::Started { trial, seed, attempt, until, owner }

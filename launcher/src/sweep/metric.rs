@@ -59,7 +59,8 @@ impl Metric {
         }
         let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
         for row in lines::<Row>(&run_dir.evaluations())? {
-            if row.phase == phase && row.step == step {
+            // As at the end: where there is nothing to be found, nothing is measured.
+            if row.phase == phase && row.step == step && row.gold > 0 {
                 let Row { gold, predicted, correct, .. } = row;
                 *tallies.entry(row.language).or_default() += Tally { gold, predicted, correct };
             }
@@ -192,12 +193,15 @@ mod tests {
     fn f1_is_that_of_all_objects_of_a_language() {
         let folder = tempfile::tempdir().unwrap();
         let run_dir = RunDir::new(folder.path());
-        let row = |step: usize, language: &str, correct: usize| {
+        let of = |gold: usize, step: usize, language: &str, correct: usize| {
             format!(
-                "{{\"phase\":\"p\",\"step\":{step},\"dataset\":\"d\",\"language\":\"{language}\",\"gold\":10,\"predicted\":10,\"correct\":{correct}}}\n"
+                "{{\"phase\":\"p\",\"step\":{step},\"dataset\":\"d\",\"language\":\"{language}\",\"gold\":{gold},\"predicted\":10,\"correct\":{correct}}}\n"
             )
         };
+        let row = |step, language, correct| of(10, step, language, correct);
         let text = [row(5, "en", 8), row(5, "en", 4), row(5, "zh", 3), row(9, "en", 1)].concat();
+        // A benchmark without an annotated object makes no language the worst.
+        let text = text + &of(0, 5, "fr", 0);
         std::fs::write(run_dir.evaluations(), text + "{\"torn").unwrap();
         let at = |name: &str, step| {
             Metric::parse(name).unwrap().at(&run_dir, "p", step).unwrap().map(|it| it.round())
@@ -206,6 +210,7 @@ mod tests {
         assert_eq!(at("f1.worst", 5), Some(30.0));
         assert_eq!(at("f1.mean", 5), Some(45.0));
         assert_eq!(at("f1.worst", 9), Some(10.0));
+        assert_eq!(at("f1.fr", 5), None);
         assert_eq!((at("f1.de", 5), at("f1.worst", 6), at("f1.mean", 6)), (None, None, None));
     }
 

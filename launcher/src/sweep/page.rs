@@ -214,20 +214,13 @@ mod tests {
     use super::super::definition::tests::specimen;
     use super::super::log::Event;
     use super::super::state::tests::finished;
-    use super::super::trial::Folder;
+    use super::super::trial;
     use super::*;
-    use crate::cluster::Cluster;
     use crate::page::assert_sound;
 
     fn setting() -> Setting {
-        Setting {
-            sweep: Sweep { name: "a <b>".to_owned(), ..specimen() },
-            folder: Folder("sweeps/x".into()),
-            cluster_file: None,
-            cluster: Cluster::of_this_machine(),
-            data_root: "data".into(),
-            cache_dir: None,
-        }
+        let sweep = Sweep { name: "a <b>".to_owned(), ..specimen() };
+        Setting { sweep, ..trial::tests::setting("sweeps/x") }
     }
 
     #[test]

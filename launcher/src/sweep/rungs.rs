@@ -6,6 +6,7 @@
 use super::definition::Sweep;
 use super::log::Event;
 use super::state::{Fate, State, Trial};
+use crate::error::exit;
 use serde_json::{Value, json};
 
 /// Who ends trials early.
@@ -71,7 +72,10 @@ pub fn decide(sweep: &Sweep, state: &State, is_last: bool) -> Vec<Event> {
 
 /// A number of which less is better; what diverged is worse than all else.
 fn loss(sweep: &Sweep, trial: &Trial, rung: usize) -> Option<f64> {
-    trial.at(rung).map(|value| value.map_or(f64::INFINITY, |value| sweep.mode.loss(value)))
+    // A run that diverges ends before its rung; that counts as having come there.
+    let diverged = matches!(trial.fate, Fate::Failed { code: exit::DIVERGED, .. });
+    let value = trial.at(rung).or((diverged && trial.goal == rung).then_some(None))?;
+    Some(value.map_or(f64::INFINITY, |value| sweep.mode.loss(value)))
 }
 
 fn halving(sweep: &Sweep, state: &State, rungs: usize, factor: usize) -> Vec<Event> {
@@ -209,6 +213,26 @@ mod tests {
             }
         }
         assert_eq!(decide(&few, &state, true), []);
+    }
+
+    #[test]
+    fn what_diverged_on_its_way_came_to_the_rung() {
+        let sweep = asha(&[3, 9], 3);
+        let mut state = State::default();
+        for number in 0..3 {
+            asked(&mut state, &sweep, number);
+        }
+        let failed = |trial: usize, code: u8| {
+            let (cause, again, out_of_memory, seconds) = ("c".to_owned(), false, false, 1.0);
+            Event::Failed { trial, seed: 5, code, cause, again, out_of_memory, seconds }
+        };
+        came(&mut state, &sweep, 0, 0, Some(1.0));
+        add(&mut state, &sweep, failed(1, exit::DIVERGED));
+        add(&mut state, &sweep, failed(2, exit::BACKEND));
+        assert_eq!(decide(&sweep, &state, false), [], "that nobody could train it says nothing");
+        asked(&mut state, &sweep, 3);
+        add(&mut state, &sweep, failed(3, exit::DIVERGED));
+        assert_eq!(promoted(&decide(&sweep, &state, false)), [(0, 1)], "the best of three");
     }
 
     #[test]

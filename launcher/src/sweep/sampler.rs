@@ -6,7 +6,7 @@ mod tpe;
 
 use super::definition::{Method, Sweep};
 use super::random::Random;
-use super::space::{Point, is_same};
+use super::space::{Dimension, Point, Range, is_same};
 use super::state::{Fate, State, Trial};
 use tpe::Observation;
 
@@ -30,7 +30,22 @@ pub fn ask(sweep: &Sweep, state: &State) -> Option<Point> {
     }
     let is_new =
         |point: &Point| state.trials.iter().all(|trial| !is_same_point(&trial.values, point));
-    (0..DRAWS).map(|draw| propose(sweep, state, draw)).find(is_new)
+    let drawn = (0..DRAWS).map(|draw| propose(sweep, state, draw)).find(is_new);
+    drawn.or_else(|| left(sweep, asked, is_new))
+}
+
+/// One of the values that draws did not come upon: where only few are left, they hardly do.
+fn left(sweep: &Sweep, asked: usize, is_new: impl Fn(&Point) -> bool) -> Option<Point> {
+    let has_end = |it: &Dimension| matches!(it.range, Range::Values(_) | Range::Int { .. });
+    if !sweep.space.dimensions.iter().all(has_end) {
+        return None;
+    }
+    let grid = sweep.space.grid().ok()?;
+    // As many as were asked for could all be old ones, and the next is not.
+    let count = grid.count();
+    let tries = count.min(asked as u128 + 1);
+    let from = (Random::of(&[sweep.seed, asked as u64, DRAWS]).unit() * count as f64) as u128;
+    (0..tries).filter_map(|at| grid.point(from.checked_add(at)? % count)).find(is_new)
 }
 
 fn is_same_point(a: &Point, b: &Point) -> bool {
@@ -127,6 +142,21 @@ mod tests {
             let mut sweep = Sweep { method, space: space.unwrap(), ..specimen() };
             sweep.budget.trials = 50;
             assert_eq!(asked(&sweep, &mut State::default(), 50).len(), 3, "{method:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_values_of_a_space_are_found() {
+        for method in [Method::Random, Method::Sobol, Method::Tpe] {
+            let text = "x = { int = [1, 15] }\ny = { values = [1, 2, 3] }\nz = { values = [7], when = { y = 2 } }";
+            let space = super::super::space::parse(&text.parse().unwrap()).unwrap();
+            let mut sweep = Sweep { method, space, ..specimen() };
+            sweep.budget.trials = 500;
+            let points = asked(&sweep, &mut State::default(), 500);
+            assert_eq!(points.len(), 45, "{method:?}");
+            for (index, point) in points.iter().enumerate() {
+                assert!(!points[..index].contains(point), "{method:?}: {point:?} twice");
+            }
         }
     }
 

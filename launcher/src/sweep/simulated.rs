@@ -8,6 +8,7 @@ use super::random::Random;
 use super::rungs::{self, Stop};
 use super::sampler;
 use super::state::{Fate, Stage, State};
+use crate::error::exit;
 use proptest::prelude::*;
 
 /// A sweep that is worked on by several processes, and what happened to it.
@@ -66,10 +67,13 @@ impl Simulated {
             (unit, _) if unit < 0.1 => Event::Lost { trial, seed, seconds },
             (unit, _) if unit < 0.15 => Event::Interrupted { trial, seed, seconds },
             (unit, _) if unit < 0.25 => {
-                let again = state.trials[trial].runs[&seed].failures < self.sweep.retries;
+                // What diverged is not tried again.
+                let code = if self.random.unit() < 0.3 { exit::DIVERGED } else { exit::TRANSIENT };
+                let failures = state.trials[trial].runs[&seed].failures;
+                let again = code == exit::TRANSIENT && failures < self.sweep.retries;
                 let cause = "chance".to_owned();
                 let out_of_memory = self.random.unit() < 0.5;
-                Event::Failed { trial, seed, code: 75, cause, again, out_of_memory, seconds }
+                Event::Failed { trial, seed, code, cause, again, out_of_memory, seconds }
             }
             (_, Some(step)) => {
                 Event::Paused { trial, seed, rung: goal, step: *step, value, seconds }

@@ -2,14 +2,16 @@
 //! then it trains.
 
 use super::claims::{Claim, Claims};
-use super::ending::{self, Ending};
+use super::company::{Alone, Company};
+use super::ending::{self, Begun, Ending};
 use super::shards;
 use super::space::Point;
 use super::trial::{Setting, name};
+use crate::cluster::Backend;
 use crate::error::{Error, exit};
 use std::path::PathBuf;
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use trainer::{Recipe, RunDir};
 
 /// Which run, and how far.
@@ -40,10 +42,12 @@ pub struct Slot {
     stage: Stage,
     /// GPUs that are its own, where it computes on this machine's.
     devices: Option<String>,
-    /// When its training was started.
-    training: Option<Instant>,
-    /// Whether it did not fit beside other runs, and shall be tried alone.
-    waits_alone: bool,
+    /// Its newest process.
+    begun: Begun,
+    /// The others on this machine, where what they take is missing here.
+    company: Option<Company>,
+    /// Its steps when it was begun.
+    steps: Option<(u64, SystemTime)>,
     is_asked: bool,
 }
 
@@ -79,24 +83,35 @@ impl Slot {
         let recipe = setting.recipe(&job.values, job.trial, job.seed)?;
         let hash = shards::hash(&recipe);
         let from = Instant::now() + PATIENCE * u32::try_from(job.failures).unwrap_or(1);
+        let run_dir = setting.folder.run(job.trial, job.seed);
+        // On the CPU a rank may use what is free, unless the recipe says how much.
+        let is_shared = setting.cluster.backend == Backend::Local
+            && recipe.run.device == "flex"
+            && recipe.memory.budget_gib.is_none();
         Ok(Self {
-            run_dir: setting.folder.run(job.trial, job.seed),
+            begun: Begun::now(&run_dir),
+            run_dir,
             shards: setting.folder.shards(&hash),
+            company: is_shared.then(|| Company::new(&name(job.trial, job.seed))),
             job,
             claim,
             recipe,
             hash,
             stage: Stage::Awaiting(from),
             devices,
-            training: None,
-            waits_alone: false,
+            steps: None,
             is_asked: false,
         })
     }
 
-    /// Of training.
+    /// Of training, without what it waited for.
     pub fn seconds(&self) -> f64 {
-        self.training.map_or(0.0, |since| since.elapsed().as_secs_f64())
+        self.claim.worked().as_secs_f64()
+    }
+
+    /// Whether somebody asked it to stop: the sweep, or whoever spoke to the run itself.
+    pub fn was_asked_to_stop(&self) -> bool {
+        self.is_asked || self.begun.was_asked_to_stop()
     }
 
     /// Shows that its owner lives; whether the run still is ours, as far as is known.
@@ -104,6 +119,7 @@ impl Slot {
         if let Stage::Preparing(_, claim) = &mut self.stage {
             claim.beat();
         }
+        self.company.iter_mut().for_each(Company::beat);
         self.claim.beat()
     }
 
@@ -143,27 +159,22 @@ impl Slot {
         }
     }
 
-    /// Looks how it goes, and does what is next; `is_alone`: no other run of this process is at work.
-    pub fn look(
-        &mut self,
-        setting: &Setting,
-        claims: &mut Claims,
-        is_alone: bool,
-    ) -> Result<Look, Error> {
+    /// Looks how it goes, and does what is next.
+    pub fn look(&mut self, setting: &Setting, claims: &mut Claims) -> Result<Look, Error> {
         if !self.beat() {
             return Ok(Look::Taken);
         }
         match &mut self.stage {
-            Stage::Awaiting(_) if self.is_asked => Ok(Look::Ended(Ending::Stopped)),
+            // It comes to no rung that way, whatever steps an earlier process left.
+            Stage::Awaiting(_) if self.is_asked => Ok(Look::Ended(Ending::Interrupted)),
             Stage::Awaiting(from) if Instant::now() < *from => Ok(Look::Busy),
-            Stage::Awaiting(_) if self.waits_alone && !is_alone => Ok(Look::Busy),
-            Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting, is_alone),
+            Stage::Awaiting(_) if shards::are_ready(&self.shards) => self.train(setting, claims),
             Stage::Awaiting(_) => self.prepare(setting, claims),
             Stage::Preparing(child, _) => {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
                     return Ok(Look::Busy);
                 };
-                let ending = ending::of(status, &self.shards, &setting.said(&self.preparing()));
+                let ending = ending::of(status, &self.begun, &setting.said(&self.preparing()));
                 match if self.is_asked { ending.when_asked() } else { ending } {
                     ending if ending.is_locked_out() => Ok(self.wait_for_the_dead()),
                     Ending::Done => {
@@ -171,33 +182,50 @@ impl Slot {
                         self.stage = Stage::Awaiting(Instant::now());
                         Ok(Look::Busy)
                     }
+                    Ending::Stopped => Ok(Look::Ended(Ending::Interrupted)),
                     ending => Ok(Look::Ended(ending)),
                 }
             }
             Stage::Training(child) => {
                 let Some(status) = child.try_wait().map_err(|error| lost(&error))? else {
+                    self.note_steps();
                     return Ok(Look::Busy);
                 };
-                let mut ending = ending::of(status, &self.run_dir, &self.said(setting));
-                if self.is_asked {
-                    ending = ending.when_asked();
-                }
-                if ending.is_locked_out() && !self.is_asked {
-                    return Ok(self.wait_for_the_dead());
-                }
-                match self.judged(setting, ending) {
-                    Ending::Infeasible(_) if self.is_beside_others(is_alone) => {
-                        Ok(self.wait_alone())
-                    }
-                    ending => Ok(Look::Ended(ending)),
-                }
+                self.claim.end_work();
+                let ending = ending::of(status, &self.begun, &self.said(setting));
+                self.trained(setting, claims, ending)
             }
+        }
+    }
+
+    /// What follows from the end of a training.
+    fn trained(
+        &mut self,
+        setting: &Setting,
+        claims: &mut Claims,
+        ending: Ending,
+    ) -> Result<Look, Error> {
+        let ending = if self.is_asked { ending.when_asked() } else { ending };
+        if ending.is_locked_out() {
+            return Ok(self.wait_for_the_dead());
+        }
+        let beside = match &self.company {
+            // A plan that others were in the way of may fit by now: what it was refused for is gone with them.
+            Some(it) if ending.is_about_the_back_end() && !it.was_alone() => Some(Alone::AtFirst),
+            Some(it) if ending.is_out_of_memory() && it.took_some(claims)? => Some(Alone::Always),
+            _ => None,
+        };
+        match beside {
+            // It goes on another time.
+            Some(_) if self.is_asked => Ok(Look::Ended(Ending::Interrupted)),
+            Some(alone) => self.wait_alone(claims, alone),
+            None => Ok(Look::Ended(self.judged(setting, ending))),
         }
     }
 
     /// A file server keeps the lock of a machine that died for longer than its claims last: no failure of the run.
     fn wait_for_the_dead(&mut self) -> Look {
-        self.training = None;
+        self.company.iter_mut().for_each(Company::leave);
         self.stage = Stage::Awaiting(Instant::now() + Duration::from_secs(10));
         Look::Busy
     }
@@ -213,34 +241,57 @@ impl Slot {
         let more = ["--run-dir".into(), self.shards.root().into()];
         eprintln!("trial {trial}, seed {seed}: preparing data, for all trials with the same");
         let name = self.preparing();
+        self.begun = Begun::now(&self.shards);
         let child = setting.process(&["data", "prepare"], &sets, &more, &name, None)?;
         self.stage = Stage::Preparing(child, claim);
         Ok(Look::Busy)
     }
 
-    /// Whether what is free now is less than what it would have for itself: on the CPU, others have some of it.
-    fn is_beside_others(&self, is_alone: bool) -> bool {
-        !is_alone && self.recipe.run.device == "flex" && self.recipe.memory.budget_gib.is_none()
-    }
-
-    /// It does not fit beside others, which says nothing of itself.
-    fn wait_alone(&mut self) -> Look {
+    /// It did not fit beside others, which says nothing of itself: it is tried again without them.
+    fn wait_alone(&mut self, claims: &mut Claims, alone: Alone) -> Result<Look, Error> {
         let Job { trial, seed, .. } = self.job;
-        eprintln!(
-            "trial {trial}, seed {seed}: does not fit beside the other runs, and waits for them"
-        );
-        self.waits_alone = true;
-        self.training = None;
+        if let Some(company) = &mut self.company {
+            if company.has_others(claims)? {
+                let what = match alone {
+                    Alone::AtFirst => "could not begin",
+                    Alone::Always => "ran out of memory",
+                };
+                eprintln!(
+                    "trial {trial}, seed {seed}: {what} beside other runs, and waits for them"
+                );
+            }
+            company.leave_to_be_alone(alone);
+        }
         self.stage = Stage::Awaiting(Instant::now());
-        Look::Busy
+        Ok(Look::Busy)
     }
 
-    fn train(&mut self, setting: &Setting, is_alone: bool) -> Result<Look, Error> {
+    /// Where there are steps that were not there when it was begun, it has the memory that it needs.
+    fn note_steps(&mut self) {
+        if self.company.is_some() && self.written() != self.steps {
+            self.company.iter_mut().for_each(Company::has_settled);
+        }
+    }
+
+    /// How many bytes of steps there are, and since when.
+    fn written(&self) -> Option<(u64, SystemTime)> {
+        let file = std::fs::metadata(self.run_dir.metrics()).ok()?;
+        Some((file.len(), file.modified().ok()?))
+    }
+
+    fn train(&mut self, setting: &Setting, claims: &mut Claims) -> Result<Look, Error> {
+        if let Some(company) = &mut self.company
+            && !company.enter(claims)?
+        {
+            return Ok(Look::Busy);
+        }
         let is_new = !self.run_dir.root().exists();
         if setting.sweep.plans_memory && is_new {
             match shards::misfit(&self.recipe, &self.shards, &setting.cluster) {
                 Ok(None) => {}
-                Ok(Some(_)) if self.is_beside_others(is_alone) => return Ok(self.wait_alone()),
+                Ok(Some(_)) if self.company.as_ref().is_some_and(|it| !it.was_alone()) => {
+                    return self.wait_alone(claims, Alone::AtFirst);
+                }
                 Ok(Some(why)) => return Ok(Look::Ended(Ending::Infeasible(why))),
                 Err(error) => return Ok(Look::Ended(Ending::of_error(error))),
             }
@@ -253,8 +304,9 @@ impl Slot {
         let sets = setting.sets(values, *trial, *seed, until.map(|(_, step)| step));
         let more = setting.run_arguments(self.run_dir.root(), self.shards.root());
         let name = name(*trial, *seed);
+        (self.begun, self.steps) = (Begun::now(&self.run_dir), self.written());
         let child = setting.process(&["run"], &sets, &more, &name, self.devices.as_deref())?;
-        self.training = Some(Instant::now());
+        self.claim.begin_work();
         self.stage = Stage::Training(child);
         Ok(Look::Busy)
     }
@@ -297,3 +349,6 @@ impl Drop for Slot {
 fn lost(error: &std::io::Error) -> Error {
     Error::new(exit::TRANSIENT, format!("failed to wait for a run: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

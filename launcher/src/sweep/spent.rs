@@ -4,24 +4,34 @@ use super::claims::Claims;
 use super::state::State;
 use super::trial::{Setting, name};
 use crate::events::milliseconds;
+use serde_json::Value;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use trainer::RunDir;
 
-/// Seconds that a run has worked that was started at `since`, in milliseconds since 1970.
+/// How long a run has worked that was started at `since`, in milliseconds since 1970.
 ///
-/// Whoever has it writes into its claim how long it has had it, and is believed up to its last word: the time in which
-/// a sweep was away costs nothing, and no clocks are compared. Where the claim is gone, the run's own steps say it.
+/// Whoever has it writes into its claim how long it has trained, and is believed up to its last word: what it waited
+/// for and the time in which a sweep was away cost nothing, and no clocks are compared. Where the claim is gone, the
+/// run's own files say it.
 pub fn worked(
     setting: &Setting,
     claims: &Claims,
     (trial, seed): (usize, u64),
     since: u64,
 ) -> Duration {
-    claims.held_for(&name(trial, seed)).unwrap_or_else(|| {
-        let metrics = setting.folder.run(trial, seed).metrics();
-        let last = std::fs::metadata(metrics).and_then(|it| it.modified()).ok();
-        let last = last.and_then(|it| it.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        last.saturating_sub(Duration::from_millis(since))
-    })
+    let run_dir = setting.folder.run(trial, seed);
+    claims.worked(&name(trial, seed)).unwrap_or_else(|| told(&run_dir, since).unwrap_or_default())
+}
+
+/// From the first start behind `since` in a run's events to its last step.
+fn told(run_dir: &RunDir, since: u64) -> Option<Duration> {
+    let events = std::fs::read_to_string(run_dir.events()).ok()?;
+    let events = events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut starts = events.filter(|event| event["event"] == "started");
+    let start = starts
+        .find_map(|event| milliseconds(event["time"].as_str()?).filter(|start| *start >= since))?;
+    let last = std::fs::metadata(run_dir.metrics()).and_then(|it| it.modified()).ok()?;
+    last.duration_since(UNIX_EPOCH + Duration::from_millis(start)).ok()
 }
 
 /// What of the budget is used up, if anything is.
@@ -50,25 +60,18 @@ pub fn spent(setting: &Setting, state: &State, claims: &Claims) -> Option<String
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::definition::tests::specimen;
-    use super::super::definition::{Budget, Sweep};
+    use super::super::definition::Budget;
     use super::super::log::{Event, Line};
-    use super::super::trial::Folder;
+    use super::super::trial::tests::setting;
     use super::*;
-    use crate::cluster::Cluster;
+    use crate::events::rfc3339;
 
     #[test]
-    fn the_time_in_which_a_sweep_was_away_costs_nothing() {
+    fn waiting_and_the_time_in_which_a_sweep_was_away_cost_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let budget = Budget { trials: 9, gpu_hours: Some(2.0), wall: None };
-        let setting = Setting {
-            sweep: Sweep { budget, ..specimen() },
-            folder: Folder(folder.path().to_owned()),
-            cluster_file: None,
-            cluster: Cluster { ranks: 2, ..Cluster::of_this_machine() },
-            data_root: "data".into(),
-            cache_dir: None,
-        };
+        let mut setting = setting(folder.path());
+        setting.sweep.budget = Budget { trials: 9, gpu_hours: Some(2.0), wall: None };
+        setting.cluster.ranks = 2;
         // Two runs were begun years ago, and whoever ran them was killed.
         let mut state = State::default();
         let owner = "somebody".to_owned();
@@ -90,7 +93,7 @@ mod tests {
         says(3600);
         let why = spent(&setting, &state, &claims).unwrap();
         assert_eq!(why, "2.00 hours of ranks are used, the limit is 2");
-        // One whose claim is gone worked as long as it wrote steps.
+        // One whose claim is gone worked from the start of its ranks to its last step.
         drop(claim);
         let run = setting.folder.run(0, 6);
         std::fs::create_dir_all(run.root()).unwrap();
@@ -98,11 +101,21 @@ mod tests {
         let file = std::fs::File::options().write(true).open(run.metrics()).unwrap();
         let since = Duration::from_millis(milliseconds("2020-01-01T00:00:00.000Z").unwrap());
         let at = |seconds| UNIX_EPOCH + since + Duration::from_secs(seconds);
-        file.set_modified(at(3000)).unwrap();
+        file.set_modified(at(9000)).unwrap();
+        assert_eq!(spent(&setting, &state, &claims), None, "nothing of it was started");
+        // Of an earlier process, and of this one, which waited half an hour for its shards and was once started again.
+        let started = |time| format!("{{\"time\":\"{}\",\"event\":\"started\"}}\n", rfc3339(time));
+        let earlier = started(UNIX_EPOCH + since - Duration::from_secs(60));
+        let starts = [earlier.clone(), started(at(1800)), started(at(2000))].concat();
+        std::fs::write(run.events(), starts).unwrap();
+        file.set_modified(at(1800 + 3500)).unwrap();
         assert_eq!(spent(&setting, &state, &claims), None);
-        file.set_modified(at(3600)).unwrap();
+        file.set_modified(at(1800 + 3600)).unwrap();
         assert_eq!(spent(&setting, &state, &claims), Some(why));
         file.set_modified(UNIX_EPOCH).unwrap();
         assert_eq!(spent(&setting, &state, &claims), None, "steps of an earlier start");
+        file.set_modified(at(9000)).unwrap();
+        std::fs::write(run.events(), earlier).unwrap();
+        assert_eq!(spent(&setting, &state, &claims), None, "a start of an earlier process");
     }
 }

@@ -3,6 +3,7 @@
 use super::definition::Sweep;
 use super::log::{Event, Line};
 use super::space::Point;
+use crate::error::exit;
 use crate::events::milliseconds;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -193,7 +194,7 @@ impl State {
         self.trials.iter().filter(|it| !matches!(it.fate, Fate::Infeasible(_))).count()
     }
 
-    /// The best trial: of those that are done, else of those that came furthest.
+    /// The best trial: of those that are done, else of those that came furthest and did not diverge behind that.
     pub fn best(&self, sweep: &Sweep) -> Option<&Trial> {
         let loss =
             |trial: &&Trial| trial.newest().map(|(rung, value)| (rung, sweep.mode.loss(value)));
@@ -201,7 +202,9 @@ impl State {
             let (a, b) = (loss(a).unwrap_or_default(), loss(b).unwrap_or_default());
             b.0.cmp(&a.0).then(a.1.total_cmp(&b.1))
         };
-        self.trials.iter().filter(|trial| trial.newest().is_some()).min_by(order)
+        let diverged = |it: &Trial| matches!(it.fate, Fate::Failed { code: exit::DIVERGED, .. });
+        let known = self.trials.iter().filter(|it| it.newest().is_some() && !diverged(it));
+        known.min_by(order)
     }
 }
 

@@ -177,3 +177,21 @@ impl Setting {
         arguments
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::definition::tests::specimen;
+    use super::*;
+
+    /// The specimen of a sweep in a folder, on this machine.
+    pub fn setting(folder: impl Into<PathBuf>) -> Setting {
+        Setting {
+            sweep: specimen(),
+            folder: Folder(folder.into()),
+            cluster_file: None,
+            cluster: Cluster::of_this_machine(),
+            data_root: "data".into(),
+            cache_dir: None,
+        }
+    }
+}

@@ -12,7 +12,7 @@ use super::space::Point;
 use super::spent::{spent, worked};
 use super::state::{Fate, State};
 use super::trial::{Setting, name};
-use super::{outcome, rungs, sampler};
+use super::{accidents, outcome, rungs, sampler};
 use crate::error::{Error, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,8 +25,6 @@ const IDLE: Duration = Duration::from_millis(500);
 const WATCH: Duration = Duration::from_secs(5);
 /// How long runs may save before an error ends this process.
 const SAVING: Duration = Duration::from_secs(120);
-/// So many trials that fail before one has come to anything are no accident.
-const ACCIDENTS: usize = 3;
 
 /// How the work ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,11 +168,9 @@ impl<'a> Worker<'a> {
             return Err(Error::new(exit::TRANSIENT, message));
         }
         for index in 0..self.slots.len() {
-            let others = self.slots.iter_mut().enumerate().filter(|(at, _)| *at != index);
-            let is_alone = !others.filter_map(|it| it.1.as_mut()).any(Slot::has_process);
             let Some(slot) = &mut self.slots[index] else { continue };
             let Job { trial, seed, .. } = slot.job;
-            let is_noted = match slot.look(self.setting, &mut self.claims, is_alone)? {
+            let is_noted = match slot.look(self.setting, &mut self.claims)? {
                 Look::Busy => continue,
                 Look::Taken => false,
                 Look::Ended(ending) => {
@@ -240,7 +236,7 @@ impl<'a> Worker<'a> {
     fn give(&mut self) -> Result<bool, Unwritten> {
         let mut held = self.hold()?;
         self.find_lost(&mut held)?;
-        give_up(&held.state)?;
+        accidents::check(&held.state)?;
         let mut next = 0;
         loop {
             let Some(index) = (next..self.slots.len()).find(|index| self.slots[*index].is_none())
@@ -277,10 +273,16 @@ impl<'a> Worker<'a> {
     /// A run for a slot: one that waits, or one of a new trial.
     fn next(&mut self, held: &mut Held<'_>, index: usize) -> Result<Option<Slot>, Unwritten> {
         loop {
-            for (trial, seed) in held.state.waiting() {
-                if let Some(claim) = self.claims.take(&name(trial, seed))? {
-                    return self.start(held, (trial, seed), claim, index).map(Some);
+            if let Some((trial, seed, claim)) = self.take(held)? {
+                self.check_sweep(held)?;
+                let values = &held.state.trials[trial].values;
+                // The recipe itself can be read: these values are none of its.
+                if let Err(Error { message: cause, .. }) = self.setting.recipe(values, trial, seed)
+                {
+                    held.add(vec![Event::Infeasible { trial, cause }])?;
+                    continue;
                 }
+                return self.start(held, (trial, seed), claim, index).map(Some);
             }
             let sweep = &self.setting.sweep;
             let asked = sampler::ask(sweep, &held.state);
@@ -295,11 +297,25 @@ impl<'a> Worker<'a> {
                 return Ok(None);
             }
             let trial = held.state.trials.len();
-            let seed = sweep.seeds.first().copied().unwrap_or_default();
-            let recipe = self.setting.recipe(&values, trial, seed);
-            let mut events = vec![Event::Asked { trial, values }];
-            events.extend(recipe.err().map(|it| Event::Infeasible { trial, cause: it.message }));
-            held.add(events)?;
+            held.add(vec![Event::Asked { trial, values }])?;
+        }
+    }
+
+    /// A run that waits, ours now.
+    fn take(&mut self, held: &Held<'_>) -> Result<Option<(usize, u64, Claim)>, Error> {
+        for (trial, seed) in held.state.waiting() {
+            if let Some(claim) = self.claims.take(&name(trial, seed))? {
+                return Ok(Some((trial, seed, claim)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses to train from another recipe than trials before: its file may have changed since this process began.
+    fn check_sweep(&self, held: &Held<'_>) -> Result<(), Error> {
+        match &held.state.begun {
+            Some((before, _)) => super::summary::check(before, self.setting),
+            None => Ok(()),
         }
     }
 
@@ -338,51 +354,4 @@ fn full((trial, seed): (usize, u64), cause: &str) -> Error {
     Error::new(exit::TRANSIENT, message).hint(
         "make room (checkpoint.keep says how many checkpoints stay); the same command goes on",
     )
-}
-
-/// Refuses to go on where trials fail for a reason that is none of theirs.
-fn give_up(state: &State) -> Result<(), Error> {
-    let mut failed = state.trials.iter().filter_map(|trial| match &trial.fate {
-        // Values that need too much memory are the trial's own reason.
-        Fate::Failed { code, cause, out_of_memory: false } => Some((trial.number, *code, cause)),
-        _ => None,
-    });
-    if state.trials.iter().any(|trial| trial.newest().is_some()) {
-        return Ok(());
-    }
-    match failed.nth(ACCIDENTS - 1) {
-        None => Ok(()),
-        Some((trial, code, cause)) => {
-            let message = format!(
-                "{ACCIDENTS} trials failed and none came to anything; trial {trial}: {cause}"
-            );
-            Err(Error::new(code, message)
-                .hint("see the folder `logs` of the sweep; mend it, and begin with another --out"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::definition::tests::specimen;
-    use super::super::state::tests::{add, asked};
-    use super::*;
-
-    #[test]
-    fn trials_that_need_too_much_memory_do_not_end_a_sweep_and_others_do() {
-        let sweep = specimen();
-        let failing = |out_of_memory: bool| {
-            let mut state = State::default();
-            for trial in 0..ACCIDENTS {
-                asked(&mut state, &sweep, trial);
-                let (code, cause, again, seconds) = (69, "no GPU".to_owned(), false, 0.0);
-                let event =
-                    Event::Failed { trial, seed: 5, code, cause, again, out_of_memory, seconds };
-                add(&mut state, &sweep, event);
-            }
-            give_up(&state)
-        };
-        assert_eq!(failing(true), Ok(()));
-        assert!(failing(false).is_err_and(|error| error.message.ends_with("no GPU")));
-    }
 }

@@ -66,6 +66,13 @@ pub fn machine() -> String {
     }
 }
 
+/// This machine since it was switched on, whatever container we are in; its name where the system does not say.
+pub fn boot() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = boot.trim();
+    if boot.is_empty() { host() } else { boot.to_owned() }
+}
+
 /// The name of this machine.
 pub fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -27,7 +27,10 @@ pub(super) fn keys(
         set.keys().map(|key| (key.get_ref().as_str(), key.span().start)).collect();
     let all = places.iter().map(|(key, at)| (key.as_str(), *at));
     for (key, at) in all.chain(set.iter().map(|(key, at)| (*key, *at))) {
-        if OURS.contains(&key) {
+        let is_below = |ours: &str| {
+            key.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        if OURS.into_iter().any(is_below) {
             return Err(place(
                 at,
                 format!("`{key}` is the sweep's to decide; for seeds, write `seeds`"),
@@ -39,6 +42,18 @@ pub(super) fn keys(
             Err(place(*at, format!("`{key}` stands in [space], too; leave one of them out")))
         }
         None => Ok(()),
+    }
+}
+
+/// Refuses a recipe that pauses by itself: its trials would stop there again and again.
+pub(super) fn pause(recipe: &Recipe) -> Result<(), String> {
+    match &recipe.checkpoint.pause {
+        None => Ok(()),
+        Some(pause) => Err(format!(
+            "the recipe has checkpoint.pause, behind step {} of phase `{}`; where trials pause is the sweep's to decide: leave \
+             it out",
+            pause.step, pause.phase
+        )),
     }
 }
 

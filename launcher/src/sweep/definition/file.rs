@@ -100,6 +100,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Sweep, Error> {
     let recipe = folder.join(&section.recipe);
     // With the values of all trials, and without any trial's own.
     let base = trainer::Recipe::load(&recipe, &sets)?;
+    check::pause(&base).map_err(|message| place(0, message))?;
     let metric = Metric::parse(section.metric.get_ref())
         .map_err(|message| place(section.metric.span().start, message))?;
     check::language(&metric, &base)

@@ -124,6 +124,20 @@ fn wrong_files_say_what_and_where() {
         expect!["s.toml:7:1: `run.seed` is the sweep's to decide; for seeds, write `seeds`"],
     );
     refused(
+        &format!("{SWEEP}[space]\n\"checkpoint.pause.step\" = {{ values = [1] }}\n"),
+        expect![
+            "s.toml:7:1: `checkpoint.pause.step` is the sweep's to decide; for seeds, write `seeds`"
+        ],
+    );
+    refused(
+        &format!(
+            "{SWEEP}{SPACE}[set.checkpoint]\npause = {{ phase = \"instruction\", step = 3 }}\n"
+        ),
+        expect![
+            "s.toml:1:1: the recipe has checkpoint.pause, behind step 3 of phase `instruction`; where trials pause is the sweep's to decide: leave it out"
+        ],
+    );
+    refused(
         &format!("{SWEEP}[space]\n\"lora.rank\" = {{ log = [0, 4] }}\n"),
         expect!["s.toml:7:1: `lora.rank`: log = [0, 4], expected numbers above 0"],
     );

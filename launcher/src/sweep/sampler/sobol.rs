@@ -101,6 +101,18 @@ mod tests {
     }
 
     #[test]
+    fn a_late_place_is_the_published_one_in_every_dimension() {
+        // In 2⁻¹⁷; `scipy.stats.qmc.Sobol(21, scramble=False)` says the same of the one behind 69,999 others.
+        let expected = [
+            14131, 87055, 126_299, 31141, 97033, 129_415, 14831, 118_699, 117_599, 12239, 29109,
+            49945, 5267, 124_709, 126_155, 68893, 48149, 78927, 1525, 127_761, 97361,
+        ];
+        let found = place(69_999, DIMENSIONS, None);
+        let found: Vec<u32> = found.iter().map(|at| (at * f64::from(1 << 17)) as u32).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn every_half_quarter_and_so_on_has_its_share_in_every_dimension() {
         for seed in [None, Some(1), Some(99)] {
             let places: Vec<Vec<f64>> =

@@ -1,6 +1,6 @@
 //! `[space]` of a sweep's file.
 
-use super::{Dimension, Range, Space, Span};
+use super::{Dimension, Range, Space, Span, is_same};
 use data_pipeline::error::{explain, nearest};
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -79,7 +79,8 @@ fn dimension(key: &str, file: DimensionFile) -> Result<Dimension, String> {
     if let Some(points @ (0 | MOST..)) = points {
         return Err(format!("`{key}`: points = {points}, expected 1 to {}", MOST - 1));
     }
-    let span = |name: &str, [low, high]: [f64; 2]| match low < high && high.is_finite() {
+    let is_span = |low: f64, high: f64| low < high && (high - low).is_finite();
+    let span = |name: &str, [low, high]: [f64; 2]| match is_span(low, high) {
         true => Ok(Span { low, high, points }),
         false => Err(format!("`{key}`: {name} = [{low}, {high}], expected the lower number first")),
     };
@@ -108,6 +109,14 @@ fn dimension(key: &str, file: DimensionFile) -> Result<Dimension, String> {
 fn choices(key: &str, values: Vec<Value>) -> Result<Range, String> {
     if values.is_empty() || values.len() >= MOST {
         return Err(format!("`{key}` has {} values, expected 1 to {}", values.len(), MOST - 1));
+    }
+    // A number that is none, say, of which the log would keep nothing.
+    let kept = |value: &Value| {
+        let text = serde_json::to_string(value).ok()?;
+        serde_json::from_str(&text).ok().filter(|kept: &Value| is_same(kept, value))
+    };
+    if let Some(value) = values.iter().find(|value| kept(value).is_none()) {
+        return Err(format!("`{key}` has the value {value}, which the log of a sweep cannot keep"));
     }
     let twice = |(index, value): &(usize, &Value)| values[..*index].contains(value);
     match values.iter().enumerate().find(twice) {
@@ -205,6 +214,15 @@ mod tests {
         refused("x = { values = [1], log = [1, 2] }", "needs one of");
         refused("x = { values = [] }", "has 0 values");
         refused("x = { values = [1, 2, 1] }", "has the value 1 twice");
+        refused(
+            "x = { values = [1.0, nan] }",
+            "has the value nan, which the log of a sweep cannot",
+        );
+        refused(
+            "x = { values = [inf] }",
+            "has the value inf, which the log of a sweep cannot keep",
+        );
+        refused("x = { uniform = [-inf, 1] }", "expected the lower number first");
         refused("x = { log = [0, 1] }", "expected numbers above 0");
         refused("x = { uniform = [2, 1] }", "expected the lower number first");
         refused("x = { int = [1, 9], step = 0 }", "a step of at least 1");

@@ -103,6 +103,11 @@ fn the_best_is_done_or_came_furthest() {
     came(&mut state, &sweep, 0, 0, Some(90.0));
     came(&mut state, &sweep, 1, 0, Some(95.0));
     assert_eq!(state.best(&sweep).map(|it| it.number), Some(1));
+    let (code, cause, again, out_of_memory, seconds) =
+        (exit::DIVERGED, "c".to_owned(), false, false, 0.0);
+    let failed = Event::Failed { trial: 1, seed: 5, code, cause, again, out_of_memory, seconds };
+    add(&mut state, &sweep, failed);
+    assert_eq!(state.best(&sweep).map(|it| it.number), Some(0), "it diverged behind its rung");
     finished(&mut state, &sweep, 2, Some(10.0));
     finished(&mut state, &sweep, 3, None);
     assert_eq!(state.best(&sweep).map(|it| it.number), Some(2));
