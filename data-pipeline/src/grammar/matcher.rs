@@ -4,7 +4,7 @@ use super::room::Room;
 use super::spelling::{Speller, State};
 use super::{Grammar, Vocabulary};
 use llguidance::toktrie::Recognizer;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// As many sets are kept: an answer comes back to where an object begins, and seldom elsewhere.
@@ -20,7 +20,7 @@ pub struct Matcher {
     read: usize,
     limit: Option<usize>,
     room: Room,
-    kept: HashMap<State, Vec<u32>>,
+    kept: FxHashMap<State, Vec<u32>>,
 }
 
 impl Matcher {
@@ -36,7 +36,7 @@ impl Matcher {
             read: 0,
             limit: None,
             room,
-            kept: HashMap::new(),
+            kept: FxHashMap::default(),
         }
     }
 
@@ -109,8 +109,14 @@ impl Matcher {
         if !room.is_short(left) {
             return;
         }
-        let Some(way) = room.way_out(speller, vocabulary, state) else { return };
-        if left > way.len() + room.jump(vocabulary) {
+        let Some(bytes) = room.way_out(speller, state) else { return };
+        // An id is a byte at least: mostly there is no need to spell the way.
+        let jump = room.jump(vocabulary);
+        if left > bytes.len() + jump {
+            return;
+        }
+        let Some(way) = vocabulary.ids(&bytes) else { return };
+        if left > way.len() + jump {
             return;
         }
         let mut kept = vec![0; words.len()];
@@ -119,8 +125,8 @@ impl Matcher {
                 || way.first() == Some(&id)
                 || left > 0
                     && behind(speller, vocabulary, state, id)
-                        .and_then(|state| room.way_out(speller, vocabulary, state))
-                        .is_some_and(|way| way.len() < left);
+                        .and_then(|state| room.way_out(speller, state))
+                        .is_some_and(|bytes| vocabulary.spells_within(&bytes, left - 1));
             if fits {
                 insert(&mut kept, id);
             }

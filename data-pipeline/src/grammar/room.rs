@@ -7,7 +7,7 @@
 use super::Vocabulary;
 use super::spelling::{Speller, State};
 use crate::prompt::Form;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// No way is longer; a way is an object at most.
@@ -24,7 +24,7 @@ pub(super) struct Room {
     longest: usize,
     jump: Option<usize>,
     /// The next byte of the way out, by where it begins.
-    exits: HashMap<State, Option<(u8, State)>>,
+    exits: FxHashMap<State, Option<(u8, State)>>,
 }
 
 impl Room {
@@ -38,7 +38,7 @@ impl Room {
         let others = (0..=u8::MAX).filter(|byte| !last(byte));
         let order = closing.iter().copied().chain(others).chain([b'(']).collect();
         let longest = objects.iter().map(String::len).max().unwrap_or(0);
-        Self { order, objects, longest, jump: None, exits: HashMap::new() }
+        Self { order, objects, longest, jump: None, exits: FxHashMap::default() }
     }
 
     /// Whether with `left` ids one has to look closer.
@@ -59,13 +59,8 @@ impl Room {
         jump
     }
 
-    /// The ids that end the answer from here, if the vocabulary has them.
-    pub(super) fn way_out(
-        &mut self,
-        speller: &mut Speller,
-        vocabulary: &Vocabulary,
-        mut state: State,
-    ) -> Option<Vec<u32>> {
+    /// The bytes that end the answer from here.
+    pub(super) fn way_out(&mut self, speller: &mut Speller, mut state: State) -> Option<Vec<u8>> {
         let mut way = Vec::new();
         while !speller.is_whole(state) {
             let (byte, behind) = self.exit(speller, state)?;
@@ -75,7 +70,7 @@ impl Room {
                 return None;
             }
         }
-        vocabulary.ids(&way)
+        Some(way)
     }
 
     /// The first byte of the way out, and where it leads.

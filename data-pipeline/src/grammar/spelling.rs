@@ -7,7 +7,7 @@
 
 use crate::tokenizer::{Scan, Spelling, is_word};
 use llguidance::derivre::{Regex, StateID};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Where an answer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,12 +36,12 @@ pub(super) struct Speller {
     language: Regex,
     spelling: Spelling,
     /// What can follow a place and the first bytes of a character: a letter, anything else.
-    next: HashMap<(StateID, Part), (bool, bool)>,
+    next: FxHashMap<(StateID, Part), (bool, bool)>,
 }
 
 impl Speller {
     pub(super) fn new(language: Regex, spelling: Spelling) -> Self {
-        Self { language, spelling, next: HashMap::new() }
+        Self { language, spelling, next: FxHashMap::default() }
     }
 
     /// Before the first byte.

@@ -2,7 +2,7 @@
 
 use crate::tokenizer::{Spelling, Tokenizer};
 use llguidance::toktrie::{SimpleVob, TokRxInfo, TokTrie};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Text of ids in a form that a grammar walks; made once for a tokenizer, shared by all matchers.
@@ -11,7 +11,7 @@ pub struct Vocabulary {
     pub(super) spelling: Spelling,
     eos: u32,
     /// Short pieces by their bytes; the tree cannot say which of two equal ones longer ones go on from.
-    short: HashMap<Box<[u8]>, u32>,
+    short: FxHashMap<Box<[u8]>, u32>,
 }
 
 /// Bytes of a short piece, at most.
@@ -34,7 +34,7 @@ impl Vocabulary {
     pub(super) fn of(words: Vec<Vec<u8>>, eos: u32, spelling: Spelling) -> Self {
         let info = TokRxInfo::new(words.len() as u32, eos);
         let is_short = |word: &[u8]| (1..=SHORT).contains(&word.len());
-        let mut short = HashMap::new();
+        let mut short = FxHashMap::default();
         for (id, word) in (0..).zip(&words).filter(|(_, word)| is_short(word)) {
             short.insert(word.clone().into_boxed_slice(), id);
         }
@@ -67,6 +67,15 @@ impl Vocabulary {
             bytes = &bytes[length..];
         }
         Some(ids)
+    }
+
+    /// Whether there are ids that spell `bytes`, at most `most` of them.
+    pub(super) fn spells_within(&self, bytes: &[u8], most: usize) -> bool {
+        let is_an_id = |byte: &u8| self.short.contains_key(std::slice::from_ref(byte));
+        match bytes.len() <= most && bytes.iter().all(is_an_id) {
+            true => true,
+            false => self.ids(bytes).is_some_and(|ids| ids.len() <= most),
+        }
     }
 
     /// An empty set of ids.
