@@ -119,7 +119,8 @@ impl Why {
             return;
         }
         let Standing { progress, .. } = &now.standing;
-        let failures = Cause::real(past);
+        // What drivers before this one met is over.
+        let failures = Cause::real(past, now.driven_since);
         let broke = failures.iter().filter(|it| it.is_real()).count();
         let at = match progress {
             Some(step) if step.steps > 0 => {
@@ -150,7 +151,7 @@ impl Why {
 
     fn done(&mut self, now: &Now, past: &Past) {
         self.is_fine = true;
-        let failures = Cause::real(past);
+        let failures = Cause::real(past, None);
         self.verdict = match failures.iter().filter(|it| it.is_real()).count() {
             0 => "it is done".to_owned(),
             1 => "it is done, after a failure that it recovered from".to_owned(),

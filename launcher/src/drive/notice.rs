@@ -52,10 +52,10 @@ pub fn note(asked: &Drive<'_>, events: &mut Events, standing: &mut Writer) -> Re
     Ok(())
 }
 
-/// Whether a rank or a node failed because a scheduler takes the nodes back: to start again would be in vain.
-pub fn explains(asked: &Drive<'_>, cause: &Cause) -> bool {
+/// Whether a rank or a node may have failed because a scheduler takes the nodes back: then, to start again would be
+/// in vain.
+pub fn may_explain(cause: &Cause) -> bool {
     matches!(cause.end, End::Lost | End::Drained | End::Signal(libc::SIGTERM))
-        && backend::nodes(asked.cluster, asked.run_dir.root()).notice().is_some()
 }
 
 /// Has the scheduler say that it wants the nodes back; where there is none, the driver gets the signal that

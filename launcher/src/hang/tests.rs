@@ -57,6 +57,27 @@ fn a_rank_that_does_not_come_is_named_with_what_it_does() {
 }
 
 #[test]
+fn who_does_not_answer_is_told_from_who_still_may() {
+    let deaf = |ranks: &[Rank]| verdict(ranks, &names()).unwrap().is_deaf;
+    let mut places = [WAITING; 8];
+    places[5] = ("data", 40, 61.0);
+    assert!(deaf(&ranks(&places)));
+    // What it writes may be what the run goes on from.
+    places[5] = ("checkpoint", 39, 61.0);
+    assert!(!deaf(&ranks(&places)));
+    // Its process stands still, wherever that is.
+    let mut silent = ranks(&places);
+    silent[5].silent = 40.0;
+    assert!(deaf(&silent));
+    // It came after all, or waits for others itself.
+    places[5] = ("all-reduce 812", 40, 2.0);
+    assert!(!deaf(&ranks(&places)));
+    places[5] = ("all-reduce 811", 40, 63.0);
+    assert!(!deaf(&ranks(&places)));
+    assert!(!deaf(&ranks(&[WAITING; 8])));
+}
+
+#[test]
 fn of_several_that_do_not_come_the_longest_is_named_first() {
     let mut places = [WAITING; 8];
     for (rank, seconds) in [(4, 60.5), (5, 75.0), (6, 60.2)] {

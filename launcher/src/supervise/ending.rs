@@ -110,7 +110,7 @@ impl Watch<'_> {
         let cause = Cause {
             rank,
             blamed: rank,
-            stopping: false,
+            stopping: self.stop_requested,
             end: End::Hung,
             last_words: Some(words),
             reached: self.reached.clone(),
@@ -118,11 +118,32 @@ impl Watch<'_> {
             verdict,
         };
         self.failed.push(Failed { cause, culprit: None });
-        self.stage = Stage::Terminating(Instant::now() + self.job.patience.terminate);
         self.recovers();
-        self.events.record("terminating", json!({"ranks": self.alive}))?;
-        self.signal(libc::SIGTERM);
+        self.terminate(Instant::now())
+    }
+
+    /// Asks the ranks to end that still can; one that is known not to answer is not waited for. Where it was is a
+    /// part of the verdict by then.
+    pub(super) fn terminate(&mut self, now: Instant) -> Result<(), Error> {
+        self.stage = Stage::Terminating(now + self.job.patience.terminate);
+        let deaf = self.deaf();
+        let (dead, asked): (Vec<usize>, Vec<usize>) =
+            self.alive.iter().copied().partition(|rank| deaf == Some(*rank));
+        if !dead.is_empty() {
+            self.events.record("killing", json!({"ranks": dead}))?;
+            self.send(&dead, libc::SIGKILL);
+        }
+        if !asked.is_empty() {
+            self.events.record("terminating", json!({"ranks": asked}))?;
+            self.send(&asked, libc::SIGTERM);
+        }
         Ok(())
+    }
+
+    /// The rank that the verdict on the first failure names as one that does not answer.
+    fn deaf(&self) -> Option<usize> {
+        let verdict = first_cause(&self.failed)?.cause.verdict.as_ref()?;
+        verdict.rank.filter(|_| verdict.is_deaf)
     }
 
     pub(super) fn end(mut self) -> Result<Ending, Error> {

@@ -33,8 +33,16 @@ fn run_on<A>(scripts: &[&str], is_home: bool, act: A) -> Outcome
 where
     A: AsyncFnOnce(mpsc::UnboundedSender<Request>, mpsc::UnboundedSender<Call>) + 'static,
 {
+    run_as(scripts, is_home, |_| {}, act)
+}
+
+/// The same for a job that is `changed` before.
+fn run_as<A>(scripts: &[&str], is_home: bool, changed: impl FnOnce(&mut Job), act: A) -> Outcome
+where
+    A: AsyncFnOnce(mpsc::UnboundedSender<Request>, mpsc::UnboundedSender<Call>) + 'static,
+{
     let dir = tempfile::tempdir().unwrap();
-    let job = Job {
+    let mut job = Job {
         generation: 1,
         places: vec![0; scripts.len()],
         hang: 0,
@@ -56,6 +64,7 @@ where
             last_words: Duration::from_millis(300),
         },
     };
+    changed(&mut job);
     let mut events = Events::open(&dir.path().join("events.jsonl")).unwrap();
     let screen = dir.path().join("screen");
     let mut display = Display::plain(std::fs::File::create(&screen).unwrap());
@@ -238,6 +247,72 @@ fn a_rank_that_ignores_sigterm_is_killed() {
     assert!(outcome.events.contains(r#""event":"killing","ranks":[0]"#), "{}", outcome.events);
     assert!(outcome.seconds < 5.0, "{}", outcome.seconds);
     assert!(outcome.status.contains(r#""state": "recovering""#), "{}", outcome.status);
+}
+
+/// What a rank says of where it is, as a command.
+fn is_in(section: &str) -> String {
+    let place = format!(r#"{{"phase":"p","step":3,"section":"{section}","seconds":0.0}}"#);
+    format!(r#"echo '@{{"where":{place}}}'"#)
+}
+
+/// Has ranks that need a minute to be killed, unless it is known that to ask them is in vain.
+fn patient(job: &mut Job) {
+    job.hang = 3;
+    job.patience.terminate = Duration::from_secs(60);
+}
+
+async fn nobody(_: mpsc::UnboundedSender<Request>, _: mpsc::UnboundedSender<Call>) {
+    std::future::ready(()).await;
+}
+
+#[test]
+fn who_is_known_to_hang_is_not_asked_first_and_the_others_have_their_time() {
+    let deaf = format!("trap '' TERM; {}; while :; do sleep 0.05; done", is_in("data"));
+    // It finishes what it writes, as a rank does with its checkpoint.
+    let healthy = format!(
+        "trap 'sleep 2; echo written; exit 75' TERM; {}; while :; do sleep 0.05; done",
+        is_in("all-reduce 812")
+    );
+    let outcome = run_as(&[&healthy, &deaf], false, patient, nobody);
+    let Ending::Failed(cause) = &outcome.ending else { panic!("{:?}", outcome.ending) };
+    assert_eq!((cause.end, cause.rank), (End::Hung, 1));
+    let sentence = &cause.verdict.as_ref().unwrap().sentence;
+    assert!(sentence.contains("rank 1 (this machine)"), "{sentence}");
+    assert!(sentence.contains("in data"), "{sentence}");
+    assert!(outcome.seconds < 40.0, "it was waited for: {} s", outcome.seconds);
+    assert!(outcome.events.contains(r#""event":"killing","ranks":[1]"#), "{}", outcome.events);
+    assert!(outcome.events.contains(r#""event":"terminating","ranks":[0]"#), "{}", outcome.events);
+    assert!(outcome.shown.contains("[rank 0] written"), "{}", outcome.shown);
+}
+
+#[test]
+fn a_hang_behind_a_complaint_of_another_rank_costs_no_time_either() {
+    let deaf = format!("trap '' TERM; {}; while :; do sleep 0.05; done", is_in("data"));
+    let failure = r#"@{"failure":{"exit_code":75,"culprit":1}}"#;
+    let words = "error: rank 1 did not finish for 3 s during all-reduce 812";
+    let witness = format!(
+        "{}; sleep 3; echo '{failure}'; echo '{words}' >&2; exit 75",
+        is_in("all-reduce 812")
+    );
+    let terminate = |job: &mut Job| job.patience.terminate = Duration::from_secs(60);
+    let outcome = run_as(&[&witness, &deaf], false, terminate, nobody);
+    let Ending::Failed(cause) = &outcome.ending else { panic!("{:?}", outcome.ending) };
+    assert_eq!((cause.end, cause.rank, cause.blamed), (End::Code(75), 0, 1));
+    assert!(outcome.seconds < 40.0, "it was waited for: {} s", outcome.seconds);
+    assert!(outcome.events.contains(r#""event":"killing","ranks":[1]"#), "{}", outcome.events);
+    assert!(!outcome.events.contains("terminating"), "{}", outcome.events);
+}
+
+#[test]
+fn who_was_asked_to_stop_and_hangs_is_not_waited_for_without_end() {
+    let deaf = format!("trap '' TERM; {}; while :; do sleep 0.05; done", is_in("data"));
+    let outcome = run_as(&[&deaf], false, patient, async |interrupt, _calls| {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        interrupt.send(Request::Stop).unwrap();
+    });
+    let Ending::Failed(cause) = &outcome.ending else { panic!("{:?}", outcome.ending) };
+    assert_eq!((cause.end, cause.stopping), (End::Hung, true));
+    assert!(outcome.seconds < 40.0, "{}", outcome.seconds);
 }
 
 const PATIENT: &str = "trap 'echo saved; exit 76' TERM; while :; do sleep 0.05; done";

@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use trainer::audit::Use;
 use trainer::bandwidth;
@@ -62,16 +63,20 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
         return teller.end(result, &place);
     }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
-        let Some(mut collective) = met(join(args, &place, &recipe.run.device, Some(requests)))?
-        else {
-            return Ok(Outcome::Stopped);
-        };
         let deadline = Duration::from_secs(recipe.checkpoint.stop_deadline);
+        let secret = place.secret(args, Some(requests));
+        // Without one, nobody can ask for a drill.
+        let known = secret.as_ref().ok().cloned();
+        let watch = Watch { run_dir: run_dir.clone(), rank: place.rank, deadline, secret: known };
+        // Before the others are waited for: whoever wants the run to end need not wait for them, too.
+        watch.start(requests);
+        let Some(mut collective) =
+            met(join((args, &place), &recipe.run.device, secret, Some(requests)))?
+        else {
+            return place.left(&run_dir);
+        };
         let tell = &mut |happening| teller.tell(happening);
         let sharding = Sharding { stage: args.zero_stage, bucket_mib: args.bucket_mib.max(1) };
-        // Without one, nobody can ask for a drill.
-        let secret = place.secret(args).ok();
-        Watch { run_dir: run_dir.clone(), rank: place.rank, deadline, secret }.start(requests);
         let task = Task {
             run_dir: &run_dir,
             data_root: &data_root,
@@ -158,8 +163,12 @@ impl Place {
     }
 
     /// What the ranks know each other by: the variable, or the file of the run. Where there is neither and no
-    /// launcher of ours to make one, rank 0 does, and the others wait for it.
-    fn secret(&self, args: &cli::Worker) -> Result<Secret, CollectiveError> {
+    /// launcher of ours to make one, rank 0 does, and the others wait for it, unless they are asked to stop.
+    fn secret(
+        &self,
+        args: &cli::Worker,
+        requests: Option<&Requests>,
+    ) -> Result<Secret, CollectiveError> {
         let path = RunDir::new(&args.run_dir).secret();
         if let Some(text) = std::env::var(SECRET).ok().filter(|text| !text.trim().is_empty()) {
             let wrong = |reason| CollectiveError::Secret { path: SECRET.into(), reason };
@@ -172,14 +181,32 @@ impl Place {
             return if path.exists() { Secret::load(&path) } else { Secret::create(&path) };
         }
         let until = Instant::now() + Duration::from_secs(args.join_seconds);
+        let stop = RunDir::new(&args.run_dir).stop();
+        let is_asked = |requests: &Requests| requests.stop.load(Ordering::Relaxed) || stop.exists();
         loop {
             match Secret::load(&path) {
+                Err(_) if requests.is_some_and(is_asked) => {
+                    return Err(CollectiveError::Asked { rank: self.rank });
+                }
                 Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
                 found => return found,
             }
         }
     }
+
+    /// This rank was asked to stop before all had met, and has nothing to save. Where no launcher of ours takes the
+    /// request away, rank 0 does, as behind a run that has begun, once the others had time to hear of it.
+    fn left(&self, run_dir: &RunDir) -> Result<Outcome, trainer::Error> {
+        if self.by.is_some() && self.rank == 0 {
+            std::thread::sleep(HEARD);
+            trainer::requests::remove(&run_dir.stop())?;
+        }
+        Ok(Outcome::Stopped)
+    }
 }
+
+/// In which every rank has looked for the file of a request many times.
+const HEARD: Duration = Duration::from_secs(2);
 
 /// Names the variable with the secret of the run.
 const SECRET: &str = "KNOWCODER_SECRET";
@@ -194,10 +221,13 @@ fn evaluate(
 ) -> Result<Outcome, trainer::Error> {
     let run_dir = place.run_dir(args);
     let recipe = Recipe::load_lock(&run_dir.evaluation_lock())?;
-    let Some(mut collective) = met(join(args, place, &recipe.run.device, Some(requests)))? else {
-        return Ok(Outcome::Stopped);
-    };
+    let secret = place.secret(args, Some(requests));
     Watch::of_answers(run_dir.clone(), place.rank).start(requests);
+    let Some(mut collective) =
+        met(join((args, place), &recipe.run.device, secret, Some(requests)))?
+    else {
+        return place.left(&run_dir);
+    };
     let mut answer = || {
         whereabouts::own().at(LOADING);
         let mut reading = |read: u64, total: u64| {
@@ -230,7 +260,9 @@ fn evaluate(
 /// Sums with the other ranks, for the sake of the time that it takes.
 fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
     let (place, _lock) = Place::of(args)?;
-    let mut collective = join(args, &place, device, None).map_err(trainer::Error::from)?;
+    let secret = place.secret(args, None);
+    let mut collective =
+        join((args, &place), device, secret, None).map_err(trainer::Error::from)?;
     let site = (device, place.local_rank);
     let found = bandwidth::measure(&mut *collective, site, &bandwidth::SIZES);
     if found.is_err() {
@@ -242,7 +274,7 @@ fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
     Ok(Answer::new(text, found))
 }
 
-/// `None`: the rank was asked to stop before all had met, and has nothing to save.
+/// `None`: the rank was asked to stop before all had met.
 fn met(
     joined: Result<Box<dyn Collective>, CollectiveError>,
 ) -> Result<Option<Box<dyn Collective>>, CollectiveError> {
@@ -252,11 +284,12 @@ fn met(
     }
 }
 
-/// The other ranks, or nobody. Who is asked to stop by `requests` does not wait for them.
+/// The other ranks, who know each other by `secret`, or nobody. Who is asked to stop by `requests` does not wait for
+/// them.
 fn join(
-    args: &cli::Worker,
-    place: &Place,
+    (args, place): (&cli::Worker, &Place),
     device: &str,
+    secret: Result<Secret, CollectiveError>,
     requests: Option<&'static Requests>,
 ) -> Result<Box<dyn Collective>, CollectiveError> {
     let Place { rank, world, generation, ref rendezvous, .. } = *place;
@@ -275,7 +308,7 @@ fn join(
             world,
             program: collective::hello::program_fingerprint().map_err(network)?,
         },
-        secret: place.secret(args)?,
+        secret: secret?,
         deadlines: Deadlines {
             join: Duration::from_secs(args.join_seconds),
             operation: Duration::from_secs(args.operation_seconds),

@@ -73,9 +73,11 @@ impl Cause {
         Self::all(past).pop()
     }
 
-    /// Where something broke, all that did; else the newest thing that was noted like a failure.
-    pub fn real(past: &Past) -> Vec<Self> {
-        let all = Self::all(past);
+    /// Where something broke, all that did; else the newest thing that was noted like a failure. Of what happened
+    /// `since` then, in milliseconds since 1970, or ever.
+    pub fn real(past: &Past, since: Option<u64>) -> Vec<Self> {
+        let mut all = Self::all(past);
+        all.retain(|it| milliseconds(&it.time) >= since);
         let (real, mut wanted): (Vec<_>, Vec<_>) = all.into_iter().partition(Self::is_real);
         match real.is_empty() {
             true => wanted.pop().into_iter().collect(),
