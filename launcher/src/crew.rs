@@ -196,6 +196,13 @@ impl Crew {
         Self::of(names.iter().map(|name| (*name).to_owned()).collect(), None, None)
     }
 
+    /// The same with another node that never comes.
+    #[cfg(test)]
+    pub fn with(mut self, name: &str) -> Self {
+        self.members.push(Member::new(name.to_owned()));
+        self
+    }
+
     /// What an agent in this process listens to beside its connection.
     #[cfg(test)]
     pub fn calls(&self) -> mpsc::UnboundedSender<agent::Call> {

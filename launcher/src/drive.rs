@@ -45,6 +45,9 @@ use trainer::collective::Secret;
 use trainer::collective::hello::program_sha256;
 use trainer::{Recipe, RunDir};
 
+/// How often nodes may come and go again before a start, each time with all the time that they have to come.
+const ROUNDS: usize = 20;
+
 /// What is run.
 pub struct Drive<'a> {
     /// The directory of the run, or of an evaluation.
@@ -187,7 +190,12 @@ impl Driver<'_> {
     /// One start of the run, from its nodes to its end.
     async fn once(&mut self) -> Result<Ending, Error> {
         self.standing.state(State::Starting);
+        let mut rounds = 0;
         let job = loop {
+            rounds += 1;
+            if rounds > ROUNDS {
+                return Err(unsettled());
+            }
             if !self.assemble().await? {
                 return Ok(Ending::Stopped);
             }
@@ -303,6 +311,16 @@ pub fn heard(events: &mut Events, crew: &Crew, node: usize, news: &News) -> Resu
         }
         News::Says(_) => Ok(()),
     }
+}
+
+/// Nodes that do not stay.
+fn unsettled() -> Error {
+    let message = format!(
+        "nodes came and went {ROUNDS} times before ranks could be started: agent-lost in events.jsonl names them"
+    );
+    Error::new(exit::TRANSIENT, message).hint(
+        "agents' own words are in RUN/logs/agent-*.log; leave out the node that does not stay",
+    )
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

@@ -447,8 +447,8 @@ fn a_process_that_is_left_behind_holds_nothing_up() {
     assert!(outcome.seconds < 4.0, "{}", outcome.seconds);
 }
 
-#[test]
-fn a_program_that_is_not_there_is_one_sentence() {
+/// A job whose program is not there, on a node that is `alone`, or is one of two.
+fn unstarted(alone: bool) -> Result<Ending, Error> {
     let dir = tempfile::tempdir().unwrap();
     let job = Job {
         generation: 1,
@@ -463,15 +463,30 @@ fn a_program_that_is_not_there_is_one_sentence() {
     let mut events = Events::open(&dir.path().join("events.jsonl")).unwrap();
     let mut display = Display::plain(Vec::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(async {
+    runtime.block_on(async {
         let (_sender, mut interrupts) = Interrupts::by_hand();
-        let mut crew = Crew::here(dir.path().join("nothing"), Duration::from_millis(100));
+        let crew = Crew::here(dir.path().join("nothing"), Duration::from_millis(100));
+        let mut crew = if alone { crew } else { crew.with("node-b") };
         let mut standing = Writer::new(dir.path().join("status.json"), "run", "local");
         let mut drills = Drills::new(dir.path().join("drill"), Box::new(|_, _| {}));
         let shown = Shown { display: &mut display, standing: &mut standing, drills: &mut drills };
-        supervise(&job, &mut crew, &mut interrupts, &mut events, shown).await.unwrap_err()
-    });
+        supervise(&job, &mut crew, &mut interrupts, &mut events, shown).await
+    })
+}
+
+#[test]
+fn a_program_that_is_not_there_is_one_sentence() {
+    let error = unstarted(true).unwrap_err();
     assert!(error.message.starts_with("failed to start rank 0 as `"), "{error}");
+}
+
+#[test]
+fn a_node_that_starts_nothing_is_a_failure_that_others_may_mend() {
+    let Ending::Failed(cause) = unstarted(false).unwrap() else { panic!("it went on") };
+    assert_eq!((cause.end, cause.blamed, cause.exit_code()), (End::Unstarted, 0, 75));
+    let sentence = cause.to_string();
+    let expected = "rank 0 did not begin: failed to start rank 0 as `";
+    assert!(sentence.starts_with(expected), "{sentence}");
 }
 
 const CHILD: &str = "KNOWCODER_TEST_SUPERVISOR";
