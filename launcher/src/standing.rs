@@ -14,6 +14,7 @@ pub mod table;
 use crate::events::rfc3339;
 use data_pipeline::predictions::replace;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -143,11 +144,26 @@ pub struct Failure {
     pub node: Option<String>,
     /// What was done: `restart`, `spare`, `replace`, `requeue`, `stop`.
     pub course: String,
+    /// The phase, if one had begun.
+    pub phase: Option<String>,
+    /// Its last step that was done before, or that is saved.
+    pub step: Option<u64>,
 }
 
 /// Whether a number of a process is nobody's.
 fn is_none(process: &u32) -> bool {
     *process == 0
+}
+
+impl Failure {
+    /// What the event `failure` says beside its time.
+    pub fn fields(&self) -> Value {
+        let mut fields = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = fields.as_object_mut() {
+            fields.remove("time");
+        }
+        fields
+    }
 }
 
 /// So many of what has this name, if there is one of it.

@@ -78,7 +78,7 @@ fn a_failure_is_explained_by_events_and_logs() {
         why.signs.iter().map(|sign| sign.kind).collect::<Vec<_>>(),
         ["out-of-memory", "network"]
     );
-    assert_eq!(why.cause.unwrap().step, Some(4));
+    assert_eq!(why.cause.unwrap().failure.step, Some(4));
 }
 
 #[test]
