@@ -25,9 +25,9 @@ pub struct Verdict {
     pub rank: Option<usize>,
     /// One sentence.
     pub sentence: String,
-    /// Whether that rank does not answer, so that to ask it to end is in vain: its process stands still, or what it
-    /// does keeps it from the operation that the others wait in. One that is in a checkpoint may still finish it.
-    pub is_deaf: bool,
+    /// Ranks that do not answer, so that to ask them to end is in vain: their processes stand still, or what they do
+    /// keeps them from the operation that the others wait in. One that is in a checkpoint may still finish it.
+    pub deaf: Vec<usize>,
 }
 
 /// A rank's own word on why it gave up.
@@ -79,7 +79,8 @@ impl Scene<'_> {
                 all => format!("none of {all} ranks has been heard of for {seconds:.0} s"),
             };
             let rank = (silent.len() == 1).then_some(first);
-            return Some(Verdict { rank, sentence, is_deaf: rank.is_some() });
+            let deaf = rank.into_iter().collect();
+            return Some(Verdict { rank, sentence, deaf });
         }
         let node = self.ranks[first].node;
         let on_node = self.those(|rank| rank.node == node);
@@ -92,7 +93,7 @@ impl Scene<'_> {
                 "{name} with {} has not been heard of for {seconds:.0} s: it is down or cut off",
                 list(&on_node)
             );
-            return Some(Verdict { rank: Some(first), sentence, is_deaf: true });
+            return Some(Verdict { rank: Some(first), sentence, deaf: silent });
         }
         let was = match self.ranks[first].section.as_str() {
             "" => "it has never said where it is".to_owned(),
@@ -104,7 +105,7 @@ impl Scene<'_> {
         let mut sentence =
             format!("{} has not been heard of for {seconds:.0} s: {was}", self.who(first));
         add_others(&mut sentence, &silent, "nor have");
-        Some(Verdict { rank: Some(first), sentence, is_deaf: true })
+        Some(Verdict { rank: Some(first), sentence, deaf: silent })
     }
 
     /// Ranks that are not in the operation that others wait in.
@@ -147,7 +148,8 @@ impl Scene<'_> {
         behind.retain(|other| *other != rank);
         behind.insert(0, rank);
         add_others(&mut sentence, &behind, "nor did");
-        Some(Verdict { rank: Some(rank), sentence, is_deaf: self.is_busy_in_vain(rank) })
+        behind.retain(|rank| self.is_busy_in_vain(*rank));
+        Some(Verdict { rank: Some(rank), sentence, deaf: behind })
     }
 
     /// Several ranks have not come out of an operation that others have left.
@@ -163,7 +165,7 @@ impl Scene<'_> {
             self.who(ahead),
             self.section(ahead, 0),
         );
-        Verdict { rank: None, sentence, is_deaf: false }
+        Verdict { rank: None, sentence, deaf: Vec::new() }
     }
 
     /// The rank that came to the operation of all when the others had long waited.
@@ -185,7 +187,7 @@ impl Scene<'_> {
             self.place(place),
             waited - came,
         );
-        Some(Verdict { rank: Some(*last), sentence, is_deaf: false })
+        Some(Verdict { rank: Some(*last), sentence, deaf: Vec::new() })
     }
 
     /// All wait in the same operation.
@@ -215,7 +217,7 @@ impl Scene<'_> {
                 None
             }
         };
-        Some(Verdict { rank, sentence, is_deaf: false })
+        Some(Verdict { rank, sentence, deaf: Vec::new() })
     }
 
     /// Nobody waits for anybody.
@@ -234,7 +236,7 @@ impl Scene<'_> {
                 self.who(rank),
                 shared(section),
             );
-            return Some(Verdict { rank: None, sentence, is_deaf: false });
+            return Some(Verdict { rank: None, sentence, deaf: Vec::new() });
         }
         let silent = self.ranks[rank].silent;
         let mut sentence = format!("{} has been in {place} for {seconds:.0} s", self.who(rank));
@@ -245,7 +247,8 @@ impl Scene<'_> {
         if self.ranks.len() > 1 {
             sentence += ", longer than any other rank, and none waits in an operation";
         }
-        Some(Verdict { rank: Some(rank), sentence, is_deaf: self.is_busy_in_vain(rank) })
+        let deaf = if self.is_busy_in_vain(rank) { vec![rank] } else { Vec::new() };
+        Some(Verdict { rank: Some(rank), sentence, deaf })
     }
 
     /// Whether what a rank does by itself is nothing that must be let finish, and none of the waits that end when the

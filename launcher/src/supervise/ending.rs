@@ -122,13 +122,13 @@ impl Watch<'_> {
         self.terminate(Instant::now())
     }
 
-    /// Asks the ranks to end that still can; one that is known not to answer is not waited for. Where it was is a
-    /// part of the verdict by then.
+    /// Asks the ranks to end that still can; those that are known not to answer are not waited for. Where they were is
+    /// a part of the verdict by then.
     pub(super) fn terminate(&mut self, now: Instant) -> Result<(), Error> {
         self.stage = Stage::Terminating(now + self.job.patience.terminate);
         let deaf = self.deaf();
         let (dead, asked): (Vec<usize>, Vec<usize>) =
-            self.alive.iter().copied().partition(|rank| deaf == Some(*rank));
+            self.alive.iter().copied().partition(|rank| deaf.contains(rank));
         if !dead.is_empty() {
             self.events.record("killing", json!({"ranks": dead}))?;
             self.send(&dead, libc::SIGKILL);
@@ -140,10 +140,10 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// The rank that the verdict on the first failure names as one that does not answer.
-    fn deaf(&self) -> Option<usize> {
-        let verdict = first_cause(&self.failed)?.cause.verdict.as_ref()?;
-        verdict.rank.filter(|_| verdict.is_deaf)
+    /// The ranks that the verdict on the first failure knows not to answer.
+    fn deaf(&self) -> Vec<usize> {
+        let first = first_cause(&self.failed).and_then(|failed| failed.cause.verdict.as_ref());
+        first.map(|verdict| verdict.deaf.clone()).unwrap_or_default()
     }
 
     pub(super) fn end(mut self) -> Result<Ending, Error> {
