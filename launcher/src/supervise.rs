@@ -240,11 +240,7 @@ impl<'a> Watch<'a> {
             self.lost(node, "it is not there any more")?;
         }
         self.standing.look(self.crew, now)?;
-        if !self.stop_requested && self.stage == Stage::Running && self.job.stop.exists() {
-            // Ranks see it themselves; who reads of the run shall know why it stopped.
-            self.stop_requested = true;
-            self.events.record("stop-requested", json!({"by": "file"}))?;
-        }
+        self.asked_by_file()?;
         self.drills(now)?;
         if let Some((rank, share)) = self.movement.straggler() {
             self.straggles(rank, share)?;

@@ -48,6 +48,16 @@ impl Watch<'_> {
         }
     }
 
+    /// Ranks see the file themselves, and may have left because of it before we look; who reads of the run shall know
+    /// why it stopped.
+    pub(super) fn asked_by_file(&mut self) -> Result<(), Error> {
+        if !self.stop_requested && self.job.stop.exists() {
+            self.stop_requested = true;
+            self.events.record("stop-requested", json!({"by": "file"}))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn asked(&mut self, request: Request) -> Result<(), Error> {
         match request {
             Request::Stop => self.interrupted(),
@@ -151,6 +161,9 @@ impl Watch<'_> {
             self.display.line(&line);
         }
         self.display.finish();
+        if self.stopped || !self.failed.is_empty() {
+            self.asked_by_file()?;
+        }
         let first = first_cause(&self.failed);
         // Who was asked to end before it could listen, or waited for one who was gone, tells nothing new.
         let follows =

@@ -400,6 +400,24 @@ fn a_rank_that_leaves_before_all_have_met_is_no_failure() {
     assert_eq!(outcome.ending, Ending::Stopped);
 }
 
+/// The same by the file, which a rank may see before the driver does.
+#[test]
+fn a_rank_that_leaves_because_of_the_file_is_no_failure_of_the_others() {
+    let leaves = "sleep 0.15; : > \"$STOP\"; exit 76";
+    let witness = "echo '@{\"failure\":{\"exit_code\":75,\"culprit\":0}}'; \
+                   echo 'error: rank 0 hung up' >&2; exit 75";
+    let told = |job: &mut Job| {
+        let path = job.stop.display().to_string();
+        job.workers[0].environment.push(("STOP".to_owned(), path));
+        // However long it takes: it is not ended before.
+        job.patience.settle = Duration::from_secs(60);
+    };
+    let outcome = run_as(&[leaves, witness], false, told, nobody);
+    assert_eq!(outcome.ending, Ending::Stopped);
+    let asked = r#""event":"stop-requested","by":"file""#;
+    assert!(outcome.events.contains(asked), "{}", outcome.events);
+}
+
 #[test]
 fn with_the_node_of_the_driver_goes_the_run() {
     let outcome = run_on(&[PATIENT, PATIENT], true, take_away);
