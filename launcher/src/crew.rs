@@ -47,7 +47,7 @@ struct Gathering {
 pub struct Member {
     /// As the back end calls it.
     pub name: String,
-    /// What it said of itself.
+    /// What it, or its agent before this one, said of itself.
     pub facts: Option<Facts>,
     /// When it caused failures.
     pub failures: Vec<Instant>,
@@ -62,6 +62,8 @@ pub struct Member {
     /// Why it is not there, in the last words of its agent where there are any; `None`: it is, or is awaited.
     pub farewell: Option<String>,
     orders: Option<mpsc::UnboundedSender<Order>>,
+    /// Who is at the other end has said who it is.
+    has_joined: bool,
     /// Which of its connections counts.
     connection: u64,
     heard: Instant,
@@ -194,6 +196,13 @@ impl Crew {
         Self::of(names.iter().map(|name| (*name).to_owned()).collect(), None, None)
     }
 
+    /// The same with another node that never comes.
+    #[cfg(test)]
+    pub fn with(mut self, name: &str) -> Self {
+        self.members.push(Member::new(name.to_owned()));
+        self
+    }
+
     /// What an agent in this process listens to beside its connection.
     #[cfg(test)]
     pub fn calls(&self) -> mpsc::UnboundedSender<agent::Call> {
@@ -253,7 +262,8 @@ impl Crew {
                 member.heard = Instant::now();
                 (member.at, member.is_absent, member.is_leaving) = (0, false, false);
                 member.farewell = None;
-                let is_another = before.is_some() && member.facts.is_some();
+                let is_another = before.is_some() && member.has_joined;
+                member.has_joined = false;
                 is_another.then(|| News::Lost("another agent came in its place".to_owned()))
             }
             Heard::Report(connection, _) | Heard::Closed(connection)
@@ -266,6 +276,7 @@ impl Crew {
                 match report {
                     Report::Joined(facts) => {
                         member.facts = Some(facts.clone());
+                        member.has_joined = true;
                         member.refusal = None;
                         Some(News::Joined(facts))
                     }
@@ -344,7 +355,9 @@ impl Crew {
                 let reason = format!("nothing was heard of it for {:.1} s", silent.as_secs_f64());
                 member.drop_out(&reason);
                 lost.push((node, News::Lost(reason)));
-            } else if is_due && silent < lease {
+            } else if is_due && silent < lease && member.at > 0 {
+                // Until its first beat it has the lease that it began with. One that would count from when it
+                // arrives could arrive late, and outlast what we take it for.
                 let _ = orders.send(Order::Lease { since: member.at });
             }
         }
@@ -386,6 +399,7 @@ impl Member {
             refusal: None,
             farewell: None,
             orders: None,
+            has_joined: false,
             connection: 0,
             heard: Instant::now(),
             at: 0,
@@ -428,7 +442,7 @@ impl Member {
 
     /// Whether it hears what it is told, has said who it is, and stays.
     pub fn is_present(&self) -> bool {
-        self.orders.is_some() && self.facts.is_some() && !self.is_leaving
+        self.orders.is_some() && self.has_joined && !self.is_leaving
     }
 }
 

@@ -1,10 +1,12 @@
 //! A run's starts, one after the other, until it is done or must end: what failed is recovered from.
 
+mod answers;
 mod asker;
 mod assembly;
 mod course;
 pub mod drills;
 mod examination;
+mod home;
 mod notice;
 mod places;
 mod recovery;
@@ -22,14 +24,15 @@ use crate::interrupt::Interrupts;
 use crate::plan::{Start, workers};
 use crate::rank_drill;
 use crate::standing::State;
-use crate::supervise::{Ending, Job, Patience, Shown, supervise};
+use crate::supervise::{Cause, Ending, Job, Patience, Shown, supervise};
 use crate::wire::{self, Facts, Order};
+use answers::meanwhile;
 use assembly::{absence, listed};
 use course::History;
 use data_pipeline::predictions::replace;
 use drills::Drills;
-use examination::Agent;
 pub use examination::look;
+use examination::{Agent, Entry};
 use places::Places;
 use serde_json::json;
 use standing::Writer;
@@ -37,10 +40,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use trainer::collective::Secret;
 use trainer::collective::hello::program_sha256;
 use trainer::{Recipe, RunDir};
+
+/// How often nodes may come and go again before a start, each time with all the time that they have to come.
+const ROUNDS: usize = 20;
 
 /// What is run.
 pub struct Drive<'a> {
@@ -160,11 +166,13 @@ impl Driver<'_> {
             self.events.record("stop-requested", json!({}))?;
             return Ok(Ending::Stopped);
         }
-        looked?;
+        if !looked? {
+            return Ok(Ending::Stopped);
+        }
         let ending = loop {
             match self.once().await? {
                 Ending::Failed(cause) => {
-                    if notice::explains(self.asked, &cause) {
+                    if self.explained(&cause).await? {
                         break Ending::Stopped;
                     }
                     if !self.recovers(&cause).await? {
@@ -182,12 +190,19 @@ impl Driver<'_> {
     /// One start of the run, from its nodes to its end.
     async fn once(&mut self) -> Result<Ending, Error> {
         self.standing.state(State::Starting);
+        let mut rounds = 0;
         let job = loop {
+            rounds += 1;
+            if rounds > ROUNDS {
+                return Err(unsettled());
+            }
             if !self.assemble().await? {
                 return Ok(Ending::Stopped);
             }
-            if !self.admits().await? {
-                continue;
+            match self.admits().await? {
+                Entry::Granted => {}
+                Entry::Refused => continue,
+                Entry::Stopped => return Ok(Ending::Stopped),
             }
             // A node may be lost in this very moment.
             if let Some(job) = self.job().await? {
@@ -213,11 +228,24 @@ impl Driver<'_> {
         Ok(ending)
     }
 
+    /// Whether a scheduler takes the nodes back, which is why a rank or a node failed.
+    async fn explained(&mut self, cause: &Cause) -> Result<bool, Error> {
+        if !notice::may_explain(cause) {
+            return Ok(false);
+        }
+        let (cluster, root) = (self.asked.cluster.clone(), self.asked.run_dir.root().to_owned());
+        // A controller may take its time, and nodes must be heard meanwhile.
+        let ask = move || backend::nodes(&cluster, &root).notice().is_some();
+        meanwhile(&mut self.crew, self.events, ask).await
+    }
+
     /// What the next start is; nothing if a node is gone meanwhile.
     async fn job(&mut self) -> Result<Option<Job>, Error> {
         let Drive { run_dir, cluster, data_root, more, .. } = *self.asked;
         let places = self.places.of_ranks(cluster);
         let Some(rendezvous) = self.rendezvous(places[0]).await? else { return Ok(None) };
+        // What is written from here on is the run's own.
+        self.standing.check_home()?;
         let generation = self.events.count("started")? as u32 + 1;
         replace(&run_dir.root().join("generation"), generation.to_string().as_bytes())?;
         let root = absolute(run_dir.root())?;
@@ -247,7 +275,7 @@ impl Driver<'_> {
     async fn rendezvous(&mut self, node: usize) -> Result<Option<String>, Error> {
         let interface = self.asked.cluster.interface.clone();
         self.crew.order(node, Order::Port { interface });
-        let answer = self.answer(node, Duration::from_secs(10), |report| match report {
+        let answer = self.answer(node, |report| match report {
             wire::Report::Port { address } => Some(address),
             _ => None,
         });
@@ -256,60 +284,11 @@ impl Driver<'_> {
             Some(Err(reason)) => Err(Error::new(exit::BACKEND, reason)),
             None if !self.crew.members()[node].is_present() => Ok(None),
             None => {
-                let name = &self.crew.members()[node].name;
-                let message = format!("the agent of node `{name}` names no free port");
-                Err(Error::new(exit::TRANSIENT, message))
+                // Whoever is there and does not answer is of no more use than one that does not clear.
+                self.crew.give_up(node);
+                Ok(None)
             }
         }
-    }
-
-    /// Ends what is left of a start on its nodes.
-    async fn clear(&mut self, generation: u32, places: &[usize]) -> Result<(), Error> {
-        let mut nodes = places.to_vec();
-        nodes.sort_unstable();
-        nodes.dedup();
-        for node in nodes {
-            if self.crew.members()[node].is_present() {
-                self.crew.order(node, Order::Clear { generation });
-                let cleared = self
-                    .answer(node, Duration::from_secs(10), |report| match report {
-                        wire::Report::Cleared { generation: of } if of == generation => Some(()),
-                        _ => None,
-                    })
-                    .await?;
-                if cleared.is_none() && self.crew.members()[node].is_present() {
-                    // What is left there must not stand in the way of the next start.
-                    self.crew.give_up(node);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The first report of a node that `is_it`, if it comes in time and the node stays.
-    async fn answer<T>(
-        &mut self,
-        node: usize,
-        patience: Duration,
-        is_it: impl Fn(wire::Report) -> Option<T>,
-    ) -> Result<Option<T>, Error> {
-        let until = Instant::now() + patience;
-        while Instant::now() < until && self.crew.members()[node].is_present() {
-            let step = Duration::from_millis(50);
-            if let Ok((who, news)) = tokio::time::timeout(step, self.crew.next()).await {
-                heard(self.events, &self.crew, who, &news)?;
-                if let News::Says(report) = news
-                    && who == node
-                    && let Some(found) = is_it(report)
-                {
-                    return Ok(Some(found));
-                }
-            }
-            for (who, news) in self.crew.look(Instant::now()) {
-                heard(self.events, &self.crew, who, &news)?;
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -332,6 +311,16 @@ pub fn heard(events: &mut Events, crew: &Crew, node: usize, news: &News) -> Resu
         }
         News::Says(_) => Ok(()),
     }
+}
+
+/// Nodes that do not stay.
+fn unsettled() -> Error {
+    let message = format!(
+        "nodes came and went {ROUNDS} times before ranks could be started: agent-lost in events.jsonl names them"
+    );
+    Error::new(exit::TRANSIENT, message).hint(
+        "agents' own words are in RUN/logs/agent-*.log; leave out the node that does not stay",
+    )
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

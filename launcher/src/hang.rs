@@ -9,6 +9,7 @@ mod tests;
 
 use crate::standing::Rank;
 use std::fmt::Write;
+use trainer::whereabouts::CHECKPOINT;
 
 /// Ranks say each second where they are: one that has been silent for so long does not run.
 const SILENT: f64 = 5.0;
@@ -24,6 +25,9 @@ pub struct Verdict {
     pub rank: Option<usize>,
     /// One sentence.
     pub sentence: String,
+    /// Ranks that do not answer, so that to ask them to end is in vain: their processes stand still, or what they do
+    /// keeps them from the operation that the others wait in. One that is in a checkpoint may still finish it.
+    pub deaf: Vec<usize>,
 }
 
 /// A rank's own word on why it gave up.
@@ -74,7 +78,9 @@ impl Scene<'_> {
                 1 => format!("{} has not been heard of for {seconds:.0} s", self.who(first)),
                 all => format!("none of {all} ranks has been heard of for {seconds:.0} s"),
             };
-            return Some(Verdict { rank: (silent.len() == 1).then_some(first), sentence });
+            let rank = (silent.len() == 1).then_some(first);
+            let deaf = rank.into_iter().collect();
+            return Some(Verdict { rank, sentence, deaf });
         }
         let node = self.ranks[first].node;
         let on_node = self.those(|rank| rank.node == node);
@@ -87,7 +93,7 @@ impl Scene<'_> {
                 "{name} with {} has not been heard of for {seconds:.0} s: it is down or cut off",
                 list(&on_node)
             );
-            return Some(Verdict { rank: Some(first), sentence });
+            return Some(Verdict { rank: Some(first), sentence, deaf: silent });
         }
         let was = match self.ranks[first].section.as_str() {
             "" => "it has never said where it is".to_owned(),
@@ -99,7 +105,7 @@ impl Scene<'_> {
         let mut sentence =
             format!("{} has not been heard of for {seconds:.0} s: {was}", self.who(first));
         add_others(&mut sentence, &silent, "nor have");
-        Some(Verdict { rank: Some(first), sentence })
+        Some(Verdict { rank: Some(first), sentence, deaf: silent })
     }
 
     /// Ranks that are not in the operation that others wait in.
@@ -142,7 +148,8 @@ impl Scene<'_> {
         behind.retain(|other| *other != rank);
         behind.insert(0, rank);
         add_others(&mut sentence, &behind, "nor did");
-        Some(Verdict { rank: Some(rank), sentence })
+        behind.retain(|rank| self.is_busy_in_vain(*rank));
+        Some(Verdict { rank: Some(rank), sentence, deaf: behind })
     }
 
     /// Several ranks have not come out of an operation that others have left.
@@ -158,7 +165,7 @@ impl Scene<'_> {
             self.who(ahead),
             self.section(ahead, 0),
         );
-        Verdict { rank: None, sentence }
+        Verdict { rank: None, sentence, deaf: Vec::new() }
     }
 
     /// The rank that came to the operation of all when the others had long waited.
@@ -180,7 +187,7 @@ impl Scene<'_> {
             self.place(place),
             waited - came,
         );
-        Some(Verdict { rank: Some(*last), sentence })
+        Some(Verdict { rank: Some(*last), sentence, deaf: Vec::new() })
     }
 
     /// All wait in the same operation.
@@ -210,7 +217,7 @@ impl Scene<'_> {
                 None
             }
         };
-        Some(Verdict { rank, sentence })
+        Some(Verdict { rank, sentence, deaf: Vec::new() })
     }
 
     /// Nobody waits for anybody.
@@ -229,7 +236,7 @@ impl Scene<'_> {
                 self.who(rank),
                 shared(section),
             );
-            return Some(Verdict { rank: None, sentence });
+            return Some(Verdict { rank: None, sentence, deaf: Vec::new() });
         }
         let silent = self.ranks[rank].silent;
         let mut sentence = format!("{} has been in {place} for {seconds:.0} s", self.who(rank));
@@ -240,7 +247,15 @@ impl Scene<'_> {
         if self.ranks.len() > 1 {
             sentence += ", longer than any other rank, and none waits in an operation";
         }
-        Some(Verdict { rank: Some(rank), sentence })
+        let deaf = if self.is_busy_in_vain(rank) { vec![rank] } else { Vec::new() };
+        Some(Verdict { rank: Some(rank), sentence, deaf })
+    }
+
+    /// Whether what a rank does by itself is nothing that must be let finish, and none of the waits that end when the
+    /// other ranks do.
+    fn is_busy_in_vain(&self, rank: usize) -> bool {
+        let section = self.ranks[rank].section.as_str();
+        section != CHECKPOINT && sequence(section).is_none()
     }
 
     /// The newest operation that a rank is in, and the first such rank.

@@ -14,6 +14,7 @@ pub mod table;
 use crate::events::rfc3339;
 use data_pipeline::predictions::replace;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -33,7 +34,8 @@ pub struct Standing {
     pub backend: String,
     /// Where its driver runs.
     pub host: String,
-    /// The driver's process there.
+    /// The driver's process there; 0: not known, and left out of files.
+    #[serde(skip_serializing_if = "is_none")]
     pub process: u32,
     /// When this was written, RFC 3339.
     pub updated: String,
@@ -108,7 +110,8 @@ pub struct Node {
 pub struct Rank {
     /// Number of its node.
     pub node: usize,
-    /// Its process there; 0: none.
+    /// Its process there; 0: none, and left out of files.
+    #[serde(skip_serializing_if = "is_none")]
     pub process: u32,
     /// What it does, as it said last: `step`, `data`, `all-reduce 812`, `checkpoint`, ….
     pub section: String,
@@ -141,6 +144,26 @@ pub struct Failure {
     pub node: Option<String>,
     /// What was done: `restart`, `spare`, `replace`, `requeue`, `stop`.
     pub course: String,
+    /// The phase, if one had begun.
+    pub phase: Option<String>,
+    /// Its last step that was done before, or that is saved.
+    pub step: Option<u64>,
+}
+
+/// Whether a number of a process is nobody's.
+fn is_none(process: &u32) -> bool {
+    *process == 0
+}
+
+impl Failure {
+    /// What the event `failure` says beside its time.
+    pub fn fields(&self) -> Value {
+        let mut fields = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = fields.as_object_mut() {
+            fields.remove("time");
+        }
+        fields
+    }
 }
 
 /// So many of what has this name, if there is one of it.
@@ -185,5 +208,23 @@ impl Standing {
     /// Reads `status.json`; `None` where there is none, or none that can be read.
     pub fn load(path: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_rank_that_is_gone_has_no_process() {
+        let rank = |process| Rank { process, ..Rank::default() };
+        let ranks = vec![rank(0), rank(4711)];
+        let standing = Standing { ranks, ..Standing::default() };
+        let json = serde_json::to_value(&standing).unwrap();
+        assert_eq!(json.get("process"), None);
+        assert_eq!(json["ranks"][0].get("process"), None);
+        assert_eq!(json["ranks"][1]["process"], 4711);
+        assert_eq!(serde_json::from_value::<Standing>(json).unwrap(), standing);
     }
 }

@@ -239,27 +239,20 @@ impl<'a> Watch<'a> {
         for node in self.gone() {
             self.lost(node, "it is not there any more")?;
         }
-        self.standing.look(self.crew, now);
-        if !self.stop_requested && self.stage == Stage::Running && self.job.stop.exists() {
-            // Ranks see it themselves; who reads of the run shall know why it stopped.
-            self.stop_requested = true;
-            self.events.record("stop-requested", json!({"by": "file"}))?;
-        }
+        self.standing.look(self.crew, now)?;
+        self.asked_by_file()?;
         self.drills(now)?;
         if let Some((rank, share)) = self.movement.straggler() {
             self.straggles(rank, share)?;
         }
-        if self.stage == Stage::Running
+        // Who was asked to stop may hang as well.
+        if matches!(self.stage, Stage::Running | Stage::Asked)
             && let Some(seconds) = self.movement.stands_still(now, self.job.hang)
         {
             self.hangs(seconds)?;
         }
         match self.stage {
-            Stage::Settling(until) if now >= until => {
-                self.stage = Stage::Terminating(now + self.job.patience.terminate);
-                self.events.record("terminating", json!({"ranks": self.alive}))?;
-                self.signal(libc::SIGTERM);
-            }
+            Stage::Settling(until) if now >= until => self.terminate(now)?,
             Stage::Killing(until) if now >= until => self.give_up()?,
             Stage::Terminating(until) if now >= until => {
                 self.stage = Stage::Killing(now + UNKILLABLE);

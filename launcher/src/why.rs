@@ -119,7 +119,8 @@ impl Why {
             return;
         }
         let Standing { progress, .. } = &now.standing;
-        let failures = Cause::real(past);
+        // What drivers before this one met is over.
+        let failures = Cause::real(past, now.driven_since);
         let broke = failures.iter().filter(|it| it.is_real()).count();
         let at = match progress {
             Some(step) if step.steps > 0 => {
@@ -150,7 +151,7 @@ impl Why {
 
     fn done(&mut self, now: &Now, past: &Past) {
         self.is_fine = true;
-        let failures = Cause::real(past);
+        let failures = Cause::real(past, None);
         self.verdict = match failures.iter().filter(|it| it.is_real()).count() {
             0 => "it is done".to_owned(),
             1 => "it is done, after a failure that it recovered from".to_owned(),
@@ -185,9 +186,9 @@ impl Why {
                 None => "; there is no checkpoint yet".to_owned(),
             };
         }
-        let comes_back = cause.as_ref().is_some_and(|cause| cause.course == "requeue");
+        let comes_back = cause.as_ref().is_some_and(|cause| cause.failure.course == "requeue");
         self.is_fine = cause.is_none() || comes_back;
-        let by_kind = cause.as_ref().and_then(|cause| advice::of_kind(&cause.kind));
+        let by_kind = cause.as_ref().and_then(|cause| advice::of_kind(&cause.failure.kind));
         let is_cut_short = cause.as_ref().is_some_and(Cause::goes_on);
         self.caused(now, cause.into_iter().collect());
         if is_cut_short {
@@ -293,7 +294,7 @@ impl Why {
     fn caused(&mut self, now: &Now, mut chain: Vec<Cause>) {
         let Some(last) = chain.pop() else { return };
         let is_kept = now.sight.checkpoint.is_some();
-        self.done = Some(advice::course(&last.course, is_kept).to_owned());
+        self.done = Some(advice::course(&last.failure.course, is_kept).to_owned());
         if !self.from.iter().any(|it| it == "events.jsonl") {
             self.from.push("events.jsonl".to_owned());
         }
@@ -314,7 +315,7 @@ impl Why {
         if self.newest().is_some_and(|cause| cause.drill.is_some()) {
             return;
         }
-        let rank = self.newest().and_then(|cause| cause.rank);
+        let rank = self.newest().and_then(|cause| cause.failure.rank);
         self.signs = ends.signs(rank);
         for sign in &self.signs {
             if !self.from.contains(&sign.file) {
@@ -333,7 +334,8 @@ impl Why {
             return;
         }
         let hint = newest.and_then(|cause| cause.hint.clone());
-        let by_kind = newest.and_then(|cause| advice::of_kind(&cause.kind)).map(str::to_owned);
+        let by_kind =
+            newest.and_then(|cause| advice::of_kind(&cause.failure.kind)).map(str::to_owned);
         let signed = self.signs.first().map(|sign| sign.advice.to_owned());
         let chosen = hint.or(self.advice.take()).or(signed).or(by_kind);
         self.advice = Some(chosen.unwrap_or_else(|| again.to_owned()).replace("RUN", run));

@@ -111,6 +111,37 @@ fn a_second_ctrl_c_ends_at_once_and_the_same_command_continues() {
     assert_eq!(crate::program::metrics(&run_dir).len(), 40 + 5 + 7);
 }
 
+#[test]
+fn a_run_whose_directory_is_moved_ends_and_writes_nothing_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let cluster = impatient(folder.path(), 60);
+    let (child, _) = in_training(long_run(&old, &cluster, 100_000), &old);
+    std::fs::rename(&old, &new).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = stderr(&output);
+    assert!(!output.status.success() && said.contains("moved"), "{said}");
+    // Ranks may have begun a checkpoint in that moment; the driver leaves nothing.
+    for name in ["status.json", "events.jsonl", "generation", "lock", "estimate.json"] {
+        assert!(!old.join(name).exists(), "{name} was made again: {said}");
+    }
+    // How it ended is where it lies now, and whoever reads of it makes nothing either.
+    let names = || {
+        let entries = std::fs::read_dir(&new).unwrap();
+        let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    for verb in ["status", "why", "logs"] {
+        let mut command = knowcoder(&[verb]);
+        command.arg(&new);
+        must(command);
+    }
+    assert_eq!(names(), before);
+    assert!(events(&new).iter().any(|event| event["event"] == "failed"), "{:?}", events(&new));
+}
+
 /// The shards of a recipe below `run_dir`, nothing trained.
 fn prepared(run_dir: &Path, sets: &[&str]) {
     let mut command = knowcoder(&["data", "prepare"]);
@@ -176,6 +207,28 @@ fn a_rank_of_another_build_is_refused() {
     let host = host.wait_with_output().unwrap();
     expect(&guest, 69, &["rank 1 and 127.0.0.1:", "its build of the program is `", "`, ours is `"]);
     expect(&host, 75, &["for 2 ranks: rank 1 did not come"]);
+}
+
+/// Waits until somebody listens there; who only looks is turned away.
+fn listens(port: u16, child: &mut Child) {
+    wait_until(child, "a rendezvous", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+}
+
+#[test]
+fn a_rank_that_waits_for_others_hears_that_it_shall_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().join("run");
+    prepared(&run_dir, &[]);
+    share_a_secret(&[&run_dir]);
+    let port = free_port();
+    // Who does not hear of it says that the other one did not come, and ends with 75.
+    let mut host = worker(program(), &run_dir, 0, 2, port).spawn().unwrap();
+    listens(port, &mut host);
+    std::fs::write(run_dir.join("stop"), "").unwrap();
+    expect(&host.wait_with_output().unwrap(), 76, &[]);
+    // Nobody is there for this one to meet.
+    expect(&worker(program(), &run_dir, 1, 2, port).output().unwrap(), 76, &[]);
+    assert!(run_dir.join("stop").exists(), "it is the launcher's to take away");
 }
 
 #[test]

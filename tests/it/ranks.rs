@@ -244,6 +244,23 @@ fn ranks_find_their_places_in_the_words_of_others() {
 }
 
 #[test]
+fn ranks_of_another_launcher_hear_of_a_stop_while_they_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = prepared(folder.path(), &[]);
+    let port = free_port().to_string();
+    let rank = |number: &str| {
+        let words = [("RANK", number), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1")];
+        worker(&run_dir, &words).env("MASTER_PORT", &port).output().unwrap()
+    };
+    std::fs::write(run_dir.join("stop"), "").unwrap();
+    // Nobody has made a secret, which it would wait for.
+    expect(&rank("1"), 76, &[]);
+    assert!(run_dir.join("stop").exists(), "the others are to hear of it");
+    expect(&rank("0"), 76, &[]);
+    assert!(!run_dir.join("stop").exists(), "who asked may wait until it is gone");
+}
+
+#[test]
 fn what_is_wrong_with_a_place_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let run_dir = prepared(folder.path(), &[]);

@@ -105,6 +105,41 @@ fn a_node_that_is_taken_away_takes_no_further_part() {
 }
 
 #[test]
+fn who_comes_back_is_there_when_it_has_said_who_it_is() {
+    let (orders, _queue) = mpsc::unbounded_channel();
+    let facts = |process| Facts { process, ..Facts::default() };
+    let mut crew = Crew::awaited(&["a"]);
+    crew.take(0, Heard::Connected(2, orders.clone()));
+    crew.take(0, Heard::Report(2, Report::Joined(facts(7))));
+    assert!(crew.members()[0].is_present());
+    crew.take(0, Heard::Closed(2));
+    // What is known of the agent before says nothing of this one.
+    crew.take(0, Heard::Connected(3, orders.clone()));
+    assert!(!crew.members()[0].is_present());
+    crew.take(0, Heard::Report(3, Report::Joined(facts(8))));
+    assert!(crew.members()[0].is_present());
+    // The same without a word of the one before.
+    let another = crew.take(0, Heard::Connected(4, orders));
+    assert!(matches!(another, Some(News::Lost(_))));
+    assert!(!crew.members()[0].is_present());
+}
+
+#[test]
+fn a_lease_is_counted_from_a_word_of_the_node_itself() {
+    let (orders, mut queue) = mpsc::unbounded_channel();
+    let mut crew = Crew::awaited(&["a"]);
+    crew.lease = Some(Duration::from_secs(4));
+    crew.take(0, Heard::Connected(2, orders));
+    crew.take(0, Heard::Report(2, Report::Joined(Facts::default())));
+    let begin = crew.members[0].heard;
+    crew.look(begin + Duration::from_secs(2));
+    assert!(queue.try_recv().is_err(), "nothing is known of its clock");
+    crew.take(0, Heard::Report(2, Report::Beat { at: 17 }));
+    crew.look(begin + Duration::from_secs(3));
+    assert_eq!(queue.try_recv().unwrap(), Order::Lease { since: 17 });
+}
+
+#[test]
 fn what_happens_once_is_told_once() {
     let ended = || Heard::Unplaced(0, Some(75), String::new());
     let (orders, _queue) = mpsc::unbounded_channel();

@@ -47,7 +47,7 @@ impl Driver<'_> {
     }
 
     /// Waits for news, for a moment; `false`: somebody wants the run to end.
-    async fn awaited(&mut self) -> Result<bool, Error> {
+    pub(super) async fn awaited(&mut self) -> Result<bool, Error> {
         tokio::select! {
             (node, news) = self.crew.next() => heard(self.events, &self.crew, node, &news)?,
             request = self.interrupts.next() => if request == Request::Stop {

@@ -115,6 +115,7 @@ pub fn kind(cause: &Cause) -> &'static str {
         End::Hung => "hang",
         End::OutOfMemory => "out-of-memory",
         End::Signal(_) => "rank-killed",
+        End::Unstarted => "transient",
         End::Code(_) => match cause.exit_code() {
             exit::DECLARATION => "declaration",
             exit::DATA => "data",
@@ -151,6 +152,7 @@ mod tests {
         let table = [
             (End::Signal(9), "", "rank-killed"),
             (End::Lost, "", "node-lost"),
+            (End::Unstarted, "failed to start rank 1 as `knowcoder`: no room", "transient"),
             (End::Drained, "", "node-drained"),
             (End::OutOfMemory, "", "out-of-memory"),
             (End::Code(64), "", "declaration"),

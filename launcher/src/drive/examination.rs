@@ -19,13 +19,32 @@ use trainer::device::BUILT;
 /// How long spares are awaited before a run begins without them.
 const SPARES: Duration = Duration::from_secs(15);
 
+/// How long memory is awaited that ranks of this run hold which are just being ended: who waits for a device or a
+/// file server takes a while to be gone.
+const RELEASE: Duration = Duration::from_secs(30);
+
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// An agent that was looked at: its node, its host and its process. One that comes back is another.
 pub type Agent = (usize, String, u32);
 
+/// What follows from a look at those who have come since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// They get ranks.
+    Granted,
+    /// Somebody is of no use or gone: the places are to be filled again.
+    Refused,
+    /// Somebody wants the run to end.
+    Stopped,
+}
+
 impl Driver<'_> {
-    /// Looks at all nodes before the first start: whole where there are several, else at what is quick.
-    pub(super) async fn preflight(&mut self) -> Result<(), Error> {
-        let Some(mut wanted) = self.wanted()? else { return Ok(()) };
+    /// Looks at all nodes before the first start: whole where there are several, else at what is quick. `false`:
+    /// somebody wants the run to end.
+    pub(super) async fn preflight(&mut self) -> Result<bool, Error> {
+        let Some(mut wanted) = self.wanted()? else { return Ok(true) };
         let depth = match self.crew.address() {
             Some(_) => Depth::Whole,
             None => Depth::Quick,
@@ -36,7 +55,13 @@ impl Driver<'_> {
             Depth::Quick => wanted.memory.clear(),
         }
         let nodes = present(&self.crew);
-        let mut report = self.examined(nodes.clone(), wanted, depth).await?;
+        // A driver before this one may have ended a moment ago, and its ranks with it.
+        let had_ranks = self.events.count("started")? > 0;
+        let is_wrong = |it: &Finding| it.level == Level::Fail;
+        let asked = (nodes.clone(), wanted, depth);
+        let Some(mut report) = self.settled(asked, is_wrong, |_| had_ranks).await? else {
+            return Ok(false);
+        };
         if depth == Depth::Whole {
             let (run_dir, cluster) = (self.asked.run_dir.root(), self.asked.cluster);
             let places = self.places.nodes().to_vec();
@@ -48,19 +73,47 @@ impl Driver<'_> {
         }
         if nodes.iter().any(|node| !self.crew.members()[*node].is_present()) {
             // Who went meanwhile is awaited, and looked at when it is there.
-            return Ok(());
+            return Ok(true);
         }
         self.tell(&report);
         report.refusal().map_or(Ok(()), Err)?;
         self.looked.extend(nodes.into_iter().filter_map(|node| agent(&self.crew, node)));
-        Ok(())
+        Ok(true)
     }
 
-    /// Looks at nodes that have come since, before they get ranks. `false`: somebody is of no use or gone, and
-    /// the places are to be filled again.
-    pub(super) async fn admits(&mut self) -> Result<bool, Error> {
+    /// What a look at nodes finds, once what may pass has had the time to: memory on nodes that `had_ranks`. Nothing
+    /// if somebody wants the run to end meanwhile.
+    async fn settled(
+        &mut self,
+        (nodes, wanted, depth): (Vec<usize>, Wanted, Depth),
+        is_wrong: impl Fn(&Finding) -> bool,
+        had_ranks: impl Fn(&str) -> bool,
+    ) -> Result<Option<Report>, Error> {
+        let until = Instant::now() + RELEASE;
+        let mut told = false;
+        loop {
+            let report = self.examined(nodes.clone(), wanted.clone(), depth).await?;
+            let wrong = report.findings.iter().filter(|it| is_wrong(it));
+            if !may_pass(wrong, &had_ranks) || Instant::now() >= until {
+                return Ok(Some(report));
+            }
+            if !std::mem::replace(&mut told, true) {
+                let line = "waiting for memory that ranks of an earlier start may still hold";
+                self.display.line(line);
+            }
+            let next = Instant::now() + PAUSE;
+            while Instant::now() < next {
+                if !self.awaited().await? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Looks at nodes that have come since, before they get ranks.
+    pub(super) async fn admits(&mut self) -> Result<Entry, Error> {
         if self.crew.address().is_none() {
-            return Ok(true);
+            return Ok(Entry::Granted);
         }
         let is_known = |node: &usize| {
             agent(&self.crew, *node).is_some_and(|agent| self.looked.contains(&agent))
@@ -69,38 +122,58 @@ impl Driver<'_> {
         let (mut nodes, new): (Vec<usize>, Vec<usize>) =
             self.places.nodes().iter().copied().partition(is_known);
         let Some(wanted) = (if new.is_empty() { None } else { self.wanted()? }) else {
-            return Ok(true);
+            return Ok(Entry::Granted);
         };
         nodes.extend(&new);
         nodes.retain(|node| self.crew.members()[*node].is_present());
-        let report = self.examined(nodes, wanted, Depth::Quick).await?;
-        if !self.places.missing(&self.crew).is_empty() {
-            return Ok(false);
-        }
-        self.tell(&report);
-        let name = |node: &usize| self.crew.members()[*node].name.clone();
-        let names: Vec<String> = new.iter().map(name).collect();
+        let names = self.names(&new);
         // Where ranks ended a moment ago, their memory may be on its way back.
         let counts = |it: &Finding| {
             let is_new = it.node.as_ref().is_none_or(|node| names.contains(node));
             it.level == Level::Fail && (is_new || it.check != "memory")
         };
+        let returned = self.returned(&new);
+        let had_ranks = |node: &str| returned.iter().any(|it| it == node);
+        let asked = (nodes, wanted, Depth::Quick);
+        let Some(report) = self.settled(asked, counts, had_ranks).await? else {
+            return Ok(Entry::Stopped);
+        };
+        if !self.places.missing(&self.crew).is_empty() {
+            return Ok(Entry::Refused);
+        }
+        self.tell(&report);
+        let name = |node: &usize| self.crew.members()[*node].name.clone();
         let Some(first) = report.findings.iter().find(|it| counts(it)) else {
             self.looked.extend(new.into_iter().filter_map(|node| agent(&self.crew, node)));
-            return Ok(true);
+            return Ok(Entry::Granted);
         };
         let is_its = |node: &usize| first.check == "agent" && first.node == Some(name(node));
         if let Some(silent) = self.places.nodes().iter().copied().find(is_its) {
             // Whoever is there and does not answer is of no more use than one that does not clear.
             self.crew.give_up(silent);
-            return Ok(false);
+            return Ok(Entry::Refused);
         }
         let blamed = new.iter().find(|node| first.node == Some(name(node))).copied();
         match blamed.filter(|_| self.places.has_spare(&self.crew)) {
             Some(node) => self.refuse(node, first)?,
             None => return Err(first.refusal()),
         }
-        Ok(false)
+        Ok(Entry::Refused)
+    }
+
+    /// Names of those among `nodes` that were there before, under their number or on their host: ranks of this run
+    /// may still be on their way out there.
+    fn returned(&self, nodes: &[usize]) -> Vec<String> {
+        let agents = nodes.iter().filter_map(|node| agent(&self.crew, *node));
+        let is_known = |(node, host, _): &Agent| {
+            self.looked.iter().any(|(before, place, _)| before == node || place == host)
+        };
+        let known: Vec<usize> = agents.filter(is_known).map(|(node, ..)| node).collect();
+        self.names(&known)
+    }
+
+    fn names(&self, nodes: &[usize]) -> Vec<String> {
+        nodes.iter().map(|node| self.crew.members()[*node].name.clone()).collect()
     }
 
     /// A node gets no ranks, since a spare is there that may do better.
@@ -171,6 +244,15 @@ impl Driver<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether nothing is wrong but that memory is held on nodes which `had_ranks` of this run: it may be theirs.
+fn may_pass<'a>(
+    mut wrong: impl Iterator<Item = &'a Finding>,
+    had_ranks: impl Fn(&str) -> bool,
+) -> bool {
+    let is_held = |it: &Finding| it.check == "memory" && it.node.as_deref().is_some_and(&had_ranks);
+    wrong.next().is_some_and(is_held) && wrong.all(is_held)
 }
 
 /// Nodes that are there.
@@ -279,4 +361,28 @@ pub fn look(cluster: &Cluster, run_dir: &Path, wanted: Wanted) -> Result<Report,
         crew.gone(Duration::from_secs(5)).await;
         Ok(report)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_awaited_where_ranks_of_this_run_may_hold_it() {
+        let finding = |check: &str, node: &str| Finding {
+            check: check.to_owned(),
+            node: Some(node.to_owned()),
+            level: Level::Fail,
+            line: "45.0 GiB to use".to_owned(),
+            way: None,
+        };
+        let passes = |wrong: &[Finding]| may_pass(wrong.iter(), |node| node == "node-b");
+        let held = finding("memory", "node-b");
+        assert!(passes(std::slice::from_ref(&held)));
+        // Nobody ended there.
+        assert!(!passes(&[held.clone(), finding("memory", "node-c")]));
+        // What does not get better by waiting is said at once.
+        assert!(!passes(&[held, finding("GPUs", "node-b")]));
+        assert!(!passes(&[]));
+    }
 }

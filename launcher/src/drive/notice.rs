@@ -30,6 +30,7 @@ pub fn note(asked: &Drive<'_>, events: &mut Events, standing: &mut Writer) -> Re
     let notice = backend::nodes(asked.cluster, root).notice();
     let start = Start::newest(&Past::read(&asked.run_dir.events()));
     let Some((kind, sentence, course)) = start.meaning(notice) else { return Ok(()) };
+    let (phase, step) = start.checkpoint.clone().unzip();
     let failure = Failure {
         time: rfc3339(SystemTime::now()),
         generation: start.number,
@@ -38,24 +39,18 @@ pub fn note(asked: &Drive<'_>, events: &mut Events, standing: &mut Writer) -> Re
         rank: None,
         node: None,
         course: course.to_owned(),
+        phase,
+        step,
     };
-    let mut fields = serde_json::to_value(&failure).unwrap_or_default();
-    if let Some(fields) = fields.as_object_mut() {
-        fields.remove("time");
-        if let Some((phase, step)) = &start.checkpoint {
-            fields.insert("phase".to_owned(), json!(phase));
-            fields.insert("step".to_owned(), json!(step));
-        }
-    }
-    events.record("failure", fields)?;
+    events.record("failure", failure.fields())?;
     standing.failed(failure);
     Ok(())
 }
 
-/// Whether a rank or a node failed because a scheduler takes the nodes back: to start again would be in vain.
-pub fn explains(asked: &Drive<'_>, cause: &Cause) -> bool {
+/// Whether a rank or a node may have failed because a scheduler takes the nodes back: then, to start again would be
+/// in vain.
+pub fn may_explain(cause: &Cause) -> bool {
     matches!(cause.end, End::Lost | End::Drained | End::Signal(libc::SIGTERM))
-        && backend::nodes(asked.cluster, asked.run_dir.root()).notice().is_some()
 }
 
 /// Has the scheduler say that it wants the nodes back; where there is none, the driver gets the signal that

@@ -77,10 +77,16 @@ impl Places {
             !member.is_cordoned && !member.is_leaving && !member.stays_away()
         };
         let spares = (0..self.all).filter(|node| !self.nodes.contains(node) && may_come(node));
-        let spares = if self.replaces { spares.count() } else { 0 };
-        let away = self.nodes.iter().copied().filter(|node| members[*node].stays_away());
-        let away: Vec<usize> = away.collect();
-        if away.len() > spares { away } else { Vec::new() }
+        let spares = spares.count();
+        let is_away = |node: &usize| {
+            let member = &members[*node];
+            member.stays_away() || (member.is_cordoned && !member.is_present())
+        };
+        let away: Vec<usize> = self.nodes.iter().copied().filter(is_away).collect();
+        let cordoned = away.iter().filter(|node| members[**node].is_cordoned).count();
+        // Where spares do not take the places of those that are lost, they do of those that take no part any more.
+        let replaced = if self.replaces { spares } else { spares.min(cordoned) };
+        if away.len() > replaced { away } else { Vec::new() }
     }
 
     /// Who could take the place of `node`.
@@ -150,6 +156,21 @@ mod tests {
         let mut crew = Crew::awaited(&["a", "b", "c"]);
         crew.member(1).farewell = Some("its key is not known".to_owned());
         crew.member(1).is_absent = true;
+        assert_eq!(places.forsaken(&crew), [1]);
+        // It takes the place of one that takes no part any more.
+        crew.member(1).is_cordoned = true;
+        assert_eq!(places.forsaken(&crew), [0; 0]);
+    }
+
+    #[test]
+    fn who_takes_no_part_any_more_is_not_waited_for() {
+        let cluster = Cluster { ranks: 2, nodes: 2, spares: 1, ..Cluster::of_this_machine() };
+        let places = Places::new(&cluster, 3);
+        let mut crew = Crew::awaited(&["a", "b", "c"]);
+        crew.member(1).facts = Some(crate::wire::Facts::default());
+        crew.give_up(1);
+        assert_eq!(places.forsaken(&crew), [0; 0], "a spare may come");
+        crew.give_up(2);
         assert_eq!(places.forsaken(&crew), [1]);
     }
 }

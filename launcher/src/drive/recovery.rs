@@ -4,7 +4,7 @@ use super::Driver;
 use super::course::{self, Course};
 use crate::error::Error;
 use crate::events::rfc3339;
-use crate::standing::State;
+use crate::standing::{Failure, State};
 use crate::supervise::{Cause, End};
 use serde_json::json;
 use std::time::{Duration, Instant, SystemTime};
@@ -52,7 +52,8 @@ impl Driver<'_> {
     fn note(&mut self, cause: &Cause, blamed: usize, course: &Course) -> Result<(), Error> {
         let generation = self.events.count("started")? as u32;
         let node = self.crew.members()[blamed].name.clone();
-        let failure = crate::standing::Failure {
+        let (phase, step) = cause.reached.clone().unzip();
+        let failure = Failure {
             time: rfc3339(SystemTime::now()),
             generation,
             kind: course::kind(cause).to_owned(),
@@ -60,19 +61,13 @@ impl Driver<'_> {
             rank: Some(cause.blamed),
             node: (self.crew.members().len() > 1).then_some(node),
             course: course.name().to_owned(),
+            phase,
+            step: step.map(|step| step as u64),
         };
-        let mut fields = serde_json::to_value(&failure).unwrap_or_default();
-        if let Some(fields) = fields.as_object_mut() {
-            fields.remove("time");
-            if let Some((phase, step)) = &cause.reached {
-                fields.insert("phase".to_owned(), json!(phase));
-                fields.insert("step".to_owned(), json!(step));
-            }
-        }
         if !course.goes_on() {
             self.events.record("failed", cause.json())?;
         }
-        self.events.record("failure", fields)?;
+        self.events.record("failure", failure.fields())?;
         self.standing.failed(failure);
         if course.goes_on() {
             self.standing.state(State::Recovering);

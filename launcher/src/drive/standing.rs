@@ -1,12 +1,14 @@
 //! `status.json`, kept up to date while a run goes on.
 
+use super::home::Home;
 use crate::crew::Crew;
+use crate::error::Error;
 use crate::events::rfc3339;
 use crate::message::Message;
 use crate::standing::{Failure, Node, Rank, Standing, State, Step};
 use crate::supervise::Job;
-use data_pipeline::predictions::replace;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The file is not written more often.
@@ -15,6 +17,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Writes how a run stands.
 pub struct Writer {
     path: PathBuf,
+    home: Home,
     standing: Standing,
     /// When each rank was heard of last.
     heard: Vec<Option<Instant>>,
@@ -32,7 +35,8 @@ impl Writer {
             process: std::process::id(),
             ..Standing::default()
         };
-        let mut writer = Self { path, standing, heard: Vec::new(), written: None };
+        let home = Home::of(path.parent().unwrap_or(Path::new(".")));
+        let mut writer = Self { path, home, standing, heard: Vec::new(), written: None };
         writer.write();
         writer
     }
@@ -107,15 +111,22 @@ impl Writer {
         }
     }
 
-    /// Writes, if it is time to.
-    pub fn look(&mut self, crew: &Crew, now: Instant) {
+    /// Writes, if it is time to; fails where the run's directory is another one by now.
+    pub fn look(&mut self, crew: &Crew, now: Instant) -> Result<(), Error> {
         if self.written.is_none_or(|written| now.duration_since(written) >= PAUSE) {
             for (rank, heard) in self.standing.ranks.iter_mut().zip(&self.heard) {
                 rank.silent = heard.map_or(0.0, |heard| now.duration_since(heard).as_secs_f64());
             }
             self.look_at(crew);
             self.write();
+            self.home.check(now)?;
         }
+        Ok(())
+    }
+
+    /// Fails where the run's directory is not where it was when this driver began.
+    pub fn check_home(&mut self) -> Result<(), Error> {
+        self.home.check(Instant::now())
     }
 
     fn look_at(&mut self, crew: &Crew) {
@@ -147,9 +158,56 @@ impl Writer {
     fn write(&mut self) {
         self.written = Some(Instant::now());
         self.standing.updated = rfc3339(SystemTime::now());
-        // A full disk ends no training: the events are the truth.
-        if let Ok(bytes) = serde_json::to_vec_pretty(&self.standing) {
-            let _ = replace(&self.path, &bytes);
+        if self.home.is_moved() {
+            return;
         }
+        // A full disk ends no training: the events are the truth. A directory that is gone is not made again.
+        if let Ok(bytes) = serde_json::to_vec_pretty(&self.standing) {
+            let _ = put(&self.path, &bytes);
+        }
+    }
+}
+
+/// Puts `bytes` in place of the file, in a directory that is there. What is written again in a second need not
+/// outlast the machine.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let growing = path.with_extension("json.tmp");
+    std::fs::write(&growing, bytes)?;
+    std::fs::rename(&growing, path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_where_a_run_was_before_it_was_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        std::fs::create_dir(&old).unwrap();
+        let mut writer = Writer::new(old.join("status.json"), "run", "local");
+        std::fs::rename(&old, &new).unwrap();
+        writer.state(State::Running);
+        assert!(!old.exists(), "the old place was made again");
+        // Somebody begins another run there.
+        std::fs::create_dir(&old).unwrap();
+        writer.state(State::Failed);
+        assert!(!old.join("status.json").exists(), "it is another run's");
+        assert!(new.join("status.json").exists());
+    }
+
+    #[test]
+    fn a_directory_that_is_moved_ends_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        std::fs::create_dir(&old).unwrap();
+        let mut writer = Writer::new(old.join("status.json"), "run", "local");
+        let crew = Crew::awaited(&["a"]);
+        let after = |seconds| Instant::now() + Duration::from_secs(seconds);
+        writer.look(&crew, after(2)).unwrap();
+        std::fs::rename(&old, &new).unwrap();
+        writer.look(&crew, after(10)).unwrap();
+        writer.look(&crew, after(20)).unwrap_err();
     }
 }

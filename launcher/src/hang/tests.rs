@@ -57,6 +57,33 @@ fn a_rank_that_does_not_come_is_named_with_what_it_does() {
 }
 
 #[test]
+fn who_does_not_answer_is_told_from_who_still_may() {
+    let deaf = |ranks: &[Rank]| verdict(ranks, &names()).unwrap().deaf;
+    let mut places = [WAITING; 8];
+    places[5] = ("data", 40, 61.0);
+    assert_eq!(deaf(&ranks(&places)), [5]);
+    // What it writes may be what the run goes on from.
+    places[2] = ("checkpoint", 39, 61.0);
+    assert_eq!(deaf(&ranks(&places)), [5]);
+    places[6] = ("compute", 40, 60.5);
+    assert_eq!(deaf(&ranks(&places)), [5, 6]);
+    // Its process stands still, wherever that is.
+    let mut silent = ranks(&[WAITING; 8]);
+    silent[2].silent = 40.0;
+    assert_eq!(deaf(&silent), [2]);
+    for rank in &mut silent {
+        rank.silent = 40.0;
+    }
+    assert_eq!(deaf(&silent), [0; 0], "perhaps it is we who heard nothing");
+    // It came after all, or waits for others itself.
+    for place in [("all-reduce 812", 40, 2.0), ("all-reduce 811", 40, 63.0), WAITING] {
+        let mut places = [WAITING; 8];
+        places[5] = place;
+        assert_eq!(deaf(&ranks(&places)), [0; 0], "{place:?}");
+    }
+}
+
+#[test]
 fn of_several_that_do_not_come_the_longest_is_named_first() {
     let mut places = [WAITING; 8];
     for (rank, seconds) in [(4, 60.5), (5, 75.0), (6, 60.2)] {

@@ -34,6 +34,9 @@ pub struct Now {
     pub source: &'static str,
     /// Who holds the run directory, in the words of its lock.
     pub driver: Option<String>,
+    /// When that began, in milliseconds since 1970.
+    #[serde(skip)]
+    pub driven_since: Option<u64>,
     /// It should go on, and nobody drives it.
     pub gone: bool,
     /// What a scheduler says, where one was asked.
@@ -76,6 +79,7 @@ impl Now {
             run_dir: run_dir.root().to_owned(),
             standing,
             source,
+            driven_since: taken(run_dir).filter(|_| driver.is_some()),
             driver,
             gone,
             sight,
@@ -197,12 +201,15 @@ impl Stage {
 /// Whether the lock was taken behind the newest change: a driver that has said how the run ended still
 /// holds it while it writes its report.
 fn is_taken_since(run_dir: &RunDir, past: &Past) -> bool {
-    let taken = std::fs::metadata(run_dir.lock()).and_then(|it| it.modified()).ok();
-    let taken = taken.and_then(|taken| taken.duration_since(UNIX_EPOCH).ok());
-    match (taken, past.turned().and_then(milliseconds)) {
-        (Some(taken), Some(turned)) => taken > Duration::from_millis(turned),
-        _ => false,
-    }
+    let taken = taken(run_dir);
+    matches!((taken, past.turned().and_then(milliseconds)), (Some(taken), Some(turned)) if taken > turned)
+}
+
+/// When the lock was taken last, in milliseconds since 1970.
+fn taken(run_dir: &RunDir) -> Option<u64> {
+    let taken = std::fs::metadata(run_dir.lock()).and_then(|it| it.modified()).ok()?;
+    let since = taken.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
 }
 
 /// What holds: `status.json` where its writer is at work and nothing happened since, else the events.

@@ -237,6 +237,8 @@ impl Standing {
             rank: number(event, "rank"),
             node: event["node"].as_str().map(str::to_owned),
             course: text(event, "course"),
+            phase: event["phase"].as_str().map(str::to_owned),
+            step: event["step"].as_u64(),
         };
         // That a node is wanted elsewhere is no failure of it.
         let is_its = |node: &&mut Node| {
@@ -324,6 +326,8 @@ fn failed(event: &Value, generation: u32) -> Failure {
         rank,
         node: event["node"].as_str().map(str::to_owned),
         course: "stop".to_owned(),
+        phase: event["phase"].as_str().map(str::to_owned),
+        step: event["step"].as_u64(),
     }
 }
 

@@ -301,6 +301,7 @@ mod tests {
                 rank: Some(8),
                 node: Some("node-b".to_owned()),
                 course: "spare".to_owned(),
+                ..Failure::default()
             }],
         }
     }

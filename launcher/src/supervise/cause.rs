@@ -41,13 +41,17 @@ pub enum End {
     Drained,
     /// It did not move any more.
     Hung,
+    /// Its node could not start it.
+    Unstarted,
 }
 
 impl Cause {
     /// What the run ends with: the class of the rank's own code.
     pub fn exit_code(&self) -> u8 {
         match self.end {
-            End::Signal(_) | End::Lost | End::Drained | End::Hung => exit::TRANSIENT,
+            End::Signal(_) | End::Lost | End::Drained | End::Hung | End::Unstarted => {
+                exit::TRANSIENT
+            }
             End::OutOfMemory => exit::BACKEND,
             End::Code(code) => {
                 u8::try_from(code).ok().filter(|code| exit::is_known(*code)).unwrap_or(exit::BUG)
@@ -100,6 +104,7 @@ impl fmt::Display for Cause {
                 None => write!(f, "the node of rank {} was drained", self.rank)?,
             },
             End::Hung => write!(f, "the run hung")?,
+            End::Unstarted => write!(f, "rank {} did not begin", self.rank)?,
             End::Signal(signal) => {
                 write!(
                     f,
@@ -153,6 +158,7 @@ impl End {
             Self::Lost => json!({"lost": true}),
             Self::Drained => json!({"drained": true}),
             Self::Hung => json!({"hung": true}),
+            Self::Unstarted => json!({"unstarted": true}),
         }
     }
 }

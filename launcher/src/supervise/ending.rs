@@ -48,6 +48,16 @@ impl Watch<'_> {
         }
     }
 
+    /// Ranks see the file themselves, and may have left because of it before we look; who reads of the run shall know
+    /// why it stopped.
+    pub(super) fn asked_by_file(&mut self) -> Result<(), Error> {
+        if !self.stop_requested && self.job.stop.exists() {
+            self.stop_requested = true;
+            self.events.record("stop-requested", json!({"by": "file"}))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn asked(&mut self, request: Request) -> Result<(), Error> {
         match request {
             Request::Stop => self.interrupted(),
@@ -110,7 +120,7 @@ impl Watch<'_> {
         let cause = Cause {
             rank,
             blamed: rank,
-            stopping: false,
+            stopping: self.stop_requested,
             end: End::Hung,
             last_words: Some(words),
             reached: self.reached.clone(),
@@ -118,11 +128,32 @@ impl Watch<'_> {
             verdict,
         };
         self.failed.push(Failed { cause, culprit: None });
-        self.stage = Stage::Terminating(Instant::now() + self.job.patience.terminate);
         self.recovers();
-        self.events.record("terminating", json!({"ranks": self.alive}))?;
-        self.signal(libc::SIGTERM);
+        self.terminate(Instant::now())
+    }
+
+    /// Asks the ranks to end that still can; those that are known not to answer are not waited for. Where they were is
+    /// a part of the verdict by then.
+    pub(super) fn terminate(&mut self, now: Instant) -> Result<(), Error> {
+        self.stage = Stage::Terminating(now + self.job.patience.terminate);
+        let deaf = self.deaf();
+        let (dead, asked): (Vec<usize>, Vec<usize>) =
+            self.alive.iter().copied().partition(|rank| deaf.contains(rank));
+        if !dead.is_empty() {
+            self.events.record("killing", json!({"ranks": dead}))?;
+            self.send(&dead, libc::SIGKILL);
+        }
+        if !asked.is_empty() {
+            self.events.record("terminating", json!({"ranks": asked}))?;
+            self.send(&asked, libc::SIGTERM);
+        }
         Ok(())
+    }
+
+    /// The ranks that the verdict on the first failure knows not to answer.
+    fn deaf(&self) -> Vec<usize> {
+        let first = first_cause(&self.failed).and_then(|failed| failed.cause.verdict.as_ref());
+        first.map(|verdict| verdict.deaf.clone()).unwrap_or_default()
     }
 
     pub(super) fn end(mut self) -> Result<Ending, Error> {
@@ -130,6 +161,9 @@ impl Watch<'_> {
             self.display.line(&line);
         }
         self.display.finish();
+        if self.stopped || !self.failed.is_empty() {
+            self.asked_by_file()?;
+        }
         let first = first_cause(&self.failed);
         // Who was asked to end before it could listen, or waited for one who was gone, tells nothing new.
         let follows =

@@ -30,6 +30,14 @@ impl Watch<'_> {
                 let fields = json!({"rank": rank, "process": process, "node": node});
                 Ok(self.events.record("rank-started", fields)?)
             }
+            // Another node may do better.
+            Report::Unstarted { rank, reason } if self.crew.members().len() > 1 => {
+                if self.job.places.get(rank) == Some(&node) && self.alive.contains(&rank) {
+                    self.ranks[rank].last_words = Some(reason);
+                    self.ended(rank, End::Unstarted)?;
+                }
+                Ok(())
+            }
             Report::Unstarted { reason, .. } => {
                 self.signal(libc::SIGKILL);
                 Err(Error::new(exit::TRANSIENT, reason))

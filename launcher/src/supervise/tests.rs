@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod hangs;
+
 use super::*;
 use crate::agent::Call;
 use crate::interrupt::Request;
@@ -33,8 +35,16 @@ fn run_on<A>(scripts: &[&str], is_home: bool, act: A) -> Outcome
 where
     A: AsyncFnOnce(mpsc::UnboundedSender<Request>, mpsc::UnboundedSender<Call>) + 'static,
 {
+    run_as(scripts, is_home, |_| {}, act)
+}
+
+/// The same for a job that is `changed` before.
+fn run_as<A>(scripts: &[&str], is_home: bool, changed: impl FnOnce(&mut Job), act: A) -> Outcome
+where
+    A: AsyncFnOnce(mpsc::UnboundedSender<Request>, mpsc::UnboundedSender<Call>) + 'static,
+{
     let dir = tempfile::tempdir().unwrap();
-    let job = Job {
+    let mut job = Job {
         generation: 1,
         places: vec![0; scripts.len()],
         hang: 0,
@@ -56,6 +66,7 @@ where
             last_words: Duration::from_millis(300),
         },
     };
+    changed(&mut job);
     let mut events = Events::open(&dir.path().join("events.jsonl")).unwrap();
     let screen = dir.path().join("screen");
     let mut display = Display::plain(std::fs::File::create(&screen).unwrap());
@@ -90,6 +101,11 @@ where
 }
 
 async fn leave_alone(_interrupt: mpsc::UnboundedSender<Request>) {
+    std::future::ready(()).await;
+}
+
+/// Neither interrupts nor takes a node away.
+async fn nobody(_: mpsc::UnboundedSender<Request>, _: mpsc::UnboundedSender<Call>) {
     std::future::ready(()).await;
 }
 
@@ -323,6 +339,24 @@ fn a_rank_that_leaves_before_all_have_met_is_no_failure() {
     assert_eq!(outcome.ending, Ending::Stopped);
 }
 
+/// The same by the file, which a rank may see before the driver does.
+#[test]
+fn a_rank_that_leaves_because_of_the_file_is_no_failure_of_the_others() {
+    let leaves = "sleep 0.15; : > \"$STOP\"; exit 76";
+    let witness = "echo '@{\"failure\":{\"exit_code\":75,\"culprit\":0}}'; \
+                   echo 'error: rank 0 hung up' >&2; exit 75";
+    let told = |job: &mut Job| {
+        let path = job.stop.display().to_string();
+        job.workers[0].environment.push(("STOP".to_owned(), path));
+        // However long it takes: it is not ended before.
+        job.patience.settle = Duration::from_secs(60);
+    };
+    let outcome = run_as(&[leaves, witness], false, told, nobody);
+    assert_eq!(outcome.ending, Ending::Stopped);
+    let asked = r#""event":"stop-requested","by":"file""#;
+    assert!(outcome.events.contains(asked), "{}", outcome.events);
+}
+
 #[test]
 fn with_the_node_of_the_driver_goes_the_run() {
     let outcome = run_on(&[PATIENT, PATIENT], true, take_away);
@@ -372,8 +406,8 @@ fn a_process_that_is_left_behind_holds_nothing_up() {
     assert!(outcome.seconds < 4.0, "{}", outcome.seconds);
 }
 
-#[test]
-fn a_program_that_is_not_there_is_one_sentence() {
+/// A job whose program is not there, on a node that is `alone`, or is one of two.
+fn unstarted(alone: bool) -> Result<Ending, Error> {
     let dir = tempfile::tempdir().unwrap();
     let job = Job {
         generation: 1,
@@ -388,15 +422,30 @@ fn a_program_that_is_not_there_is_one_sentence() {
     let mut events = Events::open(&dir.path().join("events.jsonl")).unwrap();
     let mut display = Display::plain(Vec::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(async {
+    runtime.block_on(async {
         let (_sender, mut interrupts) = Interrupts::by_hand();
-        let mut crew = Crew::here(dir.path().join("nothing"), Duration::from_millis(100));
+        let crew = Crew::here(dir.path().join("nothing"), Duration::from_millis(100));
+        let mut crew = if alone { crew } else { crew.with("node-b") };
         let mut standing = Writer::new(dir.path().join("status.json"), "run", "local");
         let mut drills = Drills::new(dir.path().join("drill"), Box::new(|_, _| {}));
         let shown = Shown { display: &mut display, standing: &mut standing, drills: &mut drills };
-        supervise(&job, &mut crew, &mut interrupts, &mut events, shown).await.unwrap_err()
-    });
+        supervise(&job, &mut crew, &mut interrupts, &mut events, shown).await
+    })
+}
+
+#[test]
+fn a_program_that_is_not_there_is_one_sentence() {
+    let error = unstarted(true).unwrap_err();
     assert!(error.message.starts_with("failed to start rank 0 as `"), "{error}");
+}
+
+#[test]
+fn a_node_that_starts_nothing_is_a_failure_that_others_may_mend() {
+    let Ending::Failed(cause) = unstarted(false).unwrap() else { panic!("it went on") };
+    assert_eq!((cause.end, cause.blamed, cause.exit_code()), (End::Unstarted, 0, 75));
+    let sentence = cause.to_string();
+    let expected = "rank 0 did not begin: failed to start rank 0 as `";
+    assert!(sentence.starts_with(expected), "{sentence}");
 }
 
 const CHILD: &str = "KNOWCODER_TEST_SUPERVISOR";

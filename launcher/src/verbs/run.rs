@@ -386,6 +386,10 @@ pub fn ranks(
         Ok(Ending::Stopped | Ending::Killed) => standing.state(State::Stopped),
         Ok(Ending::Failed(_)) | Err(_) => standing.state(State::Failed),
     }
+    if matches!(ending, Ok(Ending::Stopped)) {
+        // Ranks that had nothing to save leave it: who asked may wait until it is gone.
+        trainer::requests::remove(&run_dir.stop())?;
+    }
     match &ending {
         Err(error) => events.record("failed", failure(error))?,
         Ok(Ending::Killed) => events.record("failed", failure(&killed()))?,

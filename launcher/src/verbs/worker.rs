@@ -3,19 +3,20 @@
 //! It tells the launcher how far it is through lines on stdout; started by hand on a terminal, it
 //! shows that itself. It also runs under torchrun, `srun` or `mpirun`, whose environment says which rank it is.
 
+mod place;
+
 use super::Answer;
 use crate::cli;
 use crate::display::Display;
 use crate::error::{Error, exit};
 use crate::interrupt;
-use crate::lock::RunLock;
 use crate::message::{
     Checkpoint, EarlyStop, Evaluated, Evaluation, Failure, Incident, Loading, Memory, Message,
     Progress, Resumed, Skipped,
 };
 use crate::store;
-use crate::surroundings::{self, Launcher};
 use crate::watch::{Watch, pulse};
+use place::Place;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal};
@@ -62,16 +63,20 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
         return teller.end(result, &place);
     }
     let result = Recipe::load_lock(&run_dir.recipe_lock()).and_then(|recipe| {
-        let Some(mut collective) = met(join(args, &place, &recipe.run.device, Some(requests)))?
-        else {
-            return Ok(Outcome::Stopped);
-        };
         let deadline = Duration::from_secs(recipe.checkpoint.stop_deadline);
+        let secret = place.secret(args, Some(requests));
+        // Without one, nobody can ask for a drill.
+        let known = secret.as_ref().ok().cloned();
+        let watch = Watch { run_dir: run_dir.clone(), rank: place.rank, deadline, secret: known };
+        // Before the others are waited for: whoever wants the run to end need not wait for them, too.
+        watch.start(requests);
+        let Some(mut collective) =
+            met(join((args, &place), &recipe.run.device, secret, Some(requests)))?
+        else {
+            return place.left(&run_dir);
+        };
         let tell = &mut |happening| teller.tell(happening);
         let sharding = Sharding { stage: args.zero_stage, bucket_mib: args.bucket_mib.max(1) };
-        // Without one, nobody can ask for a drill.
-        let secret = place.secret(args).ok();
-        Watch { run_dir: run_dir.clone(), rank: place.rank, deadline, secret }.start(requests);
         let task = Task {
             run_dir: &run_dir,
             data_root: &data_root,
@@ -90,100 +95,6 @@ pub fn worker(args: &cli::Worker) -> Result<Answer, Error> {
     teller.end(result, &place)
 }
 
-/// Which rank this is, and what it may rely on.
-struct Place {
-    rank: usize,
-    world: usize,
-    local_rank: usize,
-    local_world: usize,
-    rendezvous: String,
-    generation: u32,
-    /// Who else started it, if not a launcher of ours.
-    by: Option<Launcher>,
-}
-
-impl Place {
-    /// As the command line says it, or else the environment. A rank of somebody else's launcher holds the run
-    /// directory for the others: no launcher of ours does.
-    fn of(args: &cli::Worker) -> Result<(Self, Option<RunLock>), Error> {
-        if let (Some(rank), Some(world), Some(rendezvous)) =
-            (args.rank, args.world, &args.rendezvous)
-        {
-            if rank >= world {
-                let message =
-                    format!("--rank is {rank} in a world of {world}; ranks are counted from 0");
-                return Err(Error::new(exit::USAGE, message));
-            }
-            let own = Self {
-                rank,
-                world,
-                local_rank: args.local_rank.unwrap_or(rank),
-                local_world: args.local_world.map_or(world, |most| most as usize),
-                rendezvous: rendezvous.clone(),
-                generation: args.generation.unwrap_or(0),
-                by: None,
-            };
-            return Ok((own, None));
-        }
-        let environment = surroundings::of_process();
-        let Some(found) = surroundings::place(&environment)? else {
-            let message = "nothing says which rank this is: no --rank, --world and --rendezvous, and no \
-                           variables of torchrun, SLURM or Open MPI";
-            return Err(Error::new(exit::USAGE, message).hint(
-                "`knowcoder run` starts ranks by itself; docs/torchrun.md says how others do",
-            ));
-        };
-        let visible = environment.get("CUDA_VISIBLE_DEVICES").map(String::as_str);
-        let own = Self {
-            rank: found.rank,
-            world: found.world,
-            local_world: surroundings::local_world(&environment, &found)?,
-            local_rank: surroundings::ordinal(found.local_rank, visible),
-            rendezvous: found.rendezvous,
-            generation: args.generation.unwrap_or(found.restarts),
-            by: Some(found.by),
-        };
-        let run_dir = RunDir::new(&args.run_dir);
-        let lock = (own.rank == 0).then(|| RunLock::take(&run_dir.lock())).transpose()?;
-        Ok((own, lock))
-    }
-
-    /// The run's directory; fenced where a coordinator counts its starts.
-    fn run_dir(&self, args: &cli::Worker) -> RunDir {
-        let run_dir = RunDir::new(&args.run_dir);
-        match args.generation {
-            Some(generation) => run_dir.fenced(generation),
-            None => run_dir,
-        }
-    }
-
-    /// What the ranks know each other by: the variable, or the file of the run. Where there is neither and no
-    /// launcher of ours to make one, rank 0 does, and the others wait for it.
-    fn secret(&self, args: &cli::Worker) -> Result<Secret, CollectiveError> {
-        let path = RunDir::new(&args.run_dir).secret();
-        if let Some(text) = std::env::var(SECRET).ok().filter(|text| !text.trim().is_empty()) {
-            let wrong = |reason| CollectiveError::Secret { path: SECRET.into(), reason };
-            return Secret::parse(&text).map_err(wrong);
-        }
-        if self.by.is_none() {
-            return Secret::load(&path);
-        }
-        if self.rank == 0 {
-            return if path.exists() { Secret::load(&path) } else { Secret::create(&path) };
-        }
-        let until = Instant::now() + Duration::from_secs(args.join_seconds);
-        loop {
-            match Secret::load(&path) {
-                Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
-                found => return found,
-            }
-        }
-    }
-}
-
-/// Names the variable with the secret of the run.
-const SECRET: &str = "KNOWCODER_SECRET";
-
 /// Answers this rank's share of what an evaluation asks.
 fn evaluate(
     (args, place): (&cli::Worker, &Place),
@@ -194,10 +105,13 @@ fn evaluate(
 ) -> Result<Outcome, trainer::Error> {
     let run_dir = place.run_dir(args);
     let recipe = Recipe::load_lock(&run_dir.evaluation_lock())?;
-    let Some(mut collective) = met(join(args, place, &recipe.run.device, Some(requests)))? else {
-        return Ok(Outcome::Stopped);
-    };
+    let secret = place.secret(args, Some(requests));
     Watch::of_answers(run_dir.clone(), place.rank).start(requests);
+    let Some(mut collective) =
+        met(join((args, place), &recipe.run.device, secret, Some(requests)))?
+    else {
+        return place.left(&run_dir);
+    };
     let mut answer = || {
         whereabouts::own().at(LOADING);
         let mut reading = |read: u64, total: u64| {
@@ -230,7 +144,9 @@ fn evaluate(
 /// Sums with the other ranks, for the sake of the time that it takes.
 fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
     let (place, _lock) = Place::of(args)?;
-    let mut collective = join(args, &place, device, None).map_err(trainer::Error::from)?;
+    let secret = place.secret(args, None);
+    let mut collective =
+        join((args, &place), device, secret, None).map_err(trainer::Error::from)?;
     let site = (device, place.local_rank);
     let found = bandwidth::measure(&mut *collective, site, &bandwidth::SIZES);
     if found.is_err() {
@@ -242,7 +158,7 @@ fn measure(args: &cli::Worker, device: &str) -> Result<Answer, Error> {
     Ok(Answer::new(text, found))
 }
 
-/// `None`: the rank was asked to stop before all had met, and has nothing to save.
+/// `None`: the rank was asked to stop before all had met.
 fn met(
     joined: Result<Box<dyn Collective>, CollectiveError>,
 ) -> Result<Option<Box<dyn Collective>>, CollectiveError> {
@@ -252,11 +168,12 @@ fn met(
     }
 }
 
-/// The other ranks, or nobody. Who is asked to stop by `requests` does not wait for them.
+/// The other ranks, who know each other by `secret`, or nobody. Who is asked to stop by `requests` does not wait for
+/// them.
 fn join(
-    args: &cli::Worker,
-    place: &Place,
+    (args, place): (&cli::Worker, &Place),
     device: &str,
+    secret: Result<Secret, CollectiveError>,
     requests: Option<&'static Requests>,
 ) -> Result<Box<dyn Collective>, CollectiveError> {
     let Place { rank, world, generation, ref rendezvous, .. } = *place;
@@ -275,7 +192,7 @@ fn join(
             world,
             program: collective::hello::program_fingerprint().map_err(network)?,
         },
-        secret: place.secret(args)?,
+        secret: secret?,
         deadlines: Deadlines {
             join: Duration::from_secs(args.join_seconds),
             operation: Duration::from_secs(args.operation_seconds),

@@ -5,6 +5,7 @@ mod chains;
 
 use super::*;
 use crate::backend::{QueueState, Stage};
+use crate::events::milliseconds;
 use crate::standing::sight::Sight;
 use crate::standing::{State, Step};
 use expect_test::{Expect, expect};
@@ -77,7 +78,7 @@ fn a_failure_is_explained_by_events_and_logs() {
         why.signs.iter().map(|sign| sign.kind).collect::<Vec<_>>(),
         ["out-of-memory", "network"]
     );
-    assert_eq!(why.cause.unwrap().step, Some(4));
+    assert_eq!(why.cause.unwrap().failure.step, Some(4));
 }
 
 #[test]
@@ -115,6 +116,21 @@ fn a_run_that_goes_on_is_fine() {
         true,
         expect![
             "It goes on after 1 failure: running, phase `alignment` at step 40 of 400. The first cause, node-lost: node-b is silent (rank 1, phase `alignment`, step 4, 2026-11-23 09:14:02 UTC). A spare node took its place, and all ranks were started again. Known from status.json, events.jsonl."
+        ],
+    );
+    let since = |time: &str| Now { driven_since: milliseconds(time), ..driven(&recovered) };
+    let verdict = |now: &Now| Why::of(now, &recovered, &Ends::default(), "runs/x").verdict;
+    let mine = since("2026-11-23T09:14:00.000Z");
+    assert!(verdict(&mine).starts_with("it goes on after 1 failure: running"), "{mine:?}");
+    // What another driver met before this one began is none of its own.
+    let resumed = since("2026-11-23T09:14:05.000Z");
+    check(
+        &resumed,
+        &recovered,
+        &Ends::default(),
+        true,
+        expect![
+            "It is fine: running, phase `alignment` at step 40 of 400. Known from status.json."
         ],
     );
     let mut stuck = driven(&calm);

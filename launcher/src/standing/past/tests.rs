@@ -17,7 +17,7 @@ fn told(standing: &Standing) -> String {
     }
     let processes: Vec<_> = standing.ranks.iter().map(|it| (it.node, it.process)).collect();
     writeln!(text, "{processes:?}").unwrap();
-    for Failure { time, generation, kind, sentence, rank, node, course } in &standing.failures {
+    for Failure { time, generation, kind, sentence, rank, node, course, .. } in &standing.failures {
         writeln!(text, "{time} {generation} {kind} {rank:?} {node:?} {course}: {sentence}")
             .unwrap();
     }

@@ -36,7 +36,7 @@ fn the_first_of_the_failures_that_ended_a_run_is_its_cause() {
     let mut failed = now(&past);
     // Nobody knows what the driver was told.
     let why = Why::of(&failed, &past, &Ends::default(), "runs/x");
-    assert_eq!((why.more, why.cause.unwrap().generation), (0, 4));
+    assert_eq!((why.more, why.cause.unwrap().failure.generation), (0, 4));
     failed.sight.faults = Some(Faults { max_failures: 3, ..Faults::default() });
     check(
         &failed,
@@ -57,7 +57,7 @@ fn the_first_of_the_failures_that_ended_a_run_is_its_cause() {
     again.extend(&lines[4..]);
     let again = super::past(&again);
     let chain = cause::Cause::chain(&again, Some(&Faults { max_failures: 1, ..Faults::default() }));
-    assert_eq!(chain.iter().map(|it| it.generation).collect::<Vec<_>>(), [3, 4]);
+    assert_eq!(chain.iter().map(|it| it.failure.generation).collect::<Vec<_>>(), [3, 4]);
 }
 
 #[test]
