@@ -28,6 +28,7 @@ fn a_run_is_done_again_bit_for_bit() {
     compares(&original, &again);
     planned(&original);
     prunes(&original, &again);
+    clears(&original, &again);
     deviates(&original, &again);
 }
 
@@ -82,6 +83,24 @@ fn prunes(original: &Path, again: &Path) {
     let missing = &document["comparison"]["scores"][0];
     assert_eq!(missing["values"], json!([null, row["f1"]]), "{missing:#}");
     std::fs::write(&scores, kept).unwrap();
+}
+
+/// Shards that were removed are named, with what brings them back; the rest is compared all the same.
+fn clears(original: &Path, again: &Path) {
+    let [aside, prepared] = [again.join("aside"), again.join("prepared")];
+    std::fs::rename(&prepared, &aside).unwrap();
+    let (code, document) = reproduce(original, again);
+    assert_eq!((code, &document["equal"]), (0, &json!(true)), "{document:#}");
+    let deviations = document["deviations"].as_array().unwrap();
+    assert_eq!(deviations.len(), 3, "{document:#}");
+    for deviation in deviations {
+        assert!(deviation["what"].as_str().unwrap().ends_with(", shards"), "{deviation}");
+        assert_eq!(deviation["before"], "there");
+        let now = deviation["now"].as_str().unwrap();
+        assert!(now.starts_with("not there any more; `knowcoder data prepare "), "{now}");
+    }
+    std::fs::rename(&aside, &prepared).unwrap();
+    assert_eq!(reproduce(original, again).1["deviations"], json!([]));
 }
 
 /// The plan of a run that is done says what it measured; of a calibrated machine also how far the model was from it.

@@ -92,7 +92,9 @@ fn of_jobs(findings: Vec<Finding>, are_passed_on: impl FnOnce() -> bool) -> Vec<
     if odd && are_passed_on() {
         let here = |it: Finding| Finding {
             line: format!("{}; SLURM gives jobs the limits of this shell", it.line),
-            way: it.way.map(|way| format!("{way}; before the run is handed over, or in slurm.setup")),
+            way: it
+                .way
+                .map(|way| format!("{way}; before the run is handed over, or in slurm.setup")),
             ..it
         };
         kept.extend(limits.into_iter().map(here));

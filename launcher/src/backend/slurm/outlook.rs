@@ -70,18 +70,12 @@ fn kind(line: &str) -> Option<Kind> {
 }
 
 /// Whether so many nodes can be had for so long in one of the partitions: a job begins in the first that has room.
-fn judge(
-    kinds: &[Kind],
-    names: &[String],
-    slurm: &Slurm,
-    wanted: usize,
-) -> Result<String, Error> {
+fn judge(kinds: &[Kind], names: &[String], slurm: &Slurm, wanted: usize) -> Result<String, Error> {
     let its_name = |kind: &Kind| kind.partition.trim_end_matches('*').to_owned();
     let own = kinds.iter().find(|it| it.partition.ends_with('*')).map(its_name);
     let names = if names.is_empty() { Vec::from_iter(own) } else { names.to_vec() };
     if names.is_empty() {
-        let message =
-            "the cluster file has no slurm.partition, and SLURM no partition of its own";
+        let message = "the cluster file has no slurm.partition, and SLURM no partition of its own";
         return refuse(message.to_owned(), LISTED);
     }
     let key = if slurm.partition.is_some() { "slurm.partition" } else { "SBATCH_PARTITION" };
@@ -90,8 +84,7 @@ fn judge(
         let its: Vec<&Kind> = kinds.iter().filter(|it| its_name(it) == *name).collect();
         if its.is_empty() {
             let verb = if names.len() == 1 { "is" } else { "names" };
-            let message =
-                format!("{key} {verb} `{name}`, and SLURM knows no such partition");
+            let message = format!("{key} {verb} `{name}`, and SLURM knows no such partition");
             // With one that is not there, `sbatch` refuses all of them.
             return refuse(message, LISTED);
         }
@@ -120,12 +113,7 @@ fn refuse(message: String, hint: &str) -> Result<String, Error> {
 }
 
 /// Whether so many nodes can be had for so long in one partition, which has nodes of these kinds.
-fn judge_one(
-    name: &str,
-    its: &[&Kind],
-    slurm: &Slurm,
-    wanted: usize,
-) -> Result<String, Error> {
+fn judge_one(name: &str, its: &[&Kind], slurm: &Slurm, wanted: usize) -> Result<String, Error> {
     let first = its[0];
     if its.iter().all(|it| it.state != "up") {
         let message = format!("partition `{name}` is {}: it starts no jobs", first.state);
@@ -291,7 +279,9 @@ mod tests {
             None,
             None,
             2,
-            expect!["`debug` is up: 2 node(s), 30:00 a job at most; `a100` is up: 8 node(s), gpu:a100:4(S:0-1), 2-00:00:00 a job at most"],
+            expect![
+                "`debug` is up: 2 node(s), 30:00 a job at most; `a100` is up: 8 node(s), gpu:a100:4(S:0-1), 2-00:00:00 a job at most"
+            ],
         );
         // The first alone has too few nodes; together they would have more than either.
         check(
@@ -299,14 +289,18 @@ mod tests {
             Some("24:00:00"),
             None,
             8,
-            expect!["`a100` is up: 8 node(s), gpu:a100:4(S:0-1), 2-00:00:00 a job at most; not there: partition `debug` has 2 node(s), the run asks for 8"],
+            expect![
+                "`a100` is up: 8 node(s), gpu:a100:4(S:0-1), 2-00:00:00 a job at most; not there: partition `debug` has 2 node(s), the run asks for 8"
+            ],
         );
         check(
             Some("debug,a100"),
             None,
             None,
             9,
-            expect!["none of slurm.partition will do: partition `debug` has 2 node(s), the run asks for 9; partition `a100` has 8 node(s), the run asks for 9"],
+            expect![
+                "none of slurm.partition will do: partition `debug` has 2 node(s), the run asks for 9; partition `a100` has 8 node(s), the run asks for 9"
+            ],
         );
         check(
             Some("a100,b200"),
