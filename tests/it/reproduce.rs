@@ -131,6 +131,10 @@ fn planned(run_dir: &Path) {
     assert_eq!(plan["changes"]["keys"], json!([]), "{plan:#}");
     let problems = plan["scale"][2]["problems"].to_string();
     assert!(problems.contains("12 samples a step, 32 ranks need as many"), "{problems}");
+    // What was measured for the run counts without being named.
+    let plan = must(knowcoder(&["plan", "--json", run_dir.to_str().unwrap()]));
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    assert_eq!(plan["estimate"]["rates"]["origin"], "measured on here on 2026-11-22", "{plan:#}");
 }
 
 /// A loss that is not the same is found, and named by its step.
