@@ -30,7 +30,7 @@ const NETWORK: f64 = 0.9;
 const DISK: f64 = 2e9;
 
 /// What the ring over TCP reaches of raw TCP between two processes, and the rate of that where `doctor` measured
-/// nothing, in bytes a second: benchmarks/ring.md.
+/// nothing, in bytes a second: benchmarks/ring.md (scripts/bench/ring.py).
 const RING: f64 = 0.17;
 const RAW_TCP: f64 = 2.05e9;
 
