@@ -226,8 +226,8 @@ pub struct Needs {
 }
 
 impl Work {
-    /// What the checkpoints of each phase are like.
-    fn sizes(&self) -> Option<Vec<Sizes>> {
+    /// What the checkpoints of each phase are like; unknown before the vocabulary is trained.
+    pub fn sizes(&self) -> Option<Vec<Sizes>> {
         let parameters = self.parameters?;
         let sizes = |phase: &Phase| {
             let trainable = phase.trainable.unwrap_or(0);
@@ -237,11 +237,6 @@ impl Work {
             Sizes { weights, own, frozen, steps: phase.steps }
         };
         Some(self.phases.iter().map(sizes).collect())
-    }
-
-    /// Bytes of the largest phase's first checkpoint.
-    pub fn checkpoint_bytes(&self) -> Option<u64> {
-        self.sizes()?.iter().map(Sizes::one).max()
     }
 
     /// Bytes that checkpoints take at most at a time.

@@ -94,26 +94,58 @@ fn of_clusters(original: &RunDir, again: &RunDir) -> Vec<Deviation> {
 }
 
 /// What is otherwise in the data of each phase: bytes of corpora, declarations, schemata, templates, the tokenizer,
-/// and the rows that were made of them.
-pub fn of_data(
-    recipe: &Recipe,
-    original: &RunDir,
-    again: &RunDir,
-) -> Result<Vec<Deviation>, Error> {
+/// and the rows that were made of them. Shards may have been removed to save space: the rest of the runs is compared
+/// all the same.
+pub fn of_data(recipe: &Recipe, original: &RunDir, again: &RunDir) -> Vec<Deviation> {
     let mut found = Vec::new();
     for (index, phase) in recipe.phase.iter().enumerate() {
-        let load = |run_dir: &RunDir| Manifest::load(&run_dir.prepared(index, &phase.name));
-        let before = match load(original) {
-            Ok(manifest) => manifest,
-            // Shards may have been removed to save space: the run is compared all the same.
-            Err(_) => {
-                found.push(deviation(&phase.name, "shards", "not there any more", "prepared anew"));
-                continue;
+        let shards = [original, again].map(|run_dir| Shards::of(run_dir, index, &phase.name));
+        match &shards {
+            [Shards::Read(before), Shards::Read(now)] => {
+                of_manifests(&phase.name, before, now, &mut found);
             }
-        };
-        of_manifests(&phase.name, &before, &load(again)?, &mut found);
+            [before, now] => {
+                let again = again.root().display();
+                let lock = original.recipe_lock();
+                let way = match now {
+                    Shards::Read(_) => String::new(),
+                    _ => format!(
+                        "; `knowcoder data prepare {} --run-dir {again}` makes them anew, to be compared",
+                        lock.display()
+                    ),
+                };
+                let now = now.words() + &way;
+                found.push(deviation(&phase.name, "shards", &before.words(), &now));
+            }
+        }
     }
-    Ok(found)
+    found
+}
+
+/// What a run has of a phase's shards.
+enum Shards {
+    Read(Box<Manifest>),
+    Gone,
+    Broken(String),
+}
+
+impl Shards {
+    fn of(run_dir: &RunDir, index: usize, phase: &str) -> Self {
+        let folder = run_dir.prepared(index, phase);
+        match Manifest::load(&folder) {
+            Ok(manifest) => Self::Read(Box::new(manifest)),
+            Err(_) if !folder.join("manifest.json").exists() => Self::Gone,
+            Err(error) => Self::Broken(error.to_string()),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Read(_) => "there".to_owned(),
+            Self::Gone => "not there any more".to_owned(),
+            Self::Broken(error) => format!("not to be read ({error})"),
+        }
+    }
 }
 
 fn of_manifests(phase: &str, before: &Manifest, now: &Manifest, found: &mut Vec<Deviation>) {
@@ -244,6 +276,26 @@ mod tests {
             cluster file, cluster.ranks: 1, now 2 (changes no number by itself)"#]]
         .assert_eq(&text.join("\n"));
         assert_eq!(of_surroundings(&a, &a).unwrap(), []);
+    }
+
+    #[test]
+    fn shards_that_are_gone_are_named_with_what_brings_them_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tiny.toml");
+        let recipe = Recipe::load(&path, &[]).unwrap();
+        let [a, b] = ["a", "b"].map(|name| run(&folder.path().join(name), "", 1));
+        let broken = b.prepared(0, &recipe.phase[0].name);
+        fs::create_dir_all(&broken).unwrap();
+        fs::write(broken.join("manifest.json"), "{").unwrap();
+        let found = of_data(&recipe, &a, &b);
+        let text: Vec<String> = found.iter().map(Deviation::sentence).collect();
+        let text = text.join("\n").replace(&folder.path().display().to_string(), "DIR");
+        assert_eq!(found.len(), 3, "{text}");
+        let broken = "phase schema-understanding, shards: not there any more, now not to be read (";
+        assert!(text.starts_with(broken), "{text}");
+        let gone = "phase alignment, shards: not there any more, now not there any more; `knowcoder data prepare \
+                    DIR/a/recipe.lock --run-dir DIR/b` makes them anew, to be compared";
+        assert!(text.contains(gone), "{text}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn a_run_is_done_again_bit_for_bit() {
     compares(&original, &again);
     planned(&original);
     prunes(&original, &again);
+    clears(&original, &again);
     deviates(&original, &again);
 }
 
@@ -84,6 +85,24 @@ fn prunes(original: &Path, again: &Path) {
     std::fs::write(&scores, kept).unwrap();
 }
 
+/// Shards that were removed are named, with what brings them back; the rest is compared all the same.
+fn clears(original: &Path, again: &Path) {
+    let [aside, prepared] = [again.join("aside"), again.join("prepared")];
+    std::fs::rename(&prepared, &aside).unwrap();
+    let (code, document) = reproduce(original, again);
+    assert_eq!((code, &document["equal"]), (0, &json!(true)), "{document:#}");
+    let deviations = document["deviations"].as_array().unwrap();
+    assert_eq!(deviations.len(), 3, "{document:#}");
+    for deviation in deviations {
+        assert!(deviation["what"].as_str().unwrap().ends_with(", shards"), "{deviation}");
+        assert_eq!(deviation["before"], "there");
+        let now = deviation["now"].as_str().unwrap();
+        assert!(now.starts_with("not there any more; `knowcoder data prepare "), "{now}");
+    }
+    std::fs::rename(&aside, &prepared).unwrap();
+    assert_eq!(reproduce(original, again).1["deviations"], json!([]));
+}
+
 /// The plan of a run that is done says what it measured; of a calibrated machine also how far the model was from it.
 fn planned(run_dir: &Path) {
     let calibration = run_dir.join("calibration.json");
@@ -112,6 +131,10 @@ fn planned(run_dir: &Path) {
     assert_eq!(plan["changes"]["keys"], json!([]), "{plan:#}");
     let problems = plan["scale"][2]["problems"].to_string();
     assert!(problems.contains("12 samples a step, 32 ranks need as many"), "{problems}");
+    // What was measured for the run counts without being named.
+    let plan = must(knowcoder(&["plan", "--json", run_dir.to_str().unwrap()]));
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    assert_eq!(plan["estimate"]["rates"]["origin"], "measured on here on 2026-11-22", "{plan:#}");
 }
 
 /// A loss that is not the same is found, and named by its step.

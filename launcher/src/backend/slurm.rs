@@ -3,10 +3,12 @@
 mod client;
 mod hostlist;
 mod jobs;
+mod limits;
 mod notice;
 mod outlook;
 mod script;
 
+pub use limits::are_passed_on;
 pub use script::{Work, work};
 
 use super::{Job, Nodes, Notice, Outlook, QueueState, Rendered, Stage};

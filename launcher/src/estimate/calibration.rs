@@ -48,13 +48,12 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Bytes a second of each rank over the network, as far as that was what held sums up; `None` on one node.
+    /// Bytes a second over the network, as far as that was what held sums up: of each rank where NCCL has their
+    /// adapters, else of the one connection between two nodes; `None` on one node.
     pub fn network(&self) -> Option<f64> {
-        let [ranks, nodes] = [self.ranks, self.nodes].map(|it| it as f64);
-        let share = |count: f64| (count - 1.0) / count;
-        // A ring of ranks sends each byte more often than one of nodes; each rank has its part of the way.
-        let each = self.bytes_per_second * share(nodes) / share(ranks) / (ranks / nodes);
-        (self.nodes > 1 && self.ranks >= self.nodes).then_some(each)
+        // A ring goes through each node once, and what it carries is what the narrowest way does.
+        let ways = if self.by_nccl { self.ranks as f64 / self.nodes as f64 } else { 1.0 };
+        (self.nodes > 1 && self.ranks >= self.nodes).then_some(self.bytes_per_second / ways)
     }
 }
 
@@ -134,11 +133,11 @@ mod tests {
         assert_eq!(read.disk_bytes_per_second, None);
         let sums = "\"sums\": {\"bytes_per_second\": 4e11, \"ranks\": 16, \"nodes\": 2, \"by_nccl\": true}";
         let read = load(&format!("{{\"flops_per_second\": 7e14, {sums}, {own}}}")).unwrap();
-        // Half of what goes between two nodes, of fifteen sixteenths of what goes round.
-        let network = read.sums.unwrap().network().unwrap();
-        assert!((network / (4e11 * 0.5 / 0.9375 / 8.0) - 1.0).abs() < 1e-9, "{network}");
-        let alone = Sums { nodes: 1, ..read.sums.unwrap() };
-        assert_eq!(alone.network(), None);
+        let sums = read.sums.unwrap();
+        // Eight adapters carry it, or one connection.
+        assert_eq!(sums.network(), Some(4e11 / 8.0));
+        assert_eq!(Sums { by_nccl: false, ..sums }.network(), Some(4e11));
+        assert_eq!(Sums { nodes: 1, ..sums }.network(), None);
         let wrong = load(&format!("{{\"flops_per_second\": 0, {own}}}")).unwrap_err();
         assert_eq!(wrong, "`flops_per_second` is 0, expected a number above 0");
         let wrong = load("[]").unwrap_err();

@@ -30,7 +30,7 @@ const NETWORK: f64 = 0.9;
 const DISK: f64 = 2e9;
 
 /// What the ring over TCP reaches of raw TCP between two processes, and the rate of that where `doctor` measured
-/// nothing, in bytes a second: benchmarks/ring.md.
+/// nothing, in bytes a second: benchmarks/ring.md (scripts/bench/ring.py).
 const RING: f64 = 0.17;
 const RAW_TCP: f64 = 2.05e9;
 
@@ -176,8 +176,10 @@ impl Way {
         let summed = measured.and_then(|it| it.sums.filter(|sums| sums.by_nccl == by_nccl));
         let of_node = summed.filter(|it| it.nodes == 1).map(|it| it.bytes_per_second);
         let of_network = summed.and_then(|it| it.network());
+        // What nodes passed on, the ranks of each did, too.
+        let least = summed.map_or(0.0, |it| it.bytes_per_second);
         if by_nccl {
-            let link = of_node.unwrap_or(link);
+            let link = of_node.unwrap_or(link).max(least);
             return Self {
                 carries: Carries::Nccl,
                 sums: match summed {
@@ -191,7 +193,7 @@ impl Way {
         }
         let raw = measured.and_then(|it| it.link_bytes_per_second);
         let latency = measured.and_then(|it| it.link_latency_seconds);
-        let link = of_node.unwrap_or(RING * raw.unwrap_or(RAW_TCP));
+        let link = of_node.unwrap_or(RING * raw.unwrap_or(RAW_TCP)).max(least);
         let network = adapter.map_or(link, |adapter| adapter.min(link));
         Self {
             carries: Carries::Tcp,
@@ -272,6 +274,11 @@ pub(super) mod tests {
         let rates = Rates::of(&by_nccl, "cuda", Some(&summed)).unwrap();
         assert_eq!((rates.link, Some(rates.network)), (360e9, over.network()));
         by_nccl.collective = Carrier::Tcp;
+        // One connection carried it, whatever raw TCP on one machine is.
+        let tcp = Sums { bytes_per_second: 1e9, by_nccl: false, ..over };
+        let summed = Calibration { sums: Some(tcp), ..gpu.clone() };
+        let rates = Rates::of(&by_nccl, "cuda", Some(&summed)).unwrap();
+        assert_eq!((rates.link, rates.network), (1e9, 1e9));
         let rates = Rates::of(&by_nccl, "cuda", Some(&gpu)).unwrap();
         assert_eq!((rates.link, rates.network), (RING * 2e9, RING * 2e9));
         assert_eq!((rates.carries, rates.latency), (Carries::Tcp, [1e-4, 1e-4]));

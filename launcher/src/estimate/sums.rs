@@ -124,6 +124,7 @@ impl World {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::calibration::{Calibration, Sums};
     use super::super::rates::tests::cluster;
     use super::super::tests::layout;
     use super::*;
@@ -159,6 +160,32 @@ mod tests {
         let ring = 1023.0 / 1024.0 * 960e6 / (0.92 * 360e9)
             + 15.0 * (14e-6 + 896.0 * 1.9e-6 + 127.0 * 4e-6);
         near(seconds(1024, Half, 960e6, Carrier::Auto), ring);
+    }
+
+    #[test]
+    fn a_sum_that_was_measured_is_planned_as_it_was() {
+        // 64 MiB over two nodes of eight in so many seconds, by either carrier; the way is long enough not to count.
+        for (carrier, by_nccl, taken) in [(Carrier::Auto, true, 0.5), (Carrier::Tcp, false, 2.0)] {
+            let bytes = 67_108_864.0;
+            let rate = 2.0 * 15.0 / 16.0 * bytes / taken;
+            let sums = Sums { bytes_per_second: rate, ranks: 16, nodes: 2, by_nccl };
+            let measured = Calibration {
+                flops_per_second: 7e14,
+                memory_bytes_per_second: None,
+                link_bytes_per_second: Some(2e9),
+                link_latency_seconds: None,
+                disk_bytes_per_second: None,
+                sums: Some(sums),
+                device: "cuda".to_owned(),
+                host: "n1".to_owned(),
+                date: "2026-11-23".to_owned(),
+            };
+            let cluster = crate::cluster::Cluster { collective: carrier, ..cluster("h200", 16) };
+            let rates = Rates::of(&cluster, "cuda", Some(&measured)).unwrap();
+            let world = World::of(&layout(16, 0, 4.0)).unwrap();
+            let planned = world.seconds(AllReduce, bytes, bytes, &rates);
+            assert!((planned / taken - 1.0).abs() < 0.01, "{planned} instead of {taken}");
+        }
     }
 
     #[test]

@@ -4,11 +4,12 @@
 use super::rates::tests::cluster;
 use super::step::{Layout, StepTime};
 use super::work::{Costs, Load, Samples};
-use super::{Estimate, Question, Rates, seconds_text};
+use super::{Estimate, PhaseEstimate, Question, Rates, Saves, seconds_text};
 use expect_test::expect;
 use proptest::prelude::*;
 use std::path::Path;
 use trainer::Recipe;
+use trainer::checkpoint::space::Sizes;
 use trainer::memory::MemoryPlan;
 use trainer::network::preset;
 use trainer::recipe::Train;
@@ -21,12 +22,12 @@ fn recipe(train: Train) -> Recipe {
     recipe
 }
 
-fn costs(train: Train) -> Costs {
+pub(super) fn costs(train: Train) -> Costs {
     Costs::of(&recipe(train), 0, &preset("baichuan2-7b").unwrap()).unwrap()
 }
 
 /// What an H200 was measured to do.
-fn h200() -> Rates {
+pub(super) fn h200() -> Rates {
     Rates {
         products: 788e12,
         copy: 4.3e12,
@@ -37,7 +38,7 @@ fn h200() -> Rates {
 }
 
 /// So many tokens in documents of 2,048, each position with a loss.
-fn dense(tokens: f64) -> Load {
+pub(super) fn dense(tokens: f64) -> Load {
     Load {
         samples: tokens / 2048.0,
         tokens,
@@ -65,12 +66,20 @@ pub(super) fn layout(world: usize, stage: u8, bytes: f64) -> Layout {
 
 /// What the 7B recipe takes on so many H200.
 pub fn estimate(world: usize) -> Estimate {
+    with_spares(world, 0)
+}
+
+/// The same, beside nodes that wait.
+fn with_spares(world: usize, spares: usize) -> Estimate {
     let (recipe, config) = (recipe(Train::Lora), preset("baichuan2-7b").unwrap());
     let mut cluster = cluster("h200", world);
     cluster.hardware.price_per_hour = Some(2.0);
+    cluster.spares = spares;
     let rates = Rates::of(&cluster, "cuda", None).unwrap();
     let samples: Vec<Samples> = recipe.phase.iter().map(Samples::assumed).collect();
     let steps = vec![Some(1000); samples.len()];
+    let sizes = Sizes { weights: 14_000_000_000, own: 1_000_000_000, frozen: false, steps: None };
+    let sizes = vec![sizes; samples.len()];
     let question = Question {
         recipe: &recipe,
         config: &config,
@@ -79,7 +88,7 @@ pub fn estimate(world: usize) -> Estimate {
         memory: &MemoryPlan::default(),
         samples: &samples,
         steps: &steps,
-        checkpoint_bytes: Some(15_000_000_000),
+        checkpoints: Some(&sizes),
         questions: 10_000,
     };
     Estimate::on(&question, world).unwrap()
@@ -173,6 +182,38 @@ fn a_whole_run_adds_up() {
     assert_eq!((estimate.nodes, estimate.checkpoint_seconds), (1, Some(7.5)));
     // √(2 · 7.5 s · 6,250 h).
     near(estimate.best_save_seconds.unwrap(), 18_371.0, 1e-3);
+}
+
+#[test]
+fn training_waits_for_a_disk_that_is_slower() {
+    // 30 GB of weights that stay as they are, and 1 GB of adapters and their moments.
+    let sizes =
+        Sizes { weights: 30_000_000_000, own: 1_000_000_000, frozen: true, steps: Some(1000) };
+    let saves = |count, between| Saves::of(&sizes, count, (between, 1e9));
+    let Saves { first, next, waiting, last } = saves(5, 40.0);
+    assert_eq!((first, next, waiting, last), (31.0, 1.0, 0.0, 1.0));
+    // The second waits for the first; all others are as quick as training.
+    assert_eq!(saves(5, 20.0).waiting, 11.0);
+    assert_eq!((saves(1, 0.0).waiting, saves(1, 0.0).last), (0.0, 31.0));
+    let whole = Sizes { frozen: false, ..sizes };
+    assert_eq!(Saves::of(&whole, 5, (20.0, 1e9)).waiting, 4.0 * 11.0);
+    let mut phase = estimate(8).phases.remove(0);
+    phase.step.seconds = 2.0;
+    let told = |phase: &PhaseEstimate| phase.slow_saves(10);
+    assert_eq!(told(&phase), None);
+    phase.saves = Some(Saves::of(&whole, 100, (20.0, 1e9)));
+    phase.seconds_between_saves = 20.0;
+    phase.seconds = Some(2000.0 + 99.0 * 11.0);
+    expect!["phase `alignment` waits 18 min for checkpoints: 10 steps between two take 20.00 s, and one 31.00 s until it is on the disk; checkpoint.every = 16 would not"]
+        .assert_eq(&told(&phase).unwrap());
+}
+
+#[test]
+fn spares_are_paid_for() {
+    let with = |spares: usize| with_spares(32, spares);
+    let [none, one] = [0, 1].map(with);
+    assert_eq!(none.hours, one.hours);
+    near(one.cost.unwrap(), none.cost.unwrap() * 40.0 / 32.0, 1e-9);
 }
 
 #[test]

@@ -58,7 +58,14 @@ fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {
         write_phase(text, phase)?;
     }
     if let Some(seconds) = estimate.checkpoint_seconds {
-        writeln!(text, "  checkpoint   {} each, beside training", seconds_text(seconds))?;
+        let next = estimate.next_checkpoint_seconds.filter(|next| *next < seconds);
+        let seconds = seconds_text(seconds);
+        match next.map(seconds_text) {
+            Some(next) => {
+                writeln!(text, "  checkpoint   {seconds}, further ones {next}, beside training")?;
+            }
+            None => writeln!(text, "  checkpoint   {seconds} each, beside training")?,
+        }
         if let Some(best) = estimate.best_save_seconds {
             let best = duration(best);
             writeln!(text, "               one every {best} loses least to failures and saving")?;
@@ -70,12 +77,15 @@ fn write_estimate(text: &mut String, estimate: &Estimate) -> std::fmt::Result {
     match (estimate.hours, estimate.gpu_hours) {
         (Some(hours), Some(all)) => {
             let cost = estimate.cost.map_or(String::new(), |cost| format!(", cost {cost:.0}"));
+            let waiting =
+                if all > 1.001 * hours * estimate.world as f64 { " and spares" } else { "" };
             let hours = seconds_text(3600.0 * hours);
             let all = match all {
                 ..0.1 => seconds_text(3600.0 * all),
                 _ => format!("{all:.1} hours"),
             };
-            writeln!(text, "  together     about {hours}, {all} of all ranks{cost}")
+            let sentence = format!("about {hours}, {all} of all ranks{waiting}{cost}");
+            paragraph(text, "  together     ", "               ", &sentence)
         }
         _ => writeln!(text, "  together     known when the number of steps is"),
     }

@@ -61,7 +61,10 @@ pub fn uneven(phase: &str, samples: usize, of: &Samples, world: usize) -> Option
     if samples < world || each.ceil() <= UNEVEN * each {
         return None;
     }
-    let as_fast = groups / each.ceil();
+    let as_fast = (groups / each.ceil()).round();
+    if as_fast >= world as f64 {
+        return None;
+    }
     let why = format!(
         "phase `{phase}` has about {groups:.0} groups of {:.0} samples a step, which are dealt out whole",
         of.shared

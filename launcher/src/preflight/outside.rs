@@ -1,7 +1,7 @@
 //! What can be said of a run on a cluster from outside: of nodes that it does not have yet, nothing.
 
 use super::{Depth, Finding, Here, Level, Report, Wanted, examine};
-use crate::backend::{self, Job};
+use crate::backend::{self, Job, slurm};
 use crate::cluster::{Backend, Cluster};
 use crate::error::{Error, exit};
 use std::path::Path;
@@ -54,7 +54,8 @@ pub fn outside(
     }
     // Pods see other paths than this machine.
     if cluster.backend == Backend::Slurm {
-        findings.extend(from_here(&run_dir, &wanted)?);
+        let is_ours = || slurm::are_passed_on(&cluster.slurm, "NOFILE");
+        findings.extend(of_jobs(from_here(&run_dir, &wanted)?, is_ours));
     }
     let line = "what nodes have is looked at within the job, before the run begins";
     findings.push(Finding::pass("nodes", line));
@@ -73,9 +74,68 @@ fn from_here(run_dir: &Path, wanted: &Wanted) -> Result<Vec<Finding>, Error> {
     let report =
         runtime.block_on(examine(&mut Here, &names, (run_dir, Depth::Quick), wanted, None));
     runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(report?.findings)
+}
+
+/// What of this machine's findings holds for jobs, too: those of files, and what would end a run. Limits are those of
+/// jobs only where `are_passed_on`.
+fn of_jobs(findings: Vec<Finding>, are_passed_on: impl FnOnce() -> bool) -> Vec<Finding> {
     let of_files = ["shared", "writable", "disk", "checkpoint"];
-    let findings = report?.findings.into_iter();
-    Ok(findings
+    let (limits, others): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|it| it.check == "limits");
+    let mut kept: Vec<Finding> = others
+        .into_iter()
         .filter(|it| of_files.contains(&it.check.as_str()) || it.level == Level::Fail)
-        .collect())
+        .collect();
+    // The scheduler is asked only where it matters.
+    let odd = limits.iter().any(|it| it.level != Level::Pass);
+    if odd && are_passed_on() {
+        let here = |it: Finding| Finding {
+            line: format!("{}; SLURM gives jobs the limits of this shell", it.line),
+            way: it
+                .way
+                .map(|way| format!("{way}; before the run is handed over, or in slurm.setup")),
+            ..it
+        };
+        kept.extend(limits.into_iter().map(here));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn limits_of_a_login_node_are_those_of_jobs_where_they_are_passed_on() {
+        let fail = |check: &str, line: &str| Finding {
+            way: Some("raise it: `ulimit -n 1024`".to_owned()),
+            ..Finding::fail(check, line)
+        };
+        let findings = vec![
+            Finding::pass("disk", "1.0 TiB free"),
+            Finding::pass("program", "the same"),
+            fail("writable", "permission denied"),
+            fail("limits", "64 open files a process, 134 are needed"),
+        ];
+        let told = |are_passed_on: bool| {
+            let kept = of_jobs(findings.clone(), || are_passed_on);
+            kept.iter().map(|it| format!("{}: {}\n", it.check, it.line)).collect::<String>()
+        };
+        expect![[r#"
+            disk: 1.0 TiB free
+            writable: permission denied
+        "#]]
+        .assert_eq(&told(false));
+        expect![[r#"
+            disk: 1.0 TiB free
+            writable: permission denied
+            limits: 64 open files a process, 134 are needed; SLURM gives jobs the limits of this shell
+        "#]]
+        .assert_eq(&told(true));
+        // Where all is well nobody is asked.
+        let well = vec![Finding::pass("limits", "files suffice")];
+        assert_eq!(of_jobs(well, || panic!("asked")), []);
+    }
 }

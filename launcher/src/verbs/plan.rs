@@ -88,7 +88,7 @@ fn estimate_of(
         Backend::Local => Place::of(recipe, cluster)?,
         _ => Place::Elsewhere { lacks: None },
     };
-    let (Some(rates), _) = outlook::rates(recipe, cluster, &place, None)? else {
+    let (Some(rates), _) = outlook::rates(recipe, cluster, &place, (None, run_dir))? else {
         return Ok(None);
     };
     // Steps need not be timed again for this.
@@ -160,7 +160,7 @@ fn whole(
     let planned = work::work(recipe, run_dir, Some((cluster, place)))?;
     let mut plan = Plan::new(planned.work.clone(), cluster, cores);
     plan.warnings.extend(planned.misfits.iter().cloned());
-    let (rates, odd) = outlook::rates(recipe, cluster, place, asked.calibration)?;
+    let (rates, odd) = outlook::rates(recipe, cluster, place, (asked.calibration, run_dir))?;
     plan.warnings.extend(odd);
     plan.warnings.extend(place::other_device(recipe, cluster));
     if rates.is_none() && (*place != Place::Here || !asked.scale.is_empty()) {

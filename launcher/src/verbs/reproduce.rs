@@ -35,7 +35,7 @@ pub fn reproduce(args: &cli::Reproduce) -> Result<Answer, Error> {
         replace(&again.recipe(), &written)?;
     }
     let mut deviations = of_surroundings(&original, &again)?;
-    deviations.extend(of_data(&recipe, &original, &again)?);
+    deviations.extend(of_data(&recipe, &original, &again));
     answer(&original, &again, &deviations, before.as_ref())
 }
 

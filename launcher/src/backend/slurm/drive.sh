@@ -117,4 +117,23 @@ if [ "$may_requeue" = 1 ] && [ -n "$again" ]; then
         done
     fi
 fi
+
+# behind: the jobs that wait for this one to be done.
+behind() {
+    timeout 20 squeue -h --me -t PENDING -o '%A %E' 2>/dev/null |
+        awk -v id="$SLURM_JOB_ID" '$2 ~ "(^|[^0-9])" id "([^0-9]|$)" { print $1 }'
+}
+
+# They were handed over before any node was cordoned.
+if [ "$code" = 0 ] && [ "${#scripts[@]}" -gt 1 ]; then
+    away=$(away)
+    if [ -n "$away" ] &&
+        timeout 20 sbatch --test-only --exclude="$away" "${scripts[1]}" >/dev/null 2>&1; then
+        for next in $(behind); do
+            if timeout 10 scontrol update JobId="$next" ExcNodeList="$away"; then
+                echo "knowcoder: job $next, which goes on behind this one, gets no part of $away" >&2
+            fi
+        done
+    fi
+fi
 exit "$code"

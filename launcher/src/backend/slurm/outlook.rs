@@ -37,19 +37,27 @@ pub fn of(job: &Job, folder: &Path) -> Vec<Outlook> {
     found
 }
 
-/// What the partition gives.
+/// What the partitions give that the job may begin in.
 fn partition(job: &Job) -> Result<String, Error> {
     let slurm = &job.cluster.slurm;
-    let mut arguments = vec!["-h", "-o", FORMAT];
-    if let Some(partition) = &slurm.partition {
-        arguments.extend(["-p", partition]);
+    let names = names(slurm, std::env::var("SBATCH_PARTITION").ok());
+    let mut arguments = vec!["-h".to_owned(), "-o".to_owned(), FORMAT.to_owned()];
+    if !names.is_empty() {
+        arguments.extend(["-p".to_owned(), names.join(",")]);
     }
     let said = client::ask("sinfo", &arguments)?;
     if !said.ok {
         return Err(client::failure("sinfo", &said.stderr));
     }
     let kinds: Vec<Kind> = said.stdout.lines().filter_map(kind).collect();
-    judge(&kinds, slurm, job.cluster.nodes + job.cluster.spares)
+    judge(&kinds, &names, slurm, job.cluster.nodes + job.cluster.spares)
+}
+
+/// The partitions that the cluster file names, or else what `sbatch` would be told by its environment; none: the
+/// cluster's own.
+fn names(slurm: &Slurm, environment: Option<String>) -> Vec<String> {
+    let list = slurm.partition.clone().or(environment).unwrap_or_default();
+    list.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
 /// A line of `sinfo`.
@@ -61,27 +69,55 @@ fn kind(line: &str) -> Option<Kind> {
     Some(Kind { partition, state, longest, nodes, gres: next()? })
 }
 
-/// Whether so many nodes can be had for so long.
-fn judge(kinds: &[Kind], slurm: &Slurm, wanted: usize) -> Result<String, Error> {
-    let refuse =
-        |message: String, hint: &str| Err(Error::new(exit::DECLARATION, message).hint(hint));
-    let its: Vec<&Kind> = match &slurm.partition {
-        Some(_) => kinds.iter().collect(),
-        None => kinds.iter().filter(|it| it.partition.ends_with('*')).collect(),
-    };
-    let named = slurm.partition.as_deref();
-    let Some(first) = its.first() else {
-        let message = match named {
-            Some(name) => format!("slurm.partition is `{name}`, and SLURM knows no such partition"),
-            None => "the cluster file has no slurm.partition, and SLURM no partition of its own"
-                .to_owned(),
-        };
-        return refuse(message, "`sinfo -s` lists the partitions; set slurm.partition");
-    };
-    let name = named.unwrap_or(first.partition.trim_end_matches('*'));
+/// Whether so many nodes can be had for so long in one of the partitions: a job begins in the first that has room.
+fn judge(kinds: &[Kind], names: &[String], slurm: &Slurm, wanted: usize) -> Result<String, Error> {
+    let its_name = |kind: &Kind| kind.partition.trim_end_matches('*').to_owned();
+    let own = kinds.iter().find(|it| it.partition.ends_with('*')).map(its_name);
+    let names = if names.is_empty() { Vec::from_iter(own) } else { names.to_vec() };
+    if names.is_empty() {
+        let message = "the cluster file has no slurm.partition, and SLURM no partition of its own";
+        return refuse(message.to_owned(), LISTED);
+    }
+    let key = if slurm.partition.is_some() { "slurm.partition" } else { "SBATCH_PARTITION" };
+    let (mut good, mut bad) = (Vec::new(), Vec::<Error>::new());
+    for name in &names {
+        let its: Vec<&Kind> = kinds.iter().filter(|it| its_name(it) == *name).collect();
+        if its.is_empty() {
+            let verb = if names.len() == 1 { "is" } else { "names" };
+            let message = format!("{key} {verb} `{name}`, and SLURM knows no such partition");
+            // With one that is not there, `sbatch` refuses all of them.
+            return refuse(message, LISTED);
+        }
+        match judge_one(name, &its, slurm, wanted) {
+            Ok(line) => good.push(line),
+            Err(error) => bad.push(error),
+        }
+    }
+    if good.is_empty() && bad.len() == 1 {
+        return Err(bad.remove(0));
+    }
+    let good = good.join("; ");
+    let why = bad.iter().map(|it| it.message.as_str()).collect::<Vec<_>>().join("; ");
+    match (good.is_empty(), bad.is_empty()) {
+        (true, _) => refuse(format!("none of {key} will do: {why}"), LISTED),
+        (false, true) => Ok(good),
+        (false, false) => Ok(format!("{good}; not there: {why}")),
+    }
+}
+
+/// The way out where a partition will not do.
+const LISTED: &str = "`sinfo -s` lists the partitions; set slurm.partition";
+
+fn refuse(message: String, hint: &str) -> Result<String, Error> {
+    Err(Error::new(exit::DECLARATION, message).hint(hint))
+}
+
+/// Whether so many nodes can be had for so long in one partition, which has nodes of these kinds.
+fn judge_one(name: &str, its: &[&Kind], slurm: &Slurm, wanted: usize) -> Result<String, Error> {
+    let first = its[0];
     if its.iter().all(|it| it.state != "up") {
         let message = format!("partition `{name}` is {}: it starts no jobs", first.state);
-        return refuse(message, "`sinfo -s` lists the partitions; set slurm.partition");
+        return refuse(message, LISTED);
     }
     let nodes: usize = its.iter().map(|it| it.nodes).sum();
     if nodes < wanted {
@@ -188,13 +224,8 @@ mod tests {
         let owned = |it: Option<&str>| it.map(str::to_owned);
         let (partition, time, gres) = (owned(partition), owned(time), owned(gres));
         let slurm = Slurm { partition, time, gres, ..Slurm::default() };
-        // `sinfo -p` leaves the others out.
-        let kinds: Vec<Kind> = SINFO
-            .lines()
-            .filter_map(kind)
-            .filter(|it| slurm.partition.as_ref().is_none_or(|name| it.partition == *name))
-            .collect();
-        match judge(&kinds, &slurm, nodes) {
+        let kinds: Vec<Kind> = SINFO.lines().filter_map(kind).collect();
+        match judge(&kinds, &names(&slurm, None), &slurm, nodes) {
             Ok(line) => expected.assert_eq(&line),
             Err(error) => {
                 assert!(error.hint.is_some());
@@ -239,6 +270,50 @@ mod tests {
                 "slurm.gres is `gpu:8`, and 2 node(s) of partition `a100` have that, 4 are asked for; most have at most 8 GPU(s)"
             ],
         );
+    }
+
+    #[test]
+    fn one_of_several_partitions_is_enough() {
+        check(
+            Some("debug,a100"),
+            None,
+            None,
+            2,
+            expect![
+                "`debug` is up: 2 node(s), 30:00 a job at most; `a100` is up: 8 node(s), gpu:a100:4(S:0-1), 2-00:00:00 a job at most"
+            ],
+        );
+        // The first alone has too few nodes; together they would have more than either.
+        check(
+            Some("debug, a100"),
+            Some("24:00:00"),
+            None,
+            8,
+            expect![
+                "`a100` is up: 8 node(s), gpu:a100:4(S:0-1), 2-00:00:00 a job at most; not there: partition `debug` has 2 node(s), the run asks for 8"
+            ],
+        );
+        check(
+            Some("debug,a100"),
+            None,
+            None,
+            9,
+            expect![
+                "none of slurm.partition will do: partition `debug` has 2 node(s), the run asks for 9; partition `a100` has 8 node(s), the run asks for 9"
+            ],
+        );
+        check(
+            Some("a100,b200"),
+            None,
+            None,
+            1,
+            expect!["slurm.partition names `b200`, and SLURM knows no such partition"],
+        );
+        let none = Slurm::default();
+        assert_eq!(names(&none, Some("a,b".to_owned())), ["a", "b"]);
+        assert_eq!(names(&none, None), [] as [String; 0]);
+        let own = Slurm { partition: Some("c".to_owned()), ..none };
+        assert_eq!(names(&own, Some("a,b".to_owned())), ["c"]);
     }
 
     #[test]

@@ -5,12 +5,14 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::estimate::measured::{Kept, Written};
 use crate::estimate::work::Samples;
-use crate::estimate::{Calibration, Estimate, Question, Rates, ranks_of_a_node};
+use crate::estimate::{Calibration, Estimate, Question, Rates, advice, ranks_of_a_node};
 use crate::plan::Plan;
 use crate::plan::scale::{Scaled, misfit, uneven};
 use crate::plan::wire::bytes_per_step;
+use crate::preflight::calibration;
 use data_pipeline::manifest::Manifest;
 use std::path::Path;
+use trainer::checkpoint::space::Sizes;
 use trainer::memory::{Machine, MemoryPlan, plan_phase_within};
 use trainer::{Recipe, RunDir};
 
@@ -32,22 +34,26 @@ pub(super) struct Outlook<'a> {
 pub(super) const NO_TIMES: &str = "no estimate of time: neither the cluster file's [hardware] nor a measurement says how fast the hardware is; \
      give `name` under [hardware], such as \"h200\", or --calibration FILE";
 
-/// The speeds that a plan goes by: those of a file, those that were measured here, or those that the cluster file
-/// promises; and what is odd about them.
+/// The speeds that a plan goes by: those of a file, those that were measured for the run or on this machine, or those
+/// that the cluster file promises; and what is odd about them.
 pub(super) fn rates(
     recipe: &Recipe,
     cluster: &Cluster,
     place: &Place,
-    file: Option<&Path>,
+    (file, run_dir): (Option<&Path>, &RunDir),
 ) -> Result<(Option<Rates>, Option<String>), Error> {
     let device = &recipe.run.device;
+    let of_run = || {
+        let kept = calibration::Calibration::path(Some(run_dir.root()));
+        Calibration::load(&kept).ok().filter(|it| it.is_of(device))
+    };
     let measured = match (file, place) {
         (Some(file), _) => Some(Calibration::load(file)?),
         // Hardware with a name is meant, not this machine.
         (None, Place::Here) if cluster.hardware.name.is_none() => {
-            Calibration::of_this_machine(device)
+            of_run().or_else(|| Calibration::of_this_machine(device))
         }
-        _ => None,
+        (None, _) => of_run(),
     };
     let odd = measured.as_ref().filter(|it| !it.is_of(device)).map(|it| {
         format!("the speeds were measured on `{}`, and the recipe computes on {device}", it.device)
@@ -105,26 +111,46 @@ impl<'a> Outlook<'a> {
     }
 
     fn on(&self, world: usize, memory: &MemoryPlan) -> Result<Option<Estimate>, Error> {
-        let (Some(config), Some(rates)) = (&self.planned.shape, &self.rates) else {
-            return Ok(None);
-        };
-        let question = Question {
+        let sizes = self.planned.work.sizes();
+        let question = self.question(memory, sizes.as_deref());
+        question.map(|question| Estimate::on(&question, world)).transpose()
+    }
+
+    /// What would make it faster on so many ranks.
+    fn advice(&self, world: usize, memory: &MemoryPlan) -> Result<Vec<String>, Error> {
+        let sizes = self.planned.work.sizes();
+        let question = self.question(memory, sizes.as_deref());
+        Ok(question.map(|question| advice(&question, world)).transpose()?.unwrap_or_default())
+    }
+
+    /// What is to be estimated; `None` before the vocabulary is trained, or without rates.
+    fn question<'q>(
+        &'q self,
+        memory: &'q MemoryPlan,
+        checkpoints: Option<&'q [Sizes]>,
+    ) -> Option<Question<'q>> {
+        Some(Question {
             recipe: self.recipe,
-            config,
+            config: self.planned.shape.as_ref()?,
             cluster: self.cluster,
-            rates,
+            rates: self.rates.as_ref()?,
             memory,
             samples: &self.samples,
             steps: &self.steps,
-            checkpoint_bytes: self.planned.work.checkpoint_bytes(),
+            checkpoints,
             questions: self.planned.work.evaluation.questions(),
-        };
-        Estimate::on(&question, world).map(Some)
+        })
+    }
+
+    /// Ranks that wait for others on so many, a sentence for each phase.
+    fn uneven(&self, world: usize) -> Vec<String> {
+        let phases = self.recipe.phase.iter().zip(&self.samples);
+        phases.filter_map(|(it, of)| uneven(&it.name, it.batch.samples, of, world)).collect()
     }
 
     /// What it would take on so many ranks.
     pub fn scaled(&self, world: usize) -> Result<Scaled, Error> {
-        let (mut memory, mut problems) = (MemoryPlan::default(), Vec::new());
+        let (mut memory, mut problems) = (MemoryPlan::default(), self.uneven(world));
         let exact = self.recipe.run.exact_shards;
         let smallest = self.recipe.phase.iter().min_by_key(|phase| phase.batch.samples);
         let refused = smallest.and_then(|it| misfit(&it.name, it.batch.samples, exact, world));
@@ -142,8 +168,7 @@ impl<'a> Outlook<'a> {
         let mut can_be = true;
         let budget = Place::budget(self.recipe, self.cluster);
         let machine = Machine { ranks: world, ..machine(self.cluster) };
-        for (index, phase) in self.recipe.phase.iter().enumerate() {
-            problems.extend(uneven(&phase.name, phase.batch.samples, &self.samples[index], world));
+        for index in 0..self.recipe.phase.len() {
             let Some(config) = &self.planned.shape else { continue };
             let within = (machine, budget.as_ref());
             let planned = plan_phase_within(self.recipe, index, self.run_dir, config, within)?;
@@ -159,6 +184,9 @@ impl<'a> Outlook<'a> {
                 "nodes of {node} ranks are not all full; {whole} or {} fill them",
                 whole + node
             ));
+        }
+        if can_be {
+            problems.extend(self.advice(world, &memory)?);
         }
         Ok(Scaled {
             world,
@@ -184,6 +212,9 @@ pub(super) fn add(plan: &mut Plan, outlook: &Outlook<'_>, scale: &[u16]) -> Resu
     plan.estimate = outlook.estimate()?;
     if outlook.rates.is_some() {
         plan.warnings.extend(outlook.promised.iter().cloned());
+        let world = outlook.cluster.ranks;
+        plan.warnings.extend(outlook.uneven(world));
+        plan.warnings.extend(outlook.advice(world, &outlook.planned.memory)?);
     }
     plan.scale =
         scale.iter().map(|world| outlook.scaled(usize::from(*world))).collect::<Result<_, _>>()?;
