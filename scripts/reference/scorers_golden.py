@@ -233,7 +233,8 @@ class Iepile:
 
     def __init__(self, sources):
         root = sources / "IEPile/ie2instruction"
-        metric = functions(root / "eval/metric/metric.py", ["F1Metric", "RougeMetric", "Metric"], {})
+        # Every metric makes a `Rouge`, which the mode `f1` never asks.
+        metric = functions(root / "eval/metric/metric.py", ["F1Metric", "RougeMetric", "Metric"], {"Rouge": object})
         given = {**metric, "deepcopy": copy.deepcopy}
         kinds = {"ner": ("ner", "NERMetric"), "re": ("re", "REMetric"), "ed": ("ner", "NERMetric"),
                  "eae": ("ee", "EEMetric")}
