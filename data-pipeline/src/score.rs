@@ -128,4 +128,6 @@ mod agreement;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -307,6 +307,49 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::score::tests::prediction;
+    use std::cell::Cell;
+    use std::hash::Hasher;
+
+    thread_local! {
+        static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// An object that knows how often objects of its kind were compared.
+    #[derive(Clone, Eq)]
+    struct Watched(usize);
+
+    impl PartialEq for Watched {
+        fn eq(&self, other: &Self) -> bool {
+            COMPARED.set(COMPARED.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Hash for Watched {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn an_object_is_compared_with_few_others_however_many_there_are() {
+        let all = |from: usize, count: usize| -> Vec<Watched> {
+            // Each twice.
+            (from..from + count).map(|number| Watched(number / 2)).collect()
+        };
+        for count in [100, 10_000, 100_000] {
+            for way in [sets, members, one_to_one] {
+                COMPARED.set(0);
+                let mut total = Tally::default();
+                let (gold, predicted) = (all(0, count), all(count / 2, count));
+                way(gold, predicted, |_| "", &mut |_, tally| total += tally);
+                assert!(total.correct > 0);
+                // Once where it is found, and now and then where another one's hash begins alike.
+                let compared = COMPARED.get();
+                assert!(compared <= 3 * 2 * count, "{compared} comparisons of {count} objects");
+            }
+        }
+    }
 
     #[test]
     fn a_hundred_thousand_objects_of_a_megabyte_are_counted_by_every_protocol() {
