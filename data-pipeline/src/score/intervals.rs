@@ -36,7 +36,7 @@ struct Exact {
 
 impl Case {
     fn sides(&self) -> impl Iterator<Item = [Tally; 2]> {
-        let tally = |[gold, predicted, correct]| Tally { gold, predicted, correct };
+        let tally = |[gold, predicted, correct]: [usize; 3]| Tally { gold, predicted, correct };
         self.sentences.iter().map(move |sides| sides.map(tally))
     }
 
