@@ -68,7 +68,7 @@ UNUSED = {"Template"}
 
 
 def fingerprint(text, node):
-    """What a definition says, without comments, docstrings and blank lines: the same in every Python."""
+    """What a definition says, whatever its comments, docstrings, blank lines and width of indentation."""
     silent = set()
     for part in ast.walk(node):
         if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(part, clean=False) is not None:
