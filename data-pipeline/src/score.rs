@@ -128,4 +128,8 @@ mod agreement;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod intervals;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

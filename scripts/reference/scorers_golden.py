@@ -13,12 +13,14 @@ DIR holds clones, which nothing here downloads:
     git clone https://github.com/zjunlp/IEPile                  && git -C IEPile checkout 11911a7
     git clone https://github.com/UmeanNever/B2NER               && git -C B2NER checkout 01858da
 
-The files in the tree were made from copies of these functions, typed off their text in these states (IEPile's
-from a copy of that folder in BiNLP/UniversalIE 01626e6), as the repositories could not be cloned; whoever runs
-this over clones checks that, too. `--verify` says whether another state counts otherwise.
+seqeval 1.2.2 comes from `pip install seqeval==1.2.2`.
 
-seqeval 1.2.2 comes from `pip install seqeval==1.2.2`. A source that is not there is left out, with a word
-about it. Exit code 0: written, or equal; 1: a difference; 2: a source is missing under `--verify`.
+The functions that the files in the tree were made of are known by their fingerprints (`functions` in each file),
+so that whoever has a clone sees whether it holds the same ones, without their text being here: they were read as
+published in these states, and typed off. `--verify` tells two things apart: a clone whose functions read
+otherwise, and one that counts otherwise. docs/scoring.md says what stands behind each file. A source that is
+not there is left out, with a word about it. Exit code 0: written, or equal; 1: other scores; 2: a source is
+missing under `--verify`; 3: the same scores of functions that read otherwise.
 
 Of each file only the functions named below are taken, with `ast`: the files as wholes want spaCy, vLLM,
 matplotlib and an ontology, and some of KnowCoder's do not parse. What a function decides is never changed.
@@ -26,7 +28,7 @@ Answers are given as objects: reading text is not what is measured here, so Know
 `extract_from_string` hands on the objects, and UniversalNER's and B2NER's answers are written in their form.
 
 `cases.json`, a case a line: `task` and `rows`, each with `sentence`, `gold` and `predicted` as in prediction
-files. `PROTOCOL.json`: `source`, and `scores`: for each case precision, recall and F1 in percent, or null
+files. `PROTOCOL.json`: `source`, `functions` with their fingerprints, and `scores`: for each case precision, recall and F1 in percent, or null
 where the protocol says nothing about it.
 """
 
@@ -37,31 +39,60 @@ import ast
 import collections
 import copy
 import dataclasses
+import hashlib
 import inspect
+import io
 import json
 import random
 import re
 import string
 import sys
+import tokenize
 import typing
+import unicodedata
 import warnings
 from pathlib import Path
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden" / "scorers"
 RANDOM_CASES = 240
+ODD_CASES = 150
 SEED = 42
 
 
 # --- The originals -----------------------------------------------------------------------------------------
 
-def functions(path, names, given):
-    """The definitions `names` of the file at `path`, which find in `given` what they use."""
+# By path: the fingerprint of each definition that was taken.
+TAKEN = {}
+# Named by a list that is asked for kinds of objects, and never met.
+UNUSED = {"Template"}
+
+
+def fingerprint(text, node):
+    """What a definition says, whatever its comments, docstrings, blank lines and width of indentation."""
+    silent = set()
+    for part in ast.walk(node):
+        if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(part, clean=False) is not None:
+            silent.update(range(part.body[0].lineno, part.body[0].end_lineno + 1))
+    lines = "\n".join(text.splitlines()[node.lineno - 1:node.end_lineno]) + "\n"
+    said = []
+    for token in tokenize.generate_tokens(io.StringIO(lines).readline):
+        if token.type in (tokenize.INDENT, tokenize.DEDENT):
+            said.append("{" if token.type == tokenize.INDENT else "}")
+        elif token.start[0] + node.lineno - 1 not in silent and token.type not in (tokenize.COMMENT, tokenize.NL):
+            said.append("\n" if token.type == tokenize.NEWLINE else token.string)
+    return hashlib.sha256("".join(said).encode()).hexdigest()[:16]
+
+
+def functions(sources, file, names, given):
+    """The definitions `names` of a file below `sources`, which find in `given` what they use."""
+    path = sources / file
     if not path.exists():
         raise FileNotFoundError(path)
+    text = path.read_text(encoding="utf-8")
     # Some regular expressions there have escapes that newer Pythons warn of.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(text)
     found = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
@@ -73,6 +104,7 @@ def functions(path, names, given):
     if absent:
         raise FileNotFoundError(f"{path} without {', '.join(absent)}")
     body = [found[name] for name in names]
+    TAKEN[file] = {name: fingerprint(text, found[name]) for name in names if name not in UNUSED}
     for node in body:
         # Time limits on reading: nothing is read here.
         if isinstance(node, ast.FunctionDef):
@@ -96,19 +128,19 @@ class KnowCoder:
     """`eval/src/metric.py`; in 2025 behind the converters of `sft/src/convert`."""
 
     def __init__(self, sources, converters):
-        root = sources / "KnowCoder"
-        self.norm = functions(root / "eval/src/utils.py", ["norm_name"], {"re": re})["norm_name"]
+        self.norm = functions(sources, "KnowCoder/eval/src/utils.py", ["norm_name"], {"re": re})["norm_name"]
         names = ["judge_match", "deduplication", "score", "gen_tuples_ei_ec", "gen_tuples_ri_rc",
                  "gen_tuples_ti_tc_ai_ac", "gen_tuples_ai_ac", "cal_scores_ei_ec", "cal_scores_ri_rc",
                  "cal_scores_ti_tc_ai_ac", "cal_scores_ai_ac"]
-        self.metric = functions(root / "eval/src/metric.py", names, {})
+        self.metric = functions(sources, "KnowCoder/eval/src/metric.py", names, {})
         self.convert = None
         if converters:
             given = {"tqdm": lambda rows: rows, "copy": copy, "norm_name": self.norm,
                      "extract_from_string": lambda objects: objects}
             names = {"ner": [], "re": [], "ed": ["event_dict"], "eae": []}
+            folder = "KnowCoder/sft/src/convert"
             self.convert = {
-                task: functions(root / f"sft/src/convert/convert_{task}.py", more + ["convert"], given)["convert"]
+                task: functions(sources, f"{folder}/convert_{task}.py", more + ["convert"], given)["convert"]
                 for task, more in names.items()
             }
 
@@ -168,14 +200,14 @@ class Gollie:
     """`AnnotationList.filter_hallucinations` over what is predicted, then the scorer of the task."""
 
     def __init__(self, sources):
-        root = sources / "GoLLIE/src/tasks"
         given = {"dataclasses": dataclasses, "org_dataclass": dataclasses.dataclass, "inspect": inspect,
                  "defaultdict": collections.defaultdict, "deepcopy": copy.deepcopy, **vars(typing)}
         # `dataclass` is theirs, and decorates the classes behind it.
         names = ["dataclass", "HallucinatedType", "Value", "Entity", "Relation", "Event", "Template", "AnnotationList"]
-        self.typing = functions(root / "utils_typing.py", names, given)
+        self.typing = functions(sources, "GoLLIE/src/tasks/utils_typing.py", names, given)
         names = ["Scorer", "SpanScorer", "RelationScorer", "EventScorer"]
-        self.scorers = functions(root / "utils_scorer.py", names, {**self.typing, "override": lambda it: it})
+        given = {**self.typing, "override": lambda it: it}
+        self.scorers = functions(sources, "GoLLIE/src/tasks/utils_scorer.py", names, given)
         self.classes = {}
 
     def made(self, base, name, roles=()):
@@ -213,7 +245,8 @@ class UniversalNer:
     def __init__(self, sources):
         given = {"re": re, "json": json, "string": string}
         names = ["normalize_answer", "parser", "NEREvaluator"]
-        self.evaluator = functions(sources / "universal-ner/src/eval/evaluate.py", names, given)["NEREvaluator"]()
+        found = functions(sources, "universal-ner/src/eval/evaluate.py", names, given)
+        self.evaluator = found["NEREvaluator"]()
 
     def score(self, task, rows):
         if task != "ner":
@@ -232,15 +265,17 @@ class Iepile:
     """The metrics of `ie2instruction/eval/metric`, in their mode `normal`, by their counts."""
 
     def __init__(self, sources):
-        root = sources / "IEPile/ie2instruction"
-        metric = functions(root / "eval/metric/metric.py", ["F1Metric", "RougeMetric", "Metric"], {})
+        root = "IEPile/ie2instruction"
+        # Every metric makes a `Rouge`, which the mode `f1` never asks.
+        names = ["F1Metric", "RougeMetric", "Metric"]
+        metric = functions(sources, f"{root}/eval/metric/metric.py", names, {"Rouge": object})
         given = {**metric, "deepcopy": copy.deepcopy}
         kinds = {"ner": ("ner", "NERMetric"), "re": ("re", "REMetric"), "ed": ("ner", "NERMetric"),
                  "eae": ("ee", "EEMetric")}
-        self.metrics = {task: functions(root / f"eval/metric/{file}_metric.py", [name], given)[name]
+        self.metrics = {task: functions(sources, f"{root}/eval/metric/{file}_metric.py", [name], given)[name]
                         for task, (file, name) in kinds.items()}
         self.names = {"NER": "NER", "RE": "RE", "KG": "KG", "SPO": "SPO", "EE": "EE", "EEA": "EEA", "EET": "EET"}
-        self.convert = functions(root / "eval_func.py", ["convert_kg"], self.names)["convert_kg"]
+        self.convert = functions(sources, f"{root}/eval_func.py", ["convert_kg"], self.names)["convert_kg"]
 
     def objects(self, task, objects):
         if task == "ner":
@@ -277,8 +312,7 @@ class B2ner:
 
     def __init__(self, sources):
         names = ["MetricBase", "MetricF1", "EvaluatorBase", "EvaluatorNER"]
-        path = sources / "B2NER/src/evaluation/evaluator.py"
-        self.found = functions(path, names, {"re": re})
+        self.found = functions(sources, "B2NER/src/evaluation/evaluator.py", names, {"re": re})
 
     def score(self, task, rows):
         if task != "ner":
@@ -303,10 +337,16 @@ class Seqeval:
 
     def __init__(self, sources):
         try:
-            from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+            from seqeval.metrics import sequence_labeling, v1
         except ImportError as error:
             raise FileNotFoundError("seqeval") from error
-        self.support = precision_recall_fscore_support
+        self.support = sequence_labeling.precision_recall_fscore_support
+        # The package runs as it is installed; here only its fingerprints are taken.
+        for module, names in ((sequence_labeling, ["precision_recall_fscore_support", "get_entities", "start_of_chunk",
+                                                   "end_of_chunk"]),
+                              (v1, ["_precision_recall_fscore_support", "_prf_divide"])):
+            path = Path(module.__file__)
+            functions(path.parents[2], "/".join(path.parts[-3:]), names, vars(module))
 
     def score(self, task, rows):
         if task not in ("ner", "ed"):
@@ -476,9 +516,71 @@ def random_case(draw):
     return {"task": task, "rows": rows}
 
 
+# What looks like something else, or like nothing: composed and decomposed letters, marks of direction, joiners,
+# spaces of all kinds, letters whose case is longer than they are, signs that one of the scorers gives a meaning.
+SIGNS = tuple("abTh .,;:()[]{}'\"-_@#<>/\\|!?*1") + (
+    "\u00e9", "e\u0301", "\u212b", "\u00c5", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u200e",
+    "\u200f", "\u202e", "\u00a0", "\u1680", "\u2009", "\u2028", "\u3000", "\u0085", "\x00", "\x0b", "\x1c", "\x1f",
+    "\t", "\n", "\r", "\x7f", "😀", "👨\u200d👩\u200d👧", "🇩🇪", "İ", "ı", "ß", "ẞ", "Σ", "ς", "ﬁ", "Ǆ", "ŉ", "ᾼ", "\u0345",
+    "ⅷ", "Ⅷ", "²", "½", "٣", "१", "北", "京", "《", "》", "（", "）", "；", "：", "，", "’", "‘", "“", "”", "、", "…",
+    "م\u064f", "ا", "ـ", "के", "の", "𝐀", "ა", "the", "an", "The", "located", "organisation")
+ODD_TYPES = ("Person", "person", "Other", "OTHER", "PlaceOfBirth", "Attack", "attack", "ΠΟΛΗ", "éA", "ÀbC", "X1Y",
+             "Ty pe", "ТипЛица", "e\u0301B", "人物", "x")
+
+
+def odd_case(draw):
+    """One or two sentences of signs, with nested mentions and answers that nearly are gold."""
+    task = draw.choice(("ner", "ner", "ner", "re", "ed", "eae"))
+    text = lambda: "".join(draw.choices(SIGNS, k=draw.choice((0, 1, 1, 2, 3, 4, 6))))
+
+    def nearly(said):
+        return draw.choice((said.lower(), said.upper(), said.swapcase(), "the " + said, said + ".", said.strip(),
+                            unicodedata.normalize("NFC", said), unicodedata.normalize("NFD", said),
+                            said + "\u200b", "\u200f" + said, " " + said))
+
+    rows = []
+    for _ in range(draw.randint(1, 2)):
+        words = [text() for _ in range(draw.randint(1, 6))]
+        # A mention within mentions.
+        words += [words[0] + words[-1]] if draw.random() < 0.3 else []
+        sentence = draw.choice(("", " ", ", ", "\u200b")).join(words)
+
+        def fresh(made_up):
+            mention = lambda: text() if made_up else draw.choice(words)
+            said = mention()
+            places = occurrences(sentence, said)
+            at = draw.choice(places) if places else None
+            if task == "ner":
+                return entity(draw.choice(ODD_TYPES), said, at)
+            if task == "re":
+                return relation(draw.choice(ODD_TYPES), ("Person", said), ("Entity", mention()))
+            roles = draw.sample(ROLES, draw.randint(0, 3)) if task == "eae" else ()
+            return event(draw.choice(ODD_TYPES), said, [(role, mention()) for role in roles], at)
+
+        gold = [fresh(False) for _ in range(draw.randint(0, 5))]
+        predicted = []
+        for it in gold:
+            for _ in range(draw.choice((0, 1, 1, 2))):
+                said = copy.deepcopy(it)
+                if draw.random() < 0.4:
+                    if task == "ner":
+                        said = entity(it["type"], nearly(it["name"]))
+                    elif task == "re":
+                        said["head"]["name"] = nearly(it["head"]["name"])
+                    else:
+                        said = event(it["type"], nearly(it["trigger"]),
+                                     [(given["role"], nearly(given["name"])) for given in it["arguments"]])
+                predicted.append(said)
+        predicted += [fresh(draw.random() < 0.5) for _ in range(draw.randint(0, 2))]
+        draw.shuffle(predicted)
+        rows.append({"sentence": sentence, "gold": gold, "predicted": predicted})
+    return {"task": task, "rows": rows}
+
+
 def cases():
     draw = random.Random(SEED)
-    return list(written_cases()) + [random_case(draw) for _ in range(RANDOM_CASES)]
+    made = list(written_cases()) + [random_case(draw) for _ in range(RANDOM_CASES)]
+    return made + [odd_case(draw) for _ in range(ODD_CASES)]
 
 
 # --- The files ---------------------------------------------------------------------------------------------
@@ -497,6 +599,7 @@ def main():
     files = {"cases": lines(made) + "\n"}
     missing = False
     for name, (original, source) in PROTOCOLS.items():
+        TAKEN.clear()
         try:
             scorer = original(arguments.sources)
         except FileNotFoundError as error:
@@ -505,20 +608,40 @@ def main():
             continue
         scores = [scorer.score(case["task"], copy.deepcopy(case["rows"])) for case in made]
         rounded = [score and [round(part, 6) for part in score] for score in scores]
-        files[name] = f'{{"source": {json.dumps(source)}, "scores": {lines(rounded)}}}\n'
+        files[name] = (f'{{"source": {json.dumps(source)}, "functions": {json.dumps(TAKEN, indent=1)}, '
+                       f'"scores": {lines(rounded)}}}\n')
         print(f"{name}: {sum(score is not None for score in scores)} of {len(made)} cases", file=sys.stderr)
-    differ = False
+    if arguments.verify:
+        status = max((differs(name, text) for name, text in files.items()), key=(0, 3, 1).index)
+        return 2 if missing and status == 0 else status
+    GOLDEN.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        path = GOLDEN / f"{name}.json"
-        if not arguments.verify:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            print(f"{path} differs", file=sys.stderr)
-            differ = True
-    if differ:
+        (GOLDEN / f"{name}.json").write_text(text, encoding="utf-8")
+    return 0
+
+
+def differs(name, text):
+    """0 where the file in the tree says the same, 1 where its numbers are others, 3 where functions are."""
+    path = GOLDEN / f"{name}.json"
+    if not path.exists():
+        print(f"{path} is not there", file=sys.stderr)
         return 1
-    return 2 if arguments.verify and missing else 0
+    known, found = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+    if name == "cases":
+        if known != found:
+            print(f"{path}: other cases", file=sys.stderr)
+        return int(known != found)
+    pairs = list(zip(known["scores"], found["scores"]))
+    others = [number for number, (before, now) in enumerate(pairs) if before != now]
+    if others or len(known["scores"]) != len(found["scores"]):
+        print(f"{path}: other scores in {len(others)} cases, cases.json:{others[0] + 2 if others else 0} the first",
+              file=sys.stderr)
+        return 1
+    changed = [f"{file}: {function}" for file, names in known["functions"].items() for function, said in names.items()
+               if found["functions"].get(file, {}).get(function) != said]
+    for function in changed:
+        print(f"{name}: reads otherwise, counts the same: {function}", file=sys.stderr)
+    return 3 if changed else 0
 
 
 if __name__ == "__main__":

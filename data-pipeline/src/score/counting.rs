@@ -46,7 +46,7 @@ type Part<'a> = (Cow<'a, [Span]>, Cow<'a, str>);
 
 /// Tells of every object of a sentence that `rule` counts.
 pub(super) fn count(rule: Rule, prediction: &Prediction, told: &mut Told) {
-    let Prediction { task, gold, predicted, .. } = prediction;
+    let Prediction { task, language, gold, predicted, .. } = prediction;
     match rule.protocol {
         Protocol::Seqeval => {
             let [gold, predicted] = [gold, predicted].map(|objects| tags::laid(objects));
@@ -59,7 +59,7 @@ pub(super) fn count(rule: Rule, prediction: &Prediction, told: &mut Told) {
         Protocol::Gollie => gollie::count(prediction, told),
         protocol => {
             let spans = protocol == Protocol::StrictSpan && gold.iter().all(has_spans);
-            let reader = Reader { rule, task: *task, spans };
+            let reader = Reader { rule, task: *task, spans, language };
             let [gold, predicted] = [gold, predicted].map(|objects| reader.facts(objects));
             match counting(protocol, *task) {
                 Counting::Sets => sets(gold, predicted, Fact::class, told),
@@ -141,14 +141,16 @@ pub(super) fn one_to_one<T: Hash + Eq>(
 }
 
 /// Turns objects into facts.
-struct Reader {
+struct Reader<'l> {
     rule: Rule,
     task: Task,
     /// Whether offsets are compared.
     spans: bool,
+    /// Where the head stands depends on it.
+    language: &'l str,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn facts<'a>(&self, instances: &'a [Instance]) -> Vec<Fact<'a>> {
         let mut facts = Vec::with_capacity(instances.len());
         let lost = self.lost(instances);
@@ -236,13 +238,13 @@ impl Reader {
         let head = self.rule.matching == Matching::Head;
         let no_place = Cow::Borrowed(&[][..]);
         if self.spans && !mention.places().is_empty() {
-            let places = match head.then(|| head::place(mention)).flatten() {
+            let places = match head.then(|| head::place(mention, self.language)).flatten() {
                 Some(place) => Cow::Owned(vec![place]),
                 None => Cow::Borrowed(mention.places()),
             };
             return (places, Cow::Borrowed(""));
         }
-        let text = if head { head::text(&mention.text) } else { &mention.text };
+        let text = if head { head::text(&mention.text, self.language) } else { &mention.text };
         let text = match (self.rule.protocol, self.task) {
             (Protocol::UniversalNer, _) => Cow::Owned(surface::universalner(text)),
             (Protocol::Knowcoder2025, Task::Ed) => Cow::Owned(text.to_lowercase()),
@@ -305,6 +307,58 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::score::tests::prediction;
+    use std::cell::Cell;
+    use std::hash::Hasher;
+
+    thread_local! {
+        static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// An object that knows how often objects of its kind were compared.
+    #[derive(Clone, Eq)]
+    struct Watched(usize);
+
+    impl PartialEq for Watched {
+        fn eq(&self, other: &Self) -> bool {
+            COMPARED.set(COMPARED.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Hash for Watched {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    impl Watched {
+        fn class(&self) -> &str {
+            ""
+        }
+    }
+
+    #[test]
+    fn an_object_is_compared_with_few_others_however_many_there_are() {
+        // Each twice.
+        let all = |from: usize, count: usize| (from..from + count).map(|it| Watched(it / 2));
+        for count in [100, 10_000, 100_000] {
+            for way in [Counting::Sets, Counting::Members, Counting::OneToOne] {
+                COMPARED.set(0);
+                let mut correct = 0;
+                let told: &mut Told = &mut |_, tally| correct += tally.correct;
+                let (gold, predicted) = (all(0, count), all(count / 2, count));
+                match way {
+                    Counting::Sets => sets(gold, predicted, Watched::class, told),
+                    Counting::Members => members(gold, predicted, Watched::class, told),
+                    Counting::OneToOne => one_to_one(gold, predicted, Watched::class, told),
+                }
+                assert!(correct > 0);
+                // Once where it is found, and now and then where another's hash begins alike.
+                let compared = COMPARED.get();
+                assert!(compared <= 6 * count, "{compared} comparisons of {count} objects");
+            }
+        }
+    }
 
     #[test]
     fn a_hundred_thousand_objects_of_a_megabyte_are_counted_by_every_protocol() {

@@ -62,10 +62,10 @@ pub enum Matching {
     /// All of it.
     #[default]
     Exact,
-    /// Its head, by a rule of our own that needs no parser and is not spaCy's, which KnowCoder takes
-    /// for English: its last word (between white space), without what is neither letter nor digit
-    /// around it. Where no spaces are written that is the whole mention; in languages whose head
-    /// stands first it is often another word.
+    /// Its head, by a rule of our own that needs no parser: its last word (between white space), in
+    /// English the last one before a preposition, comma or bracket, without what is neither letter nor
+    /// digit around it. Where no spaces are written that is the whole mention. It is not KnowCoder's head
+    /// match, which asks spaCy's parser, and is told by our own protocols only.
     Head,
 }
 
@@ -102,7 +102,7 @@ impl From<Protocol> for Rule {
 impl Rule {
     /// Why the rule has no number for `task`, if it has none.
     pub fn undefined(self, task: Task) -> Option<&'static str> {
-        use Protocol::{B2ner, Gollie, Iepile, Seqeval, UniversalNer};
+        use Protocol::{B2ner, Seqeval, UniversalNer};
         let Self { protocol, matching, relations } = self;
         let ours = matches!(protocol, Protocol::Set | Protocol::StrictSpan);
         match (protocol, task) {
@@ -115,12 +115,14 @@ impl Rule {
             }
             _ => {}
         }
-        if matching == Matching::Head
-            && matches!(protocol, Gollie | UniversalNer | Iepile | B2ner | Seqeval)
-        {
-            return Some(
-                "it compares whole mentions; heads are compared by `set`, `strict-span` and KnowCoder's",
-            );
+        if matching == Matching::Head && !ours {
+            return Some(match protocol {
+                Protocol::Knowcoder2024 | Protocol::Knowcoder2025 => {
+                    "its head match asks spaCy's parser; heads by a rule of ours are compared by `set` \
+                     and `strict-span`"
+                }
+                _ => "it compares whole mentions; heads are compared by `set` and `strict-span`",
+            });
         }
         if task == Task::Re && relations == Relations::Strict && !ours {
             return Some(

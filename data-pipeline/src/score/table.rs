@@ -167,9 +167,9 @@ fn block(text: &mut String, scores: &Scores, protocol: Protocol) {
 pub(super) fn form(row: &Row) -> &'static str {
     match (row.matching, row.relations) {
         (Matching::Exact, Relations::Boundary) => "",
-        (Matching::Head, Relations::Boundary) => ", heads",
+        (Matching::Head, Relations::Boundary) => ", heads by our rule",
         (Matching::Exact, Relations::Strict) => ", strict",
-        (Matching::Head, Relations::Strict) => ", heads, strict",
+        (Matching::Head, Relations::Strict) => ", heads by our rule, strict",
     }
 }
 
@@ -433,7 +433,7 @@ mod tests {
                 ──────────────────────────────────────────────────────────────────────────────
                 d        en    ner   66.6  63.5–69.5  68.6/64.6   310      4       3        12
                 e        en    ner    1.0   -2.1–3.9   3.0/-1.0   310      4       0         0
-                F1 in percent, protocol `gollie`, heads, 95 % interval by bootstrap
+                F1 in percent, protocol `gollie`, heads by our rule, 95 % interval by bootstrap
                 answers not read whole: 3; cut: 1; objects invented: 12; classes not offered: 2
                 known defect: what is not in the sentence, or oftener than there, is left out
                   before counting: inventions cost nothing, and of gold objects on the same

@@ -213,17 +213,21 @@ fn heads_are_compared_by_surface_and_by_place() {
         assert_eq!(tally(head(protocol), &row).correct, expected, "{protocol} {gold} {said}");
         assert_eq!(tally(protocol, &row).correct, 0, "{protocol}: exactly they differ");
     };
-    for protocol in [Protocol::Set, Protocol::StrictSpan, Protocol::Knowcoder2024] {
+    for protocol in [Protocol::Set, Protocol::StrictSpan] {
         check(protocol, Task::Ner, "P the city Rome@0", "P Rome@9", 1);
         check(protocol, Task::Ner, "P the city Rome@0", "P city@4", 0);
         check(protocol, Task::Re, "Near P Ann Lee@0 > C in Rome@20", "Near P Lee@4 > C Rome@23", 1);
         check(protocol, Task::Eae, "Hit hit: who Ann Lee@0", "Hit hit: who Lee@4", 1);
     }
     check(Protocol::StrictSpan, Task::Ner, "P city Rome@0", "P Rome@20", 0);
+    // In English a preposition ends the phrase that the head closes.
+    check(Protocol::Set, Task::Ner, "P the Bank of England", "P Bank", 1);
+    check(Protocol::StrictSpan, Task::Ner, "P the Bank of England@0", "P Bank@4", 1);
     for protocol in Protocol::ALL {
         let is_defined = head(protocol).undefined(Task::Ner).is_none();
+        // KnowCoder's heads are a parser's, which this rule must not be taken for.
         let ours = [Protocol::Set, Protocol::StrictSpan].contains(&protocol);
-        assert_eq!(is_defined, ours || protocol.name().starts_with("knowcoder"), "{protocol}");
+        assert_eq!(is_defined, ours, "{protocol}");
     }
 }
 

@@ -31,7 +31,8 @@ pub struct Score {
     #[arg(long, value_name = "LANGUAGES", value_delimiter = ',')]
     pub seen: Vec<String>,
 
-    /// Compare the heads of mentions: their last word, by a rule of our own that is not spaCy's.
+    /// Compare the heads of mentions under `set` and `strict-span`: their last word, in English the last
+    /// before a preposition. A rule of our own, not KnowCoder's, which asks a parser.
     #[arg(long)]
     pub heads: bool,
 
