@@ -166,3 +166,20 @@ fn what_a_dtype_or_a_body_costs() {
     assert_eq!(2 * half.gradient_bytes(), whole.gradient_bytes());
     assert!(whole.part_bytes() < whole.gradient_bytes());
 }
+
+#[test]
+fn what_is_added_up_is_f32() {
+    let of = |config, dtype, lora| Network { dtype, ..network(config, lora) };
+    let half = of(small(), DType::BF16, None);
+    let whole = of(small(), DType::F32, None);
+    assert_eq!(half.sum_bytes(false), half.gradient_bytes());
+    assert_eq!(half.sum_bytes(true), whole.gradient_bytes());
+    assert_eq!(whole.sum_bytes(true), whole.sum_bytes(false));
+    // The head and the embedding add up in the first micro-batch.
+    let tied = of(DecoderConfig { vocab_size: 500, ..llama() }, DType::BF16, None);
+    assert_eq!(tied.sum_bytes(false), tied.gradient_bytes() + 2 * 500 * 16);
+    assert_eq!(tied.part_bytes(), 4 * 500 * 16);
+    let lora = Some(LoraConfig { rank: 4, ..LoraConfig::default() });
+    let adapters = of(small(), DType::BF16, lora);
+    assert_eq!(adapters.sum_bytes(true), adapters.gradient_bytes());
+}
