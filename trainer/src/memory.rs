@@ -17,7 +17,7 @@ mod states;
 pub use budget::Budget;
 pub use measured::{forget, of_all, peak};
 pub use model::memory::BatchShape;
-pub use needs::{Machine, Needs, Predicted, network};
+pub use needs::{Machine, Needs, Predicted, beside, network};
 pub use plan::{Planned, bytes_text};
 pub use rehearsal::Rehearsal;
 pub use shape::{Worst, shape, worst};

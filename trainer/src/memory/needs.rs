@@ -9,6 +9,7 @@ use burn::tensor::DType;
 use data_pipeline::shard::ShardSet;
 use model::DecoderConfig;
 use model::backward::CHUNK;
+use model::cuda::blas::WORKSPACE;
 use model::lora::LoraConfig;
 use model::memory::{Adapters, BatchShape, Bodies, Network};
 use model::weight::WeightInfo;
@@ -54,7 +55,7 @@ pub struct Predicted {
     pub exchange: u64,
     /// Rows that are read ahead.
     pub data: u64,
-    /// The program itself.
+    /// The program itself, or what libraries hold on its device beside tensors.
     pub program: u64,
     /// All of it.
     pub total: u64,
@@ -63,6 +64,22 @@ pub struct Predicted {
 /// Code, stacks, vocabulary and what the heap of an idle rank keeps, in host memory: between what a rank
 /// without a model has resident and twice that.
 const PROGRAM: u64 = 64 << 20;
+
+/// The driver's context on a GPU, with compiled kernels: half a GiB on Hopper, and room for kernels.
+const CONTEXT: u64 = 768 << 20;
+
+/// Buffers of NCCL for a communicator: some MiB for each channel and neighbour, as it says itself in its log.
+const NCCL: u64 = 1536 << 20;
+
+/// Bytes that a rank's device holds beside tensors, of so many ranks: nobody counts them, so these are bounds.
+pub fn beside(device: &str, ranks: usize) -> u64 {
+    match device {
+        "flex" => PROGRAM,
+        "cuda" => CONTEXT + WORKSPACE as u64 + if ranks > 1 { NCCL } else { 0 },
+        // Whose driver says nothing.
+        _ => 0,
+    }
+}
 
 /// Steps that are read ahead, and the one in work, and its batches.
 const STEPS_READ: u64 = 6;
@@ -161,8 +178,7 @@ impl Needs {
         let stays = stays(&recipe.run.device, machine.ranks, exact);
         let sums = summed(&mut fixed, &network, &trained, machine, stays);
         fixed.data = shards.map_or(0, |shards| data(shards, phase.batch.samples, machine.ranks));
-        // On other devices the program is in other memory.
-        fixed.program = if recipe.run.device == "flex" { PROGRAM } else { 0 };
+        fixed.program = beside(&recipe.run.device, machine.ranks);
         Ok(Self { network, fixed, sums })
     }
 
@@ -371,6 +387,14 @@ mod tests {
         }
         assert!(stays("cuda", 8, 0) && stays("wgpu", 1, 0));
         assert!(!stays("cuda", 8, 4) && !stays("wgpu", 2, 0) && !stays("flex", 1, 0));
+    }
+
+    #[test]
+    fn libraries_hold_memory_beside_tensors() {
+        assert_eq!((beside("flex", 4), beside("wgpu", 1)), (PROGRAM, 0));
+        // The workspace of products is what they are given.
+        assert_eq!(beside("cuda", 1), CONTEXT + (32 << 20));
+        assert_eq!(beside("cuda", 8) - beside("cuda", 1), NCCL);
     }
 
     #[test]
