@@ -97,8 +97,8 @@ impl Subject<'_> {
     /// The same numbers on this machine.
     pub fn again(&self, kept: &PhasePlan) -> Result<Planned, Error> {
         let needs = Needs::new(self.recipe, self.index, self.config, self.machine, None)?;
-        // Plans of older versions do not say how many there are.
-        let several = kept.micro_batches != 1;
+        // Plans of older versions do not say how many there are, and fewer ranks have more each.
+        let several = kept.micro_batches != 1 || self.machine.ranks < kept.ranks;
         let predicted = needs.of(&kept.largest, several, kept.recompute);
         let misfit = self.budget.filter(|it| predicted.total > it.bytes).map(|budget| {
             format!(

@@ -112,10 +112,20 @@ fn all_weights_of_a_7b_on_a_gpu_of_141_gb_need_a_split_master() {
     assert_eq!(plan.predicted.states, 10 * values);
     assert!(plan.micro_tokens >= 1024, "{plan:?}");
     // A step of one micro-batch adds nothing up.
-    recipe.phase[0].optimizer.master = MasterKind::F32;
     recipe.phase[0].batch.samples = 1;
     recipe.phase[0].batch.max_length = 256;
-    assert_eq!(planned(&recipe, 1).plan.predicted.gradients, 2 * values);
+    let plan = planned(&recipe, 1).plan;
+    assert_eq!((plan.micro_batches, plan.predicted.gradients), (1, 2 * values));
+    // Who goes on alone computes what others did; who does not know how many there were, takes care.
+    let config = DecoderConfig::baichuan2_7b();
+    for (ranks, micro_batches, each) in [(1, 1, 2), (2, 1, 4), (1, 0, 4), (1, 2, 4)] {
+        let kept = PhasePlan { ranks, micro_batches, ..plan.clone() };
+        let machine = Machine { ranks: 1, threads: 1, sharding: Sharding::default() };
+        let budget = None;
+        let subject = Subject { recipe: &recipe, index: 0, config: &config, machine, budget };
+        let again = subject.again(&kept).unwrap().plan;
+        assert_eq!(again.predicted.gradients, each * values, "{ranks} and {micro_batches}");
+    }
 }
 
 #[test]
