@@ -10,7 +10,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use trainer::device::{LOST_TASK, THREADS};
+use trainer::device::{LOST_TASK, THREADS, said, tells_of_full_memory};
 
 /// What is known of a panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ fn text(payload: &(dyn Any + Send)) -> String {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
     // One line: a supervisor keeps the last line of a rank that starts with `error:`.
-    text.replace('\n', " ")
+    said(&text)
 }
 
 impl Panic {
@@ -102,14 +102,10 @@ impl Panic {
 
     /// The panic as what the program says last; what a GPU's thread met before may be its reason.
     fn error(&self, before: Option<&Panic>) -> Error {
-        let said = [Some(self), before].into_iter().flatten().map(Self::clause);
-        let said: Vec<String> = said.collect();
-        let said = said.join("; before that: ");
-        let is_full = |it: &Panic| {
-            ["OUT_OF_MEMORY", "OutOfMemory", "out of memory", "BufferTooBig"]
-                .iter()
-                .any(|words| it.message.contains(words))
-        };
+        let clauses = [Some(self), before].into_iter().flatten().map(Self::clause);
+        let clauses: Vec<String> = clauses.collect();
+        let said = clauses.join("; before that: ");
+        let is_full = |it: &Panic| tells_of_full_memory(&it.message);
         if is_full(self) || before.is_some_and(is_full) {
             let message = format!("the device has too little memory: {said}");
             return Error::new(exit::BACKEND, message).hint(
@@ -154,7 +150,7 @@ impl log::Log for Listener {
         }
         // It is logged on the thread of the panic.
         let panic = NEWEST.with_borrow(Clone::clone).unwrap_or_else(|| Panic {
-            message: record.args().to_string().replace('\n', " "),
+            message: said(&record.args().to_string()),
             thread: std::thread::current().name().map(str::to_owned),
             place: String::new(),
         });
@@ -224,6 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn a_read_of_what_had_no_room_is_want_of_memory() {
+        check(
+            "unwritten",
+            expect![[r#"
+                error: the device has too little memory: The bytes were never written (failure #3, still claiming 2 buffer(s)): out of device memory allocating 528482304 bytes (thread `verb`) (launcher/src/)
+                hint: `knowcoder plan` says what each phase needs; a smaller memory.budget_gib makes the plan smaller, and so do more ranks with a sharding of stage 1 or 2
+                exit code 69"#]],
+        );
+        check(
+            "too big",
+            expect![[r#"
+                error: the device has too little memory: can't allocate buffer of size: 528482304 (thread `DSD-900-0`) (launcher/src/)
+                hint: `knowcoder plan` says what each phase needs; a smaller memory.budget_gib makes the plan smaller, and so do more ranks with a sharding of stage 1 or 2
+                exit code 69"#]],
+        );
+    }
+
+    #[test]
     fn what_is_raised_again_is_said_once() {
         check(
             "awaited",
@@ -247,6 +261,12 @@ mod tests {
         );
     }
 
+    /// As a read ends of what no memory could be found for.
+    const UNWRITTEN: &str = "Error while reading data: use `try_into_data` instead to catch the error at runtime: \
+        An error happened during execution\nCaused by:\n  The bytes were never written (failure #3, still claiming 2 \
+        buffer(s))\nCaused by:\n  An IO error happened\nCaused by:\n  out of device memory allocating 528482304 bytes\n\
+        No backtrace available\nAsked at:\nNo backtrace available";
+
     /// A device of CubeCL's with its real thread, and nothing on it.
     struct Service;
 
@@ -258,6 +278,16 @@ mod tests {
         fn utilities(&self) -> ServerUtilitiesHandle {
             Arc::new(())
         }
+    }
+
+    /// Ends as `main` does when a verb panics with these words.
+    fn unwind(words: &'static str) -> ! {
+        let verb = std::thread::Builder::new().name("verb".to_owned());
+        let payload = verb.spawn(move || panic!("{words}")).unwrap().join().unwrap_err();
+        let (error, said) = unwound(payload.as_ref());
+        assert!(said);
+        // SAFETY: as in `end`.
+        unsafe { libc::_exit(i32::from(error.code)) }
     }
 
     #[test]
@@ -286,14 +316,15 @@ mod tests {
                 device.submit_blocking(move |_| caught()).unwrap();
                 std::process::exit(0);
             }
+            "too big" => submit(|| {
+                panic!(
+                    "An IO error happened\nCaused by:\n  can't allocate buffer of size: 528482304"
+                )
+            }),
+            "unwritten" => unwind(UNWRITTEN),
             "later" => {
                 device.submit_blocking(move |_| caught()).unwrap();
-                let verb = std::thread::Builder::new().name("verb".to_owned());
-                let payload = verb.spawn(|| panic!("no result")).unwrap().join().unwrap_err();
-                let (error, said) = unwound(payload.as_ref());
-                assert!(said);
-                // SAFETY: as in `end`.
-                unsafe { libc::_exit(i32::from(error.code)) }
+                unwind("no result");
             }
             other => panic!("no case {other}"),
         }

@@ -7,15 +7,19 @@
 //! real token and hands nothing back. Positions of every suffix start at the prefix's true length,
 //! so a sample has the positions that it would have alone.
 
+mod body;
 mod plain;
 mod runs;
 #[cfg(test)]
 mod tests;
 mod untaped;
 
+pub use body::VARIABLE;
+
 use crate::DecoderConfig;
 use crate::config::Position;
 use crate::ops::{self, FlashBody, GroupBias, GroupShape, alibi_slopes, rope_tables};
+use body::Place;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::OnceLock;
 
@@ -260,18 +264,8 @@ impl Layout {
 
     /// How attention over values like these is computed: on a GPU without scores.
     fn body_for(&self, like: &Tensor<3>) -> AttentionBody {
-        #[cfg(feature = "kernels")]
-        let default =
-            if ops::kernels::serves(like) { AttentionBody::Flash } else { AttentionBody::Tape };
-        #[cfg(not(feature = "kernels"))]
-        let default = AttentionBody::Tape;
-        match self.body.unwrap_or(default) {
-            // No kernel takes ALiBi's biases.
-            AttentionBody::Flash if self.rotary.is_none() || !ops::flash_takes(like.dtype()) => {
-                AttentionBody::Chunked
-            }
-            body => body,
-        }
+        let choices = (self.body, AttentionBody::asked());
+        Place::of(like).body(choices, like.dtype(), self.rotary.is_some())
     }
 
     /// What computes attention without a tape, if `body` is without one.

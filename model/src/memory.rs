@@ -176,11 +176,26 @@ impl Network {
         self.weights().iter().filter(trained).map(|info| self.bytes_of(info)).sum()
     }
 
+    /// Bytes of the gradients that a step adds up: what is added to something there is f32, as
+    /// [`weight::add`](crate::weight::add) has it; so `several` micro-batches hold more than one.
+    pub fn sum_bytes(&self, several: bool) -> u64 {
+        let trained = self.weights().into_iter().filter(|info| info.trainable);
+        trained.map(|info| self.sum_bytes_of(&info, several)).sum()
+    }
+
+    fn sum_bytes_of(&self, info: &WeightInfo, several: bool) -> u64 {
+        // A head that is the embedding gives that a gradient first.
+        let twice = self.config.tie_word_embeddings && info.path == EMBEDDING;
+        let bytes = self.bytes_of(info);
+        if several || twice { bytes.max(info.numel() as u64 * F32) } else { bytes }
+    }
+
     /// Bytes of the largest gradients that are there at a time where each part's leave as it is
     /// finished: a block's, or a matrix over the vocabulary.
     pub fn part_bytes(&self) -> u64 {
         let blocks = (0..self.config.num_hidden_layers).map(|block| self.block_gradients(block));
-        let whole = if self.adapters.is_none() { self.matrix(self.e()) } else { 0 };
+        let each = if self.config.tie_word_embeddings { F32 } else { self.e() };
+        let whole = if self.adapters.is_none() { self.matrix(each) } else { 0 };
         blocks.max().unwrap_or(0).max(whole)
     }
 

@@ -15,7 +15,7 @@ pub mod rate;
 
 use crate::Error;
 use burn::tensor::Device;
-pub use model::runtime::{LOST_TASK, THREADS};
+pub use model::runtime::{LOST_TASK, THREADS, said, tells_of_full_memory};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

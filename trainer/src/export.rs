@@ -11,6 +11,7 @@ use burn::tensor::{DType, Device};
 use model::export::proof::{self, Observation, Proof, Questions};
 use model::export::{self, Layout, NormHead, Options};
 use model::lora::Linear;
+use model::runtime::full_precision;
 use model::{Decoder, DecoderConfig, LoraConfig, files, peft};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -107,6 +108,8 @@ impl Export {
     pub fn run(&self, progress: &mut dyn FnMut(Stage, u64, u64)) -> Result<Proof, Error> {
         self.refuse_existing()?;
         let device = device::of(&self.device, 0)?;
+        // What adapters are merged into, and the proof, are as exact as they can be there.
+        full_precision();
         let source = self.open(&device, progress)?;
         self.check(&source)?;
         let questions = Questions::new(&source.decoder.config, self.prompts, NEW_TOKENS);

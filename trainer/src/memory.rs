@@ -17,7 +17,7 @@ mod states;
 pub use budget::Budget;
 pub use measured::{forget, of_all, peak};
 pub use model::memory::BatchShape;
-pub use needs::{Machine, Needs, Predicted, network};
+pub use needs::{Machine, Needs, Predicted, beside, network};
 pub use plan::{Planned, bytes_text};
 pub use rehearsal::Rehearsal;
 pub use shape::{Worst, shape, worst};
@@ -81,6 +81,10 @@ pub struct PhasePlan {
     pub budget: Option<Budget>,
     /// What no micro-batch is larger than.
     pub largest: BatchShape,
+    /// Micro-batches that a rank computes in a step, at most: their gradients add up in f32. 0 in plans of
+    /// versions that did not count them.
+    #[serde(default)]
+    pub micro_batches: usize,
     /// Steps that were laid out to find it; 0 before shards are prepared.
     pub examined: usize,
     /// Steps of the phase, where they are known.

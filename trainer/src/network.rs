@@ -5,7 +5,9 @@ use crate::{Error, optimizer};
 use burn::tensor::{DType, Device};
 use data_pipeline::tokenizer::Tokenizer;
 pub use model::DecoderConfig;
+use model::layout::AttentionBody;
 use model::lora::linear_layers;
+use model::runtime::full_precision;
 use model::weight::{Mapper, Weight, Weights, list};
 use model::{Decoder, files};
 use std::path::Path;
@@ -50,8 +52,17 @@ pub(crate) fn dtype(recipe: &Recipe, device: &Device) -> Result<DType, Error> {
 
 /// The type of this precision, if the device, which is called `name`, has it.
 pub(crate) fn dtype_on(precision: Precision, name: &str, device: &Device) -> Result<DType, Error> {
+    // Both decide how the device computes, before it does.
+    AttentionBody::from_environment().map_err(Error::Device)?;
     let dtype = match precision {
-        Precision::F32 => return Ok(DType::F32),
+        Precision::F32 => {
+            if name == "cuda" && !full_precision() {
+                tracing::warn!(
+                    "this process has multiplied already: f32 goes on being rounded to TF32 in products"
+                );
+            }
+            return Ok(DType::F32);
+        }
         Precision::Bf16 => DType::BF16,
     };
     if !device.supports_dtype(dtype) {

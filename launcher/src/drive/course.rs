@@ -7,6 +7,7 @@ use crate::supervise::{Cause, End};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use trainer::collective::tells_of_a_hang;
+use trainer::device::tells_of_full_memory;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +121,7 @@ pub fn kind(cause: &Cause) -> &'static str {
             exit::DECLARATION => "declaration",
             exit::DATA => "data",
             exit::DIVERGED => "diverged",
-            exit::BACKEND if says("out of memory") => "out-of-memory",
+            exit::BACKEND if tells_of_full_memory(words) => "out-of-memory",
             exit::BACKEND => "backend",
             exit::TRANSIENT if FULL.iter().any(|it| says(it)) => "disk-full",
             exit::TRANSIENT if tells_of_a_hang(words) => "hang",
@@ -170,6 +171,13 @@ mod tests {
             (End::Code(75), "rank 2 failed to reach rank 0 at 10.0.0.1:4: timed out", "transient"),
             (End::Code(75), "rank 1 hung up during barrier 3", "transient"),
             (End::Code(69), "CUDA is out of memory", "out-of-memory"),
+            (
+                End::Code(69),
+                "error: the device has too little memory: out of device memory allocating 7 bytes",
+                "out-of-memory",
+            ),
+            (End::Code(69), "can't allocate buffer of size: 7", "out-of-memory"),
+            (End::Code(69), "device `cuda`: the driver shows no GPU", "backend"),
             (End::Code(79), "", "diverged"),
             (End::Code(101), "", "bug"),
         ];

@@ -245,6 +245,7 @@ mod tests {
                 origin: "90 % of what its control group leaves, for 4 rank(s)".to_owned(),
             }),
             largest: BatchShape { tokens: 4090, targets: 811, ..BatchShape::default() },
+            micro_batches: 2,
             examined: 256,
             steps: Some(300),
             predicted,

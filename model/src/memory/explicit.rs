@@ -1,6 +1,9 @@
 //! What a block without a tape keeps, and what its backward pass and the head hold beside that: a GPU's.
 
 use super::{BatchShape, Bodies, F32, Network, Saved, Widths};
+use crate::config::Position;
+use crate::layout::AttentionBody;
+use crate::ops;
 
 // t tokens, h hidden, q width of the queries, p of queries, keys and values, f intermediate, e bytes of
 // a value
@@ -55,12 +58,24 @@ impl Network {
         // The gradient of what the heads mixed; in rows both, and the gradients of queries, keys and
         // values, those of the queries also in f32 and by what they saw; those of the projections.
         let rows = shape.places.max(t) * ((p + 3 * q) * e + (q + heads) * F32);
-        let attention = t * (h + q + p) * e + rows;
+        let attention = t * (h + q + p) * e + rows + self.chunk_of_scores(shape);
         // A mask as it is drawn and in the type of the input, what it leaves, and what comes through it.
         let drops = self.adapters.as_ref().is_some_and(|adapters| adapters.drops);
         let widest = self.adapted(block).iter().map(|(layer, _)| layer.input as u64).max();
         let dropped = if drops { t * widest.unwrap_or(0) * (F32 + 3 * e) } else { 0 };
         activation.max(attention) + dropped
+    }
+
+    /// Where attention is computed by blocks of queries: scores, their exponentials, the gradients of both and
+    /// what of it is in another type, and the sums of the gradients of keys and values.
+    fn chunk_of_scores(&self, shape: &BatchShape) -> u64 {
+        let Widths { q, p, heads, .. } = self.widths();
+        let asked = AttentionBody::asked() == Some(AttentionBody::Chunked);
+        let chunked = asked || self.e() == F32 || self.config.position() == Position::Alibi;
+        // A block of queries of each row sees the whole row at most.
+        let places = shape.places.max(shape.tokens);
+        let scores = shape.scores.min(places * ops::QUERIES as u64);
+        if chunked { scores * heads * 5 * F32 + places * (p - q) * F32 } else { 0 }
     }
 
     /// Bytes of the head's matrix in other forms, where their gradient is made by parts.

@@ -122,7 +122,9 @@ fn blocks_that_are_computed_again_hold_less_and_the_order_is_kept() {
             for lora in [None, Some(lora.clone())] {
                 let config = DecoderConfig { num_hidden_layers: 6, ..small() };
                 let network = Network { bodies, dtype, ..network(config, lora) };
-                let of = |recomputed| network.peak(&shape(), 16, recomputed).total();
+                // Attention in f32 scores a GPU's queries by blocks, whatever is computed again.
+                let few = BatchShape { scores: 500, ..shape() };
+                let of = |recomputed| network.peak(&few, 16, recomputed).total();
                 let totals: Vec<u64> = (0..=6).map(of).collect();
                 assert!(totals[..6].is_sorted_by(|a, b| a > b), "{totals:?}");
                 assert!(totals[5] < totals[0] / 2, "{totals:?}");
@@ -165,4 +167,34 @@ fn what_a_dtype_or_a_body_costs() {
     assert_eq!(2 * half.weight_bytes(), whole.weight_bytes());
     assert_eq!(2 * half.gradient_bytes(), whole.gradient_bytes());
     assert!(whole.part_bytes() < whole.gradient_bytes());
+}
+
+#[test]
+fn attention_by_blocks_of_queries_holds_their_scores() {
+    let work = |dtype, scores| {
+        let network = Network { dtype, bodies: Bodies::Explicit, ..network(small(), None) };
+        network.explicit_work(0, &BatchShape { scores, ..shape() })
+    };
+    // In bf16 a kernel holds none. Beside 640 places no more than 256 queries of each are scored at a time.
+    assert_eq!(work(DType::BF16, 1 << 20), work(DType::BF16, 0));
+    let heads_and_copies = 2 * 5 * 4;
+    assert_eq!(work(DType::F32, 1000) - work(DType::F32, 500), 500 * heads_and_copies);
+    assert_eq!(work(DType::F32, 1 << 20), work(DType::F32, 640 * 256));
+}
+
+#[test]
+fn what_is_added_up_is_f32() {
+    let of = |config, dtype, lora| Network { dtype, ..network(config, lora) };
+    let half = of(small(), DType::BF16, None);
+    let whole = of(small(), DType::F32, None);
+    assert_eq!(half.sum_bytes(false), half.gradient_bytes());
+    assert_eq!(half.sum_bytes(true), whole.gradient_bytes());
+    assert_eq!(whole.sum_bytes(true), whole.sum_bytes(false));
+    // The head and the embedding add up in the first micro-batch.
+    let tied = of(DecoderConfig { vocab_size: 500, ..llama() }, DType::BF16, None);
+    assert_eq!(tied.sum_bytes(false), tied.gradient_bytes() + 2 * 500 * 16);
+    assert_eq!(tied.part_bytes(), 4 * 500 * 16);
+    let lora = Some(LoraConfig { rank: 4, ..LoraConfig::default() });
+    let adapters = of(small(), DType::BF16, lora);
+    assert_eq!(adapters.sum_bytes(true), adapters.gradient_bytes());
 }

@@ -15,7 +15,7 @@ use burn::tensor::{DType, Int, Tensor};
 // b rows, h heads, n heads of keys and values, s queries, t keys, d head dim
 
 /// Queries whose scores are held at a time.
-const BLOCK: usize = 256;
+pub const QUERIES: usize = 256;
 
 /// How attention is computed.
 #[derive(Clone, Copy, Debug)]
@@ -162,8 +162,8 @@ fn chunked_forward(
     let ([b, h, s, d], [_, _, t, _]) = (q.dims(), k.dims());
     let q = q.mul_scalar(1.0 / (d as f64).sqrt());
     let (mut mixed, mut sums) = (Vec::new(), Vec::new());
-    for first in (0..s).step_by(BLOCK) {
-        let count = BLOCK.min(s - first);
+    for first in (0..s).step_by(QUERIES) {
+        let count = QUERIES.min(s - first);
         let keys = visible(first + count, t, sight);
         let rows = q.clone().narrow(2, first, count);
         let scores = seen(rows, k.clone().narrow(2, 0, keys), first, sight, slopes);
@@ -192,8 +192,8 @@ fn chunked_backward(
     let along = (cast(mixed, F32) * cast(gradient.clone(), F32)).sum_dim(3);
     let zeros = || Tensor::<4>::zeros([b, n, t, d], (&k.device(), F32));
     let (mut dq, mut dk, mut dv) = (Vec::new(), zeros(), zeros());
-    for first in (0..s).step_by(BLOCK) {
-        let count = BLOCK.min(s - first);
+    for first in (0..s).step_by(QUERIES) {
+        let count = QUERIES.min(s - first);
         let keys = visible(first + count, t, sight);
         let part = |t: &Tensor<4>| t.clone().narrow(2, first, count);
         let (rows, gradient) = (part(&q), part(&gradient));

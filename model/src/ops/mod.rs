@@ -31,7 +31,7 @@ pub use cast::cast;
 pub(crate) use cross_entropy::plain_chunk;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
-pub use flash::{FlashBody, Sight, flash_takes};
+pub use flash::{FlashBody, QUERIES, Sight, flash_takes};
 pub use flat::{pour, square_sums};
 pub use linear::{
     adapted_linear, add_linear, add_linear_input_gradient, embedding, embedding_gradient, linear,

@@ -57,7 +57,10 @@ int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **gpu) {
     if (!strcmp(bus, "0000:01:00.0")) { *gpu = (void *)2; return 0; }
     return 6;
 }
-int nvmlDeviceGetMemoryInfo(void *gpu, memory *found) { found->free = (uint64_t)100 << 30; return 0; }
+int nvmlDeviceGetMemoryInfo(void *gpu, memory *found) {
+    found->free = (uint64_t)(gpu == (void *)2 ? 100 : 90) << 30;
+    return 0;
+}
 int nvmlDeviceGetTemperature(void *gpu, int sensor, unsigned *value) { *value = 41; return 0; }
 int nvmlDeviceGetPowerUsage(void *gpu, unsigned *value) { *value = 120500; return gpu == (void *)2 ? 0 : 3; }
 int nvmlDeviceGetEnforcedPowerLimit(void *gpu, unsigned *value) { *value = 700000; return 0; }

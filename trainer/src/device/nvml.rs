@@ -187,6 +187,14 @@ pub fn bus(driver: &[PathBuf], ordinal: usize) -> Option<String> {
     }
 }
 
+/// Bytes that nobody uses on that of the first `count` GPUs which has the fewest, by libraries of these names; the
+/// driver is initialised. `None` where one of them does not say.
+pub fn least_free(driver: &[PathBuf], names: &[PathBuf], count: usize) -> Option<u64> {
+    let nvml = Nvml::load_from(names).ok()?;
+    let free = |ordinal| nvml.health(&bus(driver, ordinal)?)?.free;
+    (0..count).map(free).collect::<Option<Vec<u64>>>()?.into_iter().min()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -214,5 +222,18 @@ mod tests {
         let other = nvml.health("0000:00:00.0").unwrap();
         assert_eq!((other.links, other.power), (None, None));
         assert_eq!(nvml.health("0000:07:00.0"), None);
+    }
+
+    #[test]
+    fn what_is_free_is_known_of_all_or_of_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let driver = [fake::driver(folder.path(), &["DEVICES=3"])];
+        let names = [fake::nvml(folder.path())];
+        // The first has 90 GiB, the second 100.
+        assert_eq!(least_free(&driver, &names, 1), Some(90 << 30));
+        assert_eq!(least_free(&driver, &names, 2), Some(90 << 30));
+        // The third is not known there.
+        assert_eq!(least_free(&driver, &names, 3), None);
+        assert_eq!(least_free(&driver, &[folder.path().join("no")], 1), None);
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! The recipe may say it. Otherwise: on the CPU what the system can give now without swapping, no more
 //! than what is left below the limits of our control groups, shared by the ranks of this machine; on
-//! other devices what their runtime states.
+//! GPUs of NVIDIA's what nobody uses of them; on other devices what their runtime states.
 
 use super::MemoryConfig;
-use crate::{Error, device};
+use super::plan::bytes_text;
+use crate::Error;
+use crate::device::nvml::{self, Nvml};
+use crate::device::{self, cuda};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -35,10 +38,10 @@ impl Budget {
             }));
         }
         match device::capacity(name, ranks)? {
-            Some(bytes) => Ok(Some(Self {
-                bytes: (bytes as f64 * USED) as u64,
-                origin: format!("90 % of what {name} states"),
-            })),
+            Some(bytes) => {
+                let free = if name == "cuda" { free_on_gpus(ranks) } else { None };
+                Ok(Some(Self::of_gpu(name, bytes, free)))
+            }
             None => Err(Error::Memory(format!(
                 "the runtime of {name} does not say how much memory the device has; give memory.budget_gib"
             ))),
@@ -47,6 +50,18 @@ impl Budget {
 }
 
 impl Budget {
+    /// The budget of a rank whose device has so many bytes, and so many that nobody uses, where that is known.
+    fn of_gpu(name: &str, all: u64, free: Option<u64>) -> Self {
+        let of = |bytes: u64, origin| Self { bytes: (bytes as f64 * USED) as u64, origin };
+        match free.filter(|free| *free < all) {
+            Some(free) => {
+                let (left, whole) = (bytes_text(free), bytes_text(all));
+                of(free, format!("90 % of what is free on {name}, {left} of {whole}"))
+            }
+            None => of(all, format!("90 % of what {name} states")),
+        }
+    }
+
     /// The budget of each rank where each has `capacity` bytes for itself, as `origin` says; what the recipe says
     /// comes first.
     pub fn elsewhere(config: &MemoryConfig, capacity: Option<(u64, &str)>) -> Option<Self> {
@@ -58,6 +73,13 @@ impl Budget {
         let bytes = (bytes as f64 * USED) as u64;
         Some(Self { bytes, origin: format!("90 % of {origin}") })
     }
+}
+
+/// What is free on the fullest of the first `ranks` GPUs: another process, too, holds memory there. No device is
+/// opened for it, since that takes memory itself.
+fn free_on_gpus(ranks: usize) -> Option<u64> {
+    let places = cuda::Places::of_this_machine();
+    nvml::least_free(&places.driver, &Nvml::names(), ranks)
 }
 
 /// What is free in the system whose files lie below `root`.
@@ -190,6 +212,20 @@ mod tests {
         let config = MemoryConfig { budget_gib: Some(1.5), ..MemoryConfig::default() };
         let budget = Budget::of(&config, "flex", 4).unwrap().unwrap();
         assert_eq!((budget.bytes, budget.origin.as_str()), (3 << 29, "memory.budget_gib"));
+    }
+
+    #[test]
+    fn what_another_process_holds_on_a_gpu_is_not_planned_with() {
+        let of = |free| Budget::of_gpu("cuda", 140 << 30, free);
+        assert_eq!(
+            (of(None).bytes, of(None).origin.as_str()),
+            (126 << 30, "90 % of what cuda states")
+        );
+        let shared = of(Some(100 << 30));
+        assert_eq!(shared.bytes, 90 << 30);
+        assert_eq!(shared.origin, "90 % of what is free on cuda, 100.0 GiB of 140.0 GiB");
+        // No part of a GPU has more than it says.
+        assert_eq!(of(Some(141 << 30)), of(None));
     }
 
     #[test]

@@ -3,21 +3,33 @@
 use crate::Error;
 use crate::collective::Collective;
 use burn::tensor::Device;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Forgets the highest value so far, where the system allows it; else a peak is that of the whole run.
+/// The most bytes that a device's pools were seen to hold since [`forget`].
+static HIGHEST: AtomicU64 = AtomicU64::new(0);
+
+/// Forgets the highest value so far, where the system allows it; else a peak is that of the whole run. What a
+/// device's pools hold without need goes with [`Device::memory_cleanup`] before.
 pub fn forget() {
+    HIGHEST.store(0, Ordering::Relaxed);
     // 5 resets the high-water mark of resident memory (proc(5)). In a sandbox the file may be read-only,
     // elsewhere it is not there: the value is then an upper bound.
     std::fs::write("/proc/self/clear_refs", "5").ok();
 }
 
-/// The most bytes that this process held since [`forget`]: on the device, or resident on the CPU. 0 where
-/// nobody says.
+/// The most bytes that this process held since [`forget`]: resident on the CPU; on another device the most that
+/// its pools were seen to hold whenever this was asked, which is what they took from it. What libraries hold there
+/// beside them is not in it. 0 where nobody says.
 pub fn peak(device: &Device) -> u64 {
     match device.memory_pool_usage() {
-        Some(usage) => usage.bytes_reserved,
+        Some(usage) => highest(&HIGHEST, usage.bytes_reserved),
         None => high_water().unwrap_or(0),
     }
+}
+
+/// The more of what was seen before and what is seen `now`.
+fn highest(before: &AtomicU64, now: u64) -> u64 {
+    before.fetch_max(now, Ordering::Relaxed).max(now)
 }
 
 /// The high-water mark of resident memory, in bytes.
@@ -57,6 +69,12 @@ mod tests {
         for other in ["", "VmHWM: many kB", "VmHWM: 12 MB"] {
             assert_eq!(in_status(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn pools_that_shrink_have_held_more() {
+        let seen = AtomicU64::new(0);
+        assert_eq!([5, 9, 7].map(|now| highest(&seen, now)), [5, 9, 9]);
     }
 
     #[test]

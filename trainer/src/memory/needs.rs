@@ -9,6 +9,7 @@ use burn::tensor::DType;
 use data_pipeline::shard::ShardSet;
 use model::DecoderConfig;
 use model::backward::CHUNK;
+use model::cuda::blas::WORKSPACE;
 use model::lora::LoraConfig;
 use model::memory::{Adapters, BatchShape, Bodies, Network};
 use model::weight::WeightInfo;
@@ -54,7 +55,7 @@ pub struct Predicted {
     pub exchange: u64,
     /// Rows that are read ahead.
     pub data: u64,
-    /// The program itself.
+    /// The program itself, or what libraries hold on its device beside tensors.
     pub program: u64,
     /// All of it.
     pub total: u64,
@@ -63,6 +64,22 @@ pub struct Predicted {
 /// Code, stacks, vocabulary and what the heap of an idle rank keeps, in host memory: between what a rank
 /// without a model has resident and twice that.
 const PROGRAM: u64 = 64 << 20;
+
+/// The driver's context on a GPU, with compiled kernels: half a GiB on Hopper, and room for kernels.
+const CONTEXT: u64 = 768 << 20;
+
+/// Buffers of NCCL for a communicator: some MiB for each channel and neighbour, as it says itself in its log.
+const NCCL: u64 = 1536 << 20;
+
+/// Bytes that a rank's device holds beside tensors, of so many ranks: nobody counts them, so these are bounds.
+pub fn beside(device: &str, ranks: usize) -> u64 {
+    match device {
+        "flex" => PROGRAM,
+        "cuda" => CONTEXT + WORKSPACE as u64 + if ranks > 1 { NCCL } else { 0 },
+        // Whose driver says nothing.
+        _ => 0,
+    }
+}
 
 /// Steps that are read ahead, and the one in work, and its batches.
 const STEPS_READ: u64 = 6;
@@ -74,9 +91,20 @@ const CACHED: u64 = 50 << 20;
 #[derive(Clone, Debug)]
 pub struct Needs {
     network: Network,
-    /// Everything but activations, logits and work.
+    /// Everything but activations, logits and work, of a step of one micro-batch.
     fixed: Predicted,
-    /// What an update holds beside it.
+    /// What its end adds.
+    sums: Sums,
+}
+
+/// What a step's sums of gradients hold beside those of one micro-batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    /// More, from the second micro-batch on: sums are f32 where gradients are bf16.
+    several: u64,
+    /// More, once they are clipped; those of several micro-batches are f32 already.
+    clipped: u64,
+    /// What an update holds beside everything that is fixed.
     update: u64,
 }
 
@@ -148,11 +176,10 @@ impl Needs {
         let exact = recipe.run.exact_shards;
         let trained = Trained { weights: &trained, optimizer: &phase.optimizer, exact };
         let stays = stays(&recipe.run.device, machine.ranks, exact);
-        let update = summed(&mut fixed, &network, &trained, machine, stays);
+        let sums = summed(&mut fixed, &network, &trained, machine, stays);
         fixed.data = shards.map_or(0, |shards| data(shards, phase.batch.samples, machine.ranks));
-        // On other devices the program is in other memory.
-        fixed.program = if recipe.run.device == "flex" { PROGRAM } else { 0 };
-        Ok(Self { network, fixed, update })
+        fixed.program = beside(&recipe.run.device, machine.ranks);
+        Ok(Self { network, fixed, sums })
     }
 
     /// The network.
@@ -160,13 +187,18 @@ impl Needs {
         &self.network
     }
 
-    /// With micro-batches of this shape, if the first `recomputed` blocks are computed again.
-    pub fn of(&self, shape: &BatchShape, recomputed: usize) -> Predicted {
+    /// With micro-batches of this shape, one or `several` in a step, if the first `recomputed` blocks are
+    /// computed again.
+    pub fn of(&self, shape: &BatchShape, several: bool, recomputed: usize) -> Predicted {
         let peak = self.network.peak(shape, CHUNK, recomputed);
+        let Sums { several: more, clipped, update } = self.sums;
+        let (more, clipped) = if several { (more, 0) } else { (0, clipped) };
+        let update = (update + clipped).saturating_sub(peak.activations + peak.logits);
         let mut needs = Predicted {
+            gradients: self.fixed.gradients + more,
             activations: peak.activations,
             logits: peak.logits,
-            work: peak.work.max(self.update.saturating_sub(peak.activations + peak.logits)),
+            work: peak.work.max(update),
             ..self.fixed
         };
         needs.total = needs.sum();
@@ -204,14 +236,15 @@ fn stays(device: &str, ranks: usize, exact: usize) -> bool {
     exact == 0 && (device == "cuda" || (device != "flex" && ranks == 1))
 }
 
-/// Fills in gradients, states and buffers of the rank that has most; returns what its update takes.
+/// Fills in gradients, states and buffers of the rank that has most, for one micro-batch; returns what comes
+/// with more of them, and with its update.
 fn summed(
     fixed: &mut Predicted,
     network: &Network,
     trained: &Trained<'_>,
     machine: Machine,
     stays: bool,
-) -> u64 {
+) -> Sums {
     let Trained { weights: trained, optimizer: config, exact: exact_shards } = *trained;
     let Machine { ranks, sharding, .. } = machine;
     let values: u64 = trained.iter().map(|info| info.numel() as u64).sum();
@@ -225,31 +258,35 @@ fn summed(
         stretches.map(|stretch| state_bytes(config, &stretch, bf16(&stretch))).sum()
     };
     let exact = exact_shards > 0;
+    let mut several = network.sum_bytes(true) - network.sum_bytes(false);
     if ranks == 1 && !exact {
-        fixed.gradients = network.gradient_bytes();
+        fixed.gradients = network.sum_bytes(false);
         fixed.states = states(&mut trained.iter().map(Stretch::whole));
-        return update;
+        // In memory the clipped gradients are made beside those that were found, as f32.
+        let clipped = if stays || config.clip_norm <= 0.0 { 0 } else { several };
+        return Sums { several, clipped, update };
     }
     let indivisible = |info: &WeightInfo| Optimizer::is_indivisible(config, info);
     let partition = Partition::new(trained, ranks, sharding.bucket_mib << 20, &indivisible);
     let buffers: u64 = partition.buckets.iter().map(|bucket| 4 * bucket.size() as u64).sum();
     let share: u64 = partition.buckets.iter().map(|bucket| 4 * bucket.length as u64).sum();
     let sharded = sharding.stage > 0 && ranks > 1;
-    let (mut exchange, mut gradients) = (buffers, network.gradient_bytes());
+    let (mut exchange, mut gradients) = (buffers, network.sum_bytes(false));
     if exact {
         // Sums that wait for their neighbours, a power of two each; and a bucket of every rank.
         let parts = (exact_shards / ranks).max(1);
-        gradients *= u64::from(parts.ilog2()) + 1;
+        let levels = u64::from(parts.ilog2()) + 1;
+        (gradients, several) = (gradients * levels, several * levels);
         let bucket = partition.buckets.iter().map(|bucket| bucket.size() as u64).max();
         exchange += 4 * bucket.unwrap_or(0) * ranks as u64;
     } else if sharded && sharding.stage == 2 {
         // Every micro-batch is summed at once: only the gradients of one part exist, and the share.
-        gradients = network.part_bytes();
+        (gradients, several) = (network.part_bytes(), 0);
         let bucket = partition.buckets.iter().map(|bucket| 4 * bucket.size() as u64).max();
         exchange = (BUFFERS * bucket.unwrap_or(0)).min(buffers) + share;
     } else if stays {
         // Micro-batches add up in the buffers: only the gradients of one part exist beside them.
-        gradients = network.part_bytes();
+        (gradients, several) = (network.part_bytes(), 0);
     }
     (fixed.gradients, fixed.exchange) = (gradients, exchange);
     fixed.states = if sharded {
@@ -262,10 +299,12 @@ fn summed(
         // Weights on their way to the other ranks, a few buckets at a time.
         let bucket = partition.buckets.iter().map(|bucket| 4 * bucket.size() as u64).max();
         let away = (BUFFERS * bucket.unwrap_or(0)).min(buffers);
-        return update + if sharded { away } else { 0 };
+        let update = update + if sharded { away } else { 0 };
+        return Sums { several, clipped: 0, update };
     }
     // New values on the host, of the own stretches and then of all.
-    update + 4 * values + if sharded { share } else { 0 }
+    let update = update + 4 * values + if sharded { share } else { 0 };
+    Sums { several, clipped: 0, update }
 }
 
 /// Rows that wait, the reader's cache, and what is known of every row.
@@ -289,6 +328,17 @@ mod tests {
     }
 
     fn planned(ranks: usize, stage: u8, exact: usize, stays: bool) -> (Predicted, u64) {
+        let (fixed, sums) = planned_in(DType::F32, ranks, (stage, exact), stays);
+        assert_eq!((sums.several, sums.clipped), (0, 0));
+        (fixed, sums.update)
+    }
+
+    fn planned_in(
+        dtype: DType,
+        ranks: usize,
+        (stage, exact): (u8, usize),
+        stays: bool,
+    ) -> (Predicted, Sums) {
         let config = DecoderConfig {
             vocab_size: 5000,
             hidden_size: 64,
@@ -297,20 +347,31 @@ mod tests {
             num_attention_heads: 4,
             ..DecoderConfig::baichuan2_tiny()
         };
-        let network = Network {
-            config,
-            dtype: DType::F32,
-            adapters: None,
-            bodies: Bodies::Fused,
-            threads: 1,
-        };
+        let network = Network { config, dtype, adapters: None, bodies: Bodies::Fused, threads: 1 };
         let trained = network.weights();
         let machine = Machine { ranks, threads: 1, sharding: Sharding { stage, bucket_mib: 1 } };
         let mut fixed = Predicted { weights: network.weight_bytes(), ..Predicted::default() };
         let optimizer = &OptimizerConfig::default();
         let trained = Trained { weights: &trained, optimizer, exact };
-        let update = summed(&mut fixed, &network, &trained, machine, stays);
-        (fixed, update)
+        let sums = summed(&mut fixed, &network, &trained, machine, stays);
+        (fixed, sums)
+    }
+
+    #[test]
+    fn sums_of_several_micro_batches_are_f32() {
+        let whole = planned(1, 0, 0, true).0.gradients;
+        let (alone, sums) = planned_in(DType::BF16, 1, (0, 0), true);
+        assert_eq!((2 * alone.gradients, 2 * sums.several), (whole, whole));
+        // What is clipped in memory is copied to f32.
+        assert_eq!(sums.clipped, 0);
+        assert_eq!(planned_in(DType::BF16, 1, (0, 0), false).1.clipped, sums.several);
+        let of = |ranks, stage, exact, stays| {
+            planned_in(DType::BF16, ranks, (stage, exact), stays).1.several
+        };
+        assert_eq!(of(4, 0, 0, false), sums.several);
+        assert_eq!(of(2, 0, 8, false), 3 * sums.several);
+        // Micro-batches add up in buffers, which are f32 and counted as such.
+        assert_eq!((of(4, 0, 0, true), of(4, 2, 0, true), of(4, 2, 0, false)), (0, 0, 0));
     }
 
     #[test]
@@ -326,6 +387,14 @@ mod tests {
         }
         assert!(stays("cuda", 8, 0) && stays("wgpu", 1, 0));
         assert!(!stays("cuda", 8, 4) && !stays("wgpu", 2, 0) && !stays("flex", 1, 0));
+    }
+
+    #[test]
+    fn libraries_hold_memory_beside_tensors() {
+        assert_eq!((beside("flex", 4), beside("wgpu", 1)), (PROGRAM, 0));
+        // The workspace of products is what they are given.
+        assert_eq!(beside("cuda", 1), CONTEXT + (32 << 20));
+        assert_eq!(beside("cuda", 8) - beside("cuda", 1), NCCL);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use super::budget::Budget;
 use super::choice::{self, Choice, choose};
 use super::needs::{Machine, Needs, Predicted};
 use super::shape::{self, worst};
-use crate::recipe::{BatchConfig, MicroTokens, Recipe, Recompute, Train};
+use crate::optimizer::MasterKind;
+use crate::recipe::{BatchConfig, MicroTokens, Precision, Recipe, Recompute, Train};
 use crate::run::steps;
 use crate::sharding::Sharding;
 use crate::{Error, RunDir};
@@ -37,9 +38,21 @@ pub(super) struct Subject<'a> {
 struct Rows<'a> {
     shards: Option<(&'a ShardSet, &'a Order)>,
     /// What was laid out already, by size.
-    seen: BTreeMap<usize, (BatchShape, usize)>,
+    seen: BTreeMap<usize, Largest>,
     shares: usize,
+    /// Of these a rank has so many.
+    shares_of_rank: usize,
     steps: usize,
+}
+
+/// What no micro-batch of a phase is larger than.
+#[derive(Clone, Copy)]
+struct Largest {
+    shape: BatchShape,
+    /// Micro-batches that a rank computes in a step, at most.
+    count: usize,
+    /// Steps that were laid out to find it.
+    examined: usize,
 }
 
 impl Subject<'_> {
@@ -67,6 +80,7 @@ impl Subject<'_> {
             shards: shards.as_ref().zip(order.as_ref()),
             seen: BTreeMap::new(),
             shares,
+            shares_of_rank: (shares / self.machine.ranks.max(1)).max(1),
             steps: known.unwrap_or(0),
         };
         let needs =
@@ -76,14 +90,16 @@ impl Subject<'_> {
             Ok(choice) => (choice, None),
             Err(least) => (least, Some(self.misfit(&least, shards.as_ref(), rows)?)),
         };
-        let (largest, examined) = rows.largest(&phase.batch, choice.micro_tokens);
-        Ok(Planned { plan: self.chosen(choice, largest, examined, known), misfit })
+        let largest = rows.largest(&phase.batch, choice.micro_tokens);
+        Ok(Planned { plan: self.chosen(choice, largest, known), misfit })
     }
 
     /// The same numbers on this machine.
     pub fn again(&self, kept: &PhasePlan) -> Result<Planned, Error> {
         let needs = Needs::new(self.recipe, self.index, self.config, self.machine, None)?;
-        let predicted = needs.of(&kept.largest, kept.recompute);
+        // Plans of older versions do not say how many there are, and fewer ranks have more each.
+        let several = kept.micro_batches != 1 || self.machine.ranks < kept.ranks;
+        let predicted = needs.of(&kept.largest, several, kept.recompute);
         let misfit = self.budget.filter(|it| predicted.total > it.bytes).map(|budget| {
             format!(
                 "phase `{}` was begun with micro-batches of {} tokens and {} of {} blocks computed again, which hold {} a rank here, with {} to use ({}); the numbers stay, since other ones would add gradients in another order",
@@ -114,18 +130,14 @@ impl Subject<'_> {
     ) -> Result<Choice, Choice> {
         let most = choice::most(&self.recipe.run.device);
         let blocks = self.config.num_hidden_layers;
-        let mut of =
-            |micro_tokens, recomputed| needs.of(&rows.largest(batch, micro_tokens).0, recomputed);
+        let mut of = |micro_tokens, recomputed| {
+            let largest = rows.largest(batch, micro_tokens);
+            needs.of(&largest.shape, largest.count > 1, recomputed)
+        };
         choose(batch, blocks, most, budget.map(|budget| budget.bytes), &mut of)
     }
 
-    fn chosen(
-        &self,
-        choice: Choice,
-        largest: BatchShape,
-        examined: usize,
-        steps: Option<usize>,
-    ) -> PhasePlan {
+    fn chosen(&self, choice: Choice, largest: Largest, steps: Option<usize>) -> PhasePlan {
         PhasePlan {
             phase: self.recipe.phase[self.index].name.clone(),
             micro_tokens: choice.micro_tokens,
@@ -133,8 +145,9 @@ impl Subject<'_> {
             blocks: self.config.num_hidden_layers,
             ranks: self.machine.ranks,
             budget: self.budget.cloned(),
-            largest,
-            examined,
+            largest: largest.shape,
+            micro_batches: largest.count,
+            examined: largest.examined,
             steps,
             predicted: choice.needs,
             measured_peak: None,
@@ -175,6 +188,13 @@ impl Subject<'_> {
             try_out("batch.micro_tokens = \"auto\"".into(), &recipe, machine, budget)?;
         }
         if phase.train == Train::Full {
+            if self.recipe.model.dtype == Precision::Bf16
+                && phase.optimizer.master == MasterKind::F32
+            {
+                // The same bits in two bytes a weight less.
+                let recipe = changed(&|phase| phase.optimizer.master = MasterKind::Split);
+                try_out("optimizer.master = \"split\"".into(), &recipe, machine, budget)?;
+            }
             let recipe = changed(&|phase| phase.train = Train::Lora);
             try_out("train = \"lora\"".into(), &recipe, machine, budget)?;
         }
@@ -219,22 +239,36 @@ impl Subject<'_> {
 }
 
 impl Rows<'_> {
-    /// What no micro-batch is larger than, and how many steps were laid out to find it.
-    fn largest(&mut self, batch: &BatchConfig, micro_tokens: usize) -> (BatchShape, usize) {
+    /// What no micro-batch is larger than.
+    fn largest(&mut self, batch: &BatchConfig, micro_tokens: usize) -> Largest {
         if let Some(seen) = self.seen.get(&micro_tokens) {
             return *seen;
         }
         let found = match self.shards {
             Some((shards, order)) => {
-                let lengths = shards.lengths();
-                match worst(lengths, order, self.shares, 0..self.steps, micro_tokens) {
-                    Some(worst) => {
-                        (shape::bound(worst, self.steps, lengths, micro_tokens), worst.examined)
-                    }
-                    None => (BatchShape::default(), self.steps),
+                let (lengths, steps) = (shards.lengths(), self.steps);
+                match worst(lengths, order, self.shares, 0..steps, micro_tokens) {
+                    Some(worst) => Largest {
+                        shape: shape::bound(worst, steps, lengths, micro_tokens),
+                        count: self.shares_of_rank
+                            * shape::most_batches(
+                                worst,
+                                steps,
+                                order.samples(),
+                                lengths,
+                                micro_tokens,
+                            ),
+                        examined: worst.examined,
+                    },
+                    None => Largest { shape: BatchShape::default(), count: 1, examined: steps },
                 }
             }
-            None => (shape::unprepared(micro_tokens, batch.max_length, batch.samples), 0),
+            None => {
+                let tokens = batch.max_length * batch.samples;
+                let count = self.shares_of_rank * if tokens > micro_tokens { 2 } else { 1 };
+                let shape = shape::unprepared(micro_tokens, batch.max_length, batch.samples);
+                Largest { shape, count, examined: 0 }
+            }
         };
         self.seen.insert(micro_tokens, found);
         found

@@ -55,6 +55,8 @@ pub struct Worst {
     pub batch: usize,
     /// How large it is.
     pub shape: BatchShape,
+    /// The most micro-batches that a share of a step has.
+    pub batches: usize,
     /// Steps that were laid out.
     pub examined: usize,
 }
@@ -72,24 +74,40 @@ pub fn worst(
     let most = (LAID_OUT / order.samples().max(1)).max(LEAST);
     let stride = steps.len().div_ceil(most).max(1);
     let mut worst: Option<Worst> = None;
-    let mut examined = 0;
+    let (mut most_batches, mut examined) = (0, 0);
     for step in steps.step_by(stride) {
         examined += 1;
         for index in 0..shares {
             let share = Share { index, count: shares };
-            for (number, batch) in
-                batches(lengths, order, share, step, micro_tokens).iter().enumerate()
-            {
+            let laid = batches(lengths, order, share, step, micro_tokens);
+            most_batches = most_batches.max(laid.len());
+            for (number, batch) in laid.iter().enumerate() {
                 let shape = shape(batch);
                 // What is not supervised is not computed.
                 let larger = worst.is_none_or(|worst| shape > worst.shape);
                 if shape.targets > 0 && larger {
-                    worst = Some(Worst { step, share, batch: number, shape, examined: 0 });
+                    let batch = number;
+                    worst = Some(Worst { step, share, batch, shape, batches: 0, examined: 0 });
                 }
             }
         }
     }
-    worst.map(|worst| Worst { examined, ..worst })
+    worst.map(|worst| Worst { batches: most_batches, examined, ..worst })
+}
+
+/// Micro-batches that no share of a step has more of; where not all steps were looked at, two stand for any
+/// number that could be.
+pub fn most_batches(
+    found: Worst,
+    steps: usize,
+    samples: usize,
+    lengths: &[Length],
+    micro_tokens: usize,
+) -> usize {
+    let of = |length: &Length| length.prefix as usize + length.suffix as usize;
+    let longest = lengths.iter().map(of).max().unwrap_or(0);
+    let several = found.examined < steps && longest * samples > micro_tokens;
+    found.batches.max(if several { 2 } else { 1 })
 }
 
 /// What no micro-batch is larger than: that of all steps where they were looked at, else as long as
@@ -203,6 +221,14 @@ mod tests {
                         .collect::<Vec<_>>()
                 });
                 assert!(all.all(|batch| shape(&batch) <= found.shape));
+                let counts = (0..8).flat_map(|step| {
+                    let of = |index| Share { index, count: shares };
+                    (0..shares).map(move |index| (step, of(index)))
+                });
+                let counts =
+                    counts.map(|(step, it)| batches(&lengths, &order, it, step, micro_tokens));
+                assert_eq!(Some(found.batches), counts.map(|laid| laid.len()).max());
+                assert_eq!(most_batches(found, 8, 8, &lengths, micro_tokens), found.batches);
                 assert!(found.shape.tokens >= 420, "the long row of an epoch: {found:?}");
                 assert_eq!(bound(found, 8, &lengths, micro_tokens), found.shape);
             }
@@ -219,5 +245,10 @@ mod tests {
         let bound = bound(found, steps, &lengths, 300);
         assert_eq!(bound.cover(found.shape), bound);
         assert!(bound.tokens >= 420);
+        // Of what was not looked at nothing is known but how long its samples may be.
+        let one = Worst { batches: 1, ..found };
+        assert_eq!(most_batches(one, steps, 8, &lengths, 300), 2);
+        assert_eq!(most_batches(one, steps, 8, &lengths, 8 * 420), 1);
+        assert_eq!(most_batches(one, found.examined, 8, &lengths, 300), 1);
     }
 }

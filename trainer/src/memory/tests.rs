@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::optimizer::OptimizerConfig;
-use crate::recipe::{BatchConfig, Train};
+use crate::optimizer::{MasterKind, OptimizerConfig};
+use crate::recipe::{BatchConfig, Precision, Train};
 use data_pipeline::prepare::Kind;
 use expect_test::{Expect, expect};
 use model::LoraConfig;
@@ -90,6 +90,42 @@ fn what_cannot_fit_is_refused_with_what_would() {
         none.contains("no single setting helps: weights, gradients and states alone"),
         "{none}"
     );
+}
+
+#[test]
+fn all_weights_of_a_7b_on_a_gpu_of_141_gb_need_a_split_master() {
+    // 90 % of what the driver states of an H200. Weights in bf16 15 GB, gradients of several micro-batches in
+    // f32 30 GB, states 90 GB, or 75 GB with half of the master.
+    let mut recipe = recipe(Train::Full, 126.3, |_| {});
+    recipe.run.device = "cuda".into();
+    recipe.model.dtype = Precision::Bf16;
+    let Planned { plan, misfit } = planned(&recipe, 1);
+    let values = plan.predicted.weights / 2;
+    assert_eq!(plan.predicted.gradients, 4 * values);
+    assert_eq!(plan.predicted.states, 12 * values);
+    assert_eq!(plan.micro_batches, 2);
+    let misfit = misfit.unwrap();
+    assert!(misfit.contains("it would fit with optimizer.master = \"split\", or with"), "{misfit}");
+    recipe.phase[0].optimizer.master = MasterKind::Split;
+    let Planned { plan, misfit } = planned(&recipe, 1);
+    assert_eq!(misfit, None);
+    assert_eq!(plan.predicted.states, 10 * values);
+    assert!(plan.micro_tokens >= 1024, "{plan:?}");
+    // A step of one micro-batch adds nothing up.
+    recipe.phase[0].batch.samples = 1;
+    recipe.phase[0].batch.max_length = 256;
+    let plan = planned(&recipe, 1).plan;
+    assert_eq!((plan.micro_batches, plan.predicted.gradients), (1, 2 * values));
+    // Who goes on alone computes what others did; who does not know how many there were, takes care.
+    let config = DecoderConfig::baichuan2_7b();
+    for (ranks, micro_batches, each) in [(1, 1, 2), (2, 1, 4), (1, 0, 4), (1, 2, 4)] {
+        let kept = PhasePlan { ranks, micro_batches, ..plan.clone() };
+        let machine = Machine { ranks: 1, threads: 1, sharding: Sharding::default() };
+        let budget = None;
+        let subject = Subject { recipe: &recipe, index: 0, config: &config, machine, budget };
+        let again = subject.again(&kept).unwrap().plan;
+        assert_eq!(again.predicted.gradients, each * values, "{ranks} and {micro_batches}");
+    }
 }
 
 #[test]

@@ -18,6 +18,8 @@ impl Rank<'_> {
         (shards, order): (&ShardSet, &Order),
         steps: Range<usize>,
     ) -> Result<(), Error> {
+        // What the phase before held and nobody needs any more is no part of what this one holds.
+        self.device.memory_cleanup();
         memory::forget();
         if !self.recipe.memory.worst_first {
             return Ok(());

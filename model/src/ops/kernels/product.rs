@@ -8,7 +8,7 @@ use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, DispatchDevice, backend_extension};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use burn_cubecl::cubecl::future::block_on;
 use burn_cubecl::cubecl::server::CopyDescriptor;
 use burn_cubecl::kernel::matmul::{MatmulStrategy, init_matmul_output, matmul};
@@ -83,7 +83,12 @@ pub(crate) fn multiplies<const D: usize>(a: &Tensor<D>, b: &Tensor<D>, result: D
     bf16 && matches!(result, DType::BF16 | DType::F32)
         && !a.is_autodiff()
         && !b.is_autodiff()
-        && matches!(a.device().as_dispatch(), DispatchDevice::Cube(CubeDevice::Cuda(_)))
+        && on_cuda(&a.device())
+}
+
+/// Whether this is a GPU that CUDA computes on.
+pub(crate) fn on_cuda(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Cube(CubeDevice::Cuda(_)))
 }
 
 /// See [`crate::ops::product_in`]; only for what [`multiplies`].
