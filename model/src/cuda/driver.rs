@@ -241,6 +241,8 @@ pub struct Stream {
 
 // SAFETY: a stream may be used from any thread.
 unsafe impl Send for Stream {}
+// SAFETY: as above, and by several at a time.
+unsafe impl Sync for Stream {}
 
 impl Stream {
     /// `CUstream`, for other libraries.

@@ -69,6 +69,8 @@ int nvmlDeviceGetNvLinkState(void *gpu, unsigned link, int *up) {
 }
 "#;
 
+const CUBLASLT: &str = "#include <stddef.h>\nsize_t cublasLtGetVersion(void) { return 130102; }";
+
 const NCCL: &str = "int ncclGetVersion(int *version) { *version = 22703; return 0; }";
 
 /// The driver, compiled with these definitions.
@@ -84,6 +86,11 @@ pub fn nvml(folder: &Path) -> PathBuf {
 /// NCCL 2.27.3.
 pub fn nccl(folder: &Path) -> PathBuf {
     library(folder, "libnccl.so.2", NCCL, &[])
+}
+
+/// cuBLASLt 13.1.2.
+pub fn cublaslt(folder: &Path) -> PathBuf {
+    library(folder, "libcublasLt.so.13", CUBLASLT, &[])
 }
 
 fn library(folder: &Path, name: &str, text: &str, definitions: &[&str]) -> PathBuf {

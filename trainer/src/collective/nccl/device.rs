@@ -36,17 +36,30 @@ mod cuda {
             operation: Operation,
             buffer: &mut Tensor<1>,
         ) -> Result<(), CollectiveError> {
-            let here = self.begin(operation, buffer.dims()[0])?;
+            let here = self.member().begin(operation, buffer.dims()[0])?;
             if here.len == 0 {
                 return Ok(());
             }
-            let address = Address::of(buffer).map_err(|error| self.fail(here, error))?;
-            let place = place(&address).map_err(|error| self.fail(here, error))?;
-            // Behind the line above, everything that the buffer depends on is in this thread's queue.
-            synchronized(buffer).map_err(|error| self.fail(here, error))?;
-            self.held.push(Box::new(address));
-            self.queue(here, place)
+            // What is waited for here has no clock: the watch goes on meanwhile.
+            let placed = placed(buffer);
+            let mut member = self.member();
+            member.usable()?;
+            let (address, place) = placed.map_err(|error| member.fail(here, error))?;
+            member.held.push(Box::new(address));
+            member.queue(here, place)?;
+            drop(member);
+            self.watch.begin();
+            Ok(())
         }
+    }
+
+    /// Where a tensor lies, when all that it depends on is done.
+    fn placed(buffer: &mut Tensor<1>) -> Result<(Address, Place), CudaError> {
+        let address = Address::of(buffer)?;
+        let place = place(&address)?;
+        // Behind the first line, everything that the buffer depends on is in this thread's queue.
+        synchronized(buffer)?;
+        Ok((address, place))
     }
 
     fn place(address: &Address) -> Result<Place, CudaError> {
@@ -75,11 +88,10 @@ mod cuda {
         }
 
         fn finish(&mut self) -> Result<(), CollectiveError> {
-            if let Some(reason) = &self.closed {
-                return Err(CollectiveError::Closed { reason: reason.clone() });
-            }
+            let mut member = self.member();
+            member.usable()?;
             // Waited for on the host, so that whatever the tensor library is asked for next comes after it.
-            self.settle()
+            member.settle()
         }
     }
 }

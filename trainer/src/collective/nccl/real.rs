@@ -22,7 +22,7 @@ mod gpu {
 
     pub fn sums_known_tensors() {
         let mut nccl = Nccl::new(Box::new(Solo), Gpu::open(0), QUICK).unwrap();
-        eprintln!("{:?}", nccl.library);
+        eprintln!("{:?}", nccl.member().library);
         let device = Device::cuda(0);
         for dtype in [DType::F32, DType::BF16] {
             for len in [1, 8, 1_000_003] {
