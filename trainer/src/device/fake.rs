@@ -40,6 +40,7 @@ int cuDeviceCanAccessPeer(int *can, int from, int to) { *can = from != to; retur
 ABSENT(cuDevicePrimaryCtxRetain) ABSENT(cuCtxSetCurrent) ABSENT(cuMemGetInfo_v2) ABSENT(cuMemAlloc_v2)
 ABSENT(cuMemFree_v2) ABSENT(cuMemcpyHtoDAsync_v2) ABSENT(cuMemcpyDtoHAsync_v2) ABSENT(cuStreamCreate)
 ABSENT(cuStreamDestroy_v2) ABSENT(cuStreamSynchronize) ABSENT(cuStreamQuery)
+ABSENT(cuStreamWaitEvent) ABSENT(cuEventCreate) ABSENT(cuEventRecord) ABSENT(cuEventDestroy_v2)
 ABSENT(cuStreamWaitValue32_v2) ABSENT(cuStreamWriteValue32_v2)
 "#;
 

@@ -117,8 +117,30 @@ impl Member {
         queued.and(self.library.group_end())
     }
 
+    /// Queues operations over values in the GPU's memory as one group, and does not wait for NCCL to take it:
+    /// that is waited for before NCCL is asked for anything else.
+    #[cfg_attr(not(any(feature = "cuda", test)), allow(dead_code))]
+    pub fn launch(&mut self, group: &[(Whereabouts, Place)]) -> Result<(), CollectiveError> {
+        let Some((here, _)) = group.last().copied() else { return Ok(()) };
+        self.taken()?;
+        let world = (self.rank, self.world);
+        let of = |(here, place): &(Whereabouts, Place)| calls(here.moment.operation, *place, world);
+        let calls: Vec<Call> = group.iter().flat_map(of).collect();
+        self.submit(&calls).map_err(|error| self.fail(here, error))?;
+        self.queued = Some(here);
+        Ok(())
+    }
+
+    /// Returns when NCCL has taken what is queued.
+    pub fn taken(&mut self) -> Result<(), CollectiveError> {
+        let Some(here) = self.queued else { return Ok(()) };
+        let wait = || self.wait(here, self.deadlines.operation, Self::is_ready);
+        whereabouts::own().during(here.moment, wait)
+    }
+
     /// Waits for what is queued, and lets go of the tensors.
     pub fn settle(&mut self) -> Result<(), CollectiveError> {
+        self.taken()?;
         if let Some(here) = self.queued {
             let wait = || self.wait(here, self.deadlines.operation, Self::is_idle);
             whereabouts::own().during(here.moment, wait)?;

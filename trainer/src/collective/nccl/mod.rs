@@ -66,6 +66,12 @@ pub struct Nccl {
     rank: usize,
     world: usize,
     watch: Watch,
+    /// What was asked for of tensors and has not begun.
+    #[cfg(feature = "cuda")]
+    fresh: Vec<device::Fresh>,
+    /// How it comes behind what fills the tensors.
+    #[cfg(feature = "cuda")]
+    order: device::Order,
 }
 
 impl Nccl {
@@ -102,7 +108,15 @@ impl Nccl {
         let moment = Moment { operation: Operation::Meeting, sequence: 0 };
         let here = Whereabouts { moment, len: 0 };
         member.wait(here, deadlines.join, Member::is_ready)?;
-        Ok(Self { rank, world, watch: Watch::over(member, here)? })
+        Ok(Self {
+            rank,
+            world,
+            watch: Watch::over(member, here)?,
+            #[cfg(feature = "cuda")]
+            fresh: Vec::new(),
+            #[cfg(feature = "cuda")]
+            order: device::Order::of_this_process(),
+        })
     }
 
     /// What is this thread's alone until it is let go of: nobody watches meanwhile.
@@ -142,6 +156,8 @@ impl Collective for Nccl {
 
     fn abort(&mut self) {
         self.member().abort();
+        #[cfg(feature = "cuda")]
+        self.fresh.clear();
     }
 
     fn on_device(&mut self) -> Option<&mut dyn DeviceCollective> {

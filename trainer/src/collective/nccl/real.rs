@@ -33,7 +33,10 @@ mod gpu {
                 let before = buffer.clone();
                 let sums = nccl.on_device().unwrap();
                 sums.all_reduce(&mut buffer).unwrap();
+                sums.flush().unwrap();
+                sums.finish().unwrap();
                 sums.reduce_scatter(&mut buffer).unwrap();
+                sums.finish().unwrap();
                 sums.all_gather(&mut buffer).unwrap();
                 sums.finish().unwrap();
                 let read = |tensor: Tensor<1>| {

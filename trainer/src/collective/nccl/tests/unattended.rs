@@ -1,6 +1,6 @@
 //! What ends while no rank waits for it, and what does not let itself be ended.
 
-use super::{Fakes, QUICK, SOON, on_ranks, summed, values};
+use super::{Fakes, QUICK, SOON, on_ranks, sum, summed, values};
 use crate::collective::nccl::calls::{Element, Place};
 use crate::collective::nccl::{Deadlines, Nccl};
 use crate::collective::{Collective, CollectiveError, Operation, Solo};
@@ -29,6 +29,57 @@ fn until_cut_off(fakes: &Fakes, rank: usize) {
         assert!(begun.elapsed() < Duration::from_secs(30), "rank {rank}:\n{}", fakes.log(rank));
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_group_is_queued_at_once_behind_other_work() {
+    let fakes = Fakes::new(&[]);
+    let seen = Barrier::new(2);
+    on_ranks(&fakes, 2, QUICK, |nccl| {
+        let mut member = nccl.member();
+        let context = member.context.clone();
+        // The tensor library's own queue, in which a kernel takes its time before the values are there.
+        let other = context.stream().unwrap();
+        let mine = values(member.rank, 8);
+        let bytes: Vec<u8> = mine.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let places = [(); 3].map(|()| context.allocate(bytes.len()).unwrap());
+        fakes.hold(&other);
+        for address in places {
+            unsafe { other.upload(&bytes, address) }.unwrap();
+        }
+        unsafe { member.stream.follow(other.raw()) }.unwrap();
+        for group in [&places[..2], &places[2..]] {
+            let group: Vec<_> = group
+                .iter()
+                .map(|address| {
+                    let place = Place { address: *address, len: 8, element: Element::F32 };
+                    (member.begin(Operation::AllReduce, 8).unwrap(), place)
+                })
+                .collect();
+            member.launch(&group).unwrap();
+        }
+        // All of it is queued, and nothing has begun.
+        thread::sleep(Duration::from_millis(100));
+        assert!(!member.stream.is_idle().unwrap());
+        seen.wait();
+        if member.rank == 1 {
+            fakes.open_gate();
+        }
+        member.settle().unwrap();
+        let mut found = vec![0; bytes.len()];
+        for address in places {
+            unsafe { member.stream.download(address, &mut found) }.unwrap();
+            member.stream.synchronize().unwrap();
+            let sums: Vec<u8> = sum(2, 8).iter().flat_map(|value| value.to_le_bytes()).collect();
+            assert_eq!(found, sums);
+            context.free(address).unwrap();
+        }
+    });
+    let log = fakes.log(0);
+    assert!(!log.contains("BEFORE IT WAS READY"), "{log}");
+    let calls: Vec<&str> = log.lines().skip(1).take(5).collect();
+    let grouped = "all-reduce 8 f32, grouped";
+    assert_eq!(calls, ["group", grouped, grouped, "group end", "all-reduce 8 f32"]);
 }
 
 /// What a rank is told that asks for something at last; it is told once.
