@@ -311,8 +311,11 @@ pub(super) fn groups(plan: &Plan) -> Vec<usize> {
     let layers: Vec<usize> = plan.partition.buckets.iter().map(last_layer).collect();
     let most = if plan.keeps_share { AWAY } else { usize::MAX };
     let lengths = layers.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(most)).map(<[_]>::len);
-    let mut end = 0;
-    lengths.map(|length| std::mem::replace(&mut end, end + length) + length).collect()
+    let mut ends = Vec::new();
+    for length in lengths {
+        ends.push(ends.last().unwrap_or(&0) + length);
+    }
+    ends
 }
 
 fn reached(collective: &mut dyn Collective) -> Result<&mut dyn DeviceCollective, Error> {
