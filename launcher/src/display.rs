@@ -108,12 +108,17 @@ impl Display {
                 let Progress { phase, step, steps, .. } = progress;
                 self.advance(phase, *step, *steps, &speed(progress), now);
             }
-            Message::Device(Facts { device, name, memory, kernels, .. }) => {
+            Message::Device(Facts { device, name, memory, kernels, cublaslt, .. }) => {
                 let kernels = match kernels {
                     Some(file) => format!("its kernels are kept in {}", file.display()),
                     None => "its kernels are not kept".to_owned(),
                 };
-                self.line(&format!("{device} is {name} ({}); {kernels}", bytes_text(*memory)));
+                let products = match cublaslt {
+                    Some(library) => format!("cuBLASLt {library}"),
+                    None => "without cuBLASLt: its products will be slow".to_owned(),
+                };
+                let memory = bytes_text(*memory);
+                self.line(&format!("{device} is {name} ({memory}); {products}; {kernels}"));
             }
             Message::Loading(Loading { megabytes, of }) => {
                 self.advance("reading the model (MB)", *megabytes as usize, *of as usize, "", now);

@@ -20,7 +20,7 @@ int cuDeviceGetAttribute(int *value, int which, int device) { *value = which == 
 int cuDeviceCanAccessPeer(int *can, int from, int to) { *can = 1; return 0; }
 int cuDevicePrimaryCtxRetain, cuCtxSetCurrent, cuMemGetInfo_v2, cuMemAlloc_v2, cuMemFree_v2, cuMemcpyHtoDAsync_v2,
     cuMemcpyDtoHAsync_v2, cuStreamCreate, cuStreamDestroy_v2, cuStreamSynchronize, cuStreamQuery,
-    cuStreamWaitValue32_v2, cuStreamWriteValue32_v2;
+    cuStreamWaitEvent, cuEventCreate, cuEventRecord, cuEventDestroy_v2, cuStreamWaitValue32_v2, cuStreamWriteValue32_v2;
 "#;
 
 const NCCL: &str = "int ncclGetVersion(int *version) { *version = 22703; return 0; }";

@@ -3,6 +3,7 @@
 //! What a device needs of its machine is looked for before it is touched: the tensor library opens it on a
 //! thread of its own, where what is missing becomes a panic and its cause is lost.
 
+pub mod cublaslt;
 pub mod cuda;
 #[cfg(test)]
 mod fake;
@@ -14,14 +15,17 @@ pub mod nvml;
 pub mod rate;
 
 use crate::Error;
+use crate::collective::Carrier;
+use crate::collective::nccl::library::SETTING;
 use burn::tensor::Device;
+use model::cuda::blas::Blas;
 pub use model::runtime::{LOST_TASK, THREADS, said, tells_of_full_memory};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The device called `name` for the rank with this local number.
 pub fn of(name: &str, local_rank: usize) -> Result<Device, Error> {
-    ready(name, local_rank + 1)?;
+    here(name, local_rank + 1)?;
     match name {
         #[cfg(feature = "flex")]
         "flex" => Ok(Device::flex()),
@@ -61,8 +65,19 @@ pub fn check(name: &str) -> Result<(), Error> {
     )))
 }
 
+/// Refuses a device that this build or this machine does not have for so many ranks, whose sums `carrier`
+/// carries.
+pub fn ready(name: &str, ranks: usize, carrier: Carrier) -> Result<(), Error> {
+    here(name, ranks)?;
+    if carrier.is_nccl(name, ranks) {
+        let names = nccl::names(std::env::var_os(SETTING));
+        nccl::ready(&names, ranks).map_err(Error::Device)?;
+    }
+    Ok(())
+}
+
 /// Refuses a device that this build or this machine does not have for so many ranks.
-pub fn ready(name: &str, ranks: usize) -> Result<(), Error> {
+fn here(name: &str, ranks: usize) -> Result<(), Error> {
     check(name)?;
     if name == "cuda" {
         cuda::Places::of_this_machine().find(ranks).map_err(Error::Device)?;
@@ -81,6 +96,14 @@ pub fn capacity(name: &str, ranks: usize) -> Result<Option<u64>, Error> {
     check(name)?;
     let found = cuda::Places::of_this_machine().find(ranks).map_err(Error::Device)?;
     Ok(found.gpus.iter().take(ranks).map(|gpu| gpu.memory).min())
+}
+
+/// What makes a device slower here than it could be, in a sentence.
+pub fn slowness(name: &str) -> Option<String> {
+    match name {
+        "cuda" => cublaslt::slowness(&Blas::names()),
+        _ => None,
+    }
 }
 
 /// The devices of this build.
@@ -104,6 +127,9 @@ pub struct Facts {
     pub memory: u64,
     /// The highest version of CUDA that the driver serves.
     pub driver: String,
+    /// The version and the file of NVIDIA's own matrix products; `None` where they are not found.
+    #[serde(default)]
+    pub cublaslt: Option<String>,
     /// The file that keeps compiled kernels and tuning; `None` where nothing is kept.
     pub kernels: Option<PathBuf>,
 }
@@ -120,6 +146,7 @@ pub fn facts(name: &str, local_rank: usize) -> Option<Facts> {
         name: gpu.name.clone(),
         memory: gpu.memory,
         driver: cuda::version_text(found.version),
+        cublaslt: cublaslt::find(&Blas::names()).ok().map(|found| found.to_string()),
         kernels: kernels::kept(),
     })
 }

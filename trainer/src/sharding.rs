@@ -190,7 +190,7 @@ fn ready_order(weights: &[WeightInfo]) -> Vec<&WeightInfo> {
 }
 
 /// 0 for the embedding, then the blocks, then the head.
-fn layer_of(path: &str) -> usize {
+pub(crate) fn layer_of(path: &str) -> usize {
     if path == model::decoder::EMBEDDING {
         return 0;
     }

@@ -2,6 +2,7 @@
 
 use super::{Asked, Row, State};
 use std::collections::BTreeSet;
+use trainer::device::cublaslt::WAY;
 use trainer::device::cuda::{OLDEST, version_text};
 use trainer::device::inventory::{DriverFacts, Gpu, Inventory};
 use trainer::memory::bytes_text;
@@ -38,6 +39,13 @@ pub fn rows(asked: &Asked, inventory: &Inventory) -> Vec<Row> {
         Err(error) => Row::ok("NCCL", error.as_str()).but(
             needed(asked.carrier.is_nccl(&asked.device, asked.ranks)),
             "pip install nvidia-nccl-cu13 and name its libnccl.so.2 with KNOWCODER_NCCL; one GPU needs none",
+        ),
+    });
+    rows.push(match &inventory.cublaslt {
+        Ok(library) => Row::ok("cuBLASLt", library.to_string()),
+        Err(error) => Row::ok("cuBLASLt", error.as_str()).but(
+            if is_cuda { State::Warning } else { State::Unused },
+            format!("matrix products will be slow: {WAY}"),
         ),
     });
     for row in &mut rows {

@@ -5,6 +5,7 @@ use super::*;
 use expect_test::{Expect, expect};
 use std::time::{Duration, UNIX_EPOCH};
 use trainer::collective::Carrier;
+use trainer::device::cublaslt::CublasLt;
 use trainer::device::inventory::{DriverFacts, Gpu};
 use trainer::device::nccl::Nccl;
 use trainer::device::nvml::Health;
@@ -62,6 +63,10 @@ fn full(count: usize) -> Inventory {
         gpus: gpus(count),
         libdevice: Ok("/usr/local/cuda/nvvm/libdevice/libdevice.10.bc".into()),
         nccl: Ok(Nccl { library: "libnccl.so.2".into(), version: "2.27.3".to_owned() }),
+        cublaslt: Ok(CublasLt {
+            library: "libcublasLt.so.13".into(),
+            version: "13.1.2".to_owned(),
+        }),
         nvml: Ok(()),
     }
 }
@@ -79,6 +84,7 @@ fn empty() -> Inventory {
             "device `cuda`: libdevice.10.bc is not here (looked for /usr); install a toolkit",
         )),
         nccl: Err(of("NCCL is not here (looked for libnccl.so.2, libnccl.so): no such file")),
+        cublaslt: Err(of("cuBLASLt is not here (looked for libcublasLt.so.13): no such file")),
         nvml: Err(of("NVML is not here")),
     }
 }
@@ -110,6 +116,7 @@ fn a_machine_with_everything() {
             ok       NVLink           2 GPUs reach each other, 18 NVLinks each
             ok       libdevice        /usr/local/cuda/nvvm/libdevice/libdevice.10.bc
             ok       NCCL             2.27.3 (libnccl.so.2)
+            ok       cuBLASLt         13.1.2 (libcublasLt.so.13)
             ok       cores            16 for 2 rank(s)
             ok       memory           100.0 GiB of 128.0 GiB free
             ok       disk of runs     50.0 GiB free for `runs`
@@ -156,6 +163,11 @@ fn a_machine_without_anything() {
                                       libnccl.so): no such file
                                       → pip install nvidia-nccl-cu13 and name its
                                       libnccl.so.2 with KNOWCODER_NCCL; one GPU needs none
+            warning  cuBLASLt         cuBLASLt is not here (looked for libcublasLt.so.13):
+                                      no such file
+                                      → matrix products will be slow: pip install
+                                      nvidia-cublas and name its libcublasLt.so with
+                                      KNOWCODER_CUBLASLT
             ok       cores            16 for 2 rank(s)
             ok       memory           100.0 GiB of 128.0 GiB free
             ok       disk of runs     50.0 GiB free for `runs`
@@ -165,7 +177,7 @@ fn a_machine_without_anything() {
             ok       locale           en_GB.UTF-8
             ok       clock            2027-01-15T08:00:00.000Z
 
-            missing for `cuda`: 3; warnings: 0
+            missing for `cuda`: 3; warnings: 1
         "#]],
     );
     check(
@@ -181,6 +193,8 @@ fn a_machine_without_anything() {
             -        libdevice      libdevice.10.bc is not here (looked for /usr)
             -        NCCL           NCCL is not here (looked for libnccl.so.2, libnccl.so):
                                     no such file
+            -        cuBLASLt       cuBLASLt is not here (looked for libcublasLt.so.13): no
+                                    such file
             ok       cores          16 for 2 rank(s)
             ok       memory         100.0 GiB of 128.0 GiB free
             ok       disk of runs   50.0 GiB free for `runs`
@@ -238,6 +252,7 @@ fn what_may_hurt_is_said() {
                                       comes with the driver
             ok       libdevice        /usr/local/cuda/nvvm/libdevice/libdevice.10.bc
             ok       NCCL             2.27.3 (libnccl.so.2)
+            ok       cuBLASLt         13.1.2 (libcublasLt.so.13)
             warning  cores            2 for 4 rank(s)
                                       → 4 threads share them: fewer ranks, or a smaller
                                       threads_per_rank

@@ -149,7 +149,7 @@ fn by_ranks(
     cluster: &Cluster,
     data_root: &Path,
 ) -> Result<Ending, Error> {
-    trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+    trainer::device::ready(&recipe.run.device, cluster.ranks, cluster.collective)?;
     cluster.check_device(&recipe.run.device)?;
     for folder in [out.all_predictions(), out.logs()] {
         std::fs::create_dir_all(&folder).map_err(data_pipeline::Error::write(&folder))?;

@@ -42,7 +42,7 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     match is_here {
         true => {
             trainer::prepare::check(&recipe)?;
-            trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+            trainer::device::ready(&recipe.run.device, cluster.ranks, cluster.collective)?;
         }
         // What other machines have, they say themselves.
         false => trainer::prepare::check_declared(&recipe)?,
@@ -50,6 +50,10 @@ pub fn run(args: &cli::Run) -> Result<Answer, Error> {
     trainer::run::check_world(&args.recipe.recipe, &recipe, cluster.ranks)?;
     check_batches(&recipe, cluster.ranks)?;
     cluster.check_device(&recipe.run.device)?;
+    if let Some(slowness) = is_here.then(|| trainer::device::slowness(&recipe.run.device)).flatten()
+    {
+        eprintln!("warning: {slowness}");
+    }
     if args.dry_run {
         return plan::of(&recipe, &cluster, &run_dir);
     }

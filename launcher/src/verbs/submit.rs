@@ -171,7 +171,7 @@ pub fn check(source: &Path, recipe: &Recipe, cluster: &Cluster) -> Result<(), Er
     // What the hosts of a cluster have, they say themselves before the run begins.
     if cluster.backend == Backend::Local {
         trainer::prepare::check(recipe)?;
-        trainer::device::ready(&recipe.run.device, cluster.ranks)?;
+        trainer::device::ready(&recipe.run.device, cluster.ranks, cluster.collective)?;
     } else {
         trainer::prepare::check_declared(recipe)?;
     }

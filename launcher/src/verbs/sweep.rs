@@ -233,7 +233,11 @@ fn check(setting: &Setting) -> Result<(), Error> {
     match setting.cluster.backend {
         Backend::Local => {
             trainer::prepare::check(&recipe)?;
-            trainer::device::ready(&recipe.run.device, setting.cluster.ranks)?;
+            trainer::device::ready(
+                &recipe.run.device,
+                setting.cluster.ranks,
+                setting.cluster.collective,
+            )?;
         }
         // What other machines have, they say themselves.
         _ => trainer::prepare::check_declared(&recipe)?,

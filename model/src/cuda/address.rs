@@ -1,11 +1,13 @@
 //! Where a tensor lies in a GPU's memory, for libraries that work on it there.
 
-use super::CudaError;
+use super::{CudaError, Stream, queue};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use burn_cubecl::cubecl::__private::Runtime;
 use burn_cubecl::cubecl::cuda::CudaRuntime;
+use burn_cubecl::cubecl::device::DeviceId;
+use burn_cubecl::cubecl::server::Handle;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
@@ -20,6 +22,8 @@ pub struct Address {
     len: usize,
     dtype: DType,
     _memory: Box<dyn Any + Send>,
+    /// Of whom the tensor library knows who writes it; let go of when the order is made.
+    written: Option<(DeviceId, Handle)>,
 }
 
 impl fmt::Debug for Address {
@@ -63,7 +67,23 @@ impl Address {
         if bytes < (len * dtype.size()) as u64 {
             return Err(refused(format!("{len} values are said to lie in {bytes} bytes")));
         }
-        Ok(Self { pointer, len, dtype, _memory: Box::new(memory) })
+        let written = Some((placed.client.service_id().device, placed.handle.clone()));
+        Ok(Self { pointer, len, dtype, _memory: Box::new(memory), written })
+    }
+
+    /// Lets what follows on `stream` begin when everything is done that was asked of these tensors before.
+    /// This thread waits until that is queued on the GPU, and not until it is done.
+    ///
+    /// To be called by the thread that has asked for the addresses.
+    pub fn order(addresses: &mut [Self], stream: &Stream) -> Result<(), CudaError> {
+        let written: Vec<_> = addresses.iter_mut().filter_map(|it| it.written.take()).collect();
+        let Some(device) = written.first().map(|(device, _)| *device) else { return Ok(()) };
+        queue::follow(device, written.into_iter().map(|(_, handle)| handle).collect(), stream)
+    }
+
+    /// Nobody needs to be told of an order: all that was asked of the tensor is done.
+    pub fn settle(&mut self) {
+        self.written = None;
     }
 
     /// `CUdeviceptr` of the first value.
@@ -83,10 +103,10 @@ impl Address {
     }
 }
 
-/// Returns when all that this thread has asked of the device of `tensor` is done.
-pub fn synchronized(tensor: &Tensor<1>) -> Result<(), CudaError> {
+/// Returns when all that this thread has asked of `device` is done.
+pub fn synchronized(device: &Device) -> Result<(), CudaError> {
     let failed = |error| CudaError::Tensor { reason: format!("the device failed: {error}") };
-    tensor.device().sync().map_err(failed)
+    device.sync().map_err(failed)
 }
 
 /// What it takes to write a tensor's memory from outside.

@@ -46,6 +46,10 @@ functions! {
     stream_destroy = "cuStreamDestroy_v2": fn(Handle);
     stream_synchronize = "cuStreamSynchronize": fn(Handle);
     stream_query = "cuStreamQuery": fn(Handle);
+    stream_wait_event = "cuStreamWaitEvent": fn(Handle, Handle, c_uint);
+    event_create = "cuEventCreate": fn(*mut Handle, c_uint);
+    event_record = "cuEventRecord": fn(Handle, Handle);
+    event_destroy = "cuEventDestroy_v2": fn(Handle);
     stream_wait_value = "cuStreamWaitValue32_v2": fn(Handle, u64, c_uint, c_uint);
     stream_write_value = "cuStreamWriteValue32_v2": fn(Handle, u64, c_uint, c_uint);
 }
@@ -241,6 +245,8 @@ pub struct Stream {
 
 // SAFETY: a stream may be used from any thread.
 unsafe impl Send for Stream {}
+// SAFETY: as above, and by several at a time.
+unsafe impl Sync for Stream {}
 
 impl Stream {
     /// `CUstream`, for other libraries.
@@ -268,6 +274,26 @@ impl Stream {
             NOT_READY => Ok(false),
             status => self.context.driver.check("cuStreamQuery", status).map(|()| true),
         }
+    }
+
+    /// Lets what follows begin when all that is queued on another stream so far is done; no host waits.
+    ///
+    /// # Safety
+    /// `other` is a `CUstream` of this stream's context.
+    pub unsafe fn follow(&self, other: *mut c_void) -> Result<(), CudaError> {
+        self.context.enter()?;
+        let driver = &self.context.driver;
+        let mut event = null_mut();
+        // CU_EVENT_DISABLE_TIMING
+        driver.check("cuEventCreate", unsafe { (driver.functions.event_create)(&mut event, 2) })?;
+        let recorded = unsafe { (driver.functions.event_record)(event, other) };
+        let ordered = driver.check("cuEventRecord", recorded).and_then(|()| {
+            let waits = unsafe { (driver.functions.stream_wait_event)(self.handle, event, 0) };
+            driver.check("cuStreamWaitEvent", waits)
+        });
+        // It is given back behind whoever waits for it.
+        let destroyed = unsafe { (driver.functions.event_destroy)(event) };
+        ordered.and(driver.check("cuEventDestroy", destroyed))
     }
 
     /// Lets what follows begin when the 32 bits at `address` are at least `value`.

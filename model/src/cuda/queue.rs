@@ -10,10 +10,11 @@
 //! A failure stays with the memory that was to be written, as those of kernels do: reading it is what
 //! reports it.
 
-use super::{Context, CudaError};
+use super::{Context, CudaError, Stream};
 use burn::backend::{BackTrace, StreamId};
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::cuda::CudaRuntime;
+use burn_cubecl::cubecl::device::DeviceId;
 use burn_cubecl::cubecl::device_handle::DeviceHandle;
 use burn_cubecl::cubecl::server::{BufferBinding, Handle, ServerError};
 use cubecl_server::runtime::Runtime;
@@ -64,6 +65,32 @@ pub(crate) fn enqueue(
             call(Place { stream, addresses }).map_err(failed)
         });
     });
+}
+
+/// Lets what follows on `stream` begin when all is done that writes `written`, as far as this thread has asked
+/// for it.
+///
+/// Returns when that is queued on the GPU, not when it is done.
+pub(crate) fn follow(
+    device: DeviceId,
+    written: Vec<Handle>,
+    stream: &Stream,
+) -> Result<(), CudaError> {
+    let current = StreamId::current();
+    let written: Vec<BufferBinding> = written.into_iter().map(Handle::binding).collect();
+    let refused = |reason: String| CudaError::Tensor { reason };
+    let ordered = DeviceHandle::<Server>::new(device).submit_blocking(|server| {
+        server.write_streams().ensure_written(written.iter())?;
+        // What other streams of the server write comes before this one's next work from here on.
+        let mut streams = server.write_streams().resolve(current, written.iter())?;
+        let other: *mut c_void = streams.current().sys.cast();
+        // SAFETY: the server's stream, of the primary context as ours is.
+        unsafe { stream.follow(other) }.map_err(failed)
+    });
+    match ordered {
+        Ok(ordered) => ordered.map_err(|error| refused(format!("the device failed: {error}"))),
+        Err(error) => Err(refused(format!("the device took nothing more: {error:?}"))),
+    }
 }
 
 fn failed(error: CudaError) -> ServerError {

@@ -96,6 +96,13 @@ pub trait DeviceCollective {
     /// Fills `buffer` from everybody's [`share`] of it.
     fn all_gather(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError>;
 
+    /// Lets what was asked for so far begin, as one group; without it, [`finish`](Self::finish) does.
+    ///
+    /// Groups are the same on every rank, and no buffer is in one of them twice.
+    fn flush(&mut self) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+
     /// Returns when all of the above is done and visible to the tensor library.
     fn finish(&mut self) -> Result<(), CollectiveError>;
 }

@@ -40,6 +40,7 @@ int cuDeviceCanAccessPeer(int *can, int from, int to) { *can = from != to; retur
 ABSENT(cuDevicePrimaryCtxRetain) ABSENT(cuCtxSetCurrent) ABSENT(cuMemGetInfo_v2) ABSENT(cuMemAlloc_v2)
 ABSENT(cuMemFree_v2) ABSENT(cuMemcpyHtoDAsync_v2) ABSENT(cuMemcpyDtoHAsync_v2) ABSENT(cuStreamCreate)
 ABSENT(cuStreamDestroy_v2) ABSENT(cuStreamSynchronize) ABSENT(cuStreamQuery)
+ABSENT(cuStreamWaitEvent) ABSENT(cuEventCreate) ABSENT(cuEventRecord) ABSENT(cuEventDestroy_v2)
 ABSENT(cuStreamWaitValue32_v2) ABSENT(cuStreamWriteValue32_v2)
 "#;
 
@@ -72,6 +73,8 @@ int nvmlDeviceGetNvLinkState(void *gpu, unsigned link, int *up) {
 }
 "#;
 
+const CUBLASLT: &str = "#include <stddef.h>\nsize_t cublasLtGetVersion(void) { return 130102; }";
+
 const NCCL: &str = "int ncclGetVersion(int *version) { *version = 22703; return 0; }";
 
 /// The driver, compiled with these definitions.
@@ -87,6 +90,11 @@ pub fn nvml(folder: &Path) -> PathBuf {
 /// NCCL 2.27.3.
 pub fn nccl(folder: &Path) -> PathBuf {
     library(folder, "libnccl.so.2", NCCL, &[])
+}
+
+/// cuBLASLt 13.1.2.
+pub fn cublaslt(folder: &Path) -> PathBuf {
+    library(folder, "libcublasLt.so.13", CUBLASLT, &[])
 }
 
 fn library(folder: &Path, name: &str, text: &str, definitions: &[&str]) -> PathBuf {

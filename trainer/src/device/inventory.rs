@@ -1,9 +1,11 @@
 //! What a machine has of NVIDIA's, as a whole: for a preflight, where nothing stops at the first fault.
 
+use super::cublaslt::{self, CublasLt};
 use super::cuda;
 use super::nccl::{self, Nccl};
 use super::nvml::{self, Health, Nvml};
 use model::cuda::Driver;
+use model::cuda::blas::Blas;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -16,6 +18,8 @@ pub struct Places {
     pub nvml: Vec<PathBuf>,
     /// Names of NCCL.
     pub nccl: Vec<PathBuf>,
+    /// Names of cuBLASLt.
+    pub cublaslt: Vec<PathBuf>,
 }
 
 /// Everything; a sentence in place of what is missing.
@@ -29,6 +33,8 @@ pub struct Inventory {
     pub libdevice: Result<PathBuf, String>,
     /// NCCL.
     pub nccl: Result<Nccl, String>,
+    /// cuBLASLt.
+    pub cublaslt: Result<CublasLt, String>,
     /// Why GPUs do not say how they are doing, if they do not.
     pub nvml: Result<(), String>,
 }
@@ -66,6 +72,7 @@ impl Places {
             cuda: cuda::Places::of_this_machine(),
             nvml: Nvml::names(),
             nccl: nccl::names(std::env::var_os("KNOWCODER_NCCL")),
+            cublaslt: Blas::names(),
         }
     }
 
@@ -89,6 +96,7 @@ impl Places {
             gpus: gpus.unwrap_or_default(),
             libdevice: self.cuda.libdevice.find(),
             nccl: nccl::find(&self.nccl).map_err(|error| error.to_string()),
+            cublaslt: cublaslt::find(&self.cublaslt).map_err(|error| error.to_string()),
             nvml: nvml.map(|_| ()),
         }
     }
@@ -128,6 +136,7 @@ mod tests {
             cuda: cuda::Places { driver: vec![folder.join("no")], libdevice, visible: None },
             nvml: vec![folder.join("no")],
             nccl: vec![folder.join("no")],
+            cublaslt: vec![folder.join("no")],
         }
     }
 
@@ -138,6 +147,7 @@ mod tests {
         places.cuda.driver = vec![fake::driver(folder.path(), &["DEVICES=3"])];
         places.nvml = vec![fake::nvml(folder.path())];
         places.nccl = vec![fake::nccl(folder.path())];
+        places.cublaslt = vec![fake::cublaslt(folder.path())];
         let found = places.take();
         let version = Some("580.65.06".to_owned());
         assert_eq!(found.driver, Ok(DriverFacts { cuda: (13, 0), version }));
@@ -145,6 +155,7 @@ mod tests {
         assert_eq!(links, [None, Some(17), None], "the third one is not known to NVML");
         assert_eq!(found.gpus[1].reaches, [0, 2]);
         assert_eq!(found.nccl.unwrap().version, "2.27.3");
+        assert_eq!(found.cublaslt.unwrap().version, "13.1.2");
         assert_eq!(found.nvml, Ok(()));
         assert!(found.libdevice.is_err());
     }
@@ -156,6 +167,7 @@ mod tests {
         assert!(found.driver.unwrap_err().contains("the NVIDIA driver is not here"));
         assert!(found.gpus.is_empty());
         assert!(found.nccl.unwrap_err().starts_with("NCCL is not here"));
+        assert!(found.cublaslt.unwrap_err().starts_with("cuBLASLt is not here"));
         assert!(found.nvml.unwrap_err().starts_with("NVML is not here"));
     }
 }

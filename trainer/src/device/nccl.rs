@@ -40,6 +40,18 @@ pub fn find(names: &[PathBuf]) -> Result<Nccl, CudaError> {
     })
 }
 
+/// Refuses a machine without NCCL before any data is prepared: its ranks could not sum.
+///
+/// Whether it can be used for that, and whether all ranks have the same, they find out among themselves.
+pub fn ready(names: &[PathBuf], ranks: usize) -> Result<(), String> {
+    let Err(error) = find(names) else { return Ok(()) };
+    Err(format!(
+        "device `cuda`: {ranks} ranks sum over NCCL: {error}; install NCCL 2.14 or later (the library \
+         libnccl.so.2, as in the Python package nvidia-nccl-cu13), or say with KNOWCODER_NCCL where it lies, or \
+         set collective = \"tcp\" in the cluster file"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -56,5 +68,21 @@ mod tests {
         let error = find(&[absent]).unwrap_err().to_string();
         assert!(error.starts_with("NCCL is not here (looked for "), "{error}");
         assert_eq!(names(Some("/x.so".into())), [PathBuf::from("/x.so")]);
+    }
+
+    #[test]
+    fn several_ranks_are_told_before_they_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = fake::nccl(folder.path());
+        assert_eq!(ready(&[path], 4), Ok(()));
+        let absent = folder.path().join("libnccl.so.9");
+        let said = ready(&[absent.clone()], 4).unwrap_err();
+        let start = format!(
+            "device `cuda`: 4 ranks sum over NCCL: NCCL is not here (looked for {})",
+            absent.display()
+        );
+        assert!(said.starts_with(&start), "{said}");
+        let end = "KNOWCODER_NCCL where it lies, or set collective = \"tcp\" in the cluster file";
+        assert!(said.ends_with(end), "{said}");
     }
 }

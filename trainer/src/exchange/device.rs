@@ -7,7 +7,7 @@ use super::{AWAY, Fill, Plan, Sum, UNIT};
 use crate::Error;
 use crate::collective::{Collective, CollectiveError, DeviceCollective};
 use crate::optimizer::Part;
-use crate::sharding::Stretch;
+use crate::sharding::{Bucket, Stretch, layer_of};
 use crate::transfer::host;
 use burn::tensor::{DType, Device, Tensor};
 use model::ops;
@@ -111,6 +111,7 @@ impl Buckets {
             buckets: self,
             collective: reached(collective)?,
             missing,
+            groups: groups(plan),
             next: 0,
             away: Vec::new(),
             error: None,
@@ -221,6 +222,8 @@ struct Filling<'a> {
     collective: &'a mut dyn DeviceCollective,
     /// Weights that a bucket still waits for.
     missing: Vec<usize>,
+    /// Ends of the groups that leave together.
+    groups: Vec<usize>,
     next: usize,
     /// Buckets that are being summed, where shares of them are kept.
     away: Vec<usize>,
@@ -233,7 +236,7 @@ impl Fill for Filling<'_> {
         for (bucket, at, range) in self.plan.places.get(path).into_iter().flatten() {
             self.buckets.put(self.plan, (*bucket, *at), &gradient, range.clone());
             self.missing[*bucket] -= 1;
-            while self.missing.get(self.next) == Some(&0) {
+            while self.is_full() {
                 self.send();
             }
         }
@@ -241,14 +244,30 @@ impl Fill for Filling<'_> {
 }
 
 impl Filling<'_> {
+    /// The buckets that leave together next.
+    fn group(&self) -> Range<usize> {
+        let end = self.groups.iter().find(|end| **end > self.next);
+        self.next..end.copied().unwrap_or(self.next)
+    }
+
+    /// Whether there are some, and they wait for nothing.
+    fn is_full(&self) -> bool {
+        let group = self.group();
+        !group.is_empty() && self.missing[group].iter().all(|missing| *missing == 0)
+    }
+
     fn send(&mut self) {
-        let bucket = self.next;
-        self.next += 1;
-        if self.error.is_some() {
-            return;
+        let group = self.group();
+        self.next = group.end;
+        for bucket in group {
+            if self.error.is_none() {
+                self.buckets.seal(self.plan, bucket);
+                self.error = self.sum(bucket).err();
+            }
         }
-        self.buckets.seal(self.plan, bucket);
-        self.error = self.sum(bucket).err();
+        if self.error.is_none() {
+            self.error = self.collective.flush().err();
+        }
     }
 
     fn sum(&mut self, bucket: usize) -> Result<(), CollectiveError> {
@@ -279,6 +298,24 @@ impl Filling<'_> {
         self.buckets.keep(self.plan, &mut self.away);
         Ok(())
     }
+}
+
+/// Where groups of buckets end that leave together: all that wait for the same layer last, or a few of them
+/// where they must come back soon.
+///
+/// It is a matter of the plan alone: groups must be the same on every rank, whatever each has computed.
+pub(super) fn groups(plan: &Plan) -> Vec<usize> {
+    let last_layer = |bucket: &Bucket| {
+        bucket.places().map(|(_, stretch)| layer_of(&stretch.path)).min().unwrap_or_default()
+    };
+    let layers: Vec<usize> = plan.partition.buckets.iter().map(last_layer).collect();
+    let most = if plan.keeps_share { AWAY } else { usize::MAX };
+    let lengths = layers.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(most)).map(<[_]>::len);
+    let mut ends = Vec::new();
+    for length in lengths {
+        ends.push(ends.last().unwrap_or(&0) + length);
+    }
+    ends
 }
 
 fn reached(collective: &mut dyn Collective) -> Result<&mut dyn DeviceCollective, Error> {

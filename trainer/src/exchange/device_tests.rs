@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::collective::{CollectiveError, Solo};
+use crate::collective::{CollectiveError, DeviceCollective, Solo};
 use burn::tensor::TensorData;
 
 const MODEL: [(&str, usize); 4] = [
@@ -101,4 +101,104 @@ fn ranks_that_share_memory_alone_are_refused() {
     exchange.begin();
     let error = exchange.round(&mut Apart, |_| ()).unwrap_err();
     assert!(error.to_string().contains("memory only"), "{error}");
+}
+
+/// One of two ranks, which writes down what it is asked for.
+#[derive(Default)]
+struct Noted(Vec<String>);
+
+impl Collective for Noted {
+    fn rank(&self) -> usize {
+        0
+    }
+    fn world(&self) -> usize {
+        2
+    }
+    fn all_reduce(&mut self, _: &mut [f32]) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+    fn reduce_scatter(&mut self, _: &mut [f32]) -> Result<Range<usize>, CollectiveError> {
+        Ok(0..0)
+    }
+    fn all_gather(&mut self, _: &mut [f32]) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+    fn broadcast(&mut self, _: &mut Vec<u8>, _: usize) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+    fn barrier(&mut self) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+    fn abort(&mut self) {}
+    fn on_device(&mut self) -> Option<&mut dyn DeviceCollective> {
+        Some(self)
+    }
+}
+
+impl DeviceCollective for Noted {
+    fn all_reduce(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError> {
+        self.0.push(format!("sum {}", buffer.dims()[0]));
+        Ok(())
+    }
+    fn reduce_scatter(&mut self, buffer: &mut Tensor<1>) -> Result<(), CollectiveError> {
+        DeviceCollective::all_reduce(self, buffer)
+    }
+    fn all_gather(&mut self, _: &mut Tensor<1>) -> Result<(), CollectiveError> {
+        Ok(())
+    }
+    fn flush(&mut self) -> Result<(), CollectiveError> {
+        self.0.push("flush".to_owned());
+        Ok(())
+    }
+    fn finish(&mut self) -> Result<(), CollectiveError> {
+        self.0.push("finish".to_owned());
+        Ok(())
+    }
+}
+
+#[test]
+fn the_buckets_of_a_block_leave_together_on_every_rank() {
+    const BLOCKS: usize = 3;
+    let mut weights = vec![WeightInfo {
+        path: "model.embed_tokens.weight".to_owned(),
+        dims: vec![1 << 20],
+        trainable: true,
+    }];
+    weights.extend((0..BLOCKS).map(|block| WeightInfo {
+        path: format!("model.layers.{block}.mlp.up_proj.weight"),
+        dims: vec![3 << 18],
+        trainable: true,
+    }));
+    for stage in [0, 1, 2] {
+        let sharding = Sharding { stage, bucket_mib: 1 };
+        let site = Site::Device(Device::flex());
+        let of = |paths: &[WeightInfo]| {
+            let mut noted = Noted::default();
+            let mut exchange =
+                Exchange::new(weights.clone(), (0, 2), sharding, false, &site, &|_| false);
+            let work = |filling: &mut dyn Fill| {
+                for weight in paths.iter().rev() {
+                    filling.add(&weight.path, tensor(vec![1.0; weight.numel()]));
+                }
+            };
+            exchange.begin();
+            exchange.round(&mut noted, work).unwrap();
+            let ends = device::groups(&exchange.plan);
+            let sizes: Vec<usize> =
+                exchange.plan.partition.buckets.iter().map(|bucket| bucket.size()).collect();
+            (noted.0, ends, sizes)
+        };
+        let (full, ends, sizes) = of(&weights);
+        assert!(ends.len() > BLOCKS && ends.len() < sizes.len(), "{ends:?} of {}", sizes.len());
+        assert_eq!(ends.last(), Some(&sizes.len()));
+        let lines = |wanted: &str| full.iter().filter(|line| line.starts_with(wanted)).count();
+        assert_eq!((lines("sum"), lines("flush")), (sizes.len(), ends.len()));
+        if stage < 2 {
+            // Waited for once, behind everything.
+            assert_eq!((lines("finish"), full.last().unwrap().as_str()), (1, "finish"));
+        }
+        // A rank without a micro-batch, or with other gradients, asks for the same groups.
+        assert_eq!(of(&[]).0, full, "stage {stage}");
+        assert_eq!(of(&weights[1..]).0, full, "stage {stage}");
+    }
 }

@@ -30,7 +30,7 @@ impl Place {
             }
             return Ok(Self::Elsewhere { lacks: None });
         }
-        match trainer::device::ready(device, cluster.ranks) {
+        match trainer::device::ready(device, cluster.ranks, cluster.collective) {
             Ok(()) => Ok(Self::Here),
             Err(error) => match &cluster.hardware.name {
                 Some(name) if DEVICES.contains(&device) => {

@@ -1,11 +1,9 @@
 //! Tensors, summed where they lie.
 //!
-//! A call waits until the tensor library has done what fills the buffer, queues the sum and returns. What
-//! is computed meanwhile overlaps with it if the call comes from a thread of its own: the tensor library
-//! has a queue for each thread, and only what the buffer depends on is waited for. The wait itself could
-//! go, too: `model::cuda` can put calls into the tensor library's own queue, and with them an event, or a
-//! flag in the GPU's memory that our stream waits for (`Stream::wait_value`). It costs the host little as
-//! long as buckets are large.
+//! What is asked for is gathered until it is flushed: a block's buckets become one group of NCCL's. A group
+//! comes behind the work that fills its tensors, in one of two ways ([`Order`]): the host waits for that work,
+//! once a group, or NCCL's queue does on the GPU, and the host goes on with the next block. Either way the host
+//! waits for the sums only in `finish`, so that whatever the tensor library is asked for next comes after them.
 
 use super::{DeviceCollective, Nccl};
 
@@ -16,18 +14,49 @@ pub(super) fn of(_nccl: &mut Nccl) -> Option<&mut dyn DeviceCollective> {
 }
 
 #[cfg(feature = "cuda")]
-pub(super) use cuda::of;
+pub(super) use cuda::{Fresh, Order, of};
 
 #[cfg(feature = "cuda")]
 mod cuda {
-    use super::super::super::{CollectiveError, Operation};
+    use super::super::super::{CollectiveError, Operation, Whereabouts};
     use super::super::calls::{Element, Place};
     use super::{DeviceCollective, Nccl};
-    use burn::tensor::{DType, Tensor};
+    use burn::tensor::{DType, Device, Tensor};
     use model::cuda::{Address, CudaError, synchronized};
+    use std::sync::Arc;
 
     pub fn of(nccl: &mut Nccl) -> Option<&mut dyn DeviceCollective> {
         Some(nccl)
+    }
+
+    /// Where `device` orders sums behind the work that fills their tensors, anything else lets the host wait.
+    const SETTING: &str = "KNOWCODER_NCCL_ORDER";
+
+    /// How sums come behind the work that fills their tensors.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Order {
+        /// The host waits until it is done.
+        Host,
+        /// NCCL's queue waits for an event in the tensor library's.
+        Device,
+    }
+
+    impl Order {
+        /// As [`SETTING`] says.
+        pub fn of_this_process() -> Self {
+            match std::env::var(SETTING).as_deref() {
+                Ok("device") => Self::Device,
+                _ => Self::Host,
+            }
+        }
+    }
+
+    /// An operation over a tensor that has not begun.
+    pub struct Fresh {
+        here: Whereabouts,
+        place: Place,
+        address: Address,
+        device: Device,
     }
 
     impl Nccl {
@@ -36,16 +65,32 @@ mod cuda {
             operation: Operation,
             buffer: &mut Tensor<1>,
         ) -> Result<(), CollectiveError> {
-            let here = self.begin(operation, buffer.dims()[0])?;
+            let here = self.member().begin(operation, buffer.dims()[0])?;
             if here.len == 0 {
                 return Ok(());
             }
-            let address = Address::of(buffer).map_err(|error| self.fail(here, error))?;
-            let place = place(&address).map_err(|error| self.fail(here, error))?;
-            // Behind the line above, everything that the buffer depends on is in this thread's queue.
-            synchronized(buffer).map_err(|error| self.fail(here, error))?;
-            self.held.push(Box::new(address));
-            self.queue(here, place)
+            // What is waited for here has no clock: the watch goes on meanwhile.
+            let placed = Address::of(buffer).and_then(|address| Ok((place(&address)?, address)));
+            let (place, address) = placed.map_err(|error| self.member().fail(here, error))?;
+            self.fresh.push(Fresh { here, place, address, device: buffer.device() });
+            Ok(())
+        }
+
+        /// Returns when sums over `addresses` may be queued.
+        fn ordered(&self, addresses: &mut [Address], device: &Device) -> Result<(), CudaError> {
+            match self.order {
+                Order::Host => {
+                    // What the tensors depend on is in this thread's queue since their addresses were asked for.
+                    synchronized(device)?;
+                    addresses.iter_mut().for_each(Address::settle);
+                    Ok(())
+                }
+                Order::Device => {
+                    // Of its own, so that the watch goes on meanwhile.
+                    let stream = Arc::clone(&self.member().stream);
+                    Address::order(addresses, &stream)
+                }
+            }
         }
     }
 
@@ -74,12 +119,34 @@ mod cuda {
             self.in_place(Operation::AllGather, buffer)
         }
 
-        fn finish(&mut self) -> Result<(), CollectiveError> {
-            if let Some(reason) = &self.closed {
-                return Err(CollectiveError::Closed { reason: reason.clone() });
+        fn flush(&mut self) -> Result<(), CollectiveError> {
+            let fresh = std::mem::take(&mut self.fresh);
+            let Some(Fresh { here, device, .. }) = fresh.last() else { return Ok(()) };
+            let (here, device) = (*here, device.clone());
+            let mut group = Vec::with_capacity(fresh.len());
+            let mut addresses = Vec::with_capacity(fresh.len());
+            for Fresh { here, place, address, .. } in fresh {
+                group.push((here, place));
+                addresses.push(address);
             }
-            // Waited for on the host, so that whatever the tensor library is asked for next comes after it.
-            self.settle()
+            let ordered = self.ordered(&mut addresses, &device);
+            let mut member = self.member();
+            member.usable()?;
+            ordered.map_err(|error| member.fail(here, error))?;
+            for address in addresses {
+                member.held.push(Box::new(address));
+            }
+            member.launch(&group)?;
+            drop(member);
+            self.watch.begin();
+            Ok(())
+        }
+
+        fn finish(&mut self) -> Result<(), CollectiveError> {
+            self.flush()?;
+            let mut member = self.member();
+            member.usable()?;
+            member.settle()
         }
     }
 }

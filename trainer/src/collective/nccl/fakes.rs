@@ -4,8 +4,8 @@
 
 use super::*;
 use crate::collective::{Solo, TcpRing};
-use model::cuda::Library;
-use std::ffi::{CString, c_char, c_int};
+use model::cuda::{Library, Stream};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -60,6 +60,16 @@ impl Fakes {
     pub fn allocated(&self) -> i32 {
         type Allocated = unsafe extern "C" fn() -> c_int;
         unsafe { (self.cuda.symbol::<Allocated>("fake_allocated").unwrap())() }
+    }
+
+    /// Lets a stream stand still, until all of them go on.
+    pub fn hold(&self, stream: &Stream) {
+        type Hold = unsafe extern "C" fn(*mut c_void);
+        unsafe { (self.cuda.symbol::<Hold>("fake_hold").unwrap())(stream.raw()) };
+    }
+
+    pub fn open_gate(&self) {
+        unsafe { (self.cuda.symbol::<unsafe extern "C" fn()>("fake_open").unwrap())() };
     }
 
     pub fn gpu(&self, ordinal: usize) -> Result<Gpu, CudaError> {

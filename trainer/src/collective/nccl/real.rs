@@ -22,7 +22,7 @@ mod gpu {
 
     pub fn sums_known_tensors() {
         let mut nccl = Nccl::new(Box::new(Solo), Gpu::open(0), QUICK).unwrap();
-        eprintln!("{:?}", nccl.library);
+        eprintln!("{:?}", nccl.member().library);
         let device = Device::cuda(0);
         for dtype in [DType::F32, DType::BF16] {
             for len in [1, 8, 1_000_003] {
@@ -33,7 +33,10 @@ mod gpu {
                 let before = buffer.clone();
                 let sums = nccl.on_device().unwrap();
                 sums.all_reduce(&mut buffer).unwrap();
+                sums.flush().unwrap();
+                sums.finish().unwrap();
                 sums.reduce_scatter(&mut buffer).unwrap();
+                sums.finish().unwrap();
                 sums.all_gather(&mut buffer).unwrap();
                 sums.finish().unwrap();
                 let read = |tensor: Tensor<1>| {

@@ -1,9 +1,12 @@
 //! What ranks ask of NCCL, what comes of it, and how it ends, against libraries that stand in for it.
 #![allow(clippy::unwrap_used)]
 
+mod unattended;
+
+use super::calls::{Element, Place};
 use super::fakes::{Fakes, LENGTHS, QUICK, each, on_ranks, sum, values};
 use super::*;
-use crate::collective::Solo;
+use crate::collective::{Solo, share};
 use expect_test::{Expect, expect};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -52,6 +55,7 @@ fn packed(values: &[f32], element: Element) -> Vec<u8> {
 /// What a rank's part of memory holds after `operation`.
 fn on_gpu(nccl: &mut Nccl, operation: Operation, values: &[f32], element: Element) -> Vec<u8> {
     let mut bytes = packed(values, element);
+    let mut nccl = nccl.member();
     let address = nccl.context.allocate(bytes.len()).unwrap();
     unsafe { nccl.stream.upload(&bytes, address) }.unwrap();
     let here = nccl.begin(operation, values.len()).unwrap();
@@ -183,8 +187,9 @@ fn a_rank_that_dies_is_named_by_all_others() {
         match nccl.rank() {
             2 => {
                 // As a process that is killed: without a word to anybody.
-                nccl.closed = Some("dead".to_owned());
-                nccl.control = Box::new(Solo);
+                let mut member = nccl.member();
+                member.closed = Some("dead".to_owned());
+                member.control = Box::new(Solo);
                 None
             }
             _ => summed(nccl),

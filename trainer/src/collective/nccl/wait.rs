@@ -2,12 +2,15 @@
 //!
 //! NCCL's own word for a rank that died is to wait. So neighbours are watched through the ring: one that
 //! leaves says why, and one that dies hangs up. At the deadline all ranks are asked where they are; the
-//! one that does not answer is named. In each case NCCL is cut off first, so that no GPU goes on waiting.
+//! one that does not answer is named. In each case the others are told first: cutting NCCL off, so that no GPU
+//! goes on waiting, may itself take for ever.
 
 use super::super::{CollectiveError, News, Whereabouts};
-use super::library::{IN_PROGRESS, REMOTE, SUCCESS};
-use super::{Nccl, Operation};
+use super::library::{Handle, IN_PROGRESS, NcclLibrary, REMOTE, SUCCESS};
+use super::member::Member;
+use super::{Moment, Operation};
 use model::cuda::CudaError;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// Between two looks at the others, and longest pause between two looks at the GPU.
@@ -22,10 +25,13 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// NCCL may notice the end of a rank before the ring has passed its reason on.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// For NCCL to let itself be cut off. It may wait for what will never come: a broken way, a context that failed.
+const ABORT: Duration = Duration::from_secs(10);
+
 /// For a GPU to come to an end after NCCL was cut off.
 const DRAIN: Duration = Duration::from_secs(5);
 
-impl Nccl {
+impl Member {
     /// Returns when `done`, for at most `patience`; after an error everything is closed.
     pub(super) fn wait(
         &mut self,
@@ -55,9 +61,7 @@ impl Nccl {
                 if let Some((peer, since)) = gone
                     && now >= since + GRACE
                 {
-                    let error = CollectiveError::HungUp { peer, moment: here.moment };
-                    self.control.end(Some(peer), &error.to_string());
-                    return Err(self.close(here, error));
+                    return Err(self.hung_up(here, peer));
                 }
                 if now >= begun + patience {
                     return Err(self.give_up(here, patience));
@@ -69,8 +73,15 @@ impl Nccl {
         }
     }
 
+    /// The end, because a neighbour went without a word.
+    pub(super) fn hung_up(&mut self, here: Whereabouts, peer: usize) -> CollectiveError {
+        let error = CollectiveError::HungUp { peer, moment: here.moment };
+        self.control.end(Some(peer), &error.to_string());
+        self.close(here, error)
+    }
+
     /// What NCCL has noticed by itself.
-    fn sound(&self) -> Result<(), CudaError> {
+    pub(super) fn sound(&self) -> Result<(), CudaError> {
         let Some(handle) = self.communicator else { return Ok(()) };
         match self.library.state(handle)? {
             SUCCESS | IN_PROGRESS => Ok(()),
@@ -80,7 +91,6 @@ impl Nccl {
 
     /// The end, because NCCL or the driver said so.
     pub(super) fn fail(&mut self, here: Whereabouts, error: CudaError) -> CollectiveError {
-        self.cut();
         // A connection of NCCL's that broke has another rank at its end.
         let is_elsewhere = matches!(error, CudaError::Call { code: REMOTE, .. });
         if is_elsewhere && let Some(error) = self.last_words(here) {
@@ -118,7 +128,6 @@ impl Nccl {
 
     /// The end, because nothing moves.
     fn give_up(&mut self, here: Whereabouts, waited: Duration) -> CollectiveError {
-        self.cut();
         let answers = match self.control.ask(here, ANSWER.min(self.deadlines.operation)) {
             Ok(answers) => answers,
             // The ring has passed it on.
@@ -166,28 +175,34 @@ impl Nccl {
     /// Ends what NCCL does on the GPU; nothing is asked of it afterwards.
     pub(super) fn cut(&mut self) {
         let Some(handle) = self.communicator.take() else { return };
-        self.library.abort(handle);
+        if aborted(&self.library, handle, ABORT.min(self.deadlines.operation)) && self.drained() {
+            self.held.clear();
+        } else {
+            // Something may still write there: better kept until the process ends than given to others.
+            self.staging = None;
+            std::mem::forget(std::mem::take(&mut self.held));
+            // Nor is the driver asked for anything that may wait for it.
+            std::mem::forget(Arc::clone(&self.stream));
+        }
+        self.queued = None;
+    }
+
+    /// Whether the GPU comes to an end soon.
+    fn drained(&self) -> bool {
         let until = Instant::now() + DRAIN;
         let mut idle = self.stream.is_idle();
         while matches!(idle, Ok(false)) && Instant::now() < until {
             std::thread::sleep(LOOK);
             idle = self.stream.is_idle();
         }
-        if matches!(idle, Ok(true)) {
-            self.held.clear();
-        } else {
-            // Something may still write there: better kept until the process ends than given to others.
-            self.staging = None;
-            std::mem::forget(std::mem::take(&mut self.held));
-        }
-        self.queued = None;
+        matches!(idle, Ok(true))
     }
 
     /// Gives the communicator back in good order; false if that cannot be.
     fn part(&mut self) -> bool {
         let Some(handle) = self.communicator else { return true };
         let here = Whereabouts {
-            moment: super::Moment { operation: Operation::Meeting, sequence: self.sequence },
+            moment: Moment { operation: Operation::Meeting, sequence: self.sequence },
             len: 0,
         };
         match self.library.finalize(handle) {
@@ -201,7 +216,19 @@ impl Nccl {
     }
 }
 
-impl Drop for Nccl {
+/// Ends what a communicator does; false if that does not come to an end within `patience`, and is left to itself.
+fn aborted(library: &Arc<NcclLibrary>, handle: Handle, patience: Duration) -> bool {
+    let (library, handle) = (Arc::clone(library), handle as usize);
+    let (done, waits) = mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new().name("nccl-abort".to_owned()).spawn(move || {
+        library.abort(handle as Handle);
+        // Whoever waited may be gone.
+        let _ = done.send(());
+    });
+    thread.is_ok() && waits.recv_timeout(patience).is_ok()
+}
+
+impl Drop for Member {
     fn drop(&mut self) {
         let in_order = self.closed.is_none() && self.queued.is_none();
         if !(in_order && !std::thread::panicking() && self.part()) {
