@@ -9,13 +9,14 @@ mod fake;
 pub mod inventory;
 pub mod kernels;
 pub mod libdevice;
+pub mod lost;
 pub mod nccl;
 pub mod nvml;
 pub mod rate;
 
 use crate::Error;
 use burn::tensor::Device;
-pub use model::runtime::{LOST_TASK, THREADS};
+pub use model::runtime::THREADS;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -15,20 +15,12 @@ pub struct Arguments {
     options: BTreeMap<String, String>,
 }
 
-/// The device called `name`, if this build has it.
+/// The device called `name`, if this build and this machine have what it needs; its kernels are kept.
 pub fn device(name: &str) -> Result<Device, Failure> {
-    match name {
-        #[cfg(feature = "flex")]
-        "flex" => Ok(Device::flex()),
-        #[cfg(feature = "cuda")]
-        "cuda" => Ok(Device::cuda(0)),
-        #[cfg(feature = "wgpu")]
-        "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
-        other => Err(format!("--device is `{other}`, which this build does not have").into()),
-    }
+    Ok(trainer::device::of(name, 0)?)
 }
 
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "device",
     "preset",
     "rounds",
@@ -39,6 +31,7 @@ const OPTIONS: [&str; 10] = [
     "recompute",
     "steps",
     "layers",
+    "check",
 ];
 
 impl Arguments {
