@@ -10,7 +10,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use trainer::device::{LOST_TASK, THREADS, said, tells_of_full_memory};
+use trainer::device::{THREADS, lost, said, tells_of_full_memory};
 
 /// What is known of a panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +37,8 @@ thread_local! {
 pub fn install(json: bool) {
     let _ = JSON.set(json);
     std::panic::set_hook(Box::new(hear));
-    // Whoever has set another one is no part of this program.
-    if log::set_logger(&Listener).is_ok() {
-        log::set_max_level(log::LevelFilter::Warn);
-    }
+    // Whoever has set another logger is no part of this program.
+    lost::hear(end_of_a_task);
 }
 
 /// What the verb ends with whose panic has unwound to `main`, and whether it was said already.
@@ -136,28 +134,15 @@ impl Error {
     }
 }
 
-/// Hears CubeCL say that a task is lost; everything else that crates log is not for us.
-struct Listener;
-
-impl log::Log for Listener {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.target().starts_with(LOST_TASK)
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
-        // It is logged on the thread of the panic.
-        let panic = NEWEST.with_borrow(Clone::clone).unwrap_or_else(|| Panic {
-            message: said(&record.args().to_string()),
-            thread: std::thread::current().name().map(str::to_owned),
-            place: String::new(),
-        });
-        end(&panic.error(None).with_hint());
-    }
-
-    fn flush(&self) {}
+/// What becomes of the process when a task of a GPU's thread is lost.
+fn end_of_a_task(words: &str) {
+    // It is said on the thread of the panic.
+    let panic = NEWEST.with_borrow(Clone::clone).unwrap_or_else(|| Panic {
+        message: said(words),
+        thread: std::thread::current().name().map(str::to_owned),
+        place: String::new(),
+    });
+    end(&panic.error(None).with_hint());
 }
 
 /// Ends the process without its destructors: those of a GPU would wait for the thread that is lost.

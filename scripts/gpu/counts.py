@@ -3,7 +3,7 @@
 
     counts.py --out DIR [--programs DIR] [--libdevice FILE] [--most-held BYTES] [--most-launches N]
 
-`gpu_parts` (built with `--features cuda`, see measure.py) runs on the driver of pretend.py at the 7B model's shapes:
+`gpu_steps` (built with `--features cuda`, see measure.py) runs on the driver of pretend.py at the 7B model's shapes:
 one block for the bytes, then the whole network two and three layers deep, whose difference is a layer. DIR gets
 `counts.json`. Exit code 1: a way that is not the tape holds more than --most-held bytes a token (default: 93,500,
 that is 12 H + 4 I + 4 A and a little), or a layer takes more than --most-launches launches.
@@ -24,10 +24,11 @@ def said(arguments, name, *words):
     """The lines of one run."""
     out = arguments.out / name
     common = ["--device", "cuda", "--preset", "7b", "--rounds", "1"]
-    code = pretend.run(out, arguments.libdevice, [arguments.programs / "gpu_parts", *words, *common], kept=arguments.out / "kernels")
+    code = pretend.run(out, arguments.libdevice, [arguments.programs / "gpu_steps", *words, *common], kept=arguments.out / "kernels")
     lines = [json.loads(line) for line in (out / "said.txt").read_text().splitlines() if line.startswith("{")]
+    lines = [line for line in lines if line.get("part") != "build"]
     if code or not lines:
-        raise SystemExit(f"gpu_parts {' '.join(map(str, words))} ended with {code}; see {out / 'said.txt'}")
+        raise SystemExit(f"gpu_steps {' '.join(map(str, words))} ended with {code}; see {out / 'said.txt'}")
     return lines
 
 
@@ -51,8 +52,10 @@ def main():
         launches = {}
         for layers in LAYERS:
             for line in said(arguments, f"{method}-{layers}", "backward", "--method", method, "--layers", layers):
-                launches[line["case"], line["way"], layers] = line["time"]["launches"]
-        for case, way in sorted({key[:2] for key in launches}):
+                # A tape of all scores is of a few blocks, however many were asked for.
+                if "time" in line and line["layers"] == layers:
+                    launches[line["case"], line["way"], layers] = line["time"]["launches"]
+        for case, way in sorted({key[:2] for key in launches if all((*key[:2], layers) in launches for layers in LAYERS)}):
             name, (few, many) = f"{method}, {case}, tape {way}", LAYERS
             found["launches_per_layer"][name] = layer = launches[case, way, many] - launches[case, way, few]
             if arguments.most_launches is not None and layer > arguments.most_launches:

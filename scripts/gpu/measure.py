@@ -3,34 +3,38 @@
 
     measure.py --out DIR [--part calibrate,gemm,…|all] [--device cuda|wgpu|flex] [--preset 7b|tiny]
                [--programs DIR] [--fusion-programs DIR] [--python PYTHON] [--minutes 10] [--rounds 2]
-               [--only TEXT] [--again] [--any-calibration]
+               [--only TEXT] [--again] [--any-calibration] [--archive FILE.tar.gz] [--revision TEXT]
 
 Called again with the same --out it goes on where it stopped: what is done is not done again (but with
 --again). DIR then holds `jobs/*.json`, one for each process that ran, with the state of the GPU before and
-after it; `summary.json` and `summary.md` over all of them; the batches; and a cache of tuned kernels.
+after it; `summary.json` and `summary.md` over all of them; the batches; compiled kernels and what tuning found.
+With --archive all of that but the batches is also in one file, written anew after each job; where it is there and
+DIR has no jobs yet, DIR begins with it, so that a machine that keeps nothing but one file can go on.
 
-Parts, in this order:
+Parts, the most important first, and all that is measured once before any second round:
 
-- calibrate  a product of 8192³ in bf16 and a pass over 1 GB, ours and PyTorch's. If they differ by more than 5 %, all
-             ends here: the GPU was not the same for both, or our product takes a slow route. --any-calibration goes on
-- gemm       the model's products at 8,192 tokens, forwards and backwards, by route
-- attention  forwards and backwards: 12 documents of 700, 2 rows of 4,096, 6 groups of 595 + 8 · 105
-- block      one block, LoRA and full, by each way of differentiating it
-- backward   loss and gradients of the whole network
+- calibrate  a product of 8192³ in bf16 and a pass over 1 GB, ours and PyTorch's. If the product differs by more than
+             5 %, no other job begins: the GPU was not the same for both, or our product takes a slow route.
+             --any-calibration goes on. The summary is written in any case, and says if the pass differs, too
+- gradients  in the device's types beside f32
 - steps      whole steps, LoRA and full: 8 rows of 4,096 all supervised (`dense`); 48 samples of extraction of which
              a tenth is supervised (`ie`), at k = 1 and 8 behind one prefix; in turns with PyTorch's best and
              LLaMA-Factory's settings
-- torch      every variant of torch_baseline.py
-- gradients  in the device's types beside f32
 - curve      losses of 200 steps of the tiny model beside the CPU's
+- attention  forwards and backwards: 12 documents of 700, 2 rows of 4,096, 6 groups of 595 + 8 · 105; and how far
+             each body is from the plain operations in f32, at lengths around the kernels' tiles
+- gemm       the model's products at 8,192 tokens, forwards and backwards, by route
+- block      one block, LoRA and full, by each way of differentiating it
+- backward   loss and gradients of the whole network; on a tape with all scores, of two blocks
+- torch      every variant of torch_baseline.py
 - fusion     block and steps by programs built with the feature `fusion` (--fusion-programs), in turns with those without
 
-What to carry to the GPU machine: this folder, and `gpu_parts` and `gpu_steps` (`strip` and `zstd -10` first), built with
-what docs/cuda.md says `--features cuda` needs:
+What to carry to the GPU machine: this folder, and `gpu_steps` or `gpu_steps.xz`, built with what docs/cuda.md says
+`--features cuda` needs:
 
-    cargo build --release --features cuda -p model --example gpu_parts
-    cargo build --release --features cuda -p trainer --example gpu_steps
-    cargo build --release --features cuda,fusion …                   # both again, for the part `fusion`
+    KNOWCODER_REVISION=$(git rev-parse --short HEAD) cargo build --release --features cuda -p trainer --example gpu_steps
+    strip gpu_steps && xz -9 -T0 gpu_steps
+    KNOWCODER_REVISION=… cargo build --release --features cuda,fusion …          # again, for the part `fusion`
 
 What must be there: the driver (`libcuda.so.1`) and, for PyTorch's side, a Python with torch, transformers and peft
 (--python). Our programs need `libdevice.10.bc` below `$CUDA_PATH/nvvm/libdevice`; without CUDA_PATH the one in that
@@ -39,37 +43,49 @@ are never changed.
 
 A dry run, on any machine, in about a minute: measure.py --preset tiny --device flex --part all --out DIR
 
-Exit codes: 0 all done · 1 something failed or does not hold · 2 usage · 75 time is up, call it again.
+Exit codes: 0 all done · 1 something failed or does not hold · 2 usage · 69 the device is not usable · 75 time is up,
+call it again.
 """
 
 import argparse
+import contextlib
 import json
+import lzma
 import math
 import os
 import platform
 import random
 import re
+import shutil
 import statistics
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-PARTS = ("calibrate", "gemm", "attention", "block", "backward", "steps", "torch", "gradients", "curve", "fusion")
+PARTS = ("calibrate", "gradients", "steps", "curve", "attention", "gemm", "block", "backward", "torch", "fusion")
+PROGRAM = "gpu_steps"
 # Ways of products that our programs can be told to take.
 ROUTES = ("cublaslt", "tiles", "burn")
 # Of an H200 in bf16, dense (data sheet); MFU is a share of it.
 PEAK_TFLOPS = 989.4
 CALIBRATIONS_DIFFER = 0.05
-AGAIN = 75
+NOT_USABLE, AGAIN = 69, 75
 OUT_OF_MEMORY = 3
+# Of a call's minutes: a job that was given so much and did not end never will.
+TOO_LONG = 0.75
+# What the archive holds of --out, but for kernels, of which it holds so many bytes at most.
+ARCHIVED, KERNELS_ARCHIVED = ("jobs", "gemm_routes.json", "summary.json", "summary.md"), 48 << 20
 # Our formula and the one below, and losses of both sides over other random weights.
 FLOPS_DIFFER, LOSSES_DIFFER = 1e-6, 0.03
 # How far a gradient may be from the reference: the farthest in f32, the median weight's in bf16.
 GRADIENT_DISTANCE = {"f32": 1e-3, "bf16": 0.05}
 CURVE_DISTANCE = {"f32": 0.02, "bf16": 0.1}
+# How many times as long the gradient of a first step may be on one side as on the other, of other random weights.
+NORMS_DIFFER = 2.0
 # PyTorch's side of a dry run.
 DRY = ("calibrate-torch-0", "gemm-torch-0", "steps-torch-lora-ie-llama-factory-0", "torch-torch-full-ie-packed")
 # One thread on a CPU, which others may need.
@@ -117,23 +133,31 @@ def flops(shape, lora, tokens, supervised, pairs, rank=32):
                 + supervised * passes * vocabulary * h + pairs * layers * 6 * h)
 
 
+# Our steps and who has a turn beside them: the targets' comparisons first.
+TURNS = (("dense", 1, ("compiled", "cudnn-compiled")), ("ie", 8, ("llama-factory",)), ("ie", 1, ("compiled", "cudnn-compiled")))
+# Of torch_baseline.py.
+VARIANTS = ("llama-factory", "kept", "bf16", "packed", "compiled", "cudnn", "cudnn-compiled")
+
+
 class Job:
     """One process, and the file of what it said."""
 
     def __init__(self, part, name, command, environment=None):
         self.part, self.name, self.command, self.environment = part, f"{part}-{name}", list(map(str, command)), environment or {}
+        turn = re.search(r"-(\d+)$", name)
+        self.turn = int(turn[1]) if turn else 0
 
 
 def jobs(arguments):
-    """Everything that the wanted parts run, in order."""
+    """Everything that the wanted parts run, the most important first."""
     shared = ["--device", arguments.device, "--preset", arguments.preset]
     tiny = arguments.preset == "tiny"
     rounds = 1 if tiny else arguments.rounds
     batch = lambda name: ["--batch", arguments.out / "batches" / f"{name}.json"]
     torch_device = "cuda" if arguments.device == "cuda" else "cpu"
 
-    def ours(part, name, words, programs=arguments.programs, program="gpu_parts", **environment):
-        return Job(part, f"ours-{name}", [programs / program, *words, *shared], arguments.environment | environment)
+    def ours(part, name, words, programs=arguments.programs, **environment):
+        return Job(part, f"ours-{name}", [programs / PROGRAM, *words, *shared], arguments.environment | environment)
 
     def torch(part, name, words):
         command = [arguments.python, HERE / "torch_baseline.py", *words, "--device", torch_device, "--preset", arguments.preset]
@@ -141,7 +165,7 @@ def jobs(arguments):
 
     def steps(part, name, method, of, k, programs=arguments.programs):
         words = ["steps", "--method", method, "--group", k, *batch(of)]
-        return ours(part, name, words, programs, "gpu_steps")
+        return ours(part, name, words, programs)
 
     def variant(part, name, method, of, which):
         return torch(part, name, ["steps", "--method", method, "--variant", which, *batch(of)])
@@ -153,19 +177,18 @@ def jobs(arguments):
     if arguments.device == "cuda":
         # Without one of these the network takes what it finds fastest.
         found += [ours("gemm", f"{route}-{round_}", ["gemm"], KNOWCODER_GEMM=route) for route in ROUTES for round_ in range(rounds)]
+    found.append(ours("attention", "check", ["attention", "--check", "yes"]))
     found += [ours("block", round_, ["block"]) for round_ in range(rounds)]
     found += [ours("backward", method, ["backward", "--method", method]) for method in ("lora", "full")]
     for method in ("lora", "full"):
         for round_ in range(rounds):
-            for of, k in (("dense", 1), ("ie", 1), ("ie", 8)):
+            for of, k, rivals in TURNS:
                 found.append(steps("steps", f"{method}-{of}-k{k}-{round_}", method, of, k))
-                which = {1: "compiled", 8: "llama-factory"}[k]
-                found.append(variant("steps", f"{method}-{of}-{which}-{round_}", method, of, which))
-            found.append(variant("steps", f"{method}-dense-llama-factory-{round_}", method, "dense", "llama-factory"))
+                found += [variant("steps", f"{method}-{of}-{which}-{round_}", method, of, which) for which in rivals]
         for of in ("dense", "ie"):
-            for which in ("llama-factory", "kept", "bf16", "packed", "compiled"):
+            for which in VARIANTS:
                 found.append(variant("torch", f"{method}-{of}-{which}", method, of, which))
-    found += [ours("gradients", "0", ["gradients"]), ours("curve", "0", ["curve"], program="gpu_steps")]
+    found += [ours("gradients", "0", ["gradients"]), ours("curve", "0", ["curve"])]
     if arguments.fusion_programs:
         for round_ in range(rounds):
             for name, programs in (("without", arguments.programs), ("with", arguments.fusion_programs)):
@@ -177,7 +200,7 @@ def jobs(arguments):
         found = [job for job in found if "torch-" not in job.name or job.name in DRY]
     wanted = [job for job in found if job.part in arguments.parts and arguments.only in job.name]
     wanted = [job for job in wanted if arguments.python or "torch-" not in job.name]
-    return sorted(wanted, key=lambda job: PARTS.index(job.part))
+    return sorted(wanted, key=lambda job: (job.turn, PARTS.index(job.part)))
 
 
 # ---------------------------------------------------------------------------------------- running it
@@ -193,10 +216,11 @@ def gpu():
         return None
 
 
-def run(job, path, seconds):
-    """Runs the job for at most so long and keeps what it said."""
+def run(job, path, seconds, had_all):
+    """Runs the job for at most so long, which is all that a call has or not, and keeps what it said."""
     before, started = gpu(), time.time()
-    record = {"job": job.name, "part": job.part, "command": job.command, "started": time.strftime("%FT%TZ", time.gmtime())}
+    record = {"job": job.name, "part": job.part, "command": job.command, "begun": started, "had_all": had_all,
+              "started": time.strftime("%FT%TZ", time.gmtime())}
     try:
         process = subprocess.run(job.command, capture_output=True, text=True, timeout=seconds, env=os.environ | job.environment)
         said, errors, code = process.stdout, process.stderr, process.returncode
@@ -213,47 +237,77 @@ def run(job, path, seconds):
             pass
     record |= {"seconds": round(time.time() - started, 1), "exit": code, "lines": lines, "errors": errors[-3000:],
                "gpu_before": before, "gpu_after": gpu()}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n")
-    partial.rename(path)
+    keep(path, json.dumps(record, indent=1) + "\n")
     return record
 
 
+def keep(path, text):
+    """Writes a file whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.rename(path)
+
+
+def archive(out, file):
+    """Everything that a later call goes on with, in one file."""
+    partial = file.with_name(file.name + ".partial")
+    with tarfile.open(partial, "w:gz", compresslevel=3) as packed:
+        for name in ARCHIVED:
+            if (out / name).exists():
+                packed.add(out / name, name, filter=lambda it: None if it.name.endswith(".partial") else it)
+        kernels = [path for path in sorted((out / "kernels").glob("*.db*")) if path.is_file()]
+        if sum(path.stat().st_size for path in kernels) <= KERNELS_ARCHIVED:
+            for path in kernels:
+                packed.add(path, f"kernels/{path.name}")
+    partial.rename(file)
+
+
+def unpack(file, out):
+    """Begins `out` with what an archive has, unless it has jobs of its own."""
+    if not file.exists() or any((out / "jobs").glob("*.json")):
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(file, "r:gz") as packed:
+        packed.extractall(out, filter="data")
+
+
 def work(arguments):
-    """Runs what is not done yet while there is time; returns the records and the names of what is left."""
-    folder, deadline = arguments.out / "jobs", time.time() + 60 * arguments.minutes
+    """Runs what is not done yet while there is time; returns the records, the names of what is left, and why no more ran."""
+    folder, deadline = arguments.out / "jobs", arguments.started + 60 * arguments.minutes
     folder.mkdir(parents=True, exist_ok=True)
-    records, left, taken = [], [], {}
-    for job in jobs(arguments):
+    every, records, left, taken = jobs(arguments), [], [], {}
+    for place, job in enumerate(every):
         path = folder / f"{job.name}.json"
         known = json.loads(path.read_text()) if path.exists() else None
-        if known and known["exit"] != "out of time" and not arguments.again:
+        if known and is_final(known) and not (arguments.again and known["begun"] < arguments.started):
             records.append(known)
-            check_calibration(arguments, job, records)
-            continue
-        # As long as its like in another round, or a minute.
-        like = job.name.rsplit("-", 1)[0]
-        expected = max(taken.get(like, 0), known["seconds"] if known else 0, 5 if arguments.preset == "tiny" else 60)
-        remaining = deadline - time.time()
-        if remaining < expected and records:
-            left.append(job.name)
-            continue
-        print(f"{job.name} …", end=" ", file=sys.stderr, flush=True)
-        record = run(job, path, max(remaining - 5, 30))
-        taken[like] = record["seconds"] * 1.1
-        print(f"{record['seconds']:.0f} s, {ending(record)}", file=sys.stderr)
-        if record["exit"] == "out of time":
-            left.append(job.name)
-        records.append(record)
-        check_calibration(arguments, job, records)
-    return records, left
+        else:
+            # As long as its like in another round, or a minute.
+            like = re.sub(r"-\d+$", "", job.name)
+            expected = max(taken.get(like, 0), known["seconds"] if known else 0, 5 if arguments.preset == "tiny" else 60)
+            remaining = deadline - time.time()
+            if remaining < expected and (taken or remaining < TOO_LONG * 60 * arguments.minutes):
+                left.append(job.name)
+                continue
+            print(f"{job.name} …", end=" ", file=sys.stderr, flush=True)
+            record = run(job, path, max(remaining - 5, 5), remaining > TOO_LONG * 60 * arguments.minutes)
+            taken[like] = record["seconds"] * 1.1
+            print(f"{record['seconds']:.0f} s, {ending(record)}", file=sys.stderr)
+            if not is_final(record):
+                left.append(job.name)
+            records.append(record)
+            if arguments.archive:
+                archive(arguments.out, arguments.archive)
+        # The second calibration may end it all; small ones say nothing.
+        if job.name == "calibrate-torch-0" and arguments.preset != "tiny" and not arguments.any_calibration:
+            if "matmul" in uncalibrated(records):
+                return records, [*left, *(job.name for job in every[place + 1 :])], True
+    return records, left, False
 
 
-def check_calibration(arguments, job, records):
-    """Ends here if the second calibration, which this was, differs from the first; small ones say nothing."""
-    is_second = job.name == "calibrate-torch-0" and arguments.preset != "tiny"
-    if is_second and not arguments.any_calibration and (fault := uncalibrated(records)):
-        raise SystemExit(fault)
+def is_final(record):
+    """Whether a job needs no second try: it ended, or had a call's time to itself."""
+    return record["exit"] != "out of time" or record["had_all"]
 
 
 def ending(record):
@@ -265,29 +319,52 @@ def calibration(records):
     best = {}
     for record in records:
         for line in record["lines"]:
-            if line.get("part") == "calibrate":
+            if line.get("part") == "calibrate" and not unsound(line):
                 side, value = line.get("side", "ours"), line.get("tflops") or line.get("gb_per_second")
                 best[line["case"], side] = max(best.get((line["case"], side), 0), value)
     return best
 
 
 def uncalibrated(records):
-    """Why the two sides cannot be compared; `None` if they can, or if only one has run."""
-    best = calibration(records)
-    for case, unit in (("matmul", "TFLOP/s"), ("copy", "GB/s")):
+    """What differs between the two sides, by case; nothing if only one has run."""
+    best, found = calibration(records), {}
+    for case, unit, meaning in (
+        ("matmul", "TFLOP/s", "nothing else is compared: look at the clocks in jobs/calibrate-*.json and at which way the product took, or "
+         "go on with --any-calibration"),
+        ("copy", "GB/s", "the product decides; elementwise operations of one side are slower, or the clocks of memory changed"),
+    ):
         ours, theirs = best.get((case, "ours")), best.get((case, "torch"))
         if ours and theirs and abs(ours - theirs) > CALIBRATIONS_DIFFER * theirs:
-            return (f"calibration: {case} runs at {ours:.0f} {unit} on our side and {theirs:.0f} on PyTorch's, more than "
-                    f"{CALIBRATIONS_DIFFER:.0%} apart; nothing else is compared. Look at the clocks in jobs/calibrate-*.json and at "
-                    "which routes the build has, or go on with --any-calibration")
+            found[case] = (f"calibration: {case} runs at {ours:.0f} {unit} on our side and {theirs:.0f} on PyTorch's, more than "
+                           f"{CALIBRATIONS_DIFFER:.0%} apart; {meaning}")
+    return found
+
+
+def unsound(line):
+    """Why a line's numbers do not count; `None` if they do."""
+    if "failed" in line:
+        return None
+    checked = line.get("checked")
+    if checked and not (checked["apart"] is not None and checked["apart"] <= checked["allowed"]):
+        return f"its result is {checked['apart']} from the host's, allowed are {checked['allowed']}: it was not computed"
+    asked, took = line.get("asked"), line.get("took")
+    if asked in ROUTES and line.get("route") == "network" and took != asked:
+        return f"{asked} was asked for, {took or 'no way of ours'} was taken"
     return None
+
+
+def sound(line):
+    """The line, without its numbers where they do not count."""
+    reason = unsound(line)
+    return {key: value for key, value in line.items() if key not in MEASURED + ("time",)} | {"failed": reason} if reason else line
 
 
 # --------------------------------------------------------------------------------------- what came out
 
+NOT_MEASURED = (None, "versions", "build", "ways")
 KEYS = ("side", "build", "part", "case", "batch", "method", "k", "variant", "way", "layout", "route", "asked", "dtype", "layers")
 MEASURED = ("tflops", "forward_tflops", "backward_tflops", "gb_per_second", "data_tokens_per_second", "computed_tokens_per_second",
-            "held_bytes_per_token", "peak_bytes", "planned_bytes", "median_distance", "worst_relative_difference")
+            "held_bytes_per_token", "peak_bytes", "planned_bytes", "median_distance", "worst_relative_difference", "apart")
 
 
 def summarise(arguments, records):
@@ -299,9 +376,12 @@ def summarise(arguments, records):
         build = {"with": "fusion", "without": "plain"}.get(next((w for w in record["job"].split("-") if w in ("with", "without")), ""))
         batch = next((name for name in ("dense", "ie") if f"-{name}-" in record["job"]), None)
         for line in record["lines"]:
-            if line.get("part") in (None, "versions"):
+            if line.get("part") in NOT_MEASURED:
                 continue
+            line = sound(line)
             line = {"side": "ours", "build": build, "batch": batch} | line
+            if "checked" in line:
+                line["apart"] = line["checked"]["apart"]
             key = tuple(line.get(name) for name in KEYS)
             rows.setdefault(key, []).append(line)
     found = []
@@ -318,7 +398,7 @@ def summarise(arguments, records):
         if times:
             row["first_seconds"] = max(t["first_seconds"] for t in times)
             row["launches"] = times[-1].get("launches")
-        if row["part"] == "steps":
+        if row["part"] == "steps" and times:
             line = lines[0]
             counted = flops(shapes, line["method"] == "lora", *(line[n] for n in ("data_tokens" if row["side"] == "torch" else "computed_tokens", "supervised", "pairs")))
             row["flops_formula"] = counted
@@ -329,7 +409,7 @@ def summarise(arguments, records):
         if "tflops" in row:
             row["mfu"] = row["tflops"] / PEAK_TFLOPS
             row["of_matmul"] = row["tflops"] / matmul if matmul else None
-        for name in ("worst", "loss", "expected_loss", "weights", "failed"):
+        for name in ("worst", "loss", "expected_loss", "weights", "failed", "took", "tries", "micro_batches", "gradient_norms", "master"):
             if name in lines[0]:
                 row[name] = lines[0][name]
         found.append(row)
@@ -342,7 +422,7 @@ def ratios(records):
     for record in records:
         if match := re.fullmatch(r"steps-(ours|torch)-(lora|full)-(dense|ie)-(.+)-(\d+)", record["job"]):
             for line in record["lines"]:
-                if line.get("part") == "steps":
+                if line.get("part") == "steps" and not unsound(line):
                     rates.setdefault(match.groups()[:4], {})[match[5]] = line["data_tokens_per_second"]
     found = []
     for (side, method, batch, k), ours in rates.items():
@@ -367,20 +447,30 @@ def faults(records, rows):
         if record["exit"] not in (0, OUT_OF_MEMORY):
             last = (record["errors"].strip().splitlines() or ["nothing on standard error"])[-1]
             yield f"{record['job']}: {record['exit']}: {last}"
-        elif record["exit"] == 0 and not any(line.get("part") not in (None, "versions") for line in record["lines"]):
+        elif record["exit"] == 0 and not any(line.get("part") not in NOT_MEASURED for line in record["lines"]):
             yield f"{record['job']} measured nothing"
-    steps = [row for row in rows if row["part"] == "steps"]
+        for line in record["lines"]:
+            # Of products, no way of ours takes every layout.
+            if (reason := unsound(line)) and not (line.get("asked") == "tiles" and line.get("took") == "burn"):
+                what = " ".join(str(line[key]) for key in KEYS if line.get(key) is not None and key != "part")
+                yield f"{record['job']}: {what}: {reason}"
+    yield from uncalibrated(records).values()
+    steps = [row for row in rows if row["part"] == "steps" and "losses" in row]
     for row in steps:
         if "flops" in row and abs(row["flops"] / row["flops_formula"] - 1) > FLOPS_DIFFER:
             yield f"steps {row['method']} {row.get('batch')}: the program counts {row['flops']:.6g} operations, this script {row['flops_formula']:.6g}"
-        for loss in row["losses"]:
-            if not math.isfinite(loss):
-                yield f"steps {row['side']} {row['method']} {row.get('batch')}: a loss is {loss}"
+        for what in ("losses", "gradient_norms"):
+            for value in row.get(what, []):
+                if value is None or not math.isfinite(value) or value <= 0:
+                    yield f"steps {row['side']} {row['method']} {row.get('batch')}: {value} is among its {what.replace('_', ' ')}"
     for ours in (row for row in steps if row["side"] == "ours"):
         for theirs in (row for row in steps if row["side"] == "torch" and (row["method"], row.get("batch")) == (ours["method"], ours.get("batch"))):
             a, b = ours["losses"][0], theirs["losses"][0]
-            if abs(a - b) > LOSSES_DIFFER * b:
-                yield f"steps {ours['method']} {ours.get('batch')}: the first loss is {a:.4f} on our side, {b:.4f} with {theirs['variant']}: not the same work"
+            if a is None or b is None or abs(a - b) > LOSSES_DIFFER * b:
+                yield f"steps {ours['method']} {ours.get('batch')}: the first loss is {a} on our side, {b} with {theirs['variant']}: not the same work"
+            norms = [row.get("gradient_norms", [None])[0] for row in (ours, theirs)]
+            if ours["method"] == "full" and all(norms) and not 1 / NORMS_DIFFER < norms[0] / norms[1] < NORMS_DIFFER:
+                yield f"steps full {ours.get('batch')}: the first gradient is {norms[0]:.4g} long on our side, {norms[1]:.4g} with {theirs['variant']}"
     for row in (row for row in rows if row["part"] == "gradients"):
         far = row["worst"][0]["distance"] if row["dtype"] == "f32" else row["median_distance"]
         if not far <= GRADIENT_DISTANCE[row["dtype"]]:
@@ -394,9 +484,10 @@ def faults(records, rows):
 def table(rows, beside):
     """The rows as Markdown, a section for each part, and our steps beside PyTorch's."""
     text = []
+    of_part = {"attention_check": "attention"}
     number = lambda value, digits=0: "" if value is None else f"{value:,.{digits}f}"
     for part in PARTS:
-        of = [row for row in rows if row["part"] == part or (part == "fusion" and row.get("build"))]
+        of = [row for row in rows if of_part.get(row["part"], row["part"]) == part or (part == "fusion" and row.get("build"))]
         of = [row for row in of if (part == "fusion") == bool(row.get("build"))]
         if not of:
             continue
@@ -408,9 +499,10 @@ def table(rows, beside):
             gib = lambda name: number(row[name] / 2**30, 1) if row.get(name) else ""
             rates = "/".join(number(row[name], 1) for name in ("tflops", "forward_tflops", "backward_tflops") if name in row)
             rates = rates or (f"{row['gb_per_second']:,.0f} GB/s" if "gb_per_second" in row else "")
-            far = row.get("worst_relative_difference") or row.get("median_distance")
+            far = next((row[name] for name in ("worst_relative_difference", "median_distance", "apart") if row.get(name) is not None), None)
             share = lambda name: f"{row[name]:.1%}" if row.get(name) else ""
-            text.append(f"| {what} | {rates or (f'{far:.1e} apart' if far is not None else '')} | {share('mfu')} | {share('of_matmul')} | {ms} | "
+            said = f"{far:.1e} apart" if far is not None else row.get("failed", "")
+            text.append(f"| {what} | {rates or said} | {share('mfu')} | {share('of_matmul')} | {ms} | "
                         f"{number(row.get('data_tokens_per_second'))} | {gib('peak_bytes')} | {gib('planned_bytes')} | {row.get('launches') or ''} |")
         text.append("")
     if beside:
@@ -420,11 +512,23 @@ def table(rows, beside):
     return "\n".join(text)
 
 
-def machine(records):
-    revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True)
-    versions = next((line["versions"] for record in records for line in record["lines"] if line.get("part") == "versions"), None)
+def machine(arguments, records):
+    lines = [line for record in records for line in record["lines"]]
+    built = [line for line in lines if line.get("part") == "build"]
+    versions = next((line["versions"] for line in lines if line.get("part") == "versions"), None)
+    revisions = sorted({line["revision"] for line in built if line.get("revision")}) or [arguments.revision]
     return {"gpu": gpu(), "processor": platform.processor(), "cores": os.cpu_count(), "load_average": os.getloadavg(),
-            "python": platform.python_version(), "torch_side": versions, "revision": revision.stdout.strip() or None}
+            "python": platform.python_version(), "torch_side": versions, "revisions_of_ours": revisions,
+            "revision_of_scripts": revision_here(), "build": built[0] if built else None,
+            "ways": next((line["table"] for line in lines if line.get("part") == "ways" and not line.get("asked")), None)}
+
+
+def revision_here():
+    """What is checked out here, if this is a checkout and the machine has git."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, timeout=20)
+        return said.stdout.strip() or None
+    return None
 
 
 # ------------------------------------------------------------------------------------------- beginning
@@ -433,7 +537,8 @@ def machine(records):
 def environment(arguments):
     """What our programs find on the GPU machine: libdevice, NVIDIA's libraries, a cache that stays."""
     kept = arguments.out.resolve()
-    found = {"XDG_CACHE_HOME": str(kept / "cache"), "KNOWCODER_GEMM_ROUTES": str(kept / "gemm_routes.json")}
+    found = {"XDG_CACHE_HOME": str(kept / "cache"), "KNOWCODER_KERNELS": str(kept / "kernels"),
+             "KNOWCODER_GEMM_ROUTES": str(kept / "gemm_routes.json")}
     packages = []
     if arguments.python:
         code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
@@ -455,17 +560,42 @@ def environment(arguments):
     return found
 
 
-def programs_of(arguments, parser):
-    """The folder of the two examples: as given, or where cargo puts them."""
+def programs_of(arguments, parser, given):
+    """The folder of our program: as given, packed or not, or where cargo puts it."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    choices = [arguments.programs] if arguments.programs else [target / kind / "examples" for kind in ("release", "debug")]
+    choices = [given] if given else [target / kind / "examples" for kind in ("release", "debug")]
     for folder in choices:
-        if all((folder / name).exists() for name in ("gpu_parts", "gpu_steps")):
-            return folder
+        if (folder / PROGRAM).exists():
+            return folder.resolve()
+        if (packed := folder / f"{PROGRAM}.xz").exists():
+            return unpacked(packed, arguments.out / ("fusion" if given == arguments.fusion_programs else "programs"))
     features = "" if arguments.device == "flex" else f" --features {arguments.device}"
-    parser.error(f"gpu_parts and gpu_steps are not in {' or '.join(map(str, choices))}; build them with\n"
-                 f"    cargo build --release{features} -p model --example gpu_parts\n"
-                 f"    cargo build --release{features} -p trainer --example gpu_steps")
+    parser.error(f"{PROGRAM} is not in {' or '.join(map(str, choices))}; build it with\n"
+                 f"    cargo build --release{features} -p trainer --example {PROGRAM}")
+
+
+def unpacked(packed, folder):
+    """The folder with the program that was packed, unpacked once."""
+    program = folder / PROGRAM
+    if not program.exists() or program.stat().st_mtime < packed.stat().st_mtime:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{PROGRAM}.partial"
+        with lzma.open(packed) as read, open(partial, "wb") as write:
+            shutil.copyfileobj(read, write)
+        partial.chmod(0o755)
+        partial.rename(program)
+    return folder.resolve()
+
+
+def not_usable(arguments):
+    """Why our program cannot compute there, in its own sentence; `None` if it can."""
+    command = [arguments.programs / PROGRAM, "ready", "--device", arguments.device, "--preset", arguments.preset]
+    try:
+        said = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, env=os.environ | arguments.environment)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"{command[0]} does not start: {error}"
+    last = (said.stderr.strip().splitlines() or [f"{PROGRAM} ready ended with {said.returncode}"])[-1]
+    return last.removeprefix("error: ") if said.returncode else None
 
 
 def python_of(arguments):
@@ -488,15 +618,18 @@ def main():
     parser.add_argument("--part", default="all", help="of: " + ", ".join(PARTS))
     parser.add_argument("--device", choices=("cuda", "wgpu", "flex"), default="cuda")
     parser.add_argument("--preset", choices=SHAPES, default="7b")
-    parser.add_argument("--programs", type=Path, help="folder of gpu_parts and gpu_steps")
+    parser.add_argument("--programs", type=Path, help="folder of gpu_steps or gpu_steps.xz")
     parser.add_argument("--fusion-programs", type=Path, help="the same, built with the feature fusion")
     parser.add_argument("--python", help="a Python with torch, transformers and peft")
-    parser.add_argument("--minutes", type=float, default=10, help="no job begins that may end later")
+    parser.add_argument("--minutes", type=float, default=10, help="no job runs longer than this call")
     parser.add_argument("--rounds", type=int, default=2, help="how often each side has its turn")
     parser.add_argument("--only", default="", help="jobs whose name has this in it")
     parser.add_argument("--again", action="store_true", help="also what is done")
     parser.add_argument("--any-calibration", action="store_true")
+    parser.add_argument("--archive", type=Path, help="one file with everything, written after each job and gone on with")
+    parser.add_argument("--revision", help="of our program, where it was not built in")
     arguments = parser.parse_args()
+    arguments.started = time.time()
     if arguments.batches:
         batches(arguments.batches, arguments.preset)
         return 0
@@ -506,24 +639,37 @@ def main():
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
     if "fusion" in arguments.parts and arguments.part != "all" and not arguments.fusion_programs:
-        parser.error("the part fusion needs --fusion-programs, a folder of gpu_parts and gpu_steps built with `--features cuda,fusion`")
-    arguments.programs = programs_of(arguments, parser)
+        parser.error("the part fusion needs --fusion-programs, a folder of gpu_steps built with `--features cuda,fusion`")
+    arguments.programs = programs_of(arguments, parser, arguments.programs)
+    if arguments.fusion_programs:
+        arguments.fusion_programs = programs_of(arguments, parser, arguments.fusion_programs)
+    if arguments.archive:
+        unpack(arguments.archive, arguments.out)
     arguments.python = python_of(arguments)
     arguments.environment = environment(arguments)
+    if reason := not_usable(arguments):
+        print(f"error: {reason}", file=sys.stderr)
+        return NOT_USABLE
     batches(arguments.out / "batches", arguments.preset)
 
-    records, left = work(arguments)
+    records, left, stopped = work(arguments)
     rows = summarise(arguments, records)
     wrong = list(faults(records, rows))
-    result = {"machine": machine(records), "device": arguments.device, "preset": arguments.preset, "peak_tflops": PEAK_TFLOPS,
+    result = {"machine": machine(arguments, records), "device": arguments.device, "preset": arguments.preset, "peak_tflops": PEAK_TFLOPS,
               "calibration": {f"{case}, {side}": value for (case, side), value in calibration(records).items()},
-              "any_calibration": arguments.any_calibration, "rows": rows, "beside_pytorch": ratios(records), "faults": wrong, "left": left}
+              "any_calibration": arguments.any_calibration, "rows": rows, "beside_pytorch": ratios(records), "faults": wrong, "left": left,
+              "stopped_by_calibration": stopped}
     (arguments.out / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
     text = table(rows, result["beside_pytorch"])
     (arguments.out / "summary.md").write_text(text)
+    if arguments.archive:
+        archive(arguments.out, arguments.archive)
     print(text)
     for fault in wrong:
         print(f"FAULT: {fault}", file=sys.stderr)
+    if stopped:
+        print(f"{len(left)} jobs did not begin: the two sides' calibrations differ", file=sys.stderr)
+        return 1
     if left:
         print(f"{len(left)} jobs are left ({left[0]} …): the same command again goes on", file=sys.stderr)
         return AGAIN

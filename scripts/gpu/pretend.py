@@ -60,7 +60,7 @@ def run(out, libdevice, command, search=False, kept=None):
         folder = Path(folder)
         # Nothing of the user's: what was found on a real GPU says nothing here, nor the other way round.
         kernels = (kept or folder / "cache").resolve()
-        environment = os.environ | {"KNOWCODER_PRETEND": str(out), "XDG_CACHE_HOME": str(kernels), "HOME": str(folder)}
+        environment = os.environ | {"KNOWCODER_PRETEND": str(out), "XDG_CACHE_HOME": str(kernels), "KNOWCODER_KERNELS": str(kernels / "kernels"), "HOME": str(folder)}
         environment.setdefault("CUBECL_AUTOTUNE_LEVEL", "minimal")
         environment.setdefault("KNOWCODER_GEMM", "auto" if search else "cublaslt")
         environment["LD_LIBRARY_PATH"] = ":".join(filter(None, [str(driver(folder / "driver")), os.environ.get("LD_LIBRARY_PATH")]))

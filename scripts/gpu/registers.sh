@@ -3,7 +3,7 @@
 #
 #   scripts/gpu/registers.sh [--out DIR] [--programs DIR]
 #
-# gpu_parts and gpu_steps run on the driver of pretend.py at the 7B model's shapes, two blocks deep, LoRA and
+# gpu_steps runs on the driver of pretend.py at the 7B model's shapes, two blocks deep, LoRA and
 # full; `ptxas` of CUDA 12.9 then assembles what they loaded. DIR (default: target/registers) gets a folder
 # with `kernels.json` for each run, and a table is printed. Exit code 1: a kernel of ours spills, is refused,
 # or was never launched.
@@ -48,9 +48,9 @@ check() {
 
 common=(--device cuda --preset 7b --layers 2)
 for method in lora full; do
-    check "backward-$method" "$programs/gpu_parts" backward --method "$method" --rounds 1 "${common[@]}"
+    check "backward-$method" "$programs/gpu_steps" backward --method "$method" --rounds 1 "${common[@]}"
 done
-check block "$programs/gpu_parts" block --rounds 1 "${common[@]}"
+check block "$programs/gpu_steps" block --rounds 1 "${common[@]}"
 if [[ -x "$programs/gpu_steps" ]]; then
     python3 "$here/measure.py" --batches "$out/batches"
     for method in lora full; do

@@ -4,7 +4,7 @@
     torch_baseline.py PART [--device cuda|cpu] [--preset tiny|7b] [--rounds N]
                       [--method lora|full] [--variant NAME] [--batch FILE] [--micro-tokens N] [--steps N]
 
-PART is `calibrate`, `gemm`, `attention` or `steps`; their lines have the fields of `gpu_parts` and `gpu_steps`,
+PART is `calibrate`, `gemm`, `attention`, `steps` or `agree`; their lines have the fields of `gpu_steps`,
 so that scripts/gpu/measure.py can lay both beside each other. Weights are random, a Llama of Baichuan2-7B's
 shape with its normalised head; nothing is downloaded. `steps` computes the batch in FILE, which our side
 reads, too: whole optimizer steps with the loss divided by the step's supervised tokens.
@@ -12,11 +12,20 @@ reads, too: whole optimizer steps with the loss divided by the step's supervised
 Variants of `steps`, LoRA (rank 32 beside all linear layers) and full:
 
 - `llama-factory`  what its users get: HF Trainer's autocast to bf16 with what is trained in f32, SDPA, activations
-                   recomputed, two samples padded together, logits of all positions
+                   recomputed (reentrant), two samples padded together to a multiple of 8 with a mask, logits of all
+                   positions
 - `kept`           the same without recomputation
 - `bf16`           kept, all weights and states in bf16
 - `packed`         bf16, samples laid end to end for `torch.nn.attention.varlen`, logits at supervised positions
-- `compiled`       packed, each layer through `torch.compile`: the best that PyTorch does without other packages
+- `compiled`       packed, each layer through `torch.compile`
+- `cudnn`          bf16, samples of like length padded together without a mask, cuDNN's attention, logits at supervised
+                   positions
+- `cudnn-compiled` the same, each layer through `torch.compile`; this and `compiled` are the best that PyTorch does
+                   without other packages
+
+A variant that does not fit into the device's memory is tried with half as many tokens (or samples) a micro-batch,
+until a micro-batch is one sample. `agree` computes the loss of every variant over the batch in FILE, in f32 from the
+same weights, LoRA and full: exit code 1 if two are further apart than six digits.
 
 Needs torch 2.11 or later, transformers 5 and, for LoRA, PEFT: scripts/reference/setup.sh has them for the CPU.
 Exit code 3: the variant does not fit into the device's memory.
@@ -24,6 +33,7 @@ Exit code 3: the variant does not fit into the device's memory.
 
 import argparse
 import contextlib
+import gc
 import inspect
 import json
 import statistics
@@ -35,9 +45,13 @@ SHAPES = {
     "7b": {"vocab_size": 125696, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32},
     "tiny": {"vocab_size": 3000, "hidden_size": 128, "intermediate_size": 336, "num_hidden_layers": 3, "num_attention_heads": 4},
 }
-VARIANTS = ("llama-factory", "kept", "bf16", "packed", "compiled")
+VARIANTS = ("llama-factory", "kept", "bf16", "packed", "compiled", "cudnn", "cudnn-compiled")
+PACKED = ("packed", "compiled")
+CUDNN = ("cudnn", "cudnn-compiled")
+AUTOCAST = ("llama-factory", "kept")
 WARM = 3
-PADDED_TOGETHER = 2
+PADDED_TOGETHER, MULTIPLE = 2, 8
+AGREE = 2e-6
 IGNORED = -100
 OUT_OF_MEMORY = 3
 
@@ -108,7 +122,7 @@ def spread(seconds):
 
 
 def calibrate(torch, arguments, dtype):
-    """The same product and the same pass over memory as `gpu_parts calibrate`."""
+    """The same product and the same pass over memory as `gpu_steps calibrate`."""
     clock, tiny = Clock(torch, arguments.device), arguments.preset == "tiny"
     n, rounds = (256, arguments.rounds or 5) if tiny else (8192, arguments.rounds or 20)
     a, b = (torch.rand(n, n, device=arguments.device, dtype=dtype) * 2 - 1 for _ in range(2))
@@ -121,7 +135,7 @@ def calibrate(torch, arguments, dtype):
 
 
 def gemm(torch, arguments, dtype):
-    """The same products as `gpu_parts gemm`."""
+    """The same products as `gpu_steps gemm`."""
     clock, shape = Clock(torch, arguments.device), SHAPES[arguments.preset]
     tiny = arguments.preset == "tiny"
     m, rounds = (128, arguments.rounds or 3) if tiny else (8192, arguments.rounds or 10)
@@ -136,7 +150,7 @@ def gemm(torch, arguments, dtype):
 
 
 def attention(torch, arguments, dtype):
-    """Documents and long rows as `gpu_parts attention` has them; groups as the samples that they are."""
+    """Documents and long rows as `gpu_steps attention` has them; groups as the samples that they are."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     clock, shape = Clock(torch, arguments.device), SHAPES[arguments.preset]
@@ -185,19 +199,53 @@ def samples_of(path):
     return found
 
 
-def padded(torch, samples, device):
-    """Samples in their order, so many padded together."""
+def padded(torch, samples, together, device):
+    """Samples in their order, so many padded together, as LLaMA-Factory's collator does it."""
     batches = []
-    for first in range(0, len(samples), PADDED_TOGETHER):
-        rows = samples[first : first + PADDED_TOGETHER]
-        width = max(len(ids) for ids, _ in rows)
+    for first in range(0, len(samples), together):
+        rows = samples[first : first + together]
+        width = -(-max(len(ids) for ids, _ in rows) // MULTIPLE) * MULTIPLE
         ids = torch.zeros(len(rows), width, dtype=torch.long)
-        labels = torch.full((len(rows), width), IGNORED)
+        labels, mask = torch.full((len(rows), width), IGNORED), torch.zeros_like(ids)
         for i, (row, start) in enumerate(rows):
             ids[i, : len(row)] = torch.tensor(row)
             labels[i, start : len(row)] = ids[i, start : len(row)]
-        batches.append({"ids": ids.to(device), "labels": labels.to(device)})
+            mask[i, : len(row)] = 1
+        batches.append({"ids": ids.to(device), "labels": labels.to(device), "mask": mask.to(device)})
     return batches
+
+
+def side_by_side(torch, samples, most, device):
+    """Samples of like length padded together, at most so many tokens: padding stands behind, where nothing sees it."""
+    bins = []
+    for sample in sorted(samples, key=lambda it: -len(it[0])):
+        if bins and (len(bins[-1]) + 1) * len(bins[-1][0][0]) <= most:
+            bins[-1].append(sample)
+        else:
+            bins.append([sample])
+    batches = []
+    for rows in bins:
+        width = -(-len(rows[0][0]) // MULTIPLE) * MULTIPLE
+        ids, keep, target = torch.zeros(len(rows), width, dtype=torch.long), [], []
+        for i, (row, start) in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+            keep += [i * width + place - 1 for place in range(start, len(row))]
+            target += row[start:]
+        as_tensor = lambda it: torch.tensor(it, dtype=torch.long, device=device)
+        batches.append({"ids": ids.to(device), "keep": as_tensor(keep), "target": as_tensor(target)})
+    return batches
+
+
+def micro_batches(torch, samples, variant, tries, micro_tokens, device):
+    """The step's micro-batches at the try of this number, each half of the one before; `None` behind the smallest."""
+    longest = max(len(ids) for ids, _ in samples)
+    if variant in PACKED + CUDNN:
+        most = max(longest, micro_tokens >> tries)
+        if tries and most == max(longest, micro_tokens >> (tries - 1)):
+            return None
+        return (packed if variant in PACKED else side_by_side)(torch, samples, most, device)
+    together = PADDED_TOGETHER >> tries
+    return padded(torch, samples, together, device) if together else None
 
 
 def packed(torch, samples, most, device):
@@ -257,7 +305,7 @@ def network(torch, arguments):
     import transformers
 
     variant, lora = arguments.variant, arguments.method == "lora"
-    is_packed = variant in ("packed", "compiled")
+    is_packed = variant in PACKED
     if is_packed:
         register_packed_attention(torch)
     config = transformers.LlamaConfig(
@@ -267,14 +315,14 @@ def network(torch, arguments):
     )
     # HF Trainer with `bf16`: what is trained is kept in f32, and autocast rounds it in use.
     half = torch.bfloat16 if arguments.device == "cuda" else torch.float32
-    in_f32 = variant in ("llama-factory", "kept") and not lora
+    in_f32 = variant in AUTOCAST and not lora
     torch.set_default_dtype(torch.float32 if in_f32 else half)
     with torch.device(arguments.device):
         model = transformers.LlamaForCausalLM(config)
     torch.set_default_dtype(torch.float32)
     normalise_head(torch, model, frozen=lora)
     if variant == "llama-factory":
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": True})
     if lora:
         from peft import LoraConfig, get_peft_model
 
@@ -282,14 +330,14 @@ def network(torch, arguments):
             model.enable_input_require_grads()
         linear = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
         adapters = LoraConfig(r=32, lora_alpha=64, lora_dropout=0.0, target_modules=linear, task_type="CAUSAL_LM")
-        model = get_peft_model(model, adapters, autocast_adapter_dtype=variant in ("llama-factory", "kept"))
+        model = get_peft_model(model, adapters, autocast_adapter_dtype=variant in AUTOCAST)
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 if "lora_B" in name:
                     weight.normal_(std=0.02)
     model.train()
     decoder = model.get_base_model() if lora else model
-    if variant == "compiled" and arguments.device == "cuda":
+    if variant.endswith("compiled") and arguments.device == "cuda":
         for layer in decoder.model.layers:
             layer.compile()
     return model, decoder
@@ -317,38 +365,86 @@ def normalise_head(torch, model, frozen):
 def loss_of(torch, model, decoder, batch, supervised):
     """Sum over the supervised tokens of a micro-batch, divided by the step's."""
     if "keep" not in batch:
-        return model(input_ids=batch["ids"], labels=batch["labels"], num_items_in_batch=supervised, use_cache=False).loss
-    states = decoder.model(input_ids=batch["ids"], position_ids=batch["positions"], use_cache=False,
-                           ends=batch["ends"], longest=batch["longest"]).last_hidden_state
-    logits = decoder.lm_head(states[0, batch["keep"]]).float()
+        return model(input_ids=batch["ids"], attention_mask=batch["mask"], labels=batch["labels"],
+                     num_items_in_batch=supervised, use_cache=False).loss
+    ends = {name: batch[name] for name in ("ends", "longest") if name in batch}
+    states = decoder.model(input_ids=batch["ids"], position_ids=batch.get("positions"), use_cache=False, **ends).last_hidden_state
+    logits = decoder.lm_head(states.flatten(0, 1)[batch["keep"]]).float()
     return torch.nn.functional.cross_entropy(logits, batch["target"], reduction="sum") / supervised
 
 
+def kernels_of(torch, variant, cuda):
+    """The kernel of attention that a variant asks for."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel(SDPBackend.CUDNN_ATTENTION) if cuda and variant in CUDNN else contextlib.nullcontext()
+
+
+def gradients_of(torch, arguments, model, decoder, batches, supervised):
+    """The loss of a step, and its gradients in the weights."""
+    cuda, variant, sum_ = arguments.device == "cuda", arguments.variant, 0.0
+    for batch in batches:
+        autocast = torch.autocast("cuda", dtype=torch.bfloat16) if cuda and variant in AUTOCAST else contextlib.nullcontext()
+        with autocast, kernels_of(torch, variant, cuda):
+            loss = loss_of(torch, model, decoder, batch, supervised)
+        loss.backward()
+        sum_ = sum_ + loss.detach()
+    return float(sum_)
+
+
+def agree(torch, arguments, dtype):
+    """The loss of each variant over the same batch; 1 if they are not the same work."""
+    samples, wrong = samples_of(arguments.batch), 0
+    supervised = sum(len(ids) - start for ids, start in samples)
+    for arguments.method in ("lora", "full"):
+        losses = {}
+        for arguments.variant in VARIANTS:
+            torch.manual_seed(42)
+            model, decoder = network(torch, arguments)
+            most = arguments.micro_tokens if arguments.preset == "7b" else 256
+            batches = micro_batches(torch, samples, arguments.variant, 0, most, arguments.device)
+            losses[arguments.variant] = gradients_of(torch, arguments, model, decoder, batches, supervised)
+        first = losses[VARIANTS[0]]
+        worst = max(abs(loss - first) / first for loss in losses.values())
+        say(part="agree", method=arguments.method, losses=losses, worst_relative_difference=worst)
+        if not worst <= AGREE:
+            print(f"the variants' losses ({arguments.method}) are {worst:.1e} apart, allowed are {AGREE}", file=sys.stderr)
+            wrong = 1
+    return wrong
+
+
 def steps(torch, arguments, dtype):
-    cuda, variant = arguments.device == "cuda", arguments.variant
     torch.manual_seed(42)
     samples = samples_of(arguments.batch)
-    supervised = sum(len(ids) - start for ids, start in samples)
     model, decoder = network(torch, arguments)
+    tries, full = 0, None
+    while batches := micro_batches(torch, samples, arguments.variant, tries, arguments.micro_tokens, arguments.device):
+        try:
+            return timed(torch, arguments, samples, model, decoder, batches, tries)
+        except torch.OutOfMemoryError as error:
+            full = str(error).splitlines()[0]
+        # Outside of the handler: it holds the frames, and with them what did not fit.
+        print(f"{len(batches)} micro-batches do not fit: {full}", file=sys.stderr)
+        model.zero_grad(set_to_none=True)
+        del batches
+        gc.collect()
+        torch.cuda.empty_cache()
+        tries += 1
+    raise torch.OutOfMemoryError(full)
+
+
+def timed(torch, arguments, samples, model, decoder, batches, tries):
+    """Whole steps over these micro-batches."""
+    cuda, variant = arguments.device == "cuda", arguments.variant
+    supervised = sum(len(ids) - start for ids, start in samples)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-5, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, fused=cuda or None)
-    if variant in ("packed", "compiled"):
-        batches = packed(torch, samples, arguments.micro_tokens, arguments.device)
-    else:
-        batches = padded(torch, samples, arguments.device)
-    autocast = variant in ("llama-factory", "kept") and cuda
     losses, norms = [], []
     if cuda:
         torch.cuda.reset_peak_memory_stats()
 
     def step(mark):
-        sum_ = 0.0
-        for batch in batches:
-            with torch.autocast("cuda", dtype=torch.bfloat16) if autocast else contextlib.nullcontext():
-                loss = loss_of(torch, model, decoder, batch, supervised)
-            loss.backward()
-            sum_ = sum_ + loss.detach()
-        losses.append(float(sum_))
+        losses.append(gradients_of(torch, arguments, model, decoder, batches, supervised))
         mark()
         norms.append(float(torch.nn.utils.clip_grad_norm_(trained, 1.0)))
         optimizer.step()
@@ -362,7 +458,7 @@ def steps(torch, arguments, dtype):
     computed = sum(batch["ids"].numel() for batch in batches)
     say(part="steps", method=arguments.method, variant=variant, time=found, samples=len(samples), supervised=supervised,
         pairs=sum(len(ids) * (len(ids) + 1) // 2 for ids, _ in samples), data_tokens=tokens, computed_tokens=computed,
-        micro_batches=len(batches), data_tokens_per_second=tokens / seconds, computed_tokens_per_second=computed / seconds,
+        micro_batches=len(batches), tries=tries + 1, data_tokens_per_second=tokens / seconds, computed_tokens_per_second=computed / seconds,
         peak_bytes=torch.cuda.max_memory_reserved() if cuda else None, losses=losses, gradient_norms=norms,
         trained=sum(weight.numel() for weight in trained))
 
@@ -377,28 +473,28 @@ def versions(torch):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=("calibrate", "gemm", "attention", "steps"))
+    parser.add_argument("part", choices=("calibrate", "gemm", "attention", "steps", "agree"))
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cpu")
     parser.add_argument("--preset", choices=SHAPES, default="tiny")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--method", choices=("lora", "full"), default="lora")
     parser.add_argument("--variant", choices=VARIANTS, default="llama-factory")
     parser.add_argument("--batch", help="the file that measure.py wrote")
-    parser.add_argument("--micro-tokens", type=int, default=8192)
+    parser.add_argument("--micro-tokens", type=int, default=16384)
     parser.add_argument("--steps", type=int)
     arguments = parser.parse_args()
-    if arguments.part == "steps" and not arguments.batch:
-        parser.error("steps needs --batch")
+    if arguments.part in ("steps", "agree") and not arguments.batch:
+        parser.error(f"{arguments.part} needs --batch")
     import torch
 
     say(part="versions", versions=versions(torch))
     dtype = torch.bfloat16 if arguments.device == "cuda" else torch.float32
     try:
-        {"calibrate": calibrate, "gemm": gemm, "attention": attention, "steps": steps}[arguments.part](torch, arguments, dtype)
+        parts = {"calibrate": calibrate, "gemm": gemm, "attention": attention, "steps": steps, "agree": agree}
+        return parts[arguments.part](torch, arguments, dtype) or 0
     except torch.OutOfMemoryError as error:
         print(str(error).splitlines()[0], file=sys.stderr)
         return OUT_OF_MEMORY
-    return 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ mod fake;
 pub mod inventory;
 pub mod kernels;
 pub mod libdevice;
+pub mod lost;
 pub mod nccl;
 pub mod nvml;
 pub mod rate;
@@ -19,7 +20,7 @@ use crate::collective::Carrier;
 use crate::collective::nccl::library::SETTING;
 use burn::tensor::Device;
 use model::cuda::blas::Blas;
-pub use model::runtime::{LOST_TASK, THREADS, said, tells_of_full_memory};
+pub use model::runtime::{THREADS, said, tells_of_full_memory};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -40,7 +40,9 @@ pub use linear::{
 };
 pub use merge::merge_attention;
 pub use norm::{add_rms_norm, rms_norm, rms_norm_backward};
-pub use product::{Transposed, add_product, product, product_in, product_routes, products};
+pub use product::{
+    Transposed, add_product, last_product_way, product, product_in, product_routes, products,
+};
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
 pub use rows::{Places, Rotary, collect, rows, spread, turn_back};
 pub use update::{BLOCK, Beside, Moment, Piece, Rule, State, Step, update};

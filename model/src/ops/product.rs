@@ -74,6 +74,15 @@ pub fn product_routes() -> String {
     String::new()
 }
 
+/// Which way the last product of this process took that had a choice, whatever it was told to take: `burn`,
+/// `tiles` or `cublaslt`.
+pub fn last_product_way() -> Option<&'static str> {
+    #[cfg(feature = "cuda")]
+    return super::kernels::last_product_way();
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
 /// The plain body.
 fn plain_product<const D: usize>(
     a: Tensor<D>,

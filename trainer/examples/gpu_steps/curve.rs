@@ -18,6 +18,7 @@ const LENGTH: usize = 32;
 /// The losses of `--steps` steps of everything, from the same weights, over the same rows: in f32 on the CPU,
 /// then on the device in f32 and, where it has it, in bf16.
 pub fn curve(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), Failure> {
+    model::runtime::full_precision();
     let steps: usize = arguments.number("steps", 40, 200)?;
     let shape = DecoderConfig { vocab_size: 256, ..DecoderConfig::baichuan2_tiny() };
     let expected = losses(&shape, DType::F32, &network::reference_device(arguments)?, steps)?;

@@ -2,7 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::work::Work;
-use crate::{Failure, clock, counters, network};
+use crate::{Failure, clock, counters, host, network};
 use burn::tensor::DType;
 use data_pipeline::batch::Batch;
 use model::Decoder;
@@ -14,7 +14,7 @@ use trainer::collective::Solo;
 use trainer::memory::{self, state_bytes};
 use trainer::network::freeze_base;
 use trainer::objective::LossConfig;
-use trainer::optimizer::{Optimizer, OptimizerConfig};
+use trainer::optimizer::{MasterKind, Optimizer, OptimizerConfig};
 use trainer::recipe::{BatchConfig, LossAverage, MicroTokens, Recompute};
 use trainer::sharding::{Sharding, Stretch};
 use trainer::step::{Found, Objective, Stepper};
@@ -71,9 +71,14 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
     let work = Work::read(Path::new(file), k)?;
     let micros = Batch::pack(work.groups(), micro_tokens);
     let largest = micros.iter().map(memory::shape).reduce(BatchShape::cover).unwrap_or_default();
-    let config = OptimizerConfig { learning_rate: 1e-5, ..OptimizerConfig::default() };
+    // Of weights in bf16 that are all trained, what they lack of f32: the whole beside them does not fit into the
+    // memory of one GPU with everything else, and says no more.
+    let is_split = !lora && arguments.dtype() == DType::BF16;
+    let master = if is_split { MasterKind::Split } else { MasterKind::F32 };
+    let config = OptimizerConfig { learning_rate: 1e-5, master, ..OptimizerConfig::default() };
     let network = network::as_planned(&shape, lora, arguments)?;
-    let planned = planned(&network, &config, &largest, recompute);
+    let several = micros.len() > 1;
+    let planned = planned(&network, &config, &largest, several, recompute);
 
     memory::forget();
     let mut decoder = network::untrained(&shape, arguments.dtype(), &arguments.device);
@@ -94,11 +99,14 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
     })?;
     let seconds = clock::median(&time, "seconds");
     let flops = network.flops(found.computed, work.supervised, found.pairs);
+    let first = losses.first().copied().unwrap_or(f64::NAN);
     print(json!({
         "part": "steps", "method": if lora { "lora" } else { "full" }, "k": k, "time": time,
         "samples": work.samples, "supervised": work.supervised, "pairs": found.pairs,
         "computed_tokens": found.computed, "padded_tokens": found.padded, "data_tokens": work.data_tokens,
         "micro_tokens": micro_tokens, "micro_batches": micros.len(), "recompute": recompute,
+        "master": if is_split { "split" } else { "f32" },
+        "checked": host::checked_loss(first, shape.vocab_size, work.supervised),
         "computed_tokens_per_second": found.computed as f64 / seconds,
         "data_tokens_per_second": work.data_tokens as f64 / seconds,
         "flops": flops, "tflops": flops / seconds / 1e12,
@@ -114,6 +122,7 @@ fn planned(
     network: &Network,
     config: &OptimizerConfig,
     largest: &BatchShape,
+    several: bool,
     recompute: usize,
 ) -> u64 {
     let trained = || network.weights().into_iter().filter(|info| info.trainable);
@@ -126,5 +135,5 @@ fn planned(
     // An update holds three values in f32 beside the largest weight that it changes.
     let update = 12 * trained().map(|info| info.numel() as u64).max().unwrap_or(0);
     let peak = network.peak(largest, CHUNK, recompute).total();
-    network.weight_bytes() + network.gradient_bytes() + states + peak.max(update)
+    network.weight_bytes() + network.sum_bytes(several) + states + peak.max(update)
 }

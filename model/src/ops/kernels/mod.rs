@@ -35,7 +35,9 @@ pub(crate) use given::{pour, square_sums, update};
 pub(crate) use norm::{add_rms_norm, normalise_rows, rms_norm};
 pub(crate) use norm_backward::rms_norm_backward;
 #[cfg(feature = "cuda")]
-pub(crate) use product::{add_product, multiplies, on_cuda, product, product_routes};
+pub(crate) use product::{
+    add_product, last_product_way, multiplies, on_cuda, product, product_routes,
+};
 
 use crate::ops::LossTerms;
 use burn::backend::tensor::{FloatTensor, IntTensor};

@@ -21,6 +21,7 @@ use cubek::microkernel::matmul::plane::PlaneFragmentTransport;
 use cubek::std::routine::Routine;
 use cubek::std::{Hardware, InputBinding};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -128,6 +129,16 @@ pub(crate) fn product_routes() -> String {
     gpus.iter().map(|gpu| gpu.to_string()).collect()
 }
 
+/// See [`crate::ops::last_product_way`].
+pub(crate) fn last_product_way() -> Option<&'static str> {
+    WAY_NAMES.get(LAST_WAY.load(Ordering::Relaxed)).copied()
+}
+
+/// Names of ways; what is no place in it is none yet.
+const WAY_NAMES: [&str; 3] = ["burn", "tiles", "cublaslt"];
+
+static LAST_WAY: AtomicUsize = AtomicUsize::new(WAY_NAMES.len());
+
 /// What a GPU has for products.
 struct Gpu {
     ordinal: usize,
@@ -225,12 +236,17 @@ impl Product {
     }
 
     fn compute(self) -> CubeTensor {
-        match self.way() {
-            Way::Burn => self.by_burn(),
+        let (product, taken) = match self.way() {
+            Way::Burn => (self.by_burn(), 0),
             // Kernels may refuse operands that lie otherwise than those that were measured.
-            Way::Tiles => self.by_tiles().unwrap_or_else(|product| product.by_burn()),
-            Way::CublasLt(plan, algorithm) => self.by_cublaslt(plan, algorithm),
-        }
+            Way::Tiles => match self.by_tiles() {
+                Ok(product) => (product, 1),
+                Err(product) => (product.by_burn(), 0),
+            },
+            Way::CublasLt(plan, algorithm) => (self.by_cublaslt(plan, algorithm), 2),
+        };
+        LAST_WAY.store(taken, Ordering::Relaxed);
+        product
     }
 
     /// `[m, n, k]`, and how many such products.

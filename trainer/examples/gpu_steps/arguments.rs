@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use burn::tensor::{DType, Device};
+use model::layout::AttentionBody;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -15,20 +16,13 @@ pub struct Arguments {
     options: BTreeMap<String, String>,
 }
 
-/// The device called `name`, if this build has it.
+/// The device called `name`, if this build and this machine have what it needs; its kernels are kept.
 pub fn device(name: &str) -> Result<Device, Failure> {
-    match name {
-        #[cfg(feature = "flex")]
-        "flex" => Ok(Device::flex()),
-        #[cfg(feature = "cuda")]
-        "cuda" => Ok(Device::cuda(0)),
-        #[cfg(feature = "wgpu")]
-        "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
-        other => Err(format!("--device is `{other}`, which this build does not have").into()),
-    }
+    AttentionBody::from_environment()?;
+    Ok(trainer::device::of(name, 0)?)
 }
 
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "device",
     "preset",
     "rounds",
@@ -39,6 +33,7 @@ const OPTIONS: [&str; 10] = [
     "recompute",
     "steps",
     "layers",
+    "check",
 ];
 
 impl Arguments {

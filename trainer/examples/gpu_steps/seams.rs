@@ -1,8 +1,9 @@
 //! Where this program learns of what the crate `model` can do: a new route, tape or way is a row here.
 
-use crate::block::{Backward, Pass, on_a_tape, without_tape};
+use crate::block::{Forward, on_a_tape, without_tape};
 use burn::tensor::Tensor;
 use model::backward::{Options, Tape};
+use model::layout::AttentionBody;
 use model::ops::{Transposed, product};
 
 /// One way to compute products.
@@ -26,11 +27,26 @@ fn plain(a: Tensor<2>, b: Tensor<2>, transposed: Transposed) -> Tensor<2> {
     }
 }
 
+/// One body of attention.
+pub struct Body {
+    pub name: &'static str,
+    /// `None` is what the network itself takes.
+    pub body: Option<AttentionBody>,
+}
+
+/// Every body of this build that keeps no scores.
+pub fn bodies() -> [Body; 2] {
+    [
+        Body { name: "network", body: None },
+        Body { name: "chunked", body: Some(AttentionBody::Chunked) },
+    ]
+}
+
 /// One way to differentiate a block.
 pub struct Way {
     pub name: &'static str,
-    /// Its forward pass, which returns the backward pass with what that needs.
-    pub forward: fn(&Pass) -> Backward,
+    /// Its forward pass, which returns the output, and the backward pass with what that needs.
+    pub forward: Forward,
 }
 
 /// Every way of this build.
@@ -38,8 +54,15 @@ pub fn ways() -> [Way; 2] {
     [Way { name: "tape", forward: on_a_tape }, Way { name: "without tape", forward: without_tape }]
 }
 
-/// Every way in which [`model::backward`] takes gradients: its name, and what it is told.
-pub fn tapes() -> [(&'static str, Options); 2] {
-    let of = |tape| Options { tape, ..Options::default() };
-    [("needed", of(Tape::Needed)), ("always", of(Tape::Always))]
+/// How [`model::backward`] takes gradients: its name, and what it is told.
+pub type Taking = (&'static str, Options);
+
+/// As training does.
+pub fn needed() -> Taking {
+    ("needed", Options { tape: Tape::Needed, ..Options::default() })
+}
+
+/// Always on a tape, which keeps all scores of attention.
+pub fn always() -> Taking {
+    ("always", Options { tape: Tape::Always, ..Options::default() })
 }

@@ -26,6 +26,8 @@ pub fn gradients(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
     let (prefix, suffix) = if arguments.is_tiny() { (24, 12) } else { (200, 40) };
     let mut batch = rows(2, GroupShape { prefix, k: 4, suffix }, shape.vocab_size);
     supervise(&mut batch);
+    // Else f32 means TF32 there, and nothing could be held against it.
+    model::runtime::full_precision();
     let reference = network::reference_device(arguments)?;
     let mut types = vec![("f32", DType::F32)];
     if arguments.dtype() == DType::BF16 {
