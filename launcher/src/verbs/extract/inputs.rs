@@ -45,7 +45,11 @@ pub fn check(args: &cli::Extract) -> Result<(), Error> {
     }
     let named = args.jsonl.iter().filter(|path| path.as_os_str() != "-");
     for path in args.files.iter().chain(named) {
-        open(path)?;
+        // Whoever writes into a named pipe would see it closed by the look alone.
+        let is_pipe = std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+        if !is_pipe {
+            open(path)?;
+        }
     }
     Ok(())
 }
