@@ -62,11 +62,10 @@ pub struct Against {
 /// of answers that may be others by now.
 pub fn write(run_dir: &Path) -> Result<Pages, Error> {
     let compared = run_dir.join(comparison::FILE);
-    match std::fs::remove_file(&compared) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::write(&compared)(error));
-        }
-        _ => {}
+    if let Err(error) = std::fs::remove_file(&compared)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(Error::write(&compared)(error));
     }
     let run = Run::read(run_dir)?;
     let analysis = analyse(&run.sets, Limits::default());

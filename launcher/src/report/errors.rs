@@ -163,7 +163,7 @@ fn mistakes(counts: &Counts) -> [(&'static str, &'static str, usize); 6] {
 const LEGEND: &str = "<dl class=\"kinds\">\
     <div><dt>✗ wrong type</dt><dd>the annotated mention, with another type</dd></div>\
     <div><dt>⊃ wrong extent</dt><dd>the right type; the mention is too long (⊃), too short (⊂), shifted \
-    (⇢), split (÷) or merged with another (∪)</dd></div>\
+    (⇢), split (÷) or merged with another (∪); of a relation, head and tail change places (⇄)</dd></div>\
     <div><dt>⊗ both</dt><dd>another type, and the mentions only overlap</dd></div>\
     <div><dt>− missed</dt><dd>annotated, and nothing like it predicted</dd></div>\
     <div><dt>+ invented</dt><dd>predicted, and nothing like it annotated</dd></div>\
