@@ -36,6 +36,7 @@ pub mod fill;
 pub mod floor;
 pub mod grammar;
 pub mod inspect;
+pub mod language;
 pub mod ledger;
 pub mod loader;
 pub mod manifest;

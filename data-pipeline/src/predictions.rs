@@ -16,7 +16,7 @@ pub(crate) mod objects;
 use crate::durable;
 use crate::error::{Error, explain};
 use crate::schema::Task;
-use crate::sentence::Instance;
+use crate::sentence::{Instance, Mention, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -64,6 +64,24 @@ pub struct Prediction {
     pub cut: bool,
 }
 
+impl Prediction {
+    /// The first annotated mention whose place in the sentence reads otherwise, with what it reads.
+    pub fn misplaced(&self) -> Option<(&Mention, String)> {
+        let begins = self.sentence.char_indices().map(|(at, _)| at);
+        let bytes: Vec<usize> = begins.chain([self.sentence.len()]).collect();
+        let read = |mention: &Mention| {
+            let of = |place: &Span| {
+                let ends = bytes.get(place.start).zip(bytes.get(place.end));
+                ends.and_then(|(from, to)| self.sentence.get(*from..*to)).unwrap_or_default()
+            };
+            mention.places().iter().map(of).collect::<Vec<_>>().join(" ")
+        };
+        let mentions = self.gold.iter().flat_map(Instance::mentions);
+        let placed = mentions.filter(|mention| mention.span.is_some());
+        placed.map(|mention| (mention, read(mention))).find(|(mention, read)| mention.text != *read)
+    }
+}
+
 /// One of several prompts about a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
@@ -84,12 +102,17 @@ pub fn read(path: &Path) -> Result<Vec<Prediction>, Error> {
 
 /// Reads several files as one list; a sentence that occurs twice is an error, not counted twice.
 pub fn read_all(paths: &[&Path]) -> Result<Vec<Prediction>, Error> {
+    Ok(read_each(paths)?.into_iter().flatten().collect())
+}
+
+/// Reads several files as [`read_all`] does, each opened once, and keeps them apart.
+pub fn read_each(paths: &[&Path]) -> Result<Vec<Vec<Prediction>>, Error> {
     collect(paths, false)
 }
 
 /// Reads files that a run may still be writing to: a last line without its end is not there yet.
 pub fn read_finished(paths: &[&Path]) -> Result<Vec<Prediction>, Error> {
-    collect(paths, true)
+    Ok(collect(paths, true)?.into_iter().flatten().collect())
 }
 
 /// Reads what a stopped run had finished, and cuts off the line that it was writing.
@@ -173,18 +196,23 @@ pub fn replace_among_others(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// What one row of a set of files is known by: dataset, language, task and id.
 type Key = (String, String, Task, String);
 
-/// The rows of all files, each sentence once; with `growing`, without an unended last line.
-fn collect(paths: &[&Path], growing: bool) -> Result<Vec<Prediction>, Error> {
-    let mut predictions: Vec<Prediction> = Vec::new();
+/// The mark of the byte order that some editors begin a file with.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The rows of each file, each sentence once; with `growing`, without an unended last line.
+fn collect(paths: &[&Path], growing: bool) -> Result<Vec<Vec<Prediction>>, Error> {
+    let mut predictions: Vec<Vec<Prediction>> = Vec::with_capacity(paths.len());
     let mut seen: HashMap<Key, (usize, usize)> = HashMap::new();
     for (file, path) in paths.iter().enumerate() {
         let mut reader = BufReader::new(File::open(path).map_err(Error::read(path))?);
-        let mut bytes = Vec::new();
+        let (mut bytes, mut rows) = (Vec::new(), Vec::new());
         for line in 1.. {
             bytes.clear();
             if reader.read_until(b'\n', &mut bytes).map_err(Error::read(path))? == 0 {
                 break;
             }
+            let marked = if line == 1 { bytes.strip_prefix(MARK) } else { None };
+            let bytes = marked.unwrap_or(&bytes);
             if bytes.trim_ascii().is_empty() || growing && !bytes.ends_with(b"\n") {
                 continue;
             }
@@ -203,8 +231,9 @@ fn collect(paths: &[&Path], growing: bool) -> Result<Vec<Prediction>, Error> {
                     ),
                 ));
             }
-            predictions.push(prediction);
+            rows.push(prediction);
         }
+        predictions.push(rows);
     }
     Ok(predictions)
 }
@@ -247,7 +276,7 @@ fn parse(line: &[u8]) -> Result<Prediction, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::sentence::{Entity, Event, Mention, Relation, Span};
+    use crate::sentence::{Entity, Event, Relation};
     use expect_test::{Expect, expect};
     use proptest::prelude::*;
 
@@ -355,6 +384,40 @@ mod tests {
         fs::write(&path, b"\xff\n").unwrap();
         assert!(read(&path).unwrap_err().to_string().ends_with(":1: not UTF-8 from byte 1 on"));
         assert_eq!(read(&directory.path().join("none")).unwrap_err().exit_code(), 64);
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_no_part_of_the_first_row() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (directory.path().join("p.jsonl"), directory.path().join("q.jsonl"));
+        let row = ROW.replace("GOLD", "");
+        fs::write(&path, format!("\u{feff}{row}\n")).unwrap();
+        fs::write(&other, "\u{feff}\n").unwrap();
+        let rows = read_each(&[&path, &other]).unwrap();
+        assert_eq!(rows, [vec![parse(row.as_bytes()).unwrap()], Vec::new()]);
+        // Further down it is no mark, but a character that has no place there.
+        fs::write(&path, format!("{row}\n\u{feff}{row}\n")).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains(":2: column 1: "));
+    }
+
+    #[test]
+    fn gold_is_held_against_its_place() {
+        let check = |gold: &str, expected: Option<(&str, &str)>| {
+            let row = parse(ROW.replace("GOLD", gold).as_bytes()).unwrap();
+            let found = row.misplaced().map(|(mention, read)| (mention.text.clone(), read));
+            let expected = expected.map(|(text, read)| (text.to_owned(), read.to_owned()));
+            assert_eq!(found, expected, "{gold}");
+        };
+        check(r#"{"type":"P","name":"Ann","start":0,"end":3}"#, None);
+        check(r#"{"type":"P","name":"Bob"}"#, None);
+        check(r#"{"type":"P","name":"Ann","start":1,"end":4}"#, Some(("Ann", "nn ")));
+        let pieces = r#"{"type":"P","name":"Ann UN","start":0,"end":17,"pieces":[[0,3],[15,17]]}"#;
+        check(pieces, None);
+        check(&pieces.replace("[15,17]", "[14,17]"), Some(("Ann UN", "Ann  UN")));
+        check(
+            r#"{"type":"H","trigger":"joined","start":4,"end":10,"arguments":[{"role":"r","name":"UN","start":14,"end":16}]}"#,
+            Some(("UN", " U")),
+        );
     }
 
     #[test]

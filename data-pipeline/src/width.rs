@@ -33,6 +33,35 @@ pub fn clipped(text: &str, most: usize) -> String {
     short
 }
 
+/// `text`, or its beginning, `…` and its end, in at most `most` columns: names that begin alike differ
+/// at their ends.
+pub fn shortened(text: &str, most: usize) -> String {
+    if columns(text) <= most {
+        return text.to_owned();
+    }
+    let room = most.saturating_sub(1);
+    let (mut taken, mut from) = (0, text.len());
+    for (at, letter) in text.char_indices().rev() {
+        if taken + of(letter) > room / 2 {
+            break;
+        }
+        taken += of(letter);
+        // A mark is nothing without the letter that it sits on.
+        if of(letter) > 0 {
+            from = at;
+        }
+    }
+    let mut left = room - taken;
+    let fits = |letter: &char| {
+        let width = of(*letter);
+        let fits = width <= left;
+        left = left.saturating_sub(width);
+        fits
+    };
+    let begin: String = text.chars().take_while(fits).collect();
+    format!("{begin}…{}", &text[from..])
+}
+
 /// `text` with spaces behind it up to `width` columns.
 pub fn padded(text: &str, width: usize) -> String {
     let blanks = width.saturating_sub(columns(text));
@@ -132,6 +161,13 @@ mod tests {
         }
         assert_eq!(clipped("北京大学", 6), "北京…");
         assert_eq!(clipped("北京大学", 8), "北京大学");
+        assert_eq!(
+            shortened("quickstart-en:test-names (chained)", 28),
+            "quickstart-en:…mes (chained)"
+        );
+        assert_eq!(shortened("北京大学学报", 8), "北京…报");
+        assert_eq!(shortened("北京大学", 8), "北京大学");
+        assert_eq!(shortened("abcdefe\u{301}", 5), "ab…fe\u{301}");
         assert_eq!(padded("北京", 6) + "|", "北京  |");
         assert_eq!(parts("北京a大学", 4), ["北京", "a大", "学"]);
         assert_eq!(folded(&["北京".into(), "ab".into(), "c".into()], ", ", 8), ["北京, ab", "c"]);
@@ -151,6 +187,7 @@ mod tests {
             prop_assert_eq!(parts.concat(), text.clone());
             prop_assert!(parts.iter().all(|part| columns(part) <= most));
             prop_assert!(columns(&clipped(&text, most)) <= most);
+            prop_assert!(columns(&shortened(&text, most)) <= most);
             prop_assert!(columns(&padded(&text, most)) >= most);
         }
 

@@ -242,6 +242,11 @@ fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A code of a language.
+fn language(code: &str) -> Result<String, String> {
+    data_pipeline::language::check(code).map(|()| code.to_owned())
+}
+
 /// The task of this name.
 fn task(name: &str) -> Result<Task, String> {
     match name {

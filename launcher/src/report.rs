@@ -58,8 +58,15 @@ pub struct Against {
     contrast: Contrast,
 }
 
-/// Writes `report.html` and `errors.html` into the run directory.
+/// Writes `report.html` and `errors.html` into the run directory, and takes away a `comparison.html`: it is
+/// of answers that may be others by now.
 pub fn write(run_dir: &Path) -> Result<Pages, Error> {
+    let compared = run_dir.join(comparison::FILE);
+    if let Err(error) = std::fs::remove_file(&compared)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(Error::write(&compared)(error));
+    }
     let run = Run::read(run_dir)?;
     let analysis = analyse(&run.sets, Limits::default());
     let has_answers = run.sets.iter().any(|set| !set.predictions.is_empty());

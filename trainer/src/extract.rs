@@ -13,7 +13,7 @@ mod tests;
 mod windows;
 
 pub use lines::{Fields, Line};
-pub use reader::{Asking, Found, Reader, Text, Trouble};
+pub use reader::{Asking, Found, Progress, Reader, Text, Trouble};
 
 use crate::checkpoint::{self, CheckpointInfo};
 use crate::generation::Generation;

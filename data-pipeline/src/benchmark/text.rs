@@ -6,6 +6,8 @@ use crate::width::{TERMINAL, clipped, columns, folded, padded};
 
 /// A head of a column is folded into lines of so many columns.
 const HEAD: usize = 14;
+/// A head's longest word may make it wider, up to so many columns: cut in two, it is hard to read.
+const WORD: usize = 20;
 /// Names of rows are cut behind so many columns.
 const NAME: usize = 30;
 /// What stands between columns.
@@ -134,7 +136,8 @@ impl Grid {
 
     fn head(&self, column: usize) -> Vec<String> {
         let words: Vec<String> = self.heads[column].split(' ').map(str::to_owned).collect();
-        folded(&words, " ", HEAD)
+        let longest = words.iter().map(|word| columns(word)).max().unwrap_or(0);
+        folded(&words, " ", longest.clamp(HEAD, WORD))
     }
 
     fn width(&self, column: usize) -> usize {
@@ -159,4 +162,20 @@ fn wrapped(mark: &str, text: &str) -> Vec<String> {
             _ => format!("{:indent$}{text}", ""),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_head_is_not_cut() {
+        let head = |text: &str| {
+            let (heads, names) = (vec![text.to_owned()], Vec::new());
+            Grid { heads, names, entries: Vec::new(), rules: Vec::new() }.head(0)
+        };
+        assert_eq!(head("IEPile (Baichuan2-13B) [3]"), ["IEPile", "(Baichuan2-13B)", "[3]"]);
+        assert_eq!(head("GLiNER large [2]"), ["GLiNER large", "[2]"]);
+        assert_eq!(head(&"x".repeat(30)), ["x".repeat(20), "x".repeat(10)]);
+    }
 }

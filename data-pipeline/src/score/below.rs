@@ -3,7 +3,7 @@
 
 use super::{Scores, languages, table::wrapped};
 use crate::schema::Task;
-use crate::width::{clipped, columns as width};
+use crate::width::{columns as width, shortened};
 
 /// A longer name of a dataset is cut.
 const LONG_NAME: usize = 28;
@@ -24,7 +24,7 @@ fn sensitivity(text: &mut String, scores: &Scores) {
         .map(|it| {
             let ordinary = scores.rows.iter().find(|row| it.is_of(row)).and_then(|row| row.f1);
             vec![
-                clipped(&it.dataset, LONG_NAME),
+                shortened(&it.dataset, LONG_NAME),
                 it.language.clone(),
                 it.task.to_string(),
                 it.varied.rounds(it.rounds),
@@ -170,7 +170,7 @@ mod tests {
 
             dataset                       lang  task  asked in       F1  mean  worst   dev
             ──────────────────────────────────────────────────────────────────────────────
-            a-rather-long-name-of-a-dat…  en    re    24 orders   100.0  64.2    5.0  12.3
+            a-rather-long-…-of-a-dataset  en    re    24 orders   100.0  64.2    5.0  12.3
             micro                         all   re    24 orders   100.0  64.2    5.0  12.3
             新闻                          zh    re    4 wordings  100.0  64.2    5.0  12.3
             protocol `set`; dev: standard deviation. F1 is that of the ordinary prompt

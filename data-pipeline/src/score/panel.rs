@@ -76,28 +76,28 @@ mod tests {
         assert!(found.lines().all(|line| columns(line) <= 80), "{found}");
         expect![[r#"
             d · en · ner
-            protocol          F1       95 %    prec/rec  gold  said  right
-            ──────────────────────────────────────────────────────────────
-            set             57.1  57.1–57.1   50.0/66.7     3     4      2
-            strict-span     50.0  50.0–50.0   40.0/66.7     3     5      2
-            knowcoder-2024  88.9  88.9–88.9  66.7/133.3     3     6      4
-            knowcoder-2025  57.1  57.1–57.1   50.0/66.7     3     4      2
-            gollie          57.1  57.1–57.1   50.0/66.7     3     4      2
-            universalner    85.7  85.7–85.7  75.0/100.0     3     4      3
-            iepile          44.4  44.4–44.4   33.3/66.7     3     6      2
-            b2ner           57.1  57.1–57.1   50.0/66.7     3     4      2
-            seqeval         66.7  66.7–66.7   66.7/66.7     3     3      2
+            protocol          F1  95 %    prec/rec  gold  said  right
+            ─────────────────────────────────────────────────────────
+            set             57.1     –   50.0/66.7     3     4      2
+            strict-span     50.0     –   40.0/66.7     3     5      2
+            knowcoder-2024  88.9     –  66.7/133.3     3     6      4
+            knowcoder-2025  57.1     –   50.0/66.7     3     4      2
+            gollie          57.1     –   50.0/66.7     3     4      2
+            universalner    85.7     –  75.0/100.0     3     4      3
+            iepile          44.4     –   33.3/66.7     3     6      2
+            b2ner           57.1     –   50.0/66.7     3     4      2
+            seqeval         66.7     –   66.7/66.7     3     3      2
             answers not read whole: 0; cut: 0; objects invented: 1; classes not offered: 0
 
             d · en · re
-            protocol           F1         95 %     prec/rec  gold  said  right
-            ──────────────────────────────────────────────────────────────────
-            set             100.0  100.0–100.0  100.0/100.0     1     1      1
-            strict-span     100.0  100.0–100.0  100.0/100.0     1     1      1
-            knowcoder-2024  100.0  100.0–100.0  100.0/100.0     1     1      1
-            knowcoder-2025  100.0  100.0–100.0  100.0/100.0     1     1      1
-            gollie            0.0      0.0–0.0      0.0/0.0     1     0      0
-            iepile          100.0  100.0–100.0  100.0/100.0     1     1      1
+            protocol           F1  95 %     prec/rec  gold  said  right
+            ───────────────────────────────────────────────────────────
+            set             100.0     –  100.0/100.0     1     1      1
+            strict-span     100.0     –  100.0/100.0     1     1      1
+            knowcoder-2024  100.0     –  100.0/100.0     1     1      1
+            knowcoder-2025  100.0     –  100.0/100.0     1     1      1
+            gollie            0.0     –      0.0/0.0     1     0      0
+            iepile          100.0     –  100.0/100.0     1     1      1
             answers not read whole: 0; cut: 0; objects invented: 1; classes not offered: 0
 
             known defect of `knowcoder-2024`: said twice, a right object counts twice:

@@ -156,9 +156,16 @@ impl Counted {
         bootstrap::resample(&self.tallies, (&self.dataset, &self.language, self.task))
     }
 
+    /// Whether other sentences could be drawn: of a single one, an interval would be a point and look
+    /// like certainty.
+    fn varies(&self) -> bool {
+        self.tallies.len() > 1
+    }
+
     fn row(&self) -> Row {
         let total = self.total();
-        let figures = (total.gold > 0).then(|| bootstrap::interval(self.resamples()));
+        let has_gold = total.gold > 0;
+        let interval = (has_gold && self.varies()).then(|| bootstrap::interval(self.resamples()));
         let Rule { protocol, matching, relations } = self.rule;
         let Quality { unread, invented, outside, cut } = self.quality;
         Row {
@@ -168,11 +175,11 @@ impl Counted {
             protocol,
             matching,
             relations,
-            precision: figures.map(|_| total.precision()),
-            recall: figures.map(|_| total.recall()),
-            f1: figures.map(|_| total.f1()),
-            low: figures.map(|(low, _)| low),
-            high: figures.map(|(_, high)| high),
+            precision: has_gold.then(|| total.precision()),
+            recall: has_gold.then(|| total.recall()),
+            f1: has_gold.then(|| total.f1()),
+            low: interval.map(|(low, _)| low),
+            high: interval.map(|(_, high)| high),
             gold: total.gold,
             predicted: total.predicted,
             correct: total.correct,
@@ -203,13 +210,14 @@ fn mean(name: &str, sets: &[Counted], least: usize) -> Option<Row> {
     let resamples: Vec<Vec<f64>> = languages.iter().map(Counted::resamples).collect();
     let means = (0..resamples[0].len())
         .map(|i| resamples.iter().map(|scores| scores[i]).sum::<f64>() / resamples.len() as f64);
-    let (low, high) = bootstrap::interval(means.collect());
+    let interval = bootstrap::interval(means.collect());
+    let interval = languages.iter().all(Counted::varies).then_some(interval);
     Some(Row {
         precision: Some(average(&|language| language.total().precision())),
         recall: Some(average(&|language| language.total().recall())),
         f1: Some(average(&|language| language.total().f1())),
-        low: Some(low),
-        high: Some(high),
+        low: interval.map(|(low, _)| low),
+        high: interval.map(|(_, high)| high),
         ..Counted::together(name, &languages).row()
     })
 }
@@ -248,9 +256,15 @@ mod tests {
                 (MEAN, "all", Some(37.5), 6),
             ]
         );
-        for row in rows.iter().filter(|row| row.f1.is_some()) {
-            assert!(row.low <= row.f1 && row.f1 <= row.high, "{row:?}");
+        for row in rows.iter().filter(|row| row.f1.is_some() && row.dataset != "en-2") {
+            assert!(row.low.is_some() && row.low <= row.f1 && row.f1 <= row.high, "{row:?}");
         }
+        // One sentence says nothing of how far others would be from it.
+        assert_eq!((rows[1].low, rows[1].high), (None, None));
+        let single = [set("en", "en", &[right]), set("zh", "zh", &[wrong, wrong])];
+        let rows = score(&single, &[Protocol::Set]);
+        let mean = rows.iter().find(|row| row.dataset == MEAN).unwrap();
+        assert_eq!((mean.f1, mean.low, mean.high), (Some(50.0), None, None));
         let found = score_with(&sets[..1], &Protocol::ALL, &Options::default());
         // seqeval needs offsets.
         assert_eq!(found.rows.len(), Protocol::ALL.len() - 1, "one set is not summed up");

@@ -1,7 +1,7 @@
 //! Scores as a text table that fits a terminal of 80 columns.
 
 use super::{Absent, Comparison, Matching, Protocol, Quality, Relations, Row, Scores, below};
-use crate::width::{clipped, columns as width};
+use crate::width::{columns as width, shortened};
 use std::fmt::Write;
 
 /// Columns of the terminal.
@@ -40,7 +40,7 @@ pub fn types(scores: &Scores) -> String {
         };
         let columns = vec![
             cells("class", true, &|row| row.class.clone()),
-            cells("dataset", true, &|row| clipped(&row.dataset, LONG_NAME)),
+            cells("dataset", true, &|row| shortened(&row.dataset, LONG_NAME)),
             cells("lang", true, &|row| row.language.clone()),
             cells("task", true, &|row| row.task.to_string()),
             cells("F1", false, &|row| number(row.f1)),
@@ -157,6 +157,13 @@ fn block(text: &mut String, scores: &Scores, protocol: Protocol) {
         rows.first().map_or("", |row| form(row))
     );
     beside(text, &rows[..sets]);
+    for (name, others) in &scores.baselines {
+        let is_shown = |row: &&Row| rows[..sets].iter().any(|set| row.matches(set));
+        let quality: Quality = others.iter().filter(is_shown).map(Row::quality).sum();
+        if !quality.is_clean() {
+            wrapped(text, &format!("{name}: {quality}"));
+        }
+    }
     if let Some(defect) = protocol.defect() {
         wrapped(text, &format!("known defect: {defect}"));
     }
@@ -301,7 +308,7 @@ pub(super) fn fit(mut columns: Vec<Column>) -> Vec<Column> {
     }
     let name = name(&columns).saturating_sub(excess(&columns)).max(MIN_NAME);
     for cell in &mut columns[0].cells {
-        *cell = clipped(cell, name);
+        *cell = shortened(cell, name);
     }
     columns
 }
@@ -422,6 +429,14 @@ mod tests {
                 no score of `set` for re of `x` (zh): gold names no types of heads and tails
             "#]],
         );
+        // And beside the F1s of other answers to the same: of their sums nothing, it would count twice.
+        let free = Row { unread: 2, ..row("d", "en", Some(50.0)) };
+        let micro = Row { unread: 2, ..row(MICRO, "all", Some(50.0)) };
+        let elsewhere = Row { unread: 7, ..row("x", "en", Some(50.0)) };
+        scores.baselines.insert("free".to_owned(), vec![free, micro, elsewhere]);
+        let expected = "free: answers not read whole: 2; cut: 0; objects invented: 0; classes not offered: 0\n";
+        assert!(table(&scores).replace("\n  ", " ").contains(expected), "{}", table(&scores));
+        scores.baselines.clear();
         for row in &mut scores.rows {
             row.protocol = Protocol::Gollie;
             row.matching = Matching::Head;
@@ -466,8 +481,8 @@ mod tests {
         expect![[r#"
             class                    dataset                   lang  task    F1  gold  said
             ───────────────────────────────────────────────────────────────────────────────
-            Person                   a-rather-long-name-of-a…  en    ner   50.0    12    13
-            ARatherLongNameOfAClass  a-rather-long-name-of-a…  en    ner      –    12    13
+            Person                   a-rather-lon…f-a-dataset  en    ner   50.0    12    13
+            ARatherLongNameOfAClass  a-rather-lon…f-a-dataset  en    ner      –    12    13
             F1 of each class in percent, protocol `set`
         "#]]
         .assert_eq(&found);
@@ -495,7 +510,7 @@ mod tests {
         expect![[r#"
             dataset                     lang  task     A     B    A-B           95 %       p
             ────────────────────────────────────────────────────────────────────────────────
-            a-rather-long-name-of-a-d…  en    eae   62.5  50.0  +12.5  +11.5 … +13.5  <0.001
+            a-rather-long…ny-languages  en    eae   62.5  50.0  +12.5  +11.5 … +13.5  <0.001
             ────────────────────────────────────────────────────────────────────────────────
             micro                       en    eae   48.5  50.0   -1.5    -2.5 … -0.5  <0.001
             F1 in percent, protocol `strict-span`; 95 % interval of the difference by paired
@@ -530,8 +545,8 @@ mod tests {
             expect![[r#"
                 dataset                             lang  task    F1       95 %  base  untrained
                 ────────────────────────────────────────────────────────────────────────────────
-                命名实体识别的一个很长很长的数据…   zh    ner   66.6  63.5–69.5  66.6       66.6
-                a-rather-long-name-of-a-dataset-i…  all   ner   66.6  63.5–69.5  66.6       66.6
+                命名实体识别的一…集名称之测试集合   zh    ner   66.6  63.5–69.5  66.6       66.6
+                a-rather-long-nam…n-many-languages  all   ner   66.6  63.5–69.5  66.6       66.6
                 ────────────────────────────────────────────────────────────────────────────────
                 mean of languages                   all   ner   66.6  63.5–69.5  66.6       66.6
                 F1 in percent, protocol `set`, 95 % interval by bootstrap

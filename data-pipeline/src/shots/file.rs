@@ -29,6 +29,8 @@ pub fn read(
     schema: &Schema,
 ) -> Result<Vec<Sentence>, Error> {
     let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    // A mark of the byte order is no part of the first line.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     let mut sentences = Vec::new();
     for (place, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {

@@ -1,6 +1,6 @@
 //! What `knowcoder extract` can be asked.
 
-use super::{positive, task};
+use super::{language, positive, task};
 use clap::Args;
 use data_pipeline::Task;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub struct Extract {
     pub shots: Option<PathBuf>,
 
     /// Language code of the texts, for the prompt.
-    #[arg(long, value_name = "CODE", default_value = "en")]
+    #[arg(long, value_name = "CODE", default_value = "en", value_parser = language)]
     pub language: String,
 
     /// Mentions may be in pieces, as the model has learned them: words that stand apart in a text
@@ -82,7 +82,7 @@ pub struct Extract {
 #[derive(Clone, Debug, Args)]
 pub struct GenerationArgs {
     /// An answer is cut after so many tokens.
-    #[arg(long, value_name = "N", default_value_t = 640)]
+    #[arg(long, value_name = "N", default_value_t = 640, value_parser = positive)]
     pub max_new_tokens: usize,
 
     /// Cached tokens at a time: answers wait for room.

@@ -11,7 +11,8 @@ pub struct Report {
     #[arg(value_name = "RUN", required_unless_present = "table")]
     pub runs: Vec<PathBuf>,
 
-    /// Compare with another run, or with a directory of predictions: `RUN/predictions/base`.
+    /// Compare with another run, or with a directory of predictions: `RUN/predictions/base`. Without
+    /// it, the page of an earlier comparison is removed.
     #[arg(long, value_name = "OTHER", conflicts_with = "table")]
     pub against: Option<PathBuf>,
 

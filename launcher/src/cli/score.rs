@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// `knowcoder score`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Score {
-    /// Files of predictions.
+    /// Files of predictions; `-` is stdin.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 

@@ -145,3 +145,17 @@ fn help_tells_the_exit_codes_and_hides_the_worker() {
         assert!(help.contains("Exit codes:"), "{}", verb.get_name());
     }
 }
+
+#[test]
+fn extract_refuses_typos() {
+    let line = "extract --checkpoint c --schema s.py x";
+    for (more, expected) in [
+        ("--language zz", "no language code"),
+        ("--language ../../x", "no language code"),
+        ("--max-new-tokens 0", "a whole number of at least 1"),
+    ] {
+        let error = parse(&format!("{line} {more}")).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    parse(&format!("{line} --language yue --max-new-tokens 1")).unwrap();
+}

@@ -136,30 +136,34 @@ fn tiles(analysis: &Analysis) -> String {
     let share = wrong as f64 / total.sentences as f64 * 100.0;
     let all: usize =
         total.kinds.iter().filter(|(kind, _)| **kind != Kind::Correct).map(|(_, it)| it).sum();
-    let tile = |label: &str, number: usize, note: &str| page::tile(label, &count(number), note);
     let part =
         |number: usize| format!("{:.1} % of mistakes", number as f64 / all.max(1) as f64 * 100.0);
-    let types = total.of(Kind::WrongType) + total.of(Kind::TypeAndBoundary);
-    let invented = total.of(Kind::Invented) + total.of(Kind::OutsideText);
+    let note = format!("{share:.1} % of {}", count(total.sentences));
+    let tile =
+        |(_, name, number): (_, &str, usize)| page::tile(name, &count(number), &part(number));
+    page::tile("sentences with a mistake", &count(wrong), &note)
+        + &mistakes(&total).map(tile).concat()
+}
+
+/// The kinds of mistakes that tiles, columns and legend tell apart: a column's head, its name in full, and
+/// how many there are.
+fn mistakes(counts: &Counts) -> [(&'static str, &'static str, usize); 6] {
+    let of = |kind: Kind| counts.of(kind);
     [
-        tile(
-            "sentences with a mistake",
-            wrong,
-            &format!("{share:.1} % of {}", count(total.sentences)),
-        ),
-        tile("wrong type", types, &part(types)),
-        tile("wrong extent", total.boundary(), &part(total.boundary())),
-        tile("missed", total.of(Kind::Missed), &part(total.of(Kind::Missed))),
-        tile("invented", invented, &part(invented)),
+        ("✗ type", "wrong type", of(Kind::WrongType)),
+        ("⊃ extent", "wrong extent", counts.boundary() + of(Kind::Reversed)),
+        ("⊗ both", "wrong type and extent", of(Kind::TypeAndBoundary)),
+        ("− missed", "missed", of(Kind::Missed)),
+        ("+ invented", "invented", of(Kind::Invented)),
+        ("∅ not in text", "not in the text", of(Kind::OutsideText)),
     ]
-    .concat()
 }
 
 /// What the heads of the table mean.
 const LEGEND: &str = "<dl class=\"kinds\">\
     <div><dt>✗ wrong type</dt><dd>the annotated mention, with another type</dd></div>\
     <div><dt>⊃ wrong extent</dt><dd>the right type; the mention is too long (⊃), too short (⊂), shifted \
-    (⇢), split (÷) or merged with another (∪)</dd></div>\
+    (⇢), split (÷) or merged with another (∪); of a relation, head and tail change places (⇄)</dd></div>\
     <div><dt>⊗ both</dt><dd>another type, and the mentions only overlap</dd></div>\
     <div><dt>− missed</dt><dd>annotated, and nothing like it predicted</dd></div>\
     <div><dt>+ invented</dt><dd>predicted, and nothing like it annotated</dd></div>\
@@ -182,21 +186,11 @@ fn sets(analysis: &Analysis) -> String {
         .iter()
         .map(|set| {
             let Counts { sentences, flawless, gold, .. } = set.counts;
-            let kind = |kind: Kind| set.counts.of(kind);
-            let numbers = [
-                sentences,
-                flawless,
-                gold,
-                kind(Kind::Correct),
-                kind(Kind::WrongType),
-                set.counts.boundary() + kind(Kind::Reversed),
-                kind(Kind::TypeAndBoundary),
-                kind(Kind::Missed),
-                kind(Kind::Invented),
-                kind(Kind::OutsideText),
-            ];
+            let wrong = mistakes(&set.counts).map(|(_, _, number)| number);
+            let numbers = [sentences, flawless, gold, set.counts.of(Kind::Correct)];
+            let numbers = numbers.into_iter().chain(wrong);
             let cells: String =
-                numbers.iter().map(|number| format!("<td>{}</td>", count(*number))).collect();
+                numbers.map(|number| format!("<td>{}</td>", count(number))).collect();
             format!(
                 "<tr><th scope=\"row\"><bdi>{}</bdi> <span class=\"tag\">{}</span> \
                  <span class=\"tag\">{}</span></th>{cells}</tr>",
@@ -206,19 +200,9 @@ fn sets(analysis: &Analysis) -> String {
             )
         })
         .collect();
-    let names = [
-        "dataset",
-        "sentences",
-        "flawless",
-        "gold",
-        "✓ correct",
-        "✗ type",
-        "⊃ extent",
-        "⊗ both",
-        "− missed",
-        "+ invented",
-        "∅ not in text",
-    ];
+    let kinds = mistakes(&Counts::default()).map(|(head, _, _)| head);
+    let names = ["dataset", "sentences", "flawless", "gold", "✓ correct"];
+    let names: Vec<&str> = names.into_iter().chain(kinds).collect();
     format!("<div class=\"mistakes\">{}</div>", table(&heads(&names), &rows))
 }
 

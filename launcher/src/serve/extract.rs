@@ -102,13 +102,17 @@ impl Wanted {
         if window == Some(0) {
             return Err(Failure::field("window", "`window` must be a whole number of at least 1"));
         }
+        let language: Option<String> = fields.take("language", "a language code")?;
+        let language = language.unwrap_or_else(|| "en".into());
+        data_pipeline::language::check(&language)
+            .map_err(|why| Failure::field("language", format!("`language` is {why}")))?;
         Ok(Self {
             model,
             texts,
             source: fields.take(INLINE, "Python source, a string")?,
             schema: fields.take("schema", "a string")?,
             task,
-            language: fields.take("language", "a language code")?.unwrap_or_else(|| "en".into()),
+            language,
             pieces: fields.take("pieces", "true or false")?.unwrap_or(false),
             constrained: fields.take("constrained", "true or false")?.unwrap_or(false),
             window,
@@ -184,4 +188,36 @@ fn parsed(source: &str) -> Result<Schema, Failure> {
 fn result((text, found): (String, Found)) -> Value {
     let objects: Vec<Value> = found.objects.iter().map(|it: &Instance| object(it)).collect();
     json!({"text": text, "objects": objects, "flaws": found.flaws, "windows": found.windows})
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn refused(body: &str) -> String {
+        let failure = Wanted::parse(body.as_bytes()).err().unwrap();
+        format!("{}: {}", failure.param.unwrap_or_default(), failure.message)
+    }
+
+    #[test]
+    fn the_page_asks_for_what_there_is() {
+        let page = include_str!("page.html");
+        for named in
+            ["constrained: at(\"constrained\").checked", "body.schema_source = ", "body.schema = "]
+        {
+            assert!(page.contains(named), "{named}");
+        }
+        let asked = r#"{"text": "Ann", "task": "ner", "language": "en", "constrained": true, "schema_source": "class P(Entity): pass"}"#;
+        let wanted = Wanted::parse(asked.as_bytes()).unwrap();
+        assert!(wanted.constrained && wanted.schema().unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_typo_is_no_language() {
+        for code in ["zz", "../../x"] {
+            let found = refused(&format!(r#"{{"text": "Ann", "language": "{code}"}}"#));
+            assert!(found.starts_with("language: `language` is no language code"), "{found}");
+        }
+    }
 }

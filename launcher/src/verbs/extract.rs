@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use trainer::extract::{Asking, Extractor, Found, Reader, Trouble};
+use trainer::extract::{Asking, Extractor, Found, Progress, Reader, Trouble};
 use trainer::generation::{GenerateConfig, Generation, Sampling};
 use trainer::serve::{Failure, Thread};
 
@@ -28,6 +28,9 @@ use trainer::serve::{Failure, Thread};
 const AHEAD: usize = 64;
 /// Between two looks at whether Ctrl-C was pressed.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Without an answer for so long, it is said how far the text is.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// The answer to a text.
 type Done = Result<Value, Stop>;
@@ -77,8 +80,9 @@ pub fn extract(args: &cli::Extract, in_one_piece: bool) -> Result<Answer, Error>
     let stop = interrupt::stop_flag().map_err(|error| {
         Error::new(exit::TRANSIENT, format!("failed to listen to signals: {error}"))
     })?;
-    let answers = start(args.clone(), extractor.clone(), asking, stop);
-    let mut printer = Printer::new(display, inputs::count(args), in_one_piece);
+    let progress = Arc::<Progress>::default();
+    let answers = start(args.clone(), extractor.clone(), (asking, progress.clone()), stop);
+    let mut printer = Printer::new(display, inputs::count(args), in_one_piece, progress);
     let outcome = printer.print(answers, stop);
     printer.display.finish();
     match outcome {
@@ -133,7 +137,7 @@ fn reason(ended: Ended, thread: Thread, count: usize) -> Error {
 fn start(
     args: cli::Extract,
     extractor: Extractor,
-    asking: Asking,
+    (asking, progress): (Asking, Arc<Progress>),
     stop: &'static AtomicBool,
 ) -> Receiver<Receiver<Done>> {
     let (order, answers) = sync_channel::<Receiver<Done>>(AHEAD);
@@ -141,9 +145,9 @@ fn start(
     let workers = extractor.generation().config.rows;
     let (jobs, shared) = (Arc::new(Mutex::new(jobs)), Arc::new((extractor, asking)));
     for _ in 0..workers {
-        let (jobs, shared) = (jobs.clone(), shared.clone());
+        let (jobs, shared, progress) = (jobs.clone(), shared.clone(), progress.clone());
         std::thread::spawn(move || {
-            let mut reader = Reader::new(&shared.0, &shared.1);
+            let mut reader = Reader::new(&shared.0, &shared.1).counting(progress);
             loop {
                 let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok((input, sender)) = job else { return };
@@ -199,20 +203,44 @@ struct Printer {
     in_one_piece: bool,
     documents: Vec<Value>,
     count: usize,
+    /// How far texts are that take long.
+    progress: Arc<Progress>,
+    /// When something was last said of it.
+    heard: Instant,
 }
 
 impl Printer {
-    fn new(display: Display, total: Option<usize>, in_one_piece: bool) -> Self {
+    fn new(
+        display: Display,
+        total: Option<usize>,
+        in_one_piece: bool,
+        progress: Arc<Progress>,
+    ) -> Self {
         // On a terminal, answers show by themselves how far they are.
         let total = total.filter(|_| in_one_piece || !io::stdout().is_terminal());
-        Self { display, total, in_one_piece, documents: Vec::new(), count: 0 }
+        let (documents, heard) = (Vec::new(), Instant::now());
+        Self { display, total, in_one_piece, documents, count: 0, progress, heard }
+    }
+
+    /// Says how far a text is that takes long, now and then.
+    fn wait(&mut self) {
+        let (answered, asked) = self.progress.counts();
+        // While prompts of one text are answered, those of others are too; what waits for input is silent.
+        if self.heard.elapsed() >= QUIET && answered < asked {
+            self.display.line(&standing(answered, asked));
+            self.heard = Instant::now();
+        }
     }
 
     /// Prints answers until there are no more.
     fn print(&mut self, answers: Receiver<Receiver<Done>>, stop: &AtomicBool) -> Result<(), Ended> {
-        while let Some(answer) = next(&answers, stop)? {
+        loop {
+            // Where nothing is asked, nothing takes long.
+            let Some(answer) = next(&answers, stop, &mut || self.heard = Instant::now())? else {
+                return Ok(());
+            };
             // A worker that is gone has said why: it has panicked.
-            let Some(done) = next(&answer, stop)? else {
+            let Some(done) = next(&answer, stop, &mut || self.wait())? else {
                 return Err(Ended::At(Stop::Text(Trouble::Failed(Failure::Ended))));
             };
             let document = done.map_err(|why| match why {
@@ -220,6 +248,7 @@ impl Printer {
                 why => Ended::At(why),
             })?;
             self.count += 1;
+            self.heard = Instant::now();
             if let Some(total) = self.total {
                 self.display.advance("extracting", self.count, total, "", Instant::now());
             }
@@ -240,12 +269,20 @@ impl Printer {
                 Err(error) => return Err(Ended::Printing(error)),
             }
         }
-        Ok(())
     }
 }
 
-/// What comes next, with an eye on Ctrl-C; none if nothing does.
-fn next<T>(receiver: &Receiver<T>, stop: &AtomicBool) -> Result<Option<T>, Ended> {
+/// How far texts in work are.
+fn standing(answered: usize, asked: usize) -> String {
+    format!("{answered} of {asked} prompts are answered; a long text has many")
+}
+
+/// What comes next, with an eye on Ctrl-C; none if nothing does. While it waits, it calls `waits`.
+fn next<T>(
+    receiver: &Receiver<T>,
+    stop: &AtomicBool,
+    waits: &mut dyn FnMut(),
+) -> Result<Option<T>, Ended> {
     loop {
         match receiver.recv_timeout(LOOK) {
             Ok(next) => return Ok(Some(next)),
@@ -253,7 +290,7 @@ fn next<T>(receiver: &Receiver<T>, stop: &AtomicBool) -> Result<Option<T>, Ended
             Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => {
                 return Err(Ended::Stopped);
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => waits(),
         }
     }
 }
@@ -274,4 +311,27 @@ fn generation(args: &cli::GenerationArgs) -> Generation {
         ..GenerateConfig::default()
     };
     Generation { config, stop: args.stop.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn who_waits_looks_around() {
+        let (sender, receiver) = sync_channel(1);
+        let stop = AtomicBool::new(false);
+        let mut waited = 0;
+        let mut sender = Some(sender);
+        let mut waits = || {
+            waited += 1;
+            if waited == 3 {
+                sender.take().unwrap().send("done").unwrap();
+            }
+        };
+        let Ok(next) = next(&receiver, &stop, &mut waits) else { panic!("stopped") };
+        assert_eq!((next, waited), (Some("done"), 3));
+        assert_eq!(standing(3, 45), "3 of 45 prompts are answered; a long text has many");
+    }
 }

@@ -140,6 +140,9 @@ mod tests {
         assert_eq!(json["analysis"]["sets"][0]["counts"]["kinds"]["correct"], 1);
         assert_eq!(json["comparison"]["differences"][0]["a_f1"], 100.0);
         assert_eq!(json["comparison"]["contrast"]["sets"][0]["only_a"], 1);
+        // A page of an earlier comparison does not stay beside newer ones.
+        assert_eq!(asked(&a, None).unwrap().text.lines().count(), 2);
+        assert!(!a.join("comparison.html").exists());
         // Without another run; and against the files themselves.
         let answer = asked(&b, None).unwrap();
         assert_eq!(

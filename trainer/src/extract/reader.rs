@@ -17,7 +17,8 @@ use data_pipeline::sentence::{Event, Mention, Span};
 use data_pipeline::shots::Asked;
 use data_pipeline::{Class, Instance, Schema, Sentence, Task};
 use model::generate::{Constraint, Request};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,20 @@ pub enum Trouble {
     Gone,
 }
 
+/// How many prompts readers have asked, and how many of them are answered: a long text has many.
+#[derive(Debug, Default)]
+pub struct Progress {
+    asked: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+impl Progress {
+    /// Answered, and asked.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.answered.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed))
+    }
+}
+
 /// Asks one model the same about text after text.
 pub struct Reader<'a> {
     extractor: &'a Extractor,
@@ -96,6 +111,7 @@ pub struct Reader<'a> {
     asker: Asker<'a>,
     /// The class with the longest prompt and that prompt's length without a text, once it is known.
     longest: Option<(&'a Class, usize)>,
+    progress: Arc<Progress>,
 }
 
 /// A text or a window of one.
@@ -141,7 +157,12 @@ impl<'a> Reader<'a> {
         let asker = Asker::new(&asking.schema, engine.tokenizer(), prompt, *limit)
             .with_shots(with_answer, Box::new(shown))
             .with_answers_of(generation.config.max_new_tokens);
-        Self { extractor, asking, asker, longest: None }
+        Self { extractor, asking, asker, longest: None, progress: Arc::default() }
+    }
+
+    /// Counts its prompts there, with those of other readers.
+    pub fn counting(self, progress: Arc<Progress>) -> Self {
+        Self { progress, ..self }
     }
 
     /// What is found in each of `texts`; gives up at `deadline`, and as soon as `gone` is set.
@@ -174,8 +195,11 @@ impl<'a> Reader<'a> {
         Ok(found)
     }
 
-    /// A text as a whole, or its windows.
+    /// A text as a whole, or its windows; none of a blank one, which nothing can be found in.
     fn parts(&mut self, of: usize, text: &Text) -> Vec<Part> {
+        if text.text.trim().is_empty() {
+            return Vec::new();
+        }
         let language = text.language.as_ref().unwrap_or(&self.asking.language).clone();
         let sentence = |part: &str| Sentence {
             text: part.to_owned(),
@@ -264,6 +288,7 @@ impl<'a> Reader<'a> {
         }
         let requests = asked.iter().flat_map(|(_, question)| question.requests.iter());
         let requests: Vec<Request> = requests.cloned().collect();
+        self.progress.asked.fetch_add(requests.len(), Ordering::Relaxed);
         let grammars = self.grammars(&asked, parts, until)?;
         let answers = self.answers(requests, grammars, until)?;
         let mut answers = answers.as_slice();
@@ -349,7 +374,10 @@ impl<'a> Reader<'a> {
                 return Err(Trouble::Gone);
             }
             match receiver.recv_timeout(LOOK) {
-                Ok((place, Heard::Done(answered))) => answers[place] = Some(answered.ids),
+                Ok((place, Heard::Done(answered))) => {
+                    answers[place] = Some(answered.ids);
+                    self.progress.answered.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok((_, Heard::Failed(failure))) => return Err(failure.into()),
                 Ok((_, Heard::Piece(_))) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Failure::Ended.into()),

@@ -236,3 +236,22 @@ fn a_checkpoint_computes_in_what_its_run_did() {
     check("[run]\ndevice = \"flex\"\n[model]\ndtype = \"bf16\"\n", bf16, bf16);
     check("of another version [", f32, bf16);
 }
+
+#[test]
+fn nothing_is_asked_of_a_blank_text() {
+    let (extractor, thread) = extractor(4096);
+    for task in [Task::Ner, Task::Eae] {
+        let asking = asking(task);
+        let progress = std::sync::Arc::new(Progress::default());
+        let mut reader = Reader::new(&extractor, &asking).counting(progress.clone());
+        let texts = [text(""), text(" \n\u{3000}")];
+        let found = reader.read(&texts, None, &AtomicBool::new(false)).unwrap();
+        assert_eq!(found, [Found::default(), Found::default()]);
+        assert_eq!(progress.counts(), (0, 0));
+        reader.read(&[text("Ann"), text("")], None, &AtomicBool::new(false)).unwrap();
+        let (answered, asked) = progress.counts();
+        assert!(answered == asked && asked > 0, "{answered} of {asked}");
+    }
+    extractor.engine().stop();
+    thread.join().unwrap();
+}

@@ -207,8 +207,9 @@ fn plain_table(class: &str, names: &[&str], rows: &str) -> String {
     )
 }
 
-/// `12 of 340 types`, or `12 types` if that is all.
+/// `12 of 340 types`, or `12 types` if that is all; `what` is a plural.
 fn of(shown: usize, all: usize, what: &str) -> String {
+    let what = if all == 1 { what.trim_end_matches('s') } else { what };
     if shown == all {
         format!("{} {what}", count(all))
     } else {

@@ -227,3 +227,26 @@ fn labels_can_be_read_on_their_marks() {
         assert!(contrast(colour("soft", dark), colour("paper", dark)) >= 4.5);
     }
 }
+
+#[test]
+fn a_tile_has_the_number_of_its_column() {
+    // Of persons: one with another type, two with another type and extent.
+    let both = |id: &str| {
+        row(id, "Ann Lee", &[("Person", "Ann Lee", Some(0))], &[("City", "Lee", Some(4))])
+    };
+    let wrong = row("1", "Ann", &[("Person", "Ann", Some(0))], &[("City", "Ann", Some(0))]);
+    let page = page_of(&[set("news", "en", vec![wrong, both("2"), both("3")])]);
+    let tile = |name: &str, number: usize| format!("<span>{name}</span><strong>{number}</strong>");
+    let cells = [3, 0, 3, 0, 1, 0, 2, 0, 0, 0].map(|number| format!("<td>{number}</td>")).concat();
+    assert_has(
+        &page,
+        &[&tile("wrong type", 1), &tile("wrong type and extent", 2), &tile("invented", 0), &cells],
+    );
+}
+
+#[test]
+fn one_is_no_plural() {
+    let row = row("1", "in York", &[("City", "York", Some(3))], &[("City", "in York", Some(0))]);
+    let page = page_of(&[set("news", "en", vec![row])]);
+    assert_has(&page, &["What was added or left off: 1 text.", "1 different one, the most"]);
+}

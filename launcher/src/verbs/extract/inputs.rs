@@ -45,7 +45,11 @@ pub fn check(args: &cli::Extract) -> Result<(), Error> {
     }
     let named = args.jsonl.iter().filter(|path| path.as_os_str() != "-");
     for path in args.files.iter().chain(named) {
-        open(path)?;
+        // Whoever writes into a named pipe would see it closed by the look alone.
+        let is_pipe = std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+        if !is_pipe {
+            open(path)?;
+        }
     }
     Ok(())
 }
@@ -94,6 +98,7 @@ impl Iterator for Lines {
     fn next(&mut self) -> Option<Self::Item> {
         let mut bytes = Vec::new();
         self.number += 1;
+        let is_first = self.number == 1;
         let place = format!("{}:{}", self.name, self.number);
         match self.reader.by_ref().take(LONGEST + 1).read_until(b'\n', &mut bytes) {
             Ok(0) => None,
@@ -105,6 +110,8 @@ impl Iterator for Lines {
                 Some(Err(Error::new(exit::DATA, message)))
             }
             Ok(_) => Some(match String::from_utf8(bytes) {
+                // A mark of the byte order is no character of the text.
+                Ok(line) if is_first => Ok((self.number, unmarked(line))),
                 Ok(line) => Ok((self.number, line)),
                 Err(_) => Err(Error::new(exit::DATA, format!("{place}: not valid UTF-8"))),
             }),
@@ -172,9 +179,12 @@ fn file(path: &Path) -> Result<Input, Error> {
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         Error::new(exit::DATA, format!("{name}:{line}: not valid UTF-8"))
     })?;
-    // A mark of the byte order is no character of the text.
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    Ok(Input::File(name, text))
+    Ok(Input::File(name, unmarked(text)))
+}
+
+/// A text without the mark of the byte order that its file begins with.
+fn unmarked(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -196,6 +206,18 @@ mod tests {
         assert_eq!(texts, [Input::Text("a".into()), Input::Text("中文".into())]);
         let error = plain(lines(b"a\nb\xff\n")).last().unwrap().unwrap_err();
         assert_eq!((error.message.as_str(), error.code), ("stdin:2: not valid UTF-8", exit::DATA));
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_no_text() {
+        let bytes = "\u{feff}Nora Webb moved.\n\u{feff}x\n".as_bytes();
+        let texts: Vec<Input> = plain(lines(bytes)).collect::<Result<_, _>>().unwrap();
+        let expected = [Input::Text("Nora Webb moved.".into()), Input::Text("\u{feff}x".into())];
+        assert_eq!(texts, expected);
+        let fields = Fields { text: "text".into(), language: None };
+        let bytes = "\u{feff}{\"text\": \"a\"}\n".as_bytes();
+        let rows: Vec<_> = rows(Ok(lines(bytes)), fields, Task::Ner).collect();
+        assert!(matches!(&rows[..], [Ok(Input::Line(line))] if line.text.text == "a"), "{rows:?}");
     }
 
     #[test]
