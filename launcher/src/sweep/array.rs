@@ -112,7 +112,7 @@ mod tests {
         let command = command(&setting, Path::new("/home/s.toml"), program, inside).unwrap();
         let script = Path::new("/shared/sweeps/it's/submit/array.sbatch");
         let text = render(&setting, command, script, "cuda").unwrap();
-        let (head, _) = text.split_once("\n# Whatever").unwrap();
+        let (head, _) = text.split_once("\n# is_ended").unwrap();
         expect![[r#"
             #!/bin/bash
             #SBATCH --job-name=specimen

@@ -23,10 +23,15 @@ pub(super) fn keys(
     set: &BTreeMap<Spanned<String>, Value>,
     place: &impl Fn(usize, String) -> Error,
 ) -> Result<(), Error> {
+    let inner = set.iter().flat_map(|(key, value)| {
+        let at = key.span().start;
+        leaves(key.get_ref(), value).into_iter().map(move |key| (key, at))
+    });
+    let inner: Vec<(String, usize)> = inner.collect();
     let set: BTreeMap<&str, usize> =
         set.keys().map(|key| (key.get_ref().as_str(), key.span().start)).collect();
     let all = places.iter().map(|(key, at)| (key.as_str(), *at));
-    for (key, at) in all.chain(set.iter().map(|(key, at)| (*key, *at))) {
+    for (key, at) in all.chain(inner.iter().map(|(key, at)| (key.as_str(), *at))) {
         let is_below = |ours: &str| {
             key.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
@@ -42,6 +47,17 @@ pub(super) fn keys(
             Err(place(*at, format!("`{key}` stands in [space], too; leave one of them out")))
         }
         None => Ok(()),
+    }
+}
+
+/// The keys below `key`, or itself where its value is no table.
+fn leaves(key: &str, value: &Value) -> Vec<String> {
+    match value.as_table() {
+        Some(table) => {
+            let below = |(name, value): (&String, &Value)| leaves(&format!("{key}.{name}"), value);
+            table.iter().flat_map(below).collect()
+        }
+        None => vec![key.to_owned()],
     }
 }
 

@@ -134,13 +134,26 @@ fn wrong_files_say_what_and_where() {
             "{SWEEP}{SPACE}[set.checkpoint]\npause = {{ phase = \"instruction\", step = 3 }}\n"
         ),
         expect![
-            "s.toml:1:1: the recipe has checkpoint.pause, behind step 3 of phase `instruction`; where trials pause is the sweep's to decide: leave it out"
+            "s.toml:8:6: `checkpoint.pause.phase` is the sweep's to decide; for seeds, write `seeds`"
         ],
     );
     refused(
         &format!("{SWEEP}[space]\n\"lora.rank\" = {{ log = [0, 4] }}\n"),
         expect!["s.toml:7:1: `lora.rank`: log = [0, 4], expected numbers above 0"],
     );
+}
+
+#[test]
+fn a_recipe_that_pauses_by_itself_is_no_sweep() {
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tiny.toml");
+    let mut recipe = trainer::Recipe::load(&tiny, &[]).unwrap();
+    assert_eq!(check::pause(&recipe), Ok(()));
+    recipe.checkpoint.pause =
+        Some(trainer::recipe::Pause { phase: "instruction".to_owned(), step: 3 });
+    let expected = expect![
+        "the recipe has checkpoint.pause, behind step 3 of phase `instruction`; where trials pause is the sweep's to decide: leave it out"
+    ];
+    expected.assert_eq(&check::pause(&recipe).unwrap_err());
 }
 
 #[test]
