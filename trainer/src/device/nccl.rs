@@ -76,7 +76,7 @@ mod tests {
         let path = fake::nccl(folder.path());
         assert_eq!(ready(&[path], 4), Ok(()));
         let absent = folder.path().join("libnccl.so.9");
-        let said = ready(&[absent.clone()], 4).unwrap_err();
+        let said = ready(std::slice::from_ref(&absent), 4).unwrap_err();
         let start = format!(
             "device `cuda`: 4 ranks sum over NCCL: NCCL is not here (looked for {})",
             absent.display()
