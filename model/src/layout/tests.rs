@@ -150,7 +150,7 @@ fn what_is_kept_is_rows_mixed_values_and_sums() {
 #[test]
 #[ignore = "the attention kernels are tuned first, which takes a software GPU many minutes"]
 fn flash_on_a_gpu_computes_the_same() {
-    let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    let gpu = crate::ops::kernels::gpu();
     let flex = Device::flex();
     let heads = Heads { queries: 4, keys_values: 2, head_dim: 32 };
     let all: &[&[Groups]] = &[

@@ -346,7 +346,7 @@ fn moved(mut decoder: Decoder, device: &Device) -> Decoder {
 #[cfg(feature = "kernels")]
 #[test]
 fn on_a_gpu_it_is_the_tape_of_the_cpu() {
-    let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    let gpu = crate::ops::kernels::gpu();
     let config = DecoderConfig { num_hidden_layers: 2, head_dim: Some(16), ..split() };
     // Every weight of the lower block, adapters above.
     let mut decoder = adapted(&config, &LoraConfig { layers: Some(vec![1]), ..lora() });
@@ -369,7 +369,7 @@ fn on_a_gpu_it_is_the_tape_of_the_cpu() {
 #[test]
 fn a_block_is_the_launches_that_it_says() {
     use crate::ops::kernels::launches::launches;
-    let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    let gpu = crate::ops::kernels::gpu();
     let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
     // Norms and the activation: what is computed again, and the gradients.
     let sums = &["norm_backward::rms_norm_backward", "norm_backward::column_sums"][..];

@@ -131,7 +131,7 @@ mod tests {
             let mixed: Vec<f32> = mixed.into_data().iter::<f32>().collect();
             (mixed, sums.into_data().iter::<f32>().collect::<Vec<f32>>())
         };
-        let found = run(&Device::wgpu(burn::tensor::DeviceKind::DefaultDevice));
+        let found = run(&crate::ops::kernels::gpu());
         let expected = run(&Device::flex());
         for (found, expected) in [(found.0, expected.0), (found.1, expected.1)] {
             assert_eq!(found.len(), expected.len());

@@ -257,3 +257,20 @@ fn width(tensors: &[&CubeTensor]) -> VectorSize {
     };
     tensors.iter().map(of).min().unwrap_or(1)
 }
+
+/// The GPU that kernels are tested on: `KNOWCODER_TEST_DEVICE` names it where a build has several.
+#[cfg(test)]
+pub(crate) fn gpu() -> burn::tensor::Device {
+    let name = std::env::var("KNOWCODER_TEST_DEVICE").ok();
+    match name.as_deref() {
+        #[cfg(feature = "wgpu")]
+        None | Some("wgpu") => burn::tensor::Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
+        #[cfg(all(feature = "cuda", not(feature = "wgpu")))]
+        None => burn::tensor::Device::cuda(0),
+        #[cfg(feature = "cuda")]
+        Some("cuda") => burn::tensor::Device::cuda(0),
+        other => panic!(
+            "KNOWCODER_TEST_DEVICE is {other:?}: this build has no such GPU; wgpu and cuda exist"
+        ),
+    }
+}

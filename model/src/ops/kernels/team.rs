@@ -165,7 +165,7 @@ pub(super) fn lanes_sum<N: Size>(own: Vector<f32, N>) -> Vector<f32, N> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
+    use burn::tensor::{Tensor, TensorData};
     use burn_cubecl::Cube;
 
     #[cube(launch_unchecked)]
@@ -178,7 +178,7 @@ mod tests {
 
     /// Every unit finds the same, with planes and without.
     fn check(units: usize, with_planes: bool) {
-        let device = Device::wgpu(DeviceKind::DefaultDevice);
+        let device = crate::ops::kernels::gpu();
         let values: Vec<f32> = (0..units).map(|i| (i * 7 % 13) as f32 - 6.0).collect();
         let tensor = Tensor::<1>::from_data(TensorData::new(values.clone(), [units]), &device);
         let Ok(input) = tensor.try_into_primitive::<Cube>() else {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_team_covers_its_row() {
-        let device = Device::wgpu(DeviceKind::DefaultDevice);
+        let device = crate::ops::kernels::gpu();
         let Ok(tensor) = Tensor::<1>::zeros([1], &device).try_into_primitive::<Cube>() else {
             panic!("a tensor of the device has a primitive of it");
         };

@@ -4,12 +4,12 @@
 use super::launches::launches;
 use super::{Kernels, int_primitive, primitive};
 use crate::ops::{self, LossTerms};
-use burn::tensor::{DType, Device, DeviceKind, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use burn_cubecl::Cube;
 
 /// The GPU at hand, and the CPU that it is held against.
 fn devices() -> [Device; 2] {
-    [Device::wgpu(DeviceKind::DefaultDevice), Device::flex()]
+    [crate::ops::kernels::gpu(), Device::flex()]
 }
 
 /// Made-up values of these dimensions, the same on every run and device.

@@ -13,7 +13,7 @@ const STATE: usize = 12_000;
 const PIECE: Piece = Piece { weight: 5001, gradient: 703, state: 1001, count: 9_998 };
 
 fn gpu() -> Device {
-    Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)
+    crate::ops::kernels::gpu()
 }
 
 /// Numbers of both signs and many sizes.

@@ -32,7 +32,7 @@ fn rotary(device: &Device) -> (Tensor<4>, Tensor<4>) {
 
 /// Holds what `op` computes on a GPU, by a kernel, against what it computes on the CPU.
 fn check(op: impl Fn(&Device) -> Tensor<2>) {
-    let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+    let gpu = crate::ops::kernels::gpu();
     let [found, expected] = [op(&gpu), op(&Device::flex())].map(|tensor| {
         let dims = tensor.dims();
         (dims, tensor.into_data().iter::<f32>().collect::<Vec<f32>>())
