@@ -15,7 +15,7 @@ use crate::noise::Noise;
 use crate::ops::LossTerms;
 use crate::weight::{add, collect, track};
 use crate::{Decoder, ops};
-use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, Int, Tensor, TensorData, activation};
 use segment::Blocks;
 use std::collections::BTreeMap;
 
@@ -196,11 +196,11 @@ fn head(
         let ints = |f: &dyn Fn(usize) -> i32| -> Tensor<1, Int> {
             Tensor::from_data(TensorData::new((0..n).map(f).collect(), [n]), &device)
         };
-        let positions = ints(&|i| chunk[i].position as i32);
+        let positions: Vec<i32> = chunk.iter().map(|target| target.position as i32).collect();
         let labels = ints(&|i| chunk[i].label as i32);
         let weights: Vec<f32> = chunk.iter().map(|target| target.weight).collect();
         let weights = Tensor::from_data(TensorData::new(weights, [n]), &device);
-        let states = flat.clone().select(0, positions.clone()).reshape([1, n, d]);
+        let states = ops::take_rows(flat.clone(), &ints(&|i| positions[i])).reshape([1, n, d]);
         let states = if explicit { states } else { states.autodiff().require_grad() };
         let normed = head.normed(states.clone());
         let hidden = if explicit { normed.clone() } else { normed.clone().inner() };
@@ -233,12 +233,8 @@ fn head(
             add(gradients, "model.norm.weight", of_gain);
         }
         if let Some(gradient) = gradient {
-            state_gradient = state_gradient.select_assign(
-                0,
-                positions,
-                gradient.reshape([n, d]),
-                IndexingUpdateOp::Add,
-            );
+            // The last token of a prefix predicts the first one of every suffix.
+            state_gradient = ops::add_rows(state_gradient, &positions, gradient.reshape([n, d]));
         }
     }
     if let Some(gradient) = matrix_gradient {

@@ -166,13 +166,11 @@ pub fn embedding_gradient(
     before: Option<Tensor<2>>,
 ) -> Tensor<2> {
     let device = gradient.device();
-    let mut before = before.map(|sum| cast(sum, F32));
+    let before = before.map(|sum| cast(sum, F32));
     #[cfg(feature = "kernels")]
-    {
-        let sum = || before.take().unwrap_or_else(|| weight.zeros_like());
-        if let Some(sum) = super::kernels::add_rows(ids, &gradient, sum) {
-            return sum;
-        }
+    if super::kernels::serves(&gradient) {
+        let sum = before.unwrap_or_else(|| weight.zeros_like());
+        return super::add_rows(sum, ids, gradient);
     }
     let positions = Tensor::from_data(TensorData::new(ids.to_vec(), [ids.len()]), &device);
     let rows = Tensor::zeros(weight.dims(), (&device, F32)).select_assign(
@@ -182,7 +180,7 @@ pub fn embedding_gradient(
         IndexingUpdateOp::Add,
     );
     let rows = cast(rows, weight.dtype());
-    match before.take() {
+    match before {
         Some(sum) => sum + cast(rows, F32),
         None => rows,
     }
