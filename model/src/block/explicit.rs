@@ -100,9 +100,11 @@ impl Block {
     /// The block's result, from what was kept.
     pub(crate) fn output(&self, saved: &mut Saved, Pass { training, .. }: Pass<'_>) -> Tensor<3> {
         let activated = ops::swiglu(saved.gate.output.clone(), saved.up.output.clone());
-        let Kept { output, product } = self.down_proj.forward_keeping(activated, training);
+        // The product adds to the stream; that is kept, so the sum is written beside it.
+        let stream = saved.stream.clone();
+        let Kept { output, product } = self.down_proj.add_keeping(stream, activated, training);
         saved.down = product;
-        saved.stream.clone() + output
+        output
     }
 
     /// Adds the gradients of the weights to `sink`, from `dy`, that of the block's result. Returns the
