@@ -54,7 +54,7 @@ def calibration(records):
     for record in records:
         for line in record["lines"]:
             if line.get("part") == "calibrate" and "failed" not in line and not unsound(line):
-                side, value = line.get("side", "ours"), line.get("tflops") or line.get("gb_per_second") or 0
+                side, value = line.get("side", "ours"), line.get("tflops" if line["case"] == "matmul" else "gb_per_second") or 0
                 best[line["case"], side] = max(best.get((line["case"], side), 0), value)
     return best
 
