@@ -42,7 +42,7 @@ check() {
     local name="$1"
     shift
     echo "=== $name: $*"
-    python3 "$here/pretend.py" --out "$out/$name" --ptxas "$wheel/bin/ptxas" --partial --kept "$out/kernels" \
+    python3 "$here/pretend.py" --out "$out/$name" --ptxas "$wheel/bin/ptxas" --partial --kept "$out/kernels" --warm \
         --libdevice "$wheel/nvvm/libdevice/libdevice.10.bc" -- "$@" || failed=1
 }
 
@@ -57,6 +57,14 @@ if [[ -x "$programs/gpu_steps" ]]; then
         check "steps-$method" "$programs/gpu_steps" steps --method "$method" --steps 1 --group 8 \
             --batch "$out/batches/ie.json" "${common[@]}"
     done
+    # Rules and states that nobody gets unasked, and what several ranks launch.
+    for rule in adamw lion; do
+        check "steps-$rule-8" "$programs/gpu_steps" steps --method full --steps 1 --group 8 --rule "$rule" --bits 8 \
+            --batch "$out/batches/ie.json" "${common[@]}"
+    done
+    check steps-lion "$programs/gpu_steps" steps --method lora --steps 1 --group 8 --rule lion \
+        --batch "$out/batches/ie.json" "${common[@]}"
+    check buckets "$programs/gpu_steps" buckets --rounds 1 "${common[@]}"
 else
     echo "gpu_steps is not in $programs: kernels of the optimizer were not seen" >&2
     failed=1
