@@ -21,6 +21,8 @@ import sys
 from pathlib import Path
 
 import pretend
+from process import lines_of
+from report import NOT_MEASURED
 
 LAYERS = (2, 3)
 
@@ -31,10 +33,11 @@ def said(arguments, name, *words):
     command = [arguments.programs / "gpu_steps", *words, "--device", "cuda", "--preset", "7b", "--rounds", "1"]
     for _ in range(2):
         code = pretend.run(out, arguments.libdevice, command, kept=arguments.kept or arguments.out / "kernels")
-    lines = [json.loads(line) for line in (out / "said.txt").read_text().splitlines() if line.startswith("{")]
-    lines = [line for line in lines if line.get("part") != "build"]
+    lines = [line for line in lines_of((out / "said.txt").read_text(encoding="utf-8", errors="replace")) if line.get("part") not in NOT_MEASURED]
     if code or not lines:
-        raise SystemExit(f"gpu_steps {' '.join(map(str, words))} ended with {code}; see {out / 'said.txt'}")
+        raise SystemExit(f"gpu_steps {' '.join(map(str, words))} ended with {pretend.ended(code)}; see {out / 'said.txt'}")
+    if failed := next((line["failed"] for line in lines if "failed" in line), None):
+        raise SystemExit(f"gpu_steps {' '.join(map(str, words))}: {failed}, so not everything was counted; see {out / 'said.txt'}")
     return lines
 
 
@@ -65,6 +68,10 @@ def main():
     parser.add_argument("--most-held", type=float, default=93_700)
     parser.add_argument("--most-launches", type=int)
     arguments = parser.parse_args()
+    if not (arguments.programs / "gpu_steps").is_file():
+        parser.error(f"gpu_steps is not in {arguments.programs}: see measure.py for how it is built (--programs)")
+    # Programs run in a folder of their own.
+    arguments.out = arguments.out.resolve()
     found, faults = {"held_bytes_per_token": {}, "launches_per_layer": {}}, []
     for line in said(arguments, "block", "block"):
         if (held := line.get("held_bytes_per_token")) is not None:

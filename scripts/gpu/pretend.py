@@ -27,6 +27,8 @@ import argparse
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -152,12 +154,22 @@ def counters(folder):
     return dict(zip(COUNTERS, (int.from_bytes(raw[i : i + 8], sys.byteorder) for i in range(0, len(raw), 8))))
 
 
+def ended(code):
+    """What a program ended with, in words."""
+    names = {it.value: it.name for it in signal.Signals}
+    return names.get(-code, f"signal {-code}") if code < 0 else str(code)
+
+
 def faults(arguments, ours, found, code):
+    if not ours:
+        yield f"no kernel of ours is in {REPOSITORY}/model/src or trainer/src, so none can be looked for"
     if not found:
         yield "no kernel was loaded: was the program built with --features cuda, and told --device cuda?"
     if code:
-        last = ((arguments.out / "said.txt").read_text().strip().splitlines() or [""])[-1]
-        yield f"the program ended with {code}: {last}"
+        said = (arguments.out / "said.txt").read_text(encoding="utf-8", errors="replace")
+        # Lines of JSON are no reasons.
+        lines = [line for line in said.strip().splitlines() if not line.startswith("{")]
+        yield f"the program ended with {ended(code)}: {(lines or ['it said nothing of it'])[-1]}"
     for kernel in found:
         if "refused" in kernel:
             yield f"{kernel['entry']}: ptxas refuses it: {' '.join(kernel['refused'])}"
@@ -190,6 +202,11 @@ def main():
         return 1 if wrong else 0
     if not arguments.command:
         parser.error("a program is missing behind --")
+    for path in filter(None, (arguments.ptxas, arguments.libdevice, Path(arguments.command[0]))):
+        if not path.is_file():
+            parser.error(f"{path} is not a file")
+    if not shutil.which("cc"):
+        parser.error("cc is not there, which the driver is built with: install a C compiler")
     if arguments.warm and not arguments.kept:
         parser.error("--warm needs --kept: else the second run searches, too")
     code, search = searched(arguments) if arguments.warm else (0, None)

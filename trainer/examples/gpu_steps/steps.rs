@@ -2,7 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::work::Work;
-use crate::{Failure, clock, counters, host, network};
+use crate::{Failure, clock, counters, host, network, products};
 use burn::tensor::DType;
 use data_pipeline::batch::Batch;
 use model::Decoder;
@@ -120,6 +120,7 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
         "driver_bytes": counters::driver_bytes().map(|(_, peak)| peak),
         "losses": losses, "gradient_norms": norms,
     }));
+    print(products::ways());
     Ok(())
 }
 
