@@ -80,7 +80,9 @@ def flops(shape, lora, tokens, supervised, pairs, rank=32):
     linears = layers * (4 * h * h + 3 * h * f)
     adapters = layers * rank * (6 * h + 3 * (h + f)) if lora else 0
     passes = 2 if lora else 3
-    return 2 * (tokens * (passes * linears - (3 * h * h if lora else 0) + 3 * adapters)
+    # Behind attention the last block is needed where the loss looks.
+    behind = passes * (h * h + 3 * h * f) + (3 * rank * (2 * h + 3 * (h + f)) if lora else 0)
+    return 2 * (tokens * (passes * linears - (3 * h * h if lora else 0) + 3 * adapters) - max(0, tokens - supervised) * behind
                 + supervised * passes * vocabulary * h + pairs * layers * 6 * h)
 
 
