@@ -74,6 +74,10 @@ def said_by(command, environment, seconds):
         ended(process)
         for reader in readers:
             reader.join(timeout=5)
+        for stream, reader in zip((process.stdout, process.stderr), readers):
+            # What left the group may hold the other end for ever.
+            if not reader.is_alive():
+                stream.close()
     said, errors = (it.decode(errors="replace") for it in found)
     return said, errors, code
 

@@ -1,6 +1,7 @@
 """Stands in for gpu_steps, and for a Python that runs torch_baseline.py: says what they said once, by these rules.
 
-`recorded.json` has lines of both at the tiny model's size on a CPU. At `--preset 7b` they are given that model's tokens and
+`recorded.json` has lines of both at the tiny model's size on a CPU, of steps without the operations that they count: those
+are compared where `.ci/run` runs our program. At `--preset 7b` they are given that model's tokens and
 whatever the rules in `$STAND_IN/rules.json` say. A rule is `[pattern, {…}]`, of which the last whose pattern is in "SIDE WORDS"
 counts for each key:
 
