@@ -47,7 +47,7 @@ class Measured(unittest.TestCase):
         path.chmod(0o755)
 
     def program(self, name, side):
-        self.file(name, f"#!{sys.executable} -IS\nimport sys\nsys.path.insert(0, {str(HERE)!r})\nimport stand_in\nstand_in.main({side!r})\n")
+        self.file(name, f"#!{sys.executable} -IBS\nimport sys\nsys.path.insert(0, {str(HERE)!r})\nimport stand_in\nstand_in.main({side!r})\n")
 
     def rules(self, *more):
         (self.folder / "rules.json").write_text(json.dumps([*ALIKE, *more]))
