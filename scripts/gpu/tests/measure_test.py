@@ -373,8 +373,10 @@ class Ending(Measured):
 
     def stopped_by(self, number):
         self.rules(["ours curve", {"sleep": 60, "child": 60}])
+        # What a shell runs in the background ignores interrupts, and so would what it starts.
+        heeding = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         process = subprocess.Popen(self.command("--part", "gradients,curve,block", "--rounds", "1", "--archive", self.folder / "a.tar.gz"),
-                                   env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                   env=self.environment(), preexec_fn=heeding, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.wait_for(lambda: any(line.startswith("ours curve") for line in self.ran()))
         process.send_signal(number)
         said, errors = process.communicate(timeout=20)
