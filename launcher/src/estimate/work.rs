@@ -16,11 +16,12 @@ const ROUNDS: f64 = 5.0;
 /// What a network costs, each number for one of its kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Costs {
-    /// Operations of linear layers and adapters for a computed token, forwards and backwards.
+    /// Operations of linear layers and adapters for a computed token, forwards and backwards, but for what the last
+    /// block does behind attention.
     pub linear: f64,
     /// Those of the linear layers forwards alone.
     pub forward: f64,
-    /// Operations of the head for a position with a loss.
+    /// Operations of the head, and of the last block behind attention, for a position with a loss.
     pub head: f64,
     /// Operations of attention for a pair of query and key.
     pub attention: f64,
@@ -72,7 +73,7 @@ impl Costs {
         Ok(Self {
             linear: per(1 << 20, 0, 0),
             forward: 2.0 * (blocks * linears) as f64,
-            head: per(0, 1 << 20, 0),
+            head: 2.0 * per(1 << 20, 1 << 20, 0) - per(1 << 20, 0, 0),
             attention: per(0, 0, 1 << 20),
             moved: [scale * forward, scale * backward],
             moved_head: 3.0 * width * vocabulary,

@@ -115,7 +115,8 @@ fn the_last_block_keeps_what_the_loss_looks_at() {
         assert_eq!(bytes(1, 500), bytes(0, 500));
         // More than one target of a position.
         assert_eq!(bytes(1, 900), bytes(1, 500));
-        assert!(bytes(1, 50) < bytes(1, 400) && bytes(1, 400) < bytes(1, 500), "{bodies:?}");
+        // The rows that are looked at are copies, which pays while they are not nearly all.
+        assert!(bytes(1, 50) < bytes(1, 250) && bytes(1, 250) < bytes(1, 500), "{bodies:?}");
     }
 }
 
