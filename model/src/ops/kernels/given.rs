@@ -242,7 +242,7 @@ fn counts(places: &[usize]) -> bool {
 }
 
 /// A tensor that is given away, as the kernels take it: where nobody else holds it, its memory is theirs.
-fn given(tensor: Tensor<1>) -> FloatTensor<Cube> {
+pub(super) fn given<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Cube> {
     match tensor.try_into_primitive::<Cube>() {
         Ok(primitive) => primitive,
         Err(error) => unreachable!("it lies on a GPU, as the tensors beside it: {error:?}"),
