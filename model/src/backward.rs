@@ -3,19 +3,21 @@
 //! A tape never spans more than one block: gradients of a block are ready, and can be reduced and
 //! released, before the block below is touched. Tapes, or what a block keeps without one, are kept from
 //! the forward pass, or the block is computed again, as the caller's memory plan says. Logits exist for a
-//! chunk of supervised positions only.
+//! chunk of supervised positions only, and of the last block only these are computed behind attention.
 
+mod asked;
 mod segment;
 
 pub use segment::Tape;
 
 use crate::decoder::{EMBEDDING, block_path};
-use crate::layout::{GroupBatch, Layout};
+use crate::layout::{GroupBatch, Layout, Target};
 use crate::noise::Noise;
 use crate::ops::LossTerms;
 use crate::weight::{add, collect, track};
 use crate::{Decoder, ops};
-use burn::tensor::{DType, IndexingUpdateOp, Int, Tensor, TensorData, activation};
+pub(crate) use asked::Asked;
+use burn::tensor::{DType, Int, Tensor, TensorData, activation};
 use segment::Blocks;
 use std::collections::BTreeMap;
 
@@ -127,7 +129,8 @@ pub fn backward_telling(
     if let Some(noise) = options.noise {
         x = noise.add(x, batch);
     }
-    let blocks = Blocks::new(decoder, &layout, options);
+    let asked = Asked::new(&batch.targets, batch.ids.len(), &device);
+    let blocks = Blocks::new(decoder, &layout, options, &asked);
     let mut inputs = Vec::with_capacity(decoder.blocks.len());
     let mut segments = Vec::new();
     for i in 0..decoder.blocks.len() {
@@ -142,7 +145,8 @@ pub fn backward_telling(
             segments.push(segment);
         }
     }
-    let (rows, gradient) = head(decoder, batch, x, (options, blocks.explicit), gradients);
+    let targets = (&batch.targets[..], &asked.rows[..]);
+    let (rows, gradient) = head(decoder, targets, x, (options, blocks.explicit), gradients);
     ready(Ready { part: Part::Head, gradients });
     let mut gradient = Some(gradient);
     for i in (0..decoder.blocks.len()).rev() {
@@ -164,11 +168,11 @@ pub fn backward_telling(
     Loss { sum, targets }
 }
 
-/// Loss of each supervised position, and the gradient of the last block's output; without a tape if
-/// `explicit`.
+/// Loss of each target, whose row of the last block's output `x` stands beside it, and the gradient of that
+/// output; without a tape if `explicit`.
 fn head(
     decoder: &Decoder,
-    batch: &GroupBatch,
+    (targets, rows_of): (&[Target], &[i32]),
     x: Tensor<3>,
     (options, explicit): (Options, bool),
     gradients: &mut Gradients,
@@ -191,16 +195,15 @@ fn head(
     let mut matrix_gradient: Option<Tensor<2>> = None;
     let mut state_gradient = Tensor::zeros([g * s, d], (&device, decoder.compute));
     let mut rows = Vec::new();
-    for chunk in batch.targets.chunks(options.chunk) {
+    for (chunk, at) in targets.chunks(options.chunk).zip(rows_of.chunks(options.chunk)) {
         let n = chunk.len();
         let ints = |f: &dyn Fn(usize) -> i32| -> Tensor<1, Int> {
             Tensor::from_data(TensorData::new((0..n).map(f).collect(), [n]), &device)
         };
-        let positions = ints(&|i| chunk[i].position as i32);
         let labels = ints(&|i| chunk[i].label as i32);
         let weights: Vec<f32> = chunk.iter().map(|target| target.weight).collect();
         let weights = Tensor::from_data(TensorData::new(weights, [n]), &device);
-        let states = flat.clone().select(0, positions.clone()).reshape([1, n, d]);
+        let states = ops::take_rows(flat.clone(), &ints(&|i| at[i])).reshape([1, n, d]);
         let states = if explicit { states } else { states.autodiff().require_grad() };
         let normed = head.normed(states.clone());
         let hidden = if explicit { normed.clone() } else { normed.clone().inner() };
@@ -233,12 +236,7 @@ fn head(
             add(gradients, "model.norm.weight", of_gain);
         }
         if let Some(gradient) = gradient {
-            state_gradient = state_gradient.select_assign(
-                0,
-                positions,
-                gradient.reshape([n, d]),
-                IndexingUpdateOp::Add,
-            );
+            state_gradient = ops::add_rows(state_gradient, at, gradient.reshape([n, d]));
         }
     }
     if let Some(gradient) = matrix_gradient {

@@ -64,6 +64,12 @@ impl Block {
     /// # Shapes
     /// - x and result: `[1, tokens, hidden]`
     pub fn forward(&self, x: Tensor<3>, layout: &Layout, training: bool) -> Tensor<3> {
+        self.forward_asked(x, Pass { layout, training, asked: None })
+    }
+
+    /// The same of the tokens that `pass` asks for: `[1, asked, hidden]`.
+    pub(crate) fn forward_asked(&self, x: Tensor<3>, pass: Pass<'_>) -> Tensor<3> {
+        let Pass { layout, training, .. } = pass;
         let normed = ops::rms_norm(x.clone(), self.input_norm.value.clone(), self.eps);
         let heads = self.shape();
         let mixed = match &self.attention {
@@ -75,7 +81,7 @@ impl Block {
                 layout.attend(&[of(q), of(k), of(v)], heads)
             }
         };
-        self.add_to(x, mixed, training)
+        self.add_to(pass.asked_of(x), pass.asked_of(mixed), training)
     }
 
     /// How the projections divide into heads.

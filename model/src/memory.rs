@@ -8,6 +8,7 @@ mod explicit;
 mod tape;
 
 pub use tape::Saved;
+pub(crate) use tape::is_behind_attention;
 
 use crate::block::linear_path;
 use crate::decoder::{EMBEDDING, HEAD, block_path};
@@ -18,8 +19,8 @@ use burn::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-// t tokens, h hidden, q width of the queries, p of queries, keys and values, f intermediate,
-// v vocabulary, c rows of a chunk, e bytes of a value
+// t tokens, n of them behind attention, h hidden, q width of the queries, p of queries, keys and values,
+// f intermediate, v vocabulary, c rows of a chunk, e bytes of a value
 
 /// How large a micro-batch is; the order is that of what it costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -213,10 +214,13 @@ impl Network {
         let recomputed = recomputed.clamp(lowest, blocks);
         let input = shape.tokens * self.config.hidden_size as u64 * self.e();
         let tapes: Vec<u64> = (0..blocks).map(|block| self.tape_bytes(block, shape)).collect();
-        // The last block's output, and the gradient that comes back into it.
-        let all = self.shared(shape) + 2 * input;
-        let kept =
-            all + (recomputed - lowest) as u64 * input + tapes[recomputed..].iter().sum::<u64>();
+        // The last block's output, and the gradient that comes back into it; of other blocks both gradients.
+        let output = self.behind(blocks.saturating_sub(1), shape)
+            * self.config.hidden_size as u64
+            * self.e();
+        let (at_head, all) = (self.shared(shape) + 2 * output, self.shared(shape) + 2 * input);
+        let inputs = (recomputed - lowest) as u64 * input;
+        let kept = at_head + inputs + tapes[recomputed..].iter().sum::<u64>();
         let (logits, work) = self.head(shape, chunk);
         let mut moments = vec![Peak { activations: kept, logits, work }];
         for block in (lowest..blocks).rev() {
@@ -259,20 +263,25 @@ impl Network {
             return self.explicit_work(block, shape) + self.block_gradients(block);
         }
         let Widths { h, f, q, p, heads } = self.widths();
-        let (t, e) = (shape.tokens, self.e());
+        let (t, n, e) = (shape.tokens, self.behind(block, shape), self.e());
         let fused = self.bodies == Bodies::Fused;
         // Where the activation is taken apart: the gradients of its result and of both factors while
         // its own result is gone, and that of the stream.
-        let activation = if fused { t * (h + 2 * f) * e } else { t * (h + 4 * f) * e };
+        let activation = if fused { n * (h + 2 * f) * e } else { n * (h + 4 * f) * e };
         let attention = if fused {
             // A thread's copies of one head of the longest group, and of their gradients.
             let d = self.config.head_dim() as u64;
-            self.threads as u64 * shape.longest * (6 * d + 2 * TILE) * F32
+            let copies = self.threads as u64 * shape.longest * (6 * d + 2 * TILE) * F32;
+            // The gradients of the stream, of what the heads mixed, and of queries, keys and values; what
+            // was kept behind attention has made room for them.
+            copies + (t * (h + q + p) * e).saturating_sub(n * (2 * h + 3 * f) * e)
         } else {
             2 * shape.scores * heads * F32 + shape.places * (p + q) * e
         };
-        let scaled = self.adapted(block).iter().map(|(layer, _)| layer.out as u64).max();
-        activation.max(attention) + t * scaled.unwrap_or(0) * e + self.block_gradients(block)
+        let scaled =
+            |(layer, _): &(LinearLayer, u64)| self.tokens_of(layer, shape) * layer.out as u64 * e;
+        let scaled = self.adapted(block).iter().map(scaled).max().unwrap_or(0);
+        activation.max(attention) + scaled + self.block_gradients(block)
     }
 
     fn block_gradients(&self, block: usize) -> u64 {

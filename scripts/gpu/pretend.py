@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a program with `--features cuda` on a driver that computes nothing, and says what would have run.
 
-    pretend.py --out DIR [--ptxas FILE] [--libdevice FILE] [--partial] [--search] [--kept DIR] -- PROGRAM ARGUMENTS…
+    pretend.py --out DIR [--ptxas FILE] [--libdevice FILE] [--partial] [--search] [--kept DIR [--warm]] -- PROGRAM ARGUMENTS…
     pretend.py --out DIR --together
 
 The driver (pretend/libcuda.c, built here with `cc`) looks like an H200: kernels are compiled for it, ours and
@@ -12,7 +12,9 @@ It tells no times, and no search among kernels means anything: CUBECL_AUTOTUNE_L
 products in bf16 go through a cuBLASLt that computes nothing either (KNOWCODER_GEMM, unless set), since the tensor
 library would compile hundreds of kernels for them; --search lets it. The search for attention takes minutes; with
 --kept, what it found and compiled is there for the next run of the same program: kernels that are kept are loaded
-all the same, so those that a step launches are seen, and those that only a search tries are seen once.
+all the same, so those that a step launches are seen, and those that only a search tries are seen once. --warm runs
+the program once before for that alone: what is told then is of a program that has nothing to search for, and
+`search` in kernels.json says what the search loaded and held.
 
 DIR gets `*.ptx`, `launches.json`, `kernels.json` and the program's output in `said.txt`.
 
@@ -25,6 +27,8 @@ import argparse
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,12 +81,20 @@ def run(out, libdevice, command, search=False, kept=None):
 LAUNCHED = re.compile(r"#\[cube\([^\]]*launch[^\]]*\)\]\s*(?:#\[[^\]]*\]\s*|//[^\n]*\n\s*)*(?:pub(?:\([^)]*\))? )?fn (\w+)")
 
 
+def searched(arguments):
+    """Runs the program for its search alone; what that loaded, and the most that it held."""
+    code = run(arguments.out, arguments.libdevice, arguments.command, arguments.search, arguments.kept)
+    counted = counters(arguments.out)
+    return code, {name: counted[name] for name in ("modules", "launches", "peak_bytes")}
+
+
 def our_kernels():
     """Names of the functions behind `#[cube(launch…)]`, each with the files that it is in."""
     names = defaultdict(list)
     for crate in ("model", "trainer"):
         for path in sorted((REPOSITORY / crate / "src").rglob("*.rs")):
-            for name in LAUNCHED.findall(path.read_text()):
+            # Those of unit tests are nobody else's.
+            for name in LAUNCHED.findall(path.read_text().split("#[cfg(test)]\nmod tests {")[0]):
                 names[name].append(str(path.relative_to(REPOSITORY)))
     return dict(names)
 
@@ -142,12 +154,22 @@ def counters(folder):
     return dict(zip(COUNTERS, (int.from_bytes(raw[i : i + 8], sys.byteorder) for i in range(0, len(raw), 8))))
 
 
+def ended(code):
+    """What a program ended with, in words."""
+    names = {it.value: it.name for it in signal.Signals}
+    return names.get(-code, f"signal {-code}") if code < 0 else str(code)
+
+
 def faults(arguments, ours, found, code):
+    if not ours:
+        yield f"no kernel of ours is in {REPOSITORY}/model/src or trainer/src, so none can be looked for"
     if not found:
         yield "no kernel was loaded: was the program built with --features cuda, and told --device cuda?"
     if code:
-        last = ((arguments.out / "said.txt").read_text().strip().splitlines() or [""])[-1]
-        yield f"the program ended with {code}: {last}"
+        said = (arguments.out / "said.txt").read_text(encoding="utf-8", errors="replace")
+        # Lines of JSON are no reasons.
+        lines = [line for line in said.strip().splitlines() if not line.startswith("{")]
+        yield f"the program ended with {ended(code)}: {(lines or ['it said nothing of it'])[-1]}"
     for kernel in found:
         if "refused" in kernel:
             yield f"{kernel['entry']}: ptxas refuses it: {' '.join(kernel['refused'])}"
@@ -168,6 +190,7 @@ def main():
     parser.add_argument("--partial", action="store_true", help="kernels of ours may be missing")
     parser.add_argument("--search", action="store_true", help="compile what the tensor library tries for products, too: hours")
     parser.add_argument("--kept", type=Path, help="a folder for compiled kernels, shared by runs")
+    parser.add_argument("--warm", action="store_true", help="run once before, to search; needs --kept")
     parser.add_argument("--most-registers", type=int, default=255)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
@@ -179,11 +202,20 @@ def main():
         return 1 if wrong else 0
     if not arguments.command:
         parser.error("a program is missing behind --")
-    code = run(arguments.out, arguments.libdevice, arguments.command, arguments.search, arguments.kept)
+    for path in filter(None, (arguments.ptxas, arguments.libdevice, Path(arguments.command[0]))):
+        if not path.is_file():
+            parser.error(f"{path} is not a file")
+    if not shutil.which("cc"):
+        parser.error("cc is not there, which the driver is built with: install a C compiler")
+    if arguments.warm and not arguments.kept:
+        parser.error("--warm needs --kept: else the second run searches, too")
+    code, search = searched(arguments) if arguments.warm else (0, None)
+    code = code or run(arguments.out, arguments.libdevice, arguments.command, arguments.search, arguments.kept)
     ours, found = kernels(arguments)
     wrong = list(faults(arguments, ours, found, code))
     counted = counters(arguments.out)
-    result = {"command": arguments.command, "architecture": ARCHITECTURE, "counters": counted, "kernels": found, "faults": wrong}
+    result = {"command": arguments.command, "architecture": ARCHITECTURE, "search": search, "counters": counted,
+              "kernels": found, "faults": wrong}
     (arguments.out / "kernels.json").write_text(json.dumps(result, indent=1) + "\n")
     print("| kernel | launches | registers | spilled bytes | stack | shared, static + dynamic | block |")
     print("|---|---|---|---|---|---|---|")
@@ -199,6 +231,8 @@ def main():
     print(f"| {rest['kernels']} of the tensor library | {rest['launches']} | | | | | |\n")
     print(f"{counted['launches']} launches ({counted['products']} of cuBLASLt), {counted['modules']} modules; device memory at most {counted['peak_bytes'] / 2**30:.2f} GiB in "
           f"{counted['allocations']} allocations; {counted['bytes_to_device']:,} bytes in, {counted['bytes_to_host']:,} out")
+    if search:
+        print(f"the search before it: {search['modules']} modules, {search['peak_bytes'] / 2**30:.2f} GiB at most")
     for fault in wrong:
         print(f"FAULT: {fault}", file=sys.stderr)
     return 1 if wrong else 0

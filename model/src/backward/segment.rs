@@ -1,5 +1,6 @@
 //! A block between its forward and its backward pass: on a tape, or with what it kept itself.
 
+use super::asked::Asked;
 use super::{Gradients, Options};
 use crate::Decoder;
 use crate::block::{Block, Pass, Saved};
@@ -49,6 +50,7 @@ pub(super) struct Blocks<'a> {
     decoder: &'a Decoder,
     layout: &'a Layout,
     options: Options,
+    asked: &'a Asked,
     /// Whether tapes are avoided.
     pub explicit: bool,
     /// The lowest block that gradients have to reach; behind it, without a tape, nothing is kept.
@@ -70,7 +72,12 @@ pub(super) struct Taped {
 }
 
 impl<'a> Blocks<'a> {
-    pub fn new(decoder: &'a Decoder, layout: &'a Layout, options: Options) -> Self {
+    pub fn new(
+        decoder: &'a Decoder,
+        layout: &'a Layout,
+        options: Options,
+        asked: &'a Asked,
+    ) -> Self {
         let explicit = options.tape.is_needless(&decoder.device());
         let lowest = if explicit && !decoder.embedding.trainable {
             let first = decoder.blocks.iter().position(crate::lora::learns);
@@ -78,11 +85,17 @@ impl<'a> Blocks<'a> {
         } else {
             0
         };
-        Self { decoder, layout, options, explicit, lowest }
+        Self { decoder, layout, options, asked, explicit, lowest }
     }
 
-    fn pass(&self) -> Pass<'a> {
-        Pass { layout: self.layout, training: self.options.dropout_seed.is_some() }
+    /// What block `i` computes with: the last one only what the loss looks at.
+    fn pass(&self, i: usize) -> Pass<'a> {
+        let is_last = i + 1 == self.decoder.blocks.len();
+        Pass {
+            layout: self.layout,
+            training: self.options.dropout_seed.is_some(),
+            asked: self.asked.places.as_ref().filter(|_| is_last),
+        }
     }
 
     /// Whether gradients have to reach block `i`.
@@ -104,9 +117,9 @@ impl<'a> Blocks<'a> {
         let block = self.seeded(i);
         if self.explicit && block.is_explicit() {
             // The bits of the forward pass that keeps.
-            block.output(&mut block.keep(x, self.pass()), self.pass())
+            block.output(&mut block.keep(x, self.pass(i)), self.pass(i))
         } else {
-            block.forward(x, self.layout, self.pass().training)
+            block.forward_asked(x, self.pass(i))
         }
     }
 
@@ -114,11 +127,11 @@ impl<'a> Blocks<'a> {
     pub fn keep(&self, i: usize, x: Tensor<3>) -> (Segment, Tensor<3>) {
         let block = self.seeded(i);
         if self.explicit && block.is_explicit() {
-            let mut saved = block.keep(x, self.pass());
-            let output = block.output(&mut saved, self.pass());
+            let mut saved = block.keep(x, self.pass(i));
+            let output = block.output(&mut saved, self.pass(i));
             return (Segment::Explicit(Box::new(saved)), output);
         }
-        let taped = self.taped(&block, x);
+        let taped = taped(&block, x, self.pass(i));
         let output = taped.output.clone().inner();
         (Segment::Taped(Box::new(taped)), output)
     }
@@ -127,17 +140,10 @@ impl<'a> Blocks<'a> {
     pub fn again(&self, i: usize, x: Tensor<3>) -> Segment {
         let block = self.seeded(i);
         if self.explicit && block.is_explicit() {
-            Segment::Explicit(Box::new(block.keep(x, self.pass())))
+            Segment::Explicit(Box::new(block.keep(x, self.pass(i))))
         } else {
-            Segment::Taped(Box::new(self.taped(&block, x)))
+            Segment::Taped(Box::new(taped(&block, x, self.pass(i))))
         }
-    }
-
-    fn taped(&self, block: &Block, x: Tensor<3>) -> Taped {
-        let block = track(block);
-        let input = x.autodiff().require_grad();
-        let output = block.forward(input.clone(), self.layout, self.pass().training);
-        Taped { block, input, output }
     }
 
     /// Adds the gradients of block `i`; returns that of its input, if anything below needs it.
@@ -158,8 +164,15 @@ impl<'a> Blocks<'a> {
             Segment::Explicit(saved) => {
                 let wanted = i > self.lowest || self.decoder.embedding.trainable;
                 let mut sink = Sink::new(block_path(i), gradients);
-                self.seeded(i).backward(*saved, gradient, self.pass(), wanted, &mut sink)
+                self.seeded(i).backward(*saved, gradient, self.pass(i), wanted, &mut sink)
             }
         }
     }
+}
+
+fn taped(block: &Block, x: Tensor<3>, pass: Pass<'_>) -> Taped {
+    let block = track(block);
+    let input = x.autodiff().require_grad();
+    let output = block.forward_asked(input.clone(), pass);
+    Taped { block, input, output }
 }

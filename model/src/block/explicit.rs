@@ -9,11 +9,14 @@
 //! In bf16 that is `12 H + 4 I + 4 A` bytes a token where every head has its own keys, 93.3 kB in a 7B,
 //! and `2 r` for each adapter. Results of the norms and `silu(gate) ⊙ up` are computed again, each in one
 //! pass over memory. Computed is what [`Block::forward`] computes, whose tape is the reference.
+//!
+//! Behind attention a token meets no other one: where not all results are asked for, as of the last block,
+//! `x'`, gate and up are those of the tokens that are.
 
 use super::{Block, linear_path};
 use crate::layout::{Attended, Layout};
 use crate::lora::{Kept, Wanted};
-use crate::ops;
+use crate::ops::{self, Places};
 use crate::weight::{Sink, Weight};
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
@@ -27,6 +30,24 @@ pub(crate) struct Pass<'a> {
     pub layout: &'a Layout,
     /// Whether adapters drop inputs.
     pub training: bool,
+    /// The tokens whose results are asked for, as rows in the places of all; without it all are.
+    pub asked: Option<&'a Places>,
+}
+
+impl Pass<'_> {
+    /// Of values of all tokens, `[1, t, any]`, those that are asked for.
+    pub(super) fn asked_of(self, values: Tensor<3>) -> Tensor<3> {
+        let Some(places) = self.asked else { return values };
+        let [_, tokens, width] = values.dims();
+        ops::take_rows(values.reshape([tokens, width]), &places.back).unsqueeze()
+    }
+
+    /// Gradients of all tokens from those of what was asked for: zero elsewhere.
+    fn to_all(self, gradient: Tensor<3>) -> Tensor<3> {
+        let Some(places) = self.asked else { return gradient };
+        let [_, asked, width] = gradient.dims();
+        ops::spread(gradient.reshape([asked, width]), places).unsqueeze()
+    }
 }
 
 /// What the backward pass of a block needs of its forward pass.
@@ -58,11 +79,11 @@ impl Block {
             return None;
         }
         let (block, layout) = (self.clone(), layout.clone());
-        let pass = Pass { layout: &layout, training: true };
+        let pass = Pass { layout: &layout, training: true, asked: None };
         let mut saved = block.keep(x, pass);
         let output = block.output(&mut saved, pass);
         let backward = move |dy, gradients: &mut BTreeMap<String, Tensor<1>>| {
-            let pass = Pass { layout: &layout, training: true };
+            let pass = Pass { layout: &layout, training: true, asked: None };
             block.backward(saved, dy, pass, true, &mut Sink::new(String::new(), gradients))
         };
         Some((output, Box::new(backward)))
@@ -77,7 +98,8 @@ impl Block {
     ///
     /// # Shapes
     /// - x: `[1, t, H]`
-    pub(crate) fn keep(&self, x: Tensor<3>, Pass { layout, training }: Pass<'_>) -> Saved {
+    pub(crate) fn keep(&self, x: Tensor<3>, pass: Pass<'_>) -> Saved {
+        let Pass { layout, training, .. } = pass;
         let normed = self.normed(&x, &self.input_norm);
         let of = |(_, linear): (_, &crate::lora::Linear)| {
             let Kept { output, product } = linear.forward_keeping(normed.clone(), training);
@@ -88,21 +110,24 @@ impl Block {
         drop(normed);
         let (mixed, attended) = layout.attend_saving(&projected, self.shape());
         drop(projected);
+        let (mixed, before) = (pass.asked_of(mixed), pass.asked_of(x.clone()));
         let Kept { output, product } = self.o_proj.forward_keeping(mixed.clone(), training);
         let gain = self.post_norm.value.clone();
-        let (stream, normed) = ops::add_rms_norm(x.clone(), output, gain, self.eps);
+        let (stream, normed) = ops::add_rms_norm(before, output, gain, self.eps);
         let gate = self.gate_proj.forward_keeping(normed.clone(), training);
         let up = self.up_proj.forward_keeping(normed, training);
         let mixed = Kept { output: mixed, product };
         Saved { x, projected: products, attended, mixed, stream, gate, up, down: None }
     }
 
-    /// The block's result, from what was kept.
+    /// The block's result, of the tokens that are asked for, from what was kept.
     pub(crate) fn output(&self, saved: &mut Saved, Pass { training, .. }: Pass<'_>) -> Tensor<3> {
         let activated = ops::swiglu(saved.gate.output.clone(), saved.up.output.clone());
-        let Kept { output, product } = self.down_proj.forward_keeping(activated, training);
+        // The product adds to the stream; that is kept, so the sum is written beside it.
+        let stream = saved.stream.clone();
+        let Kept { output, product } = self.down_proj.add_keeping(stream, activated, training);
         saved.down = product;
-        saved.stream.clone() + output
+        output
     }
 
     /// Adds the gradients of the weights to `sink`, from `dy`, that of the block's result. Returns the
@@ -111,10 +136,11 @@ impl Block {
         &self,
         saved: Saved,
         dy: Tensor<3>,
-        Pass { layout, training }: Pass<'_>,
+        pass: Pass<'_>,
         wanted: bool,
         sink: &mut Sink<'_>,
     ) -> Option<Tensor<3>> {
+        let Pass { layout, training, .. } = pass;
         let Saved { x, projected, attended, mixed, stream, gate, up, down, .. } = saved;
         let alone = || (training, Wanted::Alone);
 
@@ -135,7 +161,7 @@ impl Block {
         let of = sink.of("self_attn.o_proj");
         let d_mixed =
             self.o_proj.backward(mixed.output, mixed.product, d_stream.clone(), alone(), of)?;
-        let d_projected = layout.attend_backward(attended, d_mixed);
+        let d_projected = layout.attend_backward(attended, pass.to_all(d_mixed));
 
         let wanted = wanted || self.input_norm.trainable;
         let normed = self.normed(&x, &self.input_norm);
@@ -151,8 +177,9 @@ impl Block {
             };
             d_normed = linear.backward(normed.clone(), product, dy, (training, onto), of);
         }
+        let (d_normed, d_stream) = (d_normed?, pass.to_all(d_stream));
         let of = sink.of("input_layernorm");
-        Some(self.norm_backward(x, &self.input_norm, d_normed?, d_stream, of))
+        Some(self.norm_backward(x, &self.input_norm, d_normed, d_stream, of))
     }
 
     fn normed(&self, x: &Tensor<3>, gain: &Weight<1>) -> Tensor<3> {
@@ -180,13 +207,15 @@ impl Block {
 
 #[cfg(test)]
 impl Saved {
-    /// Bytes of all that is kept; what the heads mixed is one tensor with that of `attended`.
+    /// Bytes of all that is kept; what the heads mixed is one tensor with that of `attended`, or a copy of
+    /// some of its rows.
     fn bytes(&self) -> usize {
         let Self { x, projected, attended, mixed, stream, gate, up, down } = self;
         let products = projected.iter().chain([&mixed.product, &gate.product, &up.product, down]);
         let tensors = products.flatten().chain([x, stream, &gate.output, &up.output]);
         let of = |t: &Tensor<3>| t.shape().num_elements() * t.dtype().size();
-        attended.bytes() + tensors.map(of).sum::<usize>()
+        let copied = if stream.dims() == x.dims() { 0 } else { of(&mixed.output) };
+        attended.bytes() + tensors.map(of).sum::<usize>() + copied
     }
 }
 

@@ -43,6 +43,17 @@ impl Linear {
     /// [`forward`](Self::forward), and what [`backward`](Self::backward) needs beside the input.
     pub(crate) fn forward_keeping(&self, x: Tensor<3>, training: bool) -> Kept {
         let output = ops::linear(x.clone(), self.weight.value.clone());
+        self.add_adapter(output, x, training)
+    }
+
+    /// The same, its result added to `sum`, which somebody else may hold.
+    pub(crate) fn add_keeping(&self, sum: Tensor<3>, x: Tensor<3>, training: bool) -> Kept {
+        let output = ops::add_linear(sum, x.clone(), self.weight.value.clone());
+        self.add_adapter(output, x, training)
+    }
+
+    /// `output` with what the adapter makes of `x` added, if there is one.
+    fn add_adapter(&self, output: Tensor<3>, x: Tensor<3>, training: bool) -> Kept {
         let Some(adapter) = &self.adapter else { return Kept { output, product: None } };
         let product = adapter.product(dropped(x, adapter.drops_in(training)));
         let output = ops::add_linear(output, product.clone(), adapter.b.value.clone());

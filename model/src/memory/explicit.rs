@@ -5,8 +5,8 @@ use crate::config::Position;
 use crate::layout::AttentionBody;
 use crate::ops;
 
-// t tokens, h hidden, q width of the queries, p of queries, keys and values, f intermediate, e bytes of
-// a value
+// t tokens, n of them behind attention, h hidden, q width of the queries, p of queries, keys and values,
+// f intermediate, e bytes of a value
 
 impl Network {
     /// The lowest block that keeps anything: without tapes nothing is kept below all that is trained.
@@ -30,7 +30,7 @@ impl Network {
     /// `block/explicit.rs` keeps what cannot be made again in a pass over memory.
     pub(super) fn explicit(&self, block: usize, shape: &BatchShape) -> Vec<Saved> {
         let Widths { h, q, p, f, heads } = self.widths();
-        let (t, e) = (shape.tokens, self.e());
+        let (t, n, e) = (shape.tokens, self.behind(block, shape), self.e());
         // Queries, keys and values are kept in the rows in which they attend.
         let places = shape.places.max(t);
         let mut kept = Vec::new();
@@ -39,11 +39,15 @@ impl Network {
         save("queries, keys and values in rows", places * p * e);
         save("mixed values", t * q * e);
         save("logarithms of attention's sums", places * heads * F32);
-        save("stream between attention and feed-forward", t * h * e);
-        save("gate", t * f * e);
-        save("up", t * f * e);
-        for (_, rank) in self.adapted(block) {
-            save("product of an adapter's first factor", t * rank * e);
+        if n < t {
+            save("mixed values that are asked for", n * q * e);
+        }
+        save("stream between attention and feed-forward", n * h * e);
+        save("gate", n * f * e);
+        save("up", n * f * e);
+        for (layer, rank) in self.adapted(block) {
+            let tokens = self.tokens_of(&layer, shape);
+            save("product of an adapter's first factor", tokens * rank * e);
         }
         kept
     }
@@ -51,14 +55,14 @@ impl Network {
     /// The most that the backward pass of a block without a tape holds at a time for activations.
     pub(super) fn explicit_work(&self, block: usize, shape: &BatchShape) -> u64 {
         let Widths { h, f, q, p, heads } = self.widths();
-        let (t, e) = (shape.tokens, self.e());
+        let (t, n, e) = (shape.tokens, self.behind(block, shape), self.e());
         // The gradients of the activation's result and of both factors; or what comes through them, and
         // the normed stream.
-        let activation = t * (3 * f).max(2 * f + 4 * h) * e;
+        let activation = n * (3 * f).max(2 * f + 4 * h) * e;
         // The gradient of what the heads mixed; in rows both, and the gradients of queries, keys and
         // values, those of the queries also in f32 and by what they saw; those of the projections.
         let rows = shape.places.max(t) * ((p + 3 * q) * e + (q + heads) * F32);
-        let attention = t * (h + q + p) * e + rows + self.chunk_of_scores(shape);
+        let attention = (n * h + t * (q + p)) * e + rows + self.chunk_of_scores(shape);
         // What is left of an input, then what comes back for it; that is added in place.
         let drops = self.adapters.as_ref().is_some_and(|adapters| adapters.drops);
         let widest = self.adapted(block).iter().map(|(layer, _)| layer.input as u64).max();

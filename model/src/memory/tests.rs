@@ -103,6 +103,22 @@ fn without_a_tape_it_keeps_half() {
     assert!(one > 0 && two > one && two < 2 * one + 1, "{one} and {two}");
 }
 
+#[test]
+fn the_last_block_keeps_what_the_loss_looks_at() {
+    for bodies in [Bodies::Fused, Bodies::Plain, Bodies::Explicit] {
+        let network = Network { bodies, ..network(small(), None) };
+        let bytes = |block, targets| -> u64 {
+            let shape = BatchShape { targets, ..shape() };
+            network.tape(block, &shape).iter().map(|saved| saved.bytes).sum()
+        };
+        assert_eq!(bytes(0, 50), bytes(0, 500));
+        assert_eq!(bytes(1, 500), bytes(0, 500));
+        // More than one target of a position.
+        assert_eq!(bytes(1, 900), bytes(1, 500));
+        assert!(bytes(1, 50) < bytes(1, 400) && bytes(1, 400) < bytes(1, 500), "{bodies:?}");
+    }
+}
+
 fn shape() -> BatchShape {
     BatchShape {
         tokens: 500,

@@ -36,11 +36,17 @@ pub fn linear_input_gradient(dy: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
 
 /// `sum` with [`linear`] added, in one product where the device can: `sum + x Wᵀ`.
 ///
+/// Its memory becomes the result's if nobody else holds `sum`; else `sum` stays as it is.
+///
 /// # Shapes
 /// - as of [`linear`], without a tape; sum: `[batch, length, out]`
 pub fn add_linear(sum: Tensor<3>, x: Tensor<3>, weight: Tensor<2>) -> Tensor<3> {
     let ([b, t, d], [out, _]) = (x.dims(), weight.dims());
     let weight = cast(weight, x.dtype());
+    #[cfg(feature = "flex")]
+    if let Some(y) = super::fused::linear(&x, &weight) {
+        return sum + y;
+    }
     let (sum, x) = (sum.reshape([b * t, out]), x.reshape([b * t, d]));
     add_product(sum, x, weight, Transposed::Second, 1.0).reshape([b, t, out])
 }
@@ -166,13 +172,11 @@ pub fn embedding_gradient(
     before: Option<Tensor<2>>,
 ) -> Tensor<2> {
     let device = gradient.device();
-    let mut before = before.map(|sum| cast(sum, F32));
+    let before = before.map(|sum| cast(sum, F32));
     #[cfg(feature = "kernels")]
-    {
-        let sum = || before.take().unwrap_or_else(|| weight.zeros_like());
-        if let Some(sum) = super::kernels::add_rows(ids, &gradient, sum) {
-            return sum;
-        }
+    if super::kernels::serves(&gradient) {
+        let sum = before.unwrap_or_else(|| weight.zeros_like());
+        return super::add_rows(sum, ids, gradient);
     }
     let positions = Tensor::from_data(TensorData::new(ids.to_vec(), [ids.len()]), &device);
     let rows = Tensor::zeros(weight.dims(), (&device, F32)).select_assign(
@@ -182,7 +186,7 @@ pub fn embedding_gradient(
         IndexingUpdateOp::Add,
     );
     let rows = cast(rows, weight.dtype());
-    match before.take() {
+    match before {
         Some(sum) => sum + cast(rows, F32),
         None => rows,
     }
@@ -245,6 +249,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use burn::tensor::{Device, Distribution};
+
+    #[test]
+    fn what_is_added_to_stays_where_somebody_holds_it() {
+        let random = |dims: [usize; 3]| {
+            Tensor::<3>::random(dims, Distribution::Normal(0.0, 1.0), &Device::flex())
+        };
+        let values = |t: Tensor<3>| t.into_data().iter::<f32>().collect::<Vec<f32>>();
+        let (sum, x, weight) = (random([1, 5, 4]), random([1, 5, 3]), random([1, 4, 3]));
+        let weight = weight.reshape([4, 3]);
+        let before = values(sum.clone());
+        let found = values(add_linear(sum.clone(), x.clone(), weight.clone()));
+        assert_eq!(values(sum.clone()), before);
+        // On the CPU to the bit.
+        assert_eq!(found, values(sum + linear(x, weight)));
+    }
 
     #[test]
     fn rows_of_a_large_vocabulary_go_by_parts() {

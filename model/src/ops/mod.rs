@@ -49,7 +49,7 @@ pub use product::{
     Transposed, add_product, last_product_way, product, product_in, product_routes, products,
 };
 pub use rope::{alibi_slopes, inverse_frequencies, rope, rope_tables};
-pub use rows::{Places, Rotary, collect, rows, spread, turn_back};
+pub use rows::{Places, Rotary, add_rows, collect, rows, spread, take_rows, turn_back};
 pub use update::{BLOCK, Beside, Moment, Piece, Rule, State, Step, update};
 
 use burn::tensor::DType;

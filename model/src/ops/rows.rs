@@ -6,7 +6,7 @@
 
 use super::{F32, cast, rope};
 use crate::layout::Heads;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData};
 
 // h heads of queries, n heads of keys and values, d head dim
 
@@ -101,6 +101,39 @@ fn plain_spread(source: Tensor<2>, places: &Places) -> Tensor<2> {
     Tensor::cat(vec![source, zeros], 0).select(0, from)
 }
 
+/// Rows of `source`, in the order of `at`.
+///
+/// # Shapes
+/// - source: `[rows, width]`, at: `[n]`, result: `[n, width]`
+pub fn take_rows(source: Tensor<2>, at: &Tensor<1, Int>) -> Tensor<2> {
+    #[cfg(feature = "kernels")]
+    if let Some(taken) = super::kernels::spread(&source, at) {
+        return taken;
+    }
+    source.select(0, at.clone())
+}
+
+/// `sum` with each of `rows` added to its row `at`; what meets in one row is added up.
+///
+/// Where nobody else holds `sum`, a GPU changes it where it lies. There what meets is added up in f32 and in
+/// a fixed order, so that the sum is the same bits on every run.
+///
+/// # Shapes
+/// - sum and the result: `[any, width]`, rows: `[at, width]`, without a tape
+pub fn add_rows(sum: Tensor<2>, at: &[i32], rows: Tensor<2>) -> Tensor<2> {
+    if at.is_empty() {
+        return sum;
+    }
+    #[cfg(feature = "kernels")]
+    let sum = match super::kernels::add_rows(sum, at, &rows) {
+        Ok(added) => return added,
+        Err(sum) => sum,
+    };
+    let places = TensorData::new(at.to_vec(), [at.len()]);
+    let places = Tensor::from_data(places, &rows.device());
+    sum.select_assign(0, places, rows, IndexingUpdateOp::Add)
+}
+
 /// Values of tokens out of rows, whose parts follow each other.
 ///
 /// # Shapes
@@ -183,4 +216,35 @@ fn rope_backward(gradient: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tenso
     let first = crossed.clone().narrow(3, 0, half);
     let second = crossed.narrow(3, half, half);
     cast(gradient * cos.clone() + Tensor::cat(vec![second, first.neg()], 3), dtype)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn of(values: &[f32]) -> Tensor<2> {
+        let data = TensorData::new(values.to_vec(), [values.len() / 2, 2]);
+        Tensor::from_data(data, &Device::flex())
+    }
+
+    fn list(tensor: Tensor<2>) -> Vec<f32> {
+        tensor.into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn rows_that_meet_are_added_up() {
+        let sum = of(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let rows = of(&[10.0, 20.0, 0.5, 0.25, 100.0, 200.0]);
+        let added = add_rows(sum.clone(), &[2, 0, 2], rows.clone());
+        assert_eq!(list(added), [1.5, 2.25, 3.0, 4.0, 115.0, 226.0]);
+        assert_eq!(list(add_rows(sum.clone(), &[], rows)), list(sum));
+    }
+
+    #[test]
+    fn rows_are_taken_in_the_order_that_is_asked_for() {
+        let all = of(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let at = Tensor::from_data(TensorData::new(vec![2, 0, 2], [3]), &Device::flex());
+        assert_eq!(list(take_rows(all, &at)), [5.0, 6.0, 1.0, 2.0, 5.0, 6.0]);
+    }
 }

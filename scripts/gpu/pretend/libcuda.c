@@ -8,6 +8,8 @@
  *     cc -O1 -shared -fPIC -o libcuda.so.1 libcuda.c
  *     KNOWCODER_PRETEND=DIR LD_LIBRARY_PATH=. PROGRAM        (scripts/gpu/pretend.py does all this)
  *
+ * KNOWCODER_PRETEND_MEMORY is how many bytes the device has, to see what a program does when there are no more.
+ *
  * DIR/ENTRY-HASH.ptx    each module that was loaded
  * DIR/launches.json     at the end, and behind each module: each kernel with its launches, grid, block and dynamic shared memory
  * DIR/counters          at any time, as nine unsigned numbers of 64 bits: launches, bytes allocated now and at
@@ -31,8 +33,8 @@ typedef uint64_t Pointer;
 
 enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_FOUND = 500 };
 
-/* What an H200 has. */
-static const uint64_t MEMORY = 150754820096ull;
+/* What an H200 has, or KNOWCODER_PRETEND_MEMORY. */
+static uint64_t memory = 150754820096ull;
 /* Version 12.9: PTX 8.8, which `ptxas` of CUDA 12.9 and later reads. */
 static const int VERSION = 12090;
 
@@ -69,6 +71,8 @@ static const char *directory(void) { return getenv("KNOWCODER_PRETEND"); }
 
 __attribute__((constructor)) static void begin(void) {
     char path[4096];
+    const char *given = getenv("KNOWCODER_PRETEND_MEMORY");
+    if (given) memory = strtoull(given, NULL, 10);
     if (!directory()) return;
     snprintf(path, sizeof path, "%s/counters", directory());
     int file = open(path, O_RDWR | O_CREAT, 0644);
@@ -121,7 +125,7 @@ static void entry_of(const char *ptx, char *name, size_t size) {
 static Pointer allocate(uint64_t bytes) {
     Block *block = malloc(sizeof *block);
     pthread_mutex_lock(&lock);
-    if (!block || counters[BYTES] + bytes > MEMORY) {
+    if (!block || counters[BYTES] + bytes > memory) {
         pthread_mutex_unlock(&lock);
         free(block);
         return 0;
@@ -160,7 +164,7 @@ Status cuDriverGetVersion(int *version) { *version = VERSION; return OK; }
 Status cuDeviceGetCount(int *n) { *n = 1; return OK; }
 Status cuDeviceGet(int *device, int ordinal) { *device = ordinal; return ordinal ? 101 : OK; }
 Status cuDeviceGetName(char *name, int size, int d) { (void)d; snprintf(name, size, "NVIDIA H200 (pretended)"); return OK; }
-Status cuDeviceTotalMem_v2(size_t *bytes, int d) { (void)d; *bytes = MEMORY; return OK; }
+Status cuDeviceTotalMem_v2(size_t *bytes, int d) { (void)d; *bytes = memory; return OK; }
 Status cuDeviceGetPCIBusId(char *id, int size, int d) { (void)d; snprintf(id, size, "0000:00:00.0"); return OK; }
 Status cuDeviceGetUuid_v2(void *id, int d) { (void)d; memset(id, 0, 16); return OK; }
 Status cuDeviceCanAccessPeer(int *can, int a, int b) { (void)a; (void)b; *can = 0; return OK; }
@@ -226,7 +230,7 @@ Status cuEventElapsedTime_v2(float *ms, Handle a, Handle b) { return cuEventElap
 
 /* ------------------------------------------------------------------------------------------ memory */
 
-Status cuMemGetInfo_v2(size_t *free_, size_t *all) { *all = MEMORY; *free_ = MEMORY - counters[BYTES]; return OK; }
+Status cuMemGetInfo_v2(size_t *free_, size_t *all) { *all = memory; *free_ = memory - counters[BYTES]; return OK; }
 Status cuMemAlloc_v2(Pointer *at, size_t bytes) { return (*at = allocate(bytes)) ? OK : OUT_OF_MEMORY; }
 Status cuMemAllocAsync(Pointer *at, size_t bytes, Handle s) { (void)s; return cuMemAlloc_v2(at, bytes); }
 Status cuMemFree_v2(Pointer at) { return release(at); }

@@ -22,7 +22,7 @@ pub fn device(name: &str) -> Result<Device, Failure> {
     Ok(trainer::device::of(name, 0)?)
 }
 
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 13] = [
     "device",
     "preset",
     "rounds",
@@ -34,6 +34,8 @@ const OPTIONS: [&str; 11] = [
     "steps",
     "layers",
     "check",
+    "rule",
+    "bits",
 ];
 
 impl Arguments {

@@ -5,6 +5,7 @@ use crate::attention::rows;
 use crate::host::{self, FirstToken};
 use crate::{Failure, clock, failures, network, seams};
 use burn::tensor::{DType, Distribution, Tensor};
+use model::DecoderConfig;
 use model::backward::{Gradients, backward};
 use model::block::Block;
 use model::layout::{Layout, Target};
@@ -66,7 +67,12 @@ pub fn block(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
             network::add_adapters(&mut decoder)?;
         }
         let Some(block) = decoder.blocks.first().cloned() else { continue };
-        let planned = network::as_planned(&config, lora, arguments)?;
+        // What neither the first nor the last block of a model is spared is what one more takes.
+        let deeper = DecoderConfig { num_hidden_layers: 2, ..config.clone() };
+        let planned = [
+            network::as_planned(&deeper, lora, arguments)?,
+            network::as_planned(&config, lora, arguments)?,
+        ];
         for (case, groups, shape) in cases {
             let batch = rows(groups, shape, config.vocab_size);
             let tokens = batch.ids.len();
@@ -80,10 +86,8 @@ pub fn block(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
             let flops = {
                 let length = shape.suffix as u64;
                 let pairs = groups as u64 * length * (length + 1) / 2;
-                // Without what only the first block of a model is spared.
-                let spared =
-                    if lora { 2.0 * 3.0 * (config.hidden_size as f64).powi(2) } else { 0.0 };
-                planned.flops(tokens as u64, 0, pairs) + spared * tokens as f64
+                let [two, one] = planned.each_ref().map(|it| it.flops(tokens as u64, 0, pairs));
+                two - one
             };
             let method = if lora { "lora" } else { "full" };
             let mut line = |way: &str, mut line: Value| {
@@ -100,9 +104,12 @@ pub fn block(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
             };
             // The tape last: of all it takes the most memory.
             for (tape, options) in [seams::needed(), seams::always()] {
-                // All that is not the block: a small embedding, and one label.
+                // All that is not the block: a small embedding, and labels. Of a last block only tokens that
+                // have one are computed behind attention.
                 let mut batch = batch.clone();
-                batch.targets = vec![Target { position: tokens - 2, label: 7, weight: 1.0 }];
+                let weight = 1.0 / tokens as f32;
+                let target = |position| Target { position, label: 7, weight };
+                batch.targets = (0..tokens).map(target).collect();
                 let found = failures::fitting(|| {
                     let mut loss = f64::NAN;
                     let time =

@@ -1,4 +1,4 @@
-//! How long things take, and how many launches.
+//! How long things take, how many launches, and how often the host waits.
 
 use crate::{Failure, counters};
 use burn::tensor::Device;
@@ -40,10 +40,10 @@ pub fn phases(
     work: &mut dyn FnMut(&mut Marks<'_>) -> Result<(), Failure>,
 ) -> Result<Value, Failure> {
     let mut all: Vec<Vec<f64>> = Vec::new();
-    let (mut first, mut launches) = (0.0, None);
+    let (mut first, mut launches, mut waits) = (0.0, None, None);
     for round in 0..WARM + rounds.max(1) {
         wait(device)?;
-        let before = counters::launches();
+        let before = counters::launches().zip(counters::waits());
         let mut marks = Marks { device, last: Instant::now(), seconds: Vec::new() };
         work(&mut marks)?;
         match round {
@@ -51,9 +51,15 @@ pub fn phases(
             _ if round < WARM => {}
             _ => all.push(marks.seconds),
         }
-        launches = before.zip(counters::launches()).map(|(before, now)| now - before);
+        if let Some((then, now)) = before.zip(counters::launches().zip(counters::waits())) {
+            // The clock's own waits end the phases.
+            let own = names.len() as u64;
+            (launches, waits) = (Some(now.0 - then.0), Some((now.1 - then.1).saturating_sub(own)));
+        }
     }
-    let mut found = json!({ "rounds": all.len(), "first_seconds": first, "launches": launches });
+    let mut found = json!({
+        "rounds": all.len(), "first_seconds": first, "launches": launches, "waits": waits,
+    });
     for (i, name) in names.iter().enumerate() {
         found[*name] = spread(all.iter().map(|one| one[i]).collect());
     }

@@ -6,6 +6,11 @@ pub fn launches() -> Option<u64> {
     counters().map(|counters| counters[0])
 }
 
+/// How often the host has waited for the device so far, where the driver says so.
+pub fn waits() -> Option<u64> {
+    counters().map(|counters| counters[7])
+}
+
 /// Bytes that the driver holds now and held at most, where it says so.
 pub fn driver_bytes() -> Option<(u64, u64)> {
     counters().map(|counters| (counters[1], counters[2]))

@@ -2,7 +2,7 @@
 //!
 //!     gpu_steps PART [--device flex|wgpu|cuda] [--preset tiny|7b] [--rounds N] [--method lora|full]
 //!               [--layers N] [--recompute N]
-//!     gpu_steps steps --batch FILE [--group K] [--micro-tokens N] [--steps N] …
+//!     gpu_steps steps --batch FILE [--group K] [--micro-tokens N] [--steps N] [--rule adamw|lion] [--bits 32|8] …
 //!     gpu_steps attention --check yes …
 //!     gpu_steps curve [--steps N] …
 //!
@@ -17,11 +17,13 @@
 //! - `gradients`: gradients in the device's types beside those in f32;
 //! - `steps`: whole steps over the batch in FILE, at most K samples behind one prefix, with what they hold
 //!   beside what was planned;
+//! - `buckets`: a block's gradients into the flat buffers that several ranks add up, and out of them;
 //! - `curve`: the losses of a small training beside those of the CPU.
 //!
 //! The first line is of the build: version, revision (`KNOWCODER_REVISION` when it was compiled), devices.
 //! Weights are random numbers made on the device: a 7B model in bf16 never passes through the host.
-//! Times are the clock's between two waits for the device; `launches` are the driver's where it counts.
+//! Times are the clock's between two waits for the device; `launches`, and `waits` of the host beside the clock's
+//! own, are the driver's where it counts.
 //!
 //! What fails on a GPU fails where somebody reads it. So some values of each last result are read and held
 //! against numbers that the host computes: `checked` says how far they are apart, and how far they may be.
@@ -34,6 +36,7 @@ mod attention;
 mod attention_check;
 mod backward;
 mod block;
+mod buckets;
 mod clock;
 mod counters;
 mod curve;
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
             "backward" => backward::whole(&arguments, print),
             "gradients" => gradients::gradients(&arguments, print),
             "steps" => steps::steps(&arguments, print),
+            "buckets" => buckets::buckets(&arguments, print),
             "curve" => curve::curve(&arguments, print),
             other => {
                 Err(format!("`{other}` is not a part; see the top of gpu_steps/main.rs").into())

@@ -1,7 +1,7 @@
 //! Products of matrices, and what the device does at best.
 
 use crate::arguments::Arguments;
-use crate::seams::routes;
+use crate::seams::{Route, routes};
 use crate::{Failure, clock, host, network};
 use burn::tensor::{DType, Device, Distribution, Tensor};
 use model::ops::{Transposed, last_product_way};
@@ -16,12 +16,20 @@ fn matrix(arguments: &Arguments, rows: usize, columns: usize, dtype: DType) -> T
     model::ops::cast(values, dtype)
 }
 
+/// The routes that are measured: of all, the network's alone where the environment says which way that takes,
+/// since the tensor library's own may search for minutes.
+fn wanted() -> impl Iterator<Item = Route> {
+    let all = routes();
+    let count = if asked().is_some() { 1 } else { all.len() };
+    all.into_iter().take(count)
+}
+
 /// A square product by each route, and `y = x + 1` over a gigabyte.
 pub fn calibrate(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), Failure> {
     let (n, dtype) = (if arguments.is_tiny() { 256 } else { 8192 }, arguments.dtype());
     let rounds = arguments.number("rounds", 5, 20)?;
     let (a, b) = (matrix(arguments, n, n, dtype), matrix(arguments, n, n, dtype));
-    for route in routes() {
+    for route in wanted() {
         let work = || (route.product)(a.clone(), b.clone(), Transposed::Second);
         let (found, last) = repeated(&arguments.device, rounds, 10, &work)?;
         let way = way(route.name);
@@ -148,7 +156,7 @@ pub fn gemm(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), F
             ("input", Transposed::Neither),
             ("weight", Transposed::First),
         ] {
-            for route in routes() {
+            for route in wanted() {
                 let (a, b) = match transposed {
                     Transposed::Second => (&x, &w),
                     Transposed::Neither => (&dy, &w),
@@ -167,6 +175,11 @@ pub fn gemm(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), F
             }
         }
     }
-    print(json!({"part": "ways", "asked": asked(), "table": model::ops::product_routes()}));
+    print(ways());
     Ok(())
+}
+
+/// Which ways this process has found for its products, and whether cuBLASLt was there.
+pub fn ways() -> Value {
+    json!({"part": "ways", "asked": asked(), "table": model::ops::product_routes()})
 }

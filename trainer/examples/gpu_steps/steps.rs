@@ -2,7 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::work::Work;
-use crate::{Failure, clock, counters, host, network};
+use crate::{Failure, clock, counters, host, network, products};
 use burn::tensor::DType;
 use data_pipeline::batch::Batch;
 use model::Decoder;
@@ -14,7 +14,7 @@ use trainer::collective::Solo;
 use trainer::memory::{self, state_bytes};
 use trainer::network::freeze_base;
 use trainer::objective::LossConfig;
-use trainer::optimizer::{MasterKind, Optimizer, OptimizerConfig};
+use trainer::optimizer::{MasterKind, Optimizer, OptimizerConfig, Rule};
 use trainer::recipe::{BatchConfig, LossAverage, MicroTokens, Recompute};
 use trainer::sharding::{Sharding, Stretch};
 use trainer::step::{Found, Objective, Stepper};
@@ -75,7 +75,13 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
     // memory of one GPU with everything else, and says no more.
     let is_split = !lora && arguments.dtype() == DType::BF16;
     let master = if is_split { MasterKind::Split } else { MasterKind::F32 };
-    let config = OptimizerConfig { learning_rate: 1e-5, master, ..OptimizerConfig::default() };
+    let config = OptimizerConfig {
+        learning_rate: 1e-5,
+        master,
+        name: rule(arguments)?,
+        bits: arguments.number("bits", 32, 32)?,
+        ..OptimizerConfig::default()
+    };
     let network = network::as_planned(&shape, lora, arguments)?;
     let several = micros.len() > 1;
     let planned = planned(&network, &config, &largest, several, recompute);
@@ -105,7 +111,7 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
         "samples": work.samples, "supervised": work.supervised, "pairs": found.pairs,
         "computed_tokens": found.computed, "padded_tokens": found.padded, "data_tokens": work.data_tokens,
         "micro_tokens": micro_tokens, "micro_batches": micros.len(), "recompute": recompute,
-        "master": if is_split { "split" } else { "f32" },
+        "master": if is_split { "split" } else { "f32" }, "rule": learner.config.name, "bits": learner.config.bits,
         "checked": host::checked_loss(first, shape.vocab_size, work.supervised),
         "computed_tokens_per_second": found.computed as f64 / seconds,
         "data_tokens_per_second": work.data_tokens as f64 / seconds,
@@ -114,7 +120,17 @@ pub fn steps(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
         "driver_bytes": counters::driver_bytes().map(|(_, peak)| peak),
         "losses": losses, "gradient_norms": norms,
     }));
+    print(products::ways());
     Ok(())
+}
+
+/// The rule that was asked for.
+fn rule(arguments: &Arguments) -> Result<Rule, Failure> {
+    match arguments.text("rule").unwrap_or("adamw") {
+        "adamw" => Ok(Rule::AdamW),
+        "lion" => Ok(Rule::Lion),
+        other => Err(format!("--rule is `{other}`, expected adamw or lion").into()),
+    }
 }
 
 /// Bytes that one rank should hold at most.

@@ -61,9 +61,10 @@ impl Rehearsal<'_> {
         };
         let batch = to_model(batch, &weights);
         backward_telling(self.decoder, &batch, options, &mut Gradients::new(), ready);
-        // A device may still have it before it: a value of the last gradient comes behind everything.
+        // A device may still have it before it: a value of the last gradient comes behind everything. Data
+        // are copied only where they are looked at.
         if let Some(gradient) = last {
-            gradient.narrow(0, 0, 1).into_data();
+            std::hint::black_box(gradient.narrow(0, 0, 1).into_data().iter::<f32>().next());
         }
         drop(held);
         Ok(Some(worst))
@@ -72,8 +73,9 @@ impl Rehearsal<'_> {
 
 /// So many bytes that are really there.
 fn held(bytes: u64, device: &Device) -> Vec<Tensor<1>> {
-    // No larger than a large weight, so that the pieces fit where weights' states would.
-    const PIECE: u64 = 64 << 20;
+    // A GPU's memory comes in pages as large as the largest tensor: of those, what large pieces leave over
+    // at the end of each would be counted as held.
+    const PIECE: u64 = 8 << 20;
     let pieces = bytes.div_ceil(PIECE);
     let values = |piece: u64| ((bytes - piece * PIECE).min(PIECE) / 4).max(1) as usize;
     (0..pieces).map(|piece| Tensor::ones([values(piece)], device)).collect()

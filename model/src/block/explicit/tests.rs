@@ -1,12 +1,12 @@
-//! The backward pass that is written out against the tape, and what each keeps.
+//! The backward pass that is written out against the tape, and what it keeps.
 #![allow(clippy::unwrap_used)]
 
-use super::Pass;
+mod kept;
+
 use crate::backward::{Gradients, Options, Part, Tape, backward_telling, plain_backward};
 use crate::config::Position;
 use crate::init::{Init, Normal};
-use crate::layout::{AttentionBody, GroupBatch, Layout, Piece, Target};
-use crate::memory::{Adapters, BatchShape, Bodies, Network};
+use crate::layout::{GroupBatch, Piece, Target};
 use crate::ops::{GroupShape, LossTerms};
 use crate::weight::{Mapper, Weight, Weights, list};
 use crate::{Decoder, DecoderConfig, LoraConfig};
@@ -89,9 +89,13 @@ fn batch() -> GroupBatch {
 }
 
 fn gradients(decoder: &Decoder, options: Options) -> (f64, Gradients) {
+    gradients_of(decoder, &batch(), options)
+}
+
+fn gradients_of(decoder: &Decoder, batch: &GroupBatch, options: Options) -> (f64, Gradients) {
     let (mut gradients, mut parts) = (Gradients::new(), Vec::new());
     let ready = &mut |ready: crate::backward::Ready<'_>| parts.push(ready.part);
-    let loss = backward_telling(decoder, &batch(), options, &mut gradients, ready);
+    let loss = backward_telling(decoder, batch, options, &mut gradients, ready);
     let blocks = (0..decoder.blocks.len()).rev().map(Part::Block);
     let all: Vec<Part> = [Part::Head].into_iter().chain(blocks).chain([Part::Embedding]).collect();
     assert_eq!(parts, all);
@@ -115,11 +119,16 @@ fn difference(a: &Gradients, b: &Gradients) -> (f32, String) {
 
 /// Written out, a pass gives the loss and the gradients of the tape, and those of one tape over everything.
 fn check(name: &str, decoder: &Decoder, options: Options) {
-    let taped = gradients(decoder, Options { tape: Tape::Always, recompute: 0, ..options });
-    let ours = gradients(decoder, Options { tape: Tape::Needed, ..options });
+    check_of(name, decoder, &batch(), options);
+}
+
+fn check_of(name: &str, decoder: &Decoder, batch: &GroupBatch, options: Options) {
+    let of = |options| gradients_of(decoder, batch, options);
+    let taped = of(Options { tape: Tape::Always, recompute: 0, ..options });
+    let ours = of(Options { tape: Tape::Needed, ..options });
     let mut references = vec![taped];
     if options.dropout_seed.is_none() {
-        references.push(plain_backward(decoder, &batch(), options.terms));
+        references.push(plain_backward(decoder, batch, options.terms));
     }
     for (loss, reference) in references {
         assert!((loss - ours.0).abs() < 4e-6 * loss.abs(), "{name}: {} for {loss}", ours.0);
@@ -146,6 +155,39 @@ fn gradients_are_those_of_the_tape() {
         let terms = LossTerms { smoothing: 0.1, z: 1e-2 };
         check(&format!("{name}, full"), &full(&config), Options { terms, ..with(0) });
     }
+}
+
+/// Of the last block only what the loss looks at is computed; the one tape over everything computes all.
+#[test]
+fn the_last_block_is_computed_where_the_loss_looks() {
+    let tokens = batch().ids.len();
+    let target = |(i, position): (usize, usize)| Target {
+        position,
+        label: (3 + i * 7 % 40) as u32,
+        weight: 0.2 + 0.1 * i as f32,
+    };
+    let at = |positions: Vec<usize>| GroupBatch {
+        targets: positions.into_iter().enumerate().map(target).collect(),
+        ..batch()
+    };
+    // One position; some, the last of a prefix more than once and out of order; the whole batch, twice.
+    let twice = (0..tokens).chain((0..tokens).rev()).collect();
+    let batches = [at(vec![tokens - 1]), at(vec![8, 12, 8, 30, 8, 3]), at(twice)];
+    let dora = LoraConfig { dora: true, layers: Some(vec![2]), ..lora() };
+    for (name, config) in [("packed", packed()), ("alibi", alibi()), ("split", split())] {
+        for (i, batch) in batches.iter().enumerate() {
+            let name = format!("{name}, batch {i}");
+            for recompute in [0, 3] {
+                check_of(&name, &full(&config), batch, with(recompute));
+                check_of(&name, &adapted(&config, &lora()), batch, with(recompute));
+            }
+            check_of(&name, &adapted(&config, &dora), batch, with(0));
+            let dropping = adapted(&config, &LoraConfig { dropout: 0.3, ..lora() });
+            check_of(&name, &dropping, batch, Options { dropout_seed: Some(5), ..with(1) });
+        }
+    }
+    let one = DecoderConfig { num_hidden_layers: 1, ..packed() };
+    check_of("one block", &full(&one), &batches[1], with(0));
 }
 
 #[test]
@@ -262,72 +304,6 @@ fn whole_difference(a: &Gradients, b: &Gradients) -> f32 {
     (apart / all).sqrt()
 }
 
-/// Bytes that the first block keeps of `batch`, on the way and as planned.
-fn kept(
-    config: &DecoderConfig,
-    dtype: DType,
-    lora: Option<&LoraConfig>,
-    batch: &GroupBatch,
-) -> (usize, usize) {
-    let mut decoder = match lora {
-        Some(lora) => adapted(config, lora),
-        None => full(config),
-    };
-    decoder.convert(dtype);
-    let layout = Layout::new(batch, config, &Device::flex());
-    // As on a GPU: no scores, whatever computes them.
-    let layout = layout.with_body(AttentionBody::Chunked);
-    let block = crate::lora::seeded(&decoder.blocks[0], 5, 0);
-    let pass = Pass { layout: &layout, training: true };
-    let mut saved = block.keep(decoder.embed(batch.ids(&Device::flex())), pass);
-    block.output(&mut saved, pass);
-    let adapters = lora.map(|lora| Adapters::new(config, lora).unwrap());
-    let network =
-        Network { config: config.clone(), dtype, adapters, bodies: Bodies::Explicit, threads: 1 };
-    let places = batch.pieces.iter().map(|piece| piece.groups * piece.shape.length());
-    let shape = BatchShape {
-        tokens: batch.ids.len() as u64,
-        places: places.sum::<usize>() as u64,
-        ..BatchShape::default()
-    };
-    let planned: u64 = network.tape(0, &shape).iter().map(|saved| saved.bytes).sum();
-    (saved.bytes(), planned as usize)
-}
-
-#[test]
-fn a_block_keeps_its_formula_and_no_more() {
-    let dropping = LoraConfig { dropout: 0.3, ..lora() };
-    let piece = Piece {
-        groups: 2,
-        shape: GroupShape { prefix: 9, k: 3, suffix: 5 },
-        prefix_lengths: vec![9; 2],
-        suffix_lengths: vec![5; 6],
-    };
-    let full_rows = GroupBatch { pieces: vec![piece], ids: vec![3; 48], targets: Vec::new() };
-    for (dtype, e) in [(DType::F32, 4), (DType::BF16, 2)] {
-        let check = |config: &DecoderConfig, lora, formula: usize| {
-            // Nothing is padded: so much a token.
-            let (found, planned) = kept(config, dtype, lora, &full_rows);
-            assert_eq!((found, planned), (48 * formula, 48 * formula), "{dtype:?}");
-            // Queries, keys and values of padding are kept, too; what calls pad differs a little from rows.
-            let (found, planned) = kept(config, dtype, lora, &batch());
-            let least = batch().ids.len() * formula;
-            assert!(least < found && 20 * found.abs_diff(planned) < planned, "{found}, {planned}");
-        };
-        // As many keys as heads: x, q, k, v, o and x' are H wide.
-        let (h, i, a, r) = (32, 48, 4, 4);
-        let formula = e * (6 * h + 2 * i) + 4 * a;
-        check(&packed(), None, formula);
-        // An adapter for each of five layers; what it drops is not kept.
-        check(&packed(), Some(&dropping), formula + 5 * r * e);
-        check(&alibi(), None, formula);
-        // Four heads of 12, two to a key; seven layers.
-        let formula = e * (2 * h + 48 + 48 + 48 + 2 * i) + 4 * a;
-        check(&split(), None, formula);
-        check(&split(), Some(&lora()), formula + 7 * r * e);
-    }
-}
-
 /// Everything of `decoder` on `device`.
 #[cfg(feature = "kernels")]
 fn moved(mut decoder: Decoder, device: &Device) -> Decoder {
@@ -379,7 +355,7 @@ fn dropout_is_a_launch_where_it_is_needed() {
     let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
     let decoder = moved(adapted(&config, &LoraConfig { dropout: 0.3, ..lora() }), &gpu);
     let layout = Layout::new(&batch(), &config, &gpu);
-    let pass = Pass { layout: &layout, training: true };
+    let pass = Pass { layout: &layout, training: true, asked: None };
     let block = crate::lora::seeded(&decoder.blocks[0], 5, 0);
     let x = decoder.embed(batch().ids(&gpu));
     let count =
@@ -405,6 +381,8 @@ fn dropout_is_a_launch_where_it_is_needed() {
 #[cfg(feature = "kernels")]
 #[test]
 fn a_block_is_the_launches_that_it_says() {
+    use crate::block::Pass;
+    use crate::layout::Layout;
     use crate::ops::kernels::launches::launches;
     let gpu = crate::ops::kernels::gpu();
     let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
@@ -413,7 +391,7 @@ fn a_block_is_the_launches_that_it_says() {
     for (decoder, of_norm) in [(full(&config), sums), (adapted(&config, &lora()), &sums[..1])] {
         let decoder = moved(decoder, &gpu);
         let layout = Layout::new(&batch(), &config, &gpu);
-        let pass = Pass { layout: &layout, training: false };
+        let pass = Pass { layout: &layout, training: false, asked: None };
         let block = &decoder.blocks[0];
         let x = decoder.embed(batch().ids(&gpu));
         let forward = || {

@@ -18,12 +18,15 @@ struct Fake {
     _folder: tempfile::TempDir,
 }
 
+/// Where the compiler finds what they include.
+const FAKES: &str = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/src/cuda/blas/fakes");
+
 fn compiled(folder: &Path, name: &str, source: &str) -> PathBuf {
     let (from, to) = (folder.join(name).with_extension("c"), folder.join(name));
     std::fs::write(&from, source).unwrap();
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let built = Command::new(compiler)
-        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", FAKES, "-o"])
         .args([&to, &from])
         .output()
         .unwrap();

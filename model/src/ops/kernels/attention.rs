@@ -195,7 +195,7 @@ pub(crate) fn turn_back(
     Some(Tensor::from_primitive::<Cube>(output))
 }
 
-/// See [`crate::ops::spread`].
+/// See [`crate::ops::spread`] and [`crate::ops::take_rows`].
 pub(crate) fn spread(source: &Tensor<2>, tokens: &Tensor<1, Int>) -> Option<Tensor<2>> {
     let result = <Cube as AttentionKernels>::spread(primitive(source)?, int_primitive(tokens)?);
     Some(Tensor::from_primitive::<Cube>(result))

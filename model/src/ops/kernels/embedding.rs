@@ -1,11 +1,13 @@
-//! The gradient of the embedding's rows, added where the tokens stand.
+//! Rows that are added where they belong: the gradient of the embedding, and of the states that the loss
+//! looks at.
 //!
-//! The host knows the ids: it sorts the positions by token, and a cube adds up the positions of one
-//! token for a slice of the columns. Rows of tokens that do not occur are not touched, and nothing is
+//! The host knows where each row goes, by token or by position: it sorts them, and a cube adds up those of
+//! one token for a slice of the columns. Rows of tokens that do not occur are not touched, and nothing is
 //! added atomically.
 
+use super::given::{given, given_numbers};
 use super::team::{ACROSS, LANES, addresses, cubes_for, lanes_sum, rows_of, vector_size};
-use super::{Kernels, int_primitive, primitive};
+use super::{Kernels, primitive};
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{self, Tensor, TensorData};
 use burn_cubecl::Cube;
@@ -14,22 +16,21 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-/// See [`crate::ops::embedding_gradient`]: rows of `gradient` are added to what `sum` gives, in place where
-/// nobody else holds it.
+/// See [`crate::ops::add_rows`]; gives `sum` back where it does not lie on a GPU.
 pub(crate) fn add_rows(
-    ids: &[i32],
-    gradient: &Tensor<2>,
-    sum: impl FnOnce() -> Tensor<2>,
-) -> Option<Tensor<2>> {
-    let device = gradient.device();
-    let gradient = primitive(gradient)?;
-    let Plan { tokens, numbers } = plan(ids);
+    sum: Tensor<2>,
+    at: &[i32],
+    rows: &Tensor<2>,
+) -> Result<Tensor<2>, Tensor<2>> {
+    let Some(gradient) = primitive(rows).filter(|_| !sum.is_autodiff()) else {
+        return Err(sum);
+    };
+    let Plan { tokens, numbers } = plan(at);
     let length = numbers.len();
-    let plan = Tensor::<1, tensor::Int>::from_data(TensorData::new(numbers, [length]), &device);
-    // Handed over, not shared: rows are added in place.
-    let sum = sum().try_into_primitive::<Cube>().ok()?;
-    let sum = <Cube as Kernels>::add_rows(sum, gradient, int_primitive(&plan)?, tokens);
-    Some(Tensor::from_primitive::<Cube>(sum))
+    let plan = TensorData::new(numbers, [length]);
+    let plan = Tensor::<1, tensor::Int>::from_data(plan, &rows.device());
+    let sum = <Cube as Kernels>::add_rows(given(sum), gradient, given_numbers(plan), tokens);
+    Ok(Tensor::from_primitive::<Cube>(sum))
 }
 
 /// Which positions each token has.
@@ -89,7 +90,7 @@ fn add_rows_kernel<S: Float, T: Float, I: Int, N: Size>(
     }
 }
 
-/// See [`crate::ops::embedding_gradient`].
+/// See [`crate::ops::add_rows`].
 pub(super) fn add(
     sum: CubeTensor,
     gradient: CubeTensor,

@@ -250,7 +250,7 @@ pub(super) fn given<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Cube> {
 }
 
 /// The same of whole numbers.
-fn given_numbers(tensor: Tensor<1, Int>) -> IntTensor<Cube> {
+pub(super) fn given_numbers(tensor: Tensor<1, Int>) -> IntTensor<Cube> {
     match tensor.try_into_primitive::<Cube>() {
         Ok(primitive) => primitive,
         Err(error) => unreachable!("it lies on a GPU, as the tensors beside it: {error:?}"),

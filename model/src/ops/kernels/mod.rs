@@ -112,7 +112,7 @@ pub(crate) trait Kernels: Backend {
         z: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// `sum`, with rows of `gradient` added where `plan` says: see [`crate::ops::embedding_gradient`].
+    /// `sum`, with rows of `gradient` added where `plan` says: see [`crate::ops::add_rows`].
     #[fusion(dtype = sum, shape = sum)]
     fn add_rows(
         sum: FloatTensor<Self>,

@@ -16,6 +16,10 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+/// Vectors of a row that a unit takes. It holds two tensors' and the sums of a third: of four vectors each,
+/// registers would spill.
+const EACH: usize = 2;
+
 /// See [`crate::ops::rms_norm_backward`].
 pub(crate) fn rms_norm_backward(
     x: &Tensor<3>,
@@ -189,7 +193,7 @@ fn launch(
     let dx = empty(&x, x.meta.shape().clone(), x.dtype);
     let (rows, columns) = rows_of(&x);
     let size = vector_size(columns, &[&x, &gain]);
-    let team = Team::new(&x.client, columns / size, UNITS);
+    let team = Team::of(&x.client, columns / size, EACH, UNITS);
     // A kernel has no optional outputs: what is not written has room for one vector.
     let kept = if of_both { [cubes as usize, columns] } else { [1, size] };
     let partials = empty(&x, kept.into(), DType::F32);

@@ -32,12 +32,17 @@ pub(super) struct Team {
 impl Team {
     /// Units for a row of so many vectors, about four for each unit and never more than `most` units.
     pub fn new(client: &Client, vectors: usize, most: usize) -> Self {
+        Self::of(client, vectors, 4, most)
+    }
+
+    /// The same with about `each` vectors for each unit.
+    pub fn of(client: &Client, vectors: usize, each: usize, most: usize) -> Self {
         let hardware = &client.properties().hardware;
         let allowed = hardware.max_units_per_cube.min(hardware.max_cube_dim.0) as usize;
         let most = 1 << allowed.min(most).max(1).ilog2();
         // A cube is whole planes, so that none of them adds what units outside the cube hold.
         let least = (hardware.plane_size_max as usize).next_power_of_two().max(32).min(most);
-        let units = vectors.div_ceil(4).next_power_of_two().clamp(least, most);
+        let units = vectors.div_ceil(each).next_power_of_two().clamp(least, most);
         let has_planes = client.features().plane.contains(Plane::Ops);
         let narrowest = (hardware.plane_size_min as usize).max(1);
         let planes = if has_planes { units.div_ceil(narrowest) } else { 0 };

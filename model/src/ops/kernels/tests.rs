@@ -247,6 +247,25 @@ fn embedding_gradient() {
 }
 
 #[test]
+fn rows_are_taken_and_added() {
+    // One place is met three times, as the last token of a prefix is by its suffixes; some are not met.
+    let at = [11, 3, 3, 0, 3, 59, 12];
+    for width in [3, 33, 132, 4096] {
+        check(&format!("rows of {width}"), |device| {
+            let all = values([60, width], 1, device);
+            let taken = ops::take_rows(all.clone(), &ints(at.to_vec(), device));
+            let rows = values([at.len(), width], 2, device);
+            let sum = ops::add_rows(all.clone(), &at, rows.clone());
+            let again = host(ops::add_rows(all.clone(), &at, rows));
+            let sum = host(sum);
+            assert_eq!(sum, again, "to the bit");
+            // What is added to is not written while somebody holds it.
+            vec![host(taken), sum, host(all)]
+        });
+    }
+}
+
+#[test]
 fn each_operation_is_the_launches_that_it_says() {
     let [gpu, _] = devices();
     let dims = [1, 37, 132];
@@ -266,6 +285,7 @@ fn each_operation_is_the_launches_that_it_says() {
     };
     let (a, b, c) = (x(), x(), x());
     let by = Dropout { seed: 5, share: 0.1 };
+    let places = ints(vec![5, 0, 36], &gpu);
     let none_beside = [
         check("norm", &["norm::rms_norm"], &|| drop(ops::rms_norm(a.clone(), gain.clone(), 1e-6))),
         check("sum and norm", &["norm::add_rms_norm"], &|| {
@@ -299,8 +319,16 @@ fn each_operation_is_the_launches_that_it_says() {
             let gradient = values([3, 132], 3, &gpu);
             drop(ops::embedding_gradient(&weight, &[3, 4, 3], gradient, Some(before)));
         }),
+        check("rows taken", &["rows::spread"], &|| {
+            drop(ops::take_rows(a.clone().reshape([37, 132]), &places));
+        }),
+        check("rows added", &["embedding::add_rows"], &|| {
+            // Nobody else holds what is added to.
+            let sum = Tensor::empty([50, 132], (&gpu, DType::F32));
+            drop(ops::add_rows(sum, &[3, 4, 3], values([3, 132], 3, &gpu)));
+        }),
     ];
-    assert_eq!(none_beside, [0; 10], "launches of the tensor library beside ours");
+    assert_eq!(none_beside, [0; 12], "launches of the tensor library beside ours");
     let head = values([50, 132], 4, &gpu);
     let (labels, weights) = (ints((0..37).collect(), &gpu), values([37], 5, &gpu));
     let beside = check("cross-entropy", &["cross_entropy::chunk"], &|| {

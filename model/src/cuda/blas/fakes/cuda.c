@@ -1,17 +1,11 @@
 /* The driver over memory of the host: every operation is done at once, and kernels do nothing.
    It has what our own driver calls, and what the tensor library needs to begin, to copy and to launch. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "hopper.h"
 
-typedef int Status;
-
-static long allocations, contexts, launches, warpgroup_kernels;
+static long allocations, contexts, launches;
 
 long fake_allocations(void) { return allocations; }
 long fake_launches(void) { return launches; }
-/* Kernels for Hopper that multiply with its warpgroup instructions. */
-long fake_warpgroup_kernels(void) { return warpgroup_kernels; }
 
 Status cuInit(unsigned flags) { return flags; }
 Status cuDriverGetVersion(int *version) { *version = 13000; return 0; }
@@ -20,22 +14,6 @@ Status cuDeviceGetCount(int *count) { *count = 1; return 0; }
 Status cuDeviceGet(int *device, int ordinal) { *device = ordinal; return ordinal != 0; }
 Status cuDeviceGetName(char *name, int room, int device) { strncpy(name, "NVIDIA H200", room); return device; }
 Status cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = (size_t)1 << 30; return device; }
-Status cuDeviceGetAttribute(int *value, int attribute, int device) {
-    switch (attribute) {
-    case 1: *value = 1024; break;               /* threads of a block */
-    case 2: case 3: *value = 1024; break;       /* and their dimensions */
-    case 4: *value = 64; break;
-    case 5: *value = 2147483647; break;         /* blocks of a grid */
-    case 6: case 7: *value = 65535; break;
-    case 10: *value = 32; break;                /* a warp */
-    case 16: *value = 132; break;               /* multiprocessors */
-    case 38: *value = 50 << 20; break;          /* level 2 cache */
-    case 75: *value = 9; break;                 /* compute capability */
-    case 97: *value = 227 << 10; break;         /* shared memory of a block */
-    default: *value = 0;
-    }
-    return device;
-}
 Status cuDeviceCanAccessPeer(int *can, int from, int to) { *can = from != to; return 0; }
 Status cuDevicePrimaryCtxRetain(void **context, int device) { *context = &contexts; contexts++; return device; }
 Status cuCtxSetCurrent(void *context) { return context != &contexts; }
@@ -68,21 +46,6 @@ Status cuStreamWriteValue32_v2(void *stream, uint64_t address, unsigned value, u
 
 /* From here on: for the tensor library alone. */
 
-typedef struct {
-    size_t from_x, from_y;
-    int from_kind;
-    const void *from_host;
-    uint64_t from_device;
-    void *from_array;
-    size_t from_pitch, to_x, to_y;
-    int to_kind;
-    void *to_host;
-    uint64_t to_device;
-    void *to_array;
-    size_t to_pitch, width, height;
-} Copy2D;
-
-Status cuGetErrorName(Status status, const char **text) { *text = "no name"; return status == 0; }
 Status cuDeviceGetPCIBusId(char *name, int room, int device) { strncpy(name, "0000:00:00.0", room); return device; }
 Status cuDevicePrimaryCtxRelease_v2(int device) { contexts--; return device; }
 Status cuCtxGetCurrent(void **context) { *context = &contexts; return 0; }
@@ -121,34 +84,6 @@ Status cuMemcpy2DAsync_v2(const Copy2D *copy, void *stream) {
         memcpy(to + row * copy->to_pitch, from + row * copy->from_pitch, copy->width);
     return stream == 0;
 }
-Status cuLinkCreate_v2(unsigned count, void *options, void *values, void **state) {
-    (void)count, (void)options, (void)values;
-    *state = malloc(1);
-    return 0;
-}
-Status cuLinkAddData_v2(void *state, int kind, void *data, size_t bytes, const char *name, unsigned count,
-                        void *options, void *values) {
-    (void)kind, (void)name, (void)count, (void)options, (void)values;
-    warpgroup_kernels += strstr(data, "wgmma.mma_async") && strstr(data, ".target sm_90a");
-    return !state || !data || !bytes;
-}
-Status cuLinkComplete(void *state, void **image, size_t *bytes) { *image = state; *bytes = 1; return 0; }
-Status cuLinkDestroy(void *state) { free(state); return 0; }
-Status cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address, const uint64_t *extents,
-                              const uint64_t *strides, const unsigned *box, const unsigned *steps, int interleave,
-                              int swizzle, int promotion, int fill) {
-    (void)extents, (void)strides, (void)box, (void)steps, (void)interleave, (void)swizzle, (void)promotion, (void)fill;
-    memset(map, 0, 128);
-    return !address || (uintptr_t)address % 16 || rank < 1 || rank > 5 || type < 0;
-}
-Status cuModuleLoadData(void **module, const void *image) { *module = malloc(1); return image == 0; }
-Status cuModuleLoadDataEx(void **module, const void *image, unsigned count, void *options, void *values) {
-    (void)count, (void)options, (void)values;
-    return cuModuleLoadData(module, image);
-}
-Status cuModuleGetFunction(void **function, void *module, const char *name) { *function = module; return name == 0; }
-Status cuFuncSetAttribute(void *function, int attribute, int value) { return !function || attribute < 0 || value < 0; }
-Status cuFuncGetAttribute(int *value, int attribute, void *function) { *value = 0; return !function || attribute < 0; }
 Status cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                       unsigned shared, void *stream, void **arguments, void **extra) {
     (void)gx, (void)gy, (void)gz, (void)bx, (void)by, (void)bz, (void)shared, (void)arguments, (void)extra;
