@@ -350,6 +350,8 @@ fn on_a_gpu_it_is_the_tape_of_the_cpu() {
 #[cfg(feature = "kernels")]
 #[test]
 fn dropout_is_a_launch_where_it_is_needed() {
+    use crate::block::Pass;
+    use crate::layout::Layout;
     use crate::ops::kernels::launches::launches;
     let gpu = crate::ops::kernels::gpu();
     let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };

@@ -1,5 +1,8 @@
 //! Dropout in one pass, alone or added to what is there; its words are drawn where they are needed.
 
+#[cfg(test)]
+mod tests;
+
 use super::given::{given, own};
 use super::rows::{address, elements, grid};
 use super::{Kernels, empty_like, primitive, width};

@@ -129,52 +129,6 @@ fn normalised_rows() {
     }
 }
 
-/// The draw is that of the CPU, and so is every bit: of values, of sums, and of views.
-#[test]
-fn dropout_is_that_of_the_cpu_to_the_bit() {
-    let [gpu, cpu] = devices();
-    // Vectors of one, two, four and more values.
-    let shapes = [[3, 7, 6], [1, 5, 4], [2, 9, 40], [1, 70_001, 3]];
-    for dims in SHAPES.into_iter().chain(shapes) {
-        for (seed, share) in [(5, 0.1), (u64::MAX - 3, 0.5), (0x0123_4567_89ab_cdef, 0.0)] {
-            let by = Dropout { seed, share };
-            let run = |device: &Device| {
-                let x = || values(dims, 1, device);
-                let turned = x().swap_dims(1, 2);
-                let sum = ops::add_dropout(values(dims, 2, device), x(), by);
-                let of_view = ops::add_dropout(turned.clone() * 0.5, turned.clone(), by);
-                let found = [ops::dropout(x(), by), ops::dropout(turned, by), sum, of_view];
-                found.map(|tensor| host(tensor).into_iter().map(f32::to_bits).collect::<Vec<_>>())
-            };
-            assert!(run(&gpu) == run(&cpu), "{dims:?}, {by:?}");
-        }
-    }
-}
-
-#[test]
-fn what_dropout_is_added_to_is_not_written_while_somebody_holds_it() {
-    let [gpu, _] = devices();
-    let base = values([3, 50], 1, &gpu);
-    let sum =
-        ops::add_dropout(base.clone(), values([3, 50], 2, &gpu), Dropout { seed: 1, share: 0.5 });
-    assert_ne!(host(sum), host(base.clone()));
-    assert_eq!(host(base), host(values([3, 50], 1, &gpu)));
-}
-
-/// On a GPU's tape, too.
-#[test]
-fn a_tape_drops_what_the_kernel_drops() {
-    let [gpu, _] = devices();
-    let by = Dropout { seed: 9, share: 0.3 };
-    let x = values([2, 33, 20], 1, &gpu);
-    let taped = x.clone().autodiff().require_grad();
-    let y = ops::dropout(taped.clone(), by);
-    assert_eq!(host(y.clone().inner()), host(ops::dropout(x, by)));
-    let mut tape = y.sum().backward();
-    let ones = Tensor::<3>::ones([2, 33, 20], (&gpu, DType::F32));
-    assert_eq!(host(taped.grad_remove(&mut tape).unwrap()), host(ops::dropout(ones, by)));
-}
-
 /// Loss and gradient of these logits, by the kernel or by the plain body; without the products around them,
 /// whose ways are chosen by measuring.
 fn chunk(
