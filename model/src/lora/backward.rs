@@ -3,14 +3,14 @@
 //! With `x̃` the input after the adapter's dropout and `p = s · x̃ Aᵀ`: `y = x Wᵀ + p Bᵀ`, and from `dy`
 //!
 //! ```text
-//! g = s · dy B      dB = dyᵀ p      dA = gᵀ x̃      dW = dyᵀ x      dx = dy W + mask ⊙ (g A)
+//! g = s · dy B      dB = dyᵀ p      dA = gᵀ x̃      dW = dyᵀ x      dx = dy W + dropout(g A)
 //! ```
 //!
-//! Kept is `p`, `rank` values a token: made again it would take another pass over the input. The mask
-//! is drawn again from its seed.
+//! Kept is `p`, `rank` values a token: made again it would take another pass over the input. What is
+//! dropped is drawn again from its seed.
 
 use super::{Adapter, Linear};
-use crate::ops;
+use crate::ops::{self, Dropout};
 use crate::weight::{Sink, Weights, list};
 use burn::tensor::Tensor;
 
@@ -55,8 +55,7 @@ impl Linear {
     /// `output` with what the adapter makes of `x` added, if there is one.
     fn add_adapter(&self, output: Tensor<3>, x: Tensor<3>, training: bool) -> Kept {
         let Some(adapter) = &self.adapter else { return Kept { output, product: None } };
-        let mask = training.then(|| adapter.mask(&x)).flatten();
-        let product = adapter.product(dropped(x, mask.as_ref()));
+        let product = adapter.product(dropped(x, adapter.drops_in(training)));
         let output = ops::add_linear(output, product.clone(), adapter.b.value.clone());
         Kept { output, product: Some(product) }
     }
@@ -80,8 +79,8 @@ impl Linear {
             Wanted::Onto(sum) => Some(ops::add_linear_input_gradient(sum, dy.clone(), weight())),
         };
         let Some(adapter) = &self.adapter else { return base };
-        let mask = training.then(|| adapter.mask(&x)).flatten();
-        let input = dropped(x, mask.as_ref());
+        let drops = adapter.drops_in(training);
+        let input = dropped(x, drops);
         sink.add("lora_B.weight", &adapter.b, || {
             let product = product.unwrap_or_else(|| adapter.product(input.clone()));
             ops::linear_weight_gradient(dy.clone(), product)
@@ -90,9 +89,9 @@ impl Linear {
         sink.add("lora_A.weight", &adapter.a, || ops::linear_weight_gradient(low.clone(), input));
         let base = base?;
         let a = adapter.a.value.clone();
-        Some(match &mask {
+        Some(match drops {
             None => ops::add_linear_input_gradient(base, low, a),
-            Some(mask) => base + dropped(ops::linear_input_gradient(low, a), Some(mask)),
+            Some(by) => ops::add_dropout(base, ops::linear_input_gradient(low, a), by),
         })
     }
 }
@@ -102,11 +101,16 @@ impl Adapter {
     fn product(&self, input: Tensor<3>) -> Tensor<3> {
         ops::linear(input, self.a.value.clone()).mul_scalar(self.scale)
     }
+
+    /// What a pass drops: nothing outside training.
+    fn drops_in(&self, training: bool) -> Option<Dropout> {
+        self.drops().filter(|_| training)
+    }
 }
 
-fn dropped(x: Tensor<3>, mask: Option<&Tensor<3>>) -> Tensor<3> {
-    match mask {
-        Some(mask) => x * mask.clone(),
+fn dropped(x: Tensor<3>, drops: Option<Dropout>) -> Tensor<3> {
+    match drops {
+        Some(by) => ops::dropout(x, by),
         None => x,
     }
 }

@@ -1,6 +1,5 @@
 //! How adapters begin.
 
-use super::linear::draw;
 use super::{Adapter, Linear, LoraConfig, LoraInit, Setting, Start, svd};
 use crate::weight::Weight;
 use crate::{Error, ops};
@@ -21,12 +20,16 @@ pub(super) fn adapter(
         LoraInit::Default => {
             // Kaiming with `a = √5`, that is within `1 / √in` (PEFT).
             let bound = 1.0 / (input as f64).sqrt();
-            let a = draw([rank, input], Distribution::Uniform(-bound, bound), device, None);
+            let a = Tensor::random([rank, input], Distribution::Uniform(-bound, bound), device);
             (a, Tensor::zeros([out, rank], device), None)
         }
         LoraInit::Gaussian => {
             let normal = Distribution::Normal(0.0, 1.0 / rank as f64);
-            (draw([rank, input], normal, device, None), Tensor::zeros([out, rank], device), None)
+            (
+                Tensor::random([rank, input], normal, device),
+                Tensor::zeros([out, rank], device),
+                None,
+            )
         }
         LoraInit::Pissa => taken(path, linear, setting, svd::Effort::Converged)?,
         LoraInit::PissaNiter(rounds) => taken(path, linear, setting, svd::Effort::Rounds(rounds))?,

@@ -1,9 +1,8 @@
 //! A linear layer, and the adapter beside it.
 
-use crate::ops;
+use crate::ops::{self, Dropout};
 use crate::weight::{Mapper, Visitor, Weight, Weights, join};
-use burn::tensor::{DType, Device, Distribution, Tensor};
-use std::sync::{Mutex, PoisonError};
+use burn::tensor::{DType, Tensor};
 
 /// `scale · (dropout(x) Aᵀ) Bᵀ`, and under DoRA the norms that rows are brought to.
 #[derive(Clone, Debug)]
@@ -63,34 +62,14 @@ impl Adapter {
 
     /// `x` with a share of its values dropped and the rest scaled up, where this pass drops any.
     fn dropped(&self, x: &Tensor<3>) -> Option<Tensor<3>> {
-        self.mask(x).map(|mask| x.clone() * mask)
+        self.drops().map(|by| ops::dropout(x.clone(), by))
     }
 
-    /// What `x` is multiplied with for that: the same for every pass with this stream.
-    pub(super) fn mask(&self, x: &Tensor<3>) -> Option<Tensor<3>> {
+    /// Which values that are, the same for every pass with this stream.
+    pub(super) fn drops(&self) -> Option<Dropout> {
         let seed = self.stream.filter(|_| self.dropout > 0.0)?;
-        let share = Distribution::Bernoulli(1.0 - self.dropout);
-        let keep = draw(x.dims(), share, &x.device().inner(), Some(seed)).cast(x.dtype());
-        Some(keep.div_scalar(1.0 - self.dropout))
+        Some(Dropout { seed, share: self.dropout })
     }
-}
-
-/// Random numbers of the device: from where it stands, or from `seed` on.
-///
-/// A device has one stream. Seeding and drawing are one step here, so that two threads (of tests,
-/// say) do not take each other's numbers.
-pub(super) fn draw<const D: usize>(
-    dims: [usize; D],
-    distribution: Distribution,
-    device: &Device,
-    seed: Option<u64>,
-) -> Tensor<D> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(seed) = seed {
-        device.seed(seed);
-    }
-    Tensor::random(dims, distribution, device)
 }
 
 impl Linear {
@@ -167,7 +146,7 @@ impl Weights for Linear {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::TensorData;
+    use burn::tensor::{Device, TensorData};
 
     /// Numbers that are no bf16, from a fixed rule.
     fn matrix(rows: usize, columns: usize, step: f32) -> Tensor<2> {

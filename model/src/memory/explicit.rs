@@ -63,10 +63,10 @@ impl Network {
         // values, those of the queries also in f32 and by what they saw; those of the projections.
         let rows = shape.places.max(t) * ((p + 3 * q) * e + (q + heads) * F32);
         let attention = (n * h + t * (q + p)) * e + rows + self.chunk_of_scores(shape);
-        // A mask as it is drawn and in the type of the input, what it leaves, and what comes through it.
+        // What is left of an input, then what comes back for it; that is added in place.
         let drops = self.adapters.as_ref().is_some_and(|adapters| adapters.drops);
         let widest = self.adapted(block).iter().map(|(layer, _)| layer.input as u64).max();
-        let dropped = if drops { t * widest.unwrap_or(0) * (F32 + 3 * e) } else { 0 };
+        let dropped = if drops { t * widest.unwrap_or(0) * e } else { 0 };
         activation.max(attention) + dropped
     }
 

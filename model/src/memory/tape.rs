@@ -42,13 +42,23 @@ impl Network {
             let drops = adapters.is_some_and(|adapters| adapters.drops);
             if drops {
                 save("dropped input", t * input * self.e());
-                save("mask of the dropout", t * input * self.e());
+                save("mask of the dropout", t * input * self.truth());
             }
             if adapters.is_some_and(|adapters| adapters.dora) {
                 save("products that DoRA scales", t * out * self.e() * if drops { 2 } else { 1 });
             }
         }
         tape
+    }
+
+    /// Bytes that a tape keeps to say whether a value was dropped: the bodies of `ops/fused/` draw it again.
+    fn truth(&self) -> u64 {
+        match self.bodies {
+            Bodies::Fused => 0,
+            // A GPU that has no bytes takes words for them, and has no bf16 either.
+            Bodies::Explicit if self.e() == F32 => 4,
+            Bodies::Plain | Bodies::Explicit => 1,
+        }
     }
 
     /// Tokens of a block that are computed behind attention: of the last one those that the loss looks at.

@@ -9,6 +9,7 @@ mod carrier;
 mod cast;
 mod cross_entropy;
 mod dora;
+mod dropout;
 mod flash;
 mod flat;
 #[cfg(feature = "flex")]
@@ -18,6 +19,7 @@ pub(crate) mod kernels;
 mod linear;
 mod merge;
 mod norm;
+pub(crate) mod philox;
 mod product;
 mod rope;
 mod rows;
@@ -31,6 +33,9 @@ pub use cast::cast;
 pub(crate) use cross_entropy::plain_chunk;
 pub use cross_entropy::{ChunkLoss, LossTerms, cross_entropy};
 pub use dora::{dora_linear, row_norms};
+#[cfg(all(test, feature = "flex"))]
+pub(crate) use dropout::plain_dropout;
+pub use dropout::{Dropout, add_dropout, dropout};
 pub use flash::{FlashBody, QUERIES, Sight, flash_takes};
 pub use flat::{pour, square_sums};
 pub use linear::{

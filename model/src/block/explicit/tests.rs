@@ -324,20 +324,59 @@ fn moved(mut decoder: Decoder, device: &Device) -> Decoder {
 fn on_a_gpu_it_is_the_tape_of_the_cpu() {
     let gpu = crate::ops::kernels::gpu();
     let config = DecoderConfig { num_hidden_layers: 2, head_dim: Some(16), ..split() };
-    // Every weight of the lower block, adapters above.
-    let mut decoder = adapted(&config, &LoraConfig { layers: Some(vec![1]), ..lora() });
+    // Every weight of the lower block, adapters above; what they drop is the same on any device.
+    let above = LoraConfig { layers: Some(vec![1]), dropout: 0.3, ..lora() };
+    let mut decoder = adapted(&config, &above);
     for (_, linear) in decoder.blocks[0].linears_mut() {
         linear.weight.trainable = true;
     }
     decoder.blocks[0].post_norm.trainable = true;
-    let (loss, expected) = gradients(&decoder, with(1));
-    let (found, ours) = gradients(&moved(decoder, &gpu), with(1));
-    assert!((loss - found).abs() < 1e-4 * loss.abs(), "{found} for {loss}");
-    let flex = |t: Tensor<1>| Tensor::from_data(t.into_data(), &Device::flex());
-    let ours = ours.into_iter().map(|(path, t)| (path, flex(t))).collect();
-    let (apart, path) = difference(&expected, &ours);
-    // The device's own exponentials, sines and order of sums.
-    assert!(apart < 1e-4, "{path} is off by {apart}");
+    let moved = moved(decoder.clone(), &gpu);
+    for dropout_seed in [None, Some(5)] {
+        let options = Options { dropout_seed, ..with(1) };
+        let (loss, expected) = gradients(&decoder, options);
+        let (found, ours) = gradients(&moved, options);
+        assert!((loss - found).abs() < 1e-4 * loss.abs(), "{found} for {loss}");
+        let flex = |t: Tensor<1>| Tensor::from_data(t.into_data(), &Device::flex());
+        let ours = ours.into_iter().map(|(path, t)| (path, flex(t))).collect();
+        let (apart, path) = difference(&expected, &ours);
+        // The device's own exponentials, sines and order of sums.
+        assert!(apart < 1e-4, "{dropout_seed:?}: {path} is off by {apart}");
+    }
+}
+
+/// Each adapter drops its input in a launch of its own on the way there, and on the way back once more for
+/// the gradient of its first factor and once over the gradient of its input.
+#[cfg(feature = "kernels")]
+#[test]
+fn dropout_is_a_launch_where_it_is_needed() {
+    use crate::block::Pass;
+    use crate::layout::Layout;
+    use crate::ops::kernels::launches::launches;
+    let gpu = crate::ops::kernels::gpu();
+    let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
+    let decoder = moved(adapted(&config, &LoraConfig { dropout: 0.3, ..lora() }), &gpu);
+    let layout = Layout::new(&batch(), &config, &gpu);
+    let pass = Pass { layout: &layout, training: true, asked: None };
+    let block = crate::lora::seeded(&decoder.blocks[0], 5, 0);
+    let x = decoder.embed(batch().ids(&gpu));
+    let count =
+        |found: &[&str], name: &str| found.iter().filter(|kernel| kernel.contains(name)).count();
+    let mut kept = None;
+    let found = launches(|| {
+        let mut saved = block.keep(x.clone(), pass);
+        let y = block.output(&mut saved, pass);
+        kept = Some((saved, y));
+    });
+    assert_eq!(count(&found, "ops::kernels::dropout"), 5, "five layers: {found:?}");
+    let (saved, dy) = kept.unwrap();
+    let found = launches(|| {
+        let mut gradients = Gradients::new();
+        let mut sink = crate::weight::Sink::new(String::new(), &mut gradients);
+        block.backward(saved, dy, pass, true, &mut sink);
+    });
+    assert_eq!(count(&found, "dropout::dropout_kernel"), 5, "five first factors: {found:?}");
+    assert_eq!(count(&found, "dropout::add_dropout_kernel"), 5, "five inputs: {found:?}");
 }
 
 /// Beside its products and attention, a block is so many launches.

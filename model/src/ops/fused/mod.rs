@@ -8,6 +8,7 @@
 mod attention;
 mod carrier;
 mod cross_entropy;
+mod dropout;
 mod lanes;
 mod linear;
 mod norm;
@@ -19,6 +20,7 @@ mod tests;
 pub(crate) use attention::{Attention, Span, attention};
 pub(crate) use carrier::pull;
 pub(crate) use cross_entropy::cross_entropy;
+pub(crate) use dropout::dropout;
 pub(crate) use linear::linear;
 pub(crate) use norm::{normalise_rows, rms_norm};
 pub(crate) use swiglu::swiglu;

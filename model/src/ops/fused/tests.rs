@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::layout::{GroupBatch, Heads, Layout, Piece};
-use crate::ops::{self, GroupShape, LossTerms, cross_entropy, linear, norm};
+use crate::ops::{self, Dropout, GroupShape, LossTerms, cross_entropy, linear, norm};
 use crate::{DecoderConfig, config::Position};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 
@@ -69,6 +69,19 @@ fn rms_norm() {
             [gain.clone()],
             |[gain]| super::rms_norm(&x, &flat(&gain), 1e-6).unwrap(),
             |[gain]| norm::plain_rms_norm(x.clone(), flat(&gain), 1e-6),
+        );
+    }
+}
+
+#[test]
+fn dropout() {
+    let by = Dropout { seed: 7, share: 0.3 };
+    // The last is large enough for several threads.
+    for dims in [[1, 1, 5], [1, 70, 33], [3, 200, 128]] {
+        check(
+            [values(dims, 1)],
+            |[x]| super::dropout(&x, by).unwrap(),
+            |[x]| ops::plain_dropout(x, by),
         );
     }
 }

@@ -7,6 +7,7 @@
 mod attention;
 mod blocks;
 mod cross_entropy;
+mod dropout;
 mod embedding;
 mod flat;
 mod given;
@@ -30,6 +31,7 @@ mod update_tests;
 
 pub(crate) use attention::{collect, merge, rows, spread, turn_back};
 pub(crate) use cross_entropy::cross_entropy;
+pub(crate) use dropout::{add_dropout, dropout};
 pub(crate) use embedding::add_rows;
 pub(crate) use given::{pour, square_sums, update};
 pub(crate) use norm::{add_rms_norm, normalise_rows, rms_norm};
@@ -39,7 +41,7 @@ pub(crate) use product::{
     add_product, last_product_way, multiplies, on_cuda, product, product_routes,
 };
 
-use crate::ops::LossTerms;
+use crate::ops::{Dropout, LossTerms};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 use burn::tensor::{Int, Tensor};
@@ -122,6 +124,15 @@ pub(crate) trait Kernels: Backend {
     /// See [`crate::ops::normalise_rows`].
     #[fusion(dtype = weight, shape = weight)]
     fn normalise_rows(weight: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::dropout`].
+    #[fusion(dtype = x, shape = x)]
+    fn dropout(x: FloatTensor<Self>, by: Dropout) -> FloatTensor<Self>;
+
+    /// See [`crate::ops::add_dropout`].
+    #[fusion(dtype = base, shape = base)]
+    fn add_dropout(base: FloatTensor<Self>, y: FloatTensor<Self>, by: Dropout)
+    -> FloatTensor<Self>;
 }
 
 impl Kernels for CubeBackend {
@@ -193,6 +204,18 @@ impl Kernels for CubeBackend {
 
     fn normalise_rows(weight: FloatTensor<Self>) -> FloatTensor<Self> {
         norm::normalised(weight)
+    }
+
+    fn dropout(x: FloatTensor<Self>, by: Dropout) -> FloatTensor<Self> {
+        dropout::forward(x, by)
+    }
+
+    fn add_dropout(
+        base: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        by: Dropout,
+    ) -> FloatTensor<Self> {
+        dropout::add(base, y, by)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::launches::launches;
 use super::{Kernels, int_primitive, primitive};
-use crate::ops::{self, LossTerms};
+use crate::ops::{self, Dropout, LossTerms};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use burn_cubecl::Cube;
 
@@ -238,6 +238,7 @@ fn each_operation_is_the_launches_that_it_says() {
         found.len() - ours
     };
     let (a, b, c) = (x(), x(), x());
+    let by = Dropout { seed: 5, share: 0.1 };
     let places = ints(vec![5, 0, 36], &gpu);
     let none_beside = [
         check("norm", &["norm::rms_norm"], &|| drop(ops::rms_norm(a.clone(), gain.clone(), 1e-6))),
@@ -263,6 +264,10 @@ fn each_operation_is_the_launches_that_it_says() {
         check("rows", &["norm::normalise"], &|| {
             drop(ops::normalise_rows(a.clone().reshape([37, 132])));
         }),
+        check("dropout", &["dropout::dropout_kernel"], &|| drop(ops::dropout(a.clone(), by))),
+        check("sum and dropout", &["dropout::add_dropout"], &|| {
+            drop(ops::add_dropout(x(), b.clone(), by));
+        }),
         check("embedding", &["embedding::add_rows"], &|| {
             let [weight, before] = [1, 2].map(|seed| values([50, 132], seed, &gpu));
             let gradient = values([3, 132], 3, &gpu);
@@ -277,7 +282,7 @@ fn each_operation_is_the_launches_that_it_says() {
             drop(ops::add_rows(sum, &[3, 4, 3], values([3, 132], 3, &gpu)));
         }),
     ];
-    assert_eq!(none_beside, [0; 10], "launches of the tensor library beside ours");
+    assert_eq!(none_beside, [0; 12], "launches of the tensor library beside ours");
     let head = values([50, 132], 4, &gpu);
     let (labels, weights) = (ints((0..37).collect(), &gpu), values([37], 5, &gpu));
     let beside = check("cross-entropy", &["cross_entropy::chunk"], &|| {
