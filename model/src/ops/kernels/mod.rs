@@ -258,7 +258,9 @@ fn width(tensors: &[&CubeTensor]) -> VectorSize {
     tensors.iter().map(of).min().unwrap_or(1)
 }
 
-/// The GPU that kernels are tested on: `KNOWCODER_TEST_DEVICE` names it where a build has several.
+/// The device that kernels are tested on: `KNOWCODER_TEST_DEVICE` names it where a build has several.
+///
+/// `cpu` is CubeCL's runtime for CPUs: what runs there is compiled from the same source by LLVM.
 #[cfg(test)]
 pub(crate) fn gpu() -> burn::tensor::Device {
     let name = std::env::var("KNOWCODER_TEST_DEVICE").ok();
@@ -267,10 +269,14 @@ pub(crate) fn gpu() -> burn::tensor::Device {
         None | Some("wgpu") => burn::tensor::Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
         #[cfg(all(feature = "cuda", not(feature = "wgpu")))]
         None => burn::tensor::Device::cuda(0),
+        #[cfg(all(feature = "cpu", not(any(feature = "cuda", feature = "wgpu"))))]
+        None => burn::tensor::Device::cpu(),
         #[cfg(feature = "cuda")]
         Some("cuda") => burn::tensor::Device::cuda(0),
+        #[cfg(feature = "cpu")]
+        Some("cpu") => burn::tensor::Device::cpu(),
         other => panic!(
-            "KNOWCODER_TEST_DEVICE is {other:?}: this build has no such GPU; wgpu and cuda exist"
+            "KNOWCODER_TEST_DEVICE is {other:?}: this build has no such device; wgpu, cuda and cpu exist"
         ),
     }
 }
