@@ -346,6 +346,9 @@ fn moved(mut decoder: Decoder, device: &Device) -> Decoder {
 #[cfg(feature = "kernels")]
 #[test]
 fn on_a_gpu_it_is_the_tape_of_the_cpu() {
+    if crate::ops::kernels::site::left_to_gpus("a network") {
+        return;
+    }
     let gpu = crate::ops::kernels::gpu();
     let config = DecoderConfig { num_hidden_layers: 2, head_dim: Some(16), ..split() };
     // Every weight of the lower block, adapters above.
@@ -369,6 +372,9 @@ fn on_a_gpu_it_is_the_tape_of_the_cpu() {
 #[test]
 fn a_block_is_the_launches_that_it_says() {
     use crate::ops::kernels::launches::launches;
+    if crate::ops::kernels::site::left_to_gpus("launches of a block") {
+        return;
+    }
     let gpu = crate::ops::kernels::gpu();
     let config = DecoderConfig { num_hidden_layers: 1, head_dim: Some(16), ..packed() };
     // Norms and the activation: what is computed again, and the gradients.
