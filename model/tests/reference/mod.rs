@@ -24,9 +24,11 @@ pub fn device() -> Device {
         "cuda" => Device::cuda(0),
         #[cfg(feature = "wgpu")]
         "wgpu" => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
+        #[cfg(feature = "cpu")]
+        "cpu" => Device::cpu(),
         other => panic!(
             "KNOWCODER_TEST_DEVICE is `{other}`, which these tests were not built with; \
-             flex, wgpu and cuda exist: cargo test --package model --features {other}"
+             flex, wgpu, cuda and cpu exist: cargo test --package model --features {other}"
         ),
     }
 }

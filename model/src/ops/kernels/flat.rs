@@ -1,5 +1,8 @@
 //! Values into their place in a flat buffer, and sums of squares in a fixed order.
 
+#[cfg(test)]
+mod tests;
+
 use super::given::own;
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn_cubecl::cubecl;

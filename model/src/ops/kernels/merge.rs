@@ -111,33 +111,40 @@ pub(super) fn merge(
 
 #[cfg(test)]
 mod tests {
+    use super::super::site::{Found, Site, assert_gaps, check, with_gaps};
     use crate::ops::merge_attention;
-    use burn::tensor::{Device, Tensor, TensorData};
+    use burn::tensor::Tensor;
 
-    fn values<const D: usize>(dims: [usize; D], seed: usize, device: &Device) -> Tensor<D> {
-        let count: usize = dims.iter().product();
-        let values: Vec<f32> =
-            (0..count).map(|i| ((i * 37 + seed * 11) % 199) as f32 / 10.0 - 10.0).collect();
-        Tensor::from_data(TensorData::new(values, dims), device)
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 37 + seed * 11) % 199) as f32 / 10.0 - 10.0).collect()
+    }
+
+    fn values(dims: [usize; 4], seed: usize, gap: usize, site: &Site) -> Tensor<4> {
+        let make = |dims: [usize; 4]| site.tensor(numbers(dims.iter().product(), seed), dims);
+        let tensor = with_gaps(make, dims, gap);
+        if gap > 0 {
+            assert_gaps(&tensor);
+        }
+        tensor
+    }
+
+    fn sums(dims: [usize; 3], seed: usize, gap: usize, site: &Site) -> Tensor<3> {
+        let make = |dims: [usize; 3]| site.full(numbers(dims.iter().product(), seed), dims);
+        with_gaps(make, dims, gap)
     }
 
     #[test]
     fn merging_is_the_plain_one() {
-        // Two groups of three suffixes of five, four heads.
-        let run = |device: &Device| {
-            let own = (values([6, 5, 4, 12], 1, device), values([6, 4, 5], 2, device));
-            let shared = (values([2, 15, 4, 12], 3, device), values([2, 4, 15], 4, device));
-            let (mixed, sums) = merge_attention(own, shared);
-            let mixed: Vec<f32> = mixed.into_data().iter::<f32>().collect();
-            (mixed, sums.into_data().iter::<f32>().collect::<Vec<f32>>())
-        };
-        let found = run(&crate::ops::kernels::gpu());
-        let expected = run(&Device::flex());
-        for (found, expected) in [(found.0, expected.0), (found.1, expected.1)] {
-            assert_eq!(found.len(), expected.len());
-            for (a, b) in found.iter().zip(&expected) {
-                assert!((a - b).abs() < 1e-4, "{a} and {b}");
-            }
+        // Two groups of three suffixes of five, four heads; rows with gaps behind them, as CUDA has them.
+        for gap in [0, 16, 240] {
+            check(&format!("merging, {gap}"), |site| {
+                let own = values([6, 5, 4, 12], 1, gap, site);
+                let shared = values([2, 15, 4, 12], 3, gap, site);
+                let own_sums = sums([6, 4, 5], 2, gap, site);
+                let shared_sums = sums([2, 4, 15], 4, gap, site);
+                let (mixed, sums) = merge_attention((own, own_sums), (shared, shared_sums));
+                vec![Found::new(mixed), Found::full(sums)]
+            });
         }
     }
 }

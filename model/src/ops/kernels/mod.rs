@@ -19,6 +19,8 @@ mod norm_backward;
 #[cfg(feature = "cuda")]
 mod product;
 mod rows;
+#[cfg(test)]
+pub(crate) mod site;
 mod steps;
 mod swiglu;
 mod team;
@@ -40,6 +42,8 @@ pub(crate) use norm_backward::rms_norm_backward;
 pub(crate) use product::{
     add_product, last_product_way, multiplies, on_cuda, product, product_routes,
 };
+#[cfg(test)]
+pub(crate) use site::gpu;
 
 use crate::ops::{Dropout, LossTerms};
 use burn::backend::tensor::{FloatTensor, IntTensor};
@@ -279,21 +283,4 @@ fn width(tensors: &[&CubeTensor]) -> VectorSize {
         tensor_vector_size_parallel(sizes, shape, strides, shape.len() - 1)
     };
     tensors.iter().map(of).min().unwrap_or(1)
-}
-
-/// The GPU that kernels are tested on: `KNOWCODER_TEST_DEVICE` names it where a build has several.
-#[cfg(test)]
-pub(crate) fn gpu() -> burn::tensor::Device {
-    let name = std::env::var("KNOWCODER_TEST_DEVICE").ok();
-    match name.as_deref() {
-        #[cfg(feature = "wgpu")]
-        None | Some("wgpu") => burn::tensor::Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
-        #[cfg(all(feature = "cuda", not(feature = "wgpu")))]
-        None => burn::tensor::Device::cuda(0),
-        #[cfg(feature = "cuda")]
-        Some("cuda") => burn::tensor::Device::cuda(0),
-        other => panic!(
-            "KNOWCODER_TEST_DEVICE is {other:?}: this build has no such GPU; wgpu and cuda exist"
-        ),
-    }
 }

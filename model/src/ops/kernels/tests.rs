@@ -2,50 +2,36 @@
 #![allow(clippy::unwrap_used)]
 
 use super::launches::launches;
+use super::site::{
+    Found, Site, assert_gaps, check, check_in, left_to_gpus, types, types_of_large_cubes,
+    units_are_threads, with_gaps,
+};
 use super::{Kernels, int_primitive, primitive};
 use crate::ops::{self, Dropout, LossTerms};
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Int, Tensor};
 use burn_cubecl::Cube;
 
-/// The GPU at hand, and the CPU that it is held against.
-fn devices() -> [Device; 2] {
-    [crate::ops::kernels::gpu(), Device::flex()]
+/// Made-up numbers, the same on every run.
+fn numbers(count: usize, seed: u64, size: f32) -> Vec<f32> {
+    let number = |i: u64| {
+        let bits = (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_mul(2 * seed + 1);
+        ((bits >> 40) as f32 / (1u64 << 24) as f32 - 0.5) * 3.0 * size
+    };
+    (0..count as u64).map(number).collect()
 }
 
-/// Made-up values of these dimensions, the same on every run and device.
-fn values<const D: usize>(dims: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
-    let count = dims.iter().product::<usize>() as u64;
-    let numbers: Vec<f32> = (0..count)
-        .map(|i| {
-            let bits = (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_mul(2 * seed + 1);
-            ((bits >> 40) as f32 / (1u64 << 24) as f32 - 0.5) * 3.0
-        })
-        .collect();
-    Tensor::from_data(TensorData::new(numbers, dims), device)
+/// Values of these dimensions, up to 1.5.
+fn values<const D: usize>(dims: [usize; D], seed: u64, site: &Site) -> Tensor<D> {
+    sized(dims, seed, 1.0, site)
 }
 
-fn ints(numbers: Vec<i32>, device: &Device) -> Tensor<1, Int> {
-    let length = numbers.len();
-    Tensor::from_data(TensorData::new(numbers, [length]), device)
+fn sized<const D: usize>(dims: [usize; D], seed: u64, size: f32, site: &Site) -> Tensor<D> {
+    site.tensor(numbers(dims.iter().product(), seed, size), dims)
 }
 
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    assert_eq!(tensor.dtype(), DType::F32);
-    tensor.into_data().iter::<f32>().collect()
-}
-
-/// What an operation gives on the GPU and on the CPU differs by the order of sums only.
-fn check(name: &str, run: impl Fn(&Device) -> Vec<Vec<f32>>) {
-    let [gpu, cpu] = devices();
-    let (ours, theirs) = (run(&gpu), run(&cpu));
-    assert_eq!(ours.len(), theirs.len(), "{name}");
-    for (i, (ours, theirs)) in ours.into_iter().zip(theirs).enumerate() {
-        assert_eq!(ours.len(), theirs.len(), "{name}, result {i}");
-        let most = theirs.iter().fold(1e-6f32, |most, value| most.max(value.abs()));
-        for (at, (a, b)) in ours.iter().zip(&theirs).enumerate() {
-            assert!((a - b).abs() <= 2e-5 * most, "{name}, result {i}, at {at}: {a} and {b}");
-        }
-    }
+/// Values in f32, whatever the type of others.
+fn full<const D: usize>(dims: [usize; D], seed: u64, site: &Site) -> Tensor<D> {
+    site.full(numbers(dims.iter().product(), seed, 1.0), dims)
 }
 
 /// Nothing here is a multiple of anything but the real widths; the last has more rows than a launch has
@@ -60,32 +46,59 @@ const SHAPES: [[usize; 3]; 7] = [
     [1, 70_001, 2],
 ];
 
+/// What two units share without going through thousands of values each.
+const SMALL: [[usize; 3]; 4] = [[1, 1, 5], [1, 70, 33], [2, 3, 1024], [3, 67, 132]];
+
+/// Where each column of a row is added up over the rows, too: a few cubes of many units.
+const NARROW: [[usize; 3]; 2] = [[1, 70, 33], [2, 3, 64]];
+
+fn shapes() -> &'static [[usize; 3]] {
+    if units_are_threads() { &SMALL } else { &SHAPES }
+}
+
+/// How many cases of a test are tried: `few` where units are threads.
+fn at_most(few: usize) -> usize {
+    if units_are_threads() { few } else { usize::MAX }
+}
+
 #[test]
 fn rms_norm() {
-    for dims in SHAPES {
-        check(&format!("norm {dims:?}"), |device| {
-            let gain = values([dims[2]], 2, device);
-            vec![host(ops::rms_norm(values(dims, 1, device), gain, 1e-6))]
+    for dims in shapes().iter().copied() {
+        check(&format!("norm {dims:?}"), |site| {
+            let gain = values([dims[2]], 2, site);
+            // Before the gain, and after it.
+            vec![Found::rounded(ops::rms_norm(values(dims, 1, site), gain, 1e-6), 2)]
         });
-        check(&format!("sum and norm {dims:?}"), |device| {
-            let (x, r) = (values(dims, 1, device), values(dims, 3, device));
-            let (sum, y) = ops::add_rms_norm(x, r, values([dims[2]], 2, device), 1e-6);
-            vec![host(sum), host(y)]
+        check(&format!("sum and norm {dims:?}"), |site| {
+            let (x, r) = (values(dims, 1, site), values(dims, 3, site));
+            let gain = values([dims[2]], 2, site);
+            let (sum, y) = ops::add_rms_norm(x, r, gain.clone(), 1e-6);
+            // What is normed is the sum that is kept, rounded.
+            let y = match site.numbers == site.dtype {
+                true => y,
+                false => ops::rms_norm(site.between(sum.clone()), gain, 1e-6),
+            };
+            vec![Found::new(sum), Found::rounded(y, 2)]
         });
     }
 }
 
 #[test]
 fn rms_norm_backward() {
-    for dims in SHAPES {
-        for (adding, gain_wanted) in [(false, false), (true, false), (false, true), (true, true)] {
-            check(&format!("{dims:?} {adding} {gain_wanted}"), |device| {
-                let (x, dy) = (values(dims, 1, device), values(dims, 3, device));
-                let gain = values([dims[2]], 2, device);
-                let beside = adding.then(|| values(dims, 4, device));
+    for (adding, gain_wanted) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (shapes, types) = match (gain_wanted, units_are_threads()) {
+            (true, true) if !adding => continue,
+            (true, true) => (&NARROW[..], types_of_large_cubes()),
+            _ => (shapes(), types()),
+        };
+        for dims in shapes.iter().copied() {
+            check_in(&types, &format!("{dims:?} {adding} {gain_wanted}"), |site| {
+                let (x, dy) = (values(dims, 1, site), values(dims, 3, site));
+                let gain = values([dims[2]], 2, site);
+                let beside = adding.then(|| values(dims, 4, site));
                 let (dx, of_gain) = ops::rms_norm_backward(x, gain, dy, beside, 1e-6, gain_wanted);
                 assert_eq!(of_gain.is_some(), gain_wanted);
-                [Some(host(dx)), of_gain.map(host)].into_iter().flatten().collect()
+                [Some(Found::new(dx)), of_gain.map(Found::full)].into_iter().flatten().collect()
             });
         }
     }
@@ -93,13 +106,43 @@ fn rms_norm_backward() {
 
 #[test]
 fn a_view_of_a_tensor_is_read_as_what_it_shows() {
-    check("views", |device| {
-        let x = values([4, 33, 7], 1, device).swap_dims(0, 1);
-        let r = values([33, 9, 7], 3, device).narrow(1, 2, 4);
-        let (sum, y) = ops::add_rms_norm(x.clone(), r.clone(), values([7], 2, device), 1e-6);
-        let (dgate, dup) = ops::swiglu_backward(x.clone(), r.clone(), sum.clone());
-        vec![host(sum), host(y), host(dgate), host(dup)]
+    check("views", |site| {
+        let x = values([4, 33, 7], 1, site).swap_dims(0, 1);
+        let r = values([33, 9, 7], 3, site).narrow(1, 2, 4);
+        let (sum, _) = ops::add_rms_norm(x.clone(), r.clone(), values([7], 2, site), 1e-6);
+        let y = ops::rms_norm(x.clone(), values([7], 2, site), 1e-6);
+        let (dgate, dup) = ops::swiglu_backward(x.clone(), r.clone(), values([33, 4, 7], 4, site));
+        let results = vec![sum, dgate, dup, ops::swiglu(x, r)];
+        [Found::rounded(y, 2)].into_iter().chain(results.into_iter().map(Found::new)).collect()
     });
+}
+
+#[test]
+fn rows_with_gaps_are_read_by_their_strides() {
+    // 512 bytes from row to row in bf16, as CUDA has it; and strides that no vector fits.
+    for (wide, gap) in [(32, 224), (40, 16), (33, 16), (7, 48)] {
+        check(&format!("rows of {wide} and a gap of {gap}"), |site| {
+            let part = |seed| with_gaps(|dims| values(dims, seed, site), [2, 5, wide], gap);
+            let flat = |seed| with_gaps(|dims| values(dims, seed, site), [6, wide], gap);
+            assert_gaps(&part(1));
+            assert_gaps(&flat(1));
+            let gain = || values([wide], 2, site);
+            let (sum, _) = ops::add_rms_norm(part(1), part(2), gain(), 1e-6);
+            let beside = Some(part(4));
+            let (dx, _) = ops::rms_norm_backward(part(1), gain(), part(3), beside, 1e-6, false);
+            let (dgate, dup) = ops::swiglu_backward(part(1), part(2), part(3));
+            let labels = (0..6).map(|i| i * 5 % wide as i32).collect();
+            let weights = full([6], 3, site);
+            let terms = LossTerms::default();
+            let (rows, gradient) = chunk(flat(5), site.ints(labels), weights, terms);
+            let y = ops::rms_norm(part(1), gain(), 1e-6);
+            let parts = [sum, dx, dgate, dup, ops::swiglu(part(1), part(2))].map(Found::new);
+            let flats = [gradient, ops::normalise_rows(flat(1))].map(Found::new);
+            let mut found = vec![Found::rounded(y, 2), Found::full(rows)];
+            found.extend(parts.into_iter().chain(flats));
+            found
+        });
+    }
 }
 
 #[test]
@@ -107,24 +150,24 @@ fn swiglu() {
     for (dims, size) in
         [([2, 3, 1000], 1.0), ([1, 3, 7], 1.0), ([1, 71, 11_008], 1.0), ([1, 9, 40], 60.0)]
     {
-        check(&format!("swiglu {dims:?}"), |device| {
-            let (gate, up) = (values(dims, 1, device) * size, values(dims, 2, device));
-            let dy = values(dims, 3, device);
+        check(&format!("swiglu {dims:?}"), |site| {
+            let (gate, up) = (sized(dims, 1, size, site), values(dims, 2, site));
+            let dy = values(dims, 3, site);
             let (dgate, dup) = ops::swiglu_backward(gate.clone(), up.clone(), dy);
-            vec![host(ops::swiglu(gate, up)), host(dgate), host(dup)]
+            [ops::swiglu(gate, up), dgate, dup].map(Found::new).into()
         });
     }
 }
 
 #[test]
 fn normalised_rows() {
-    for dims in [[2, 4], [130, 33], [3, 5119], [70_001, 2]] {
-        check(&format!("rows {dims:?}"), |device| {
+    for dims in [[2, 4], [130, 33], [3, 5119], [70_001, 2]].into_iter().take(at_most(2)) {
+        check(&format!("rows {dims:?}"), |site| {
             // A row of zeros stays one.
-            let weight = values(dims, 1, device);
+            let weight = values(dims, 1, site);
             let first = weight.clone().narrow(0, 0, 1).mul_scalar(0.0);
             let rows = vec![first, weight.narrow(0, 1, dims[0] - 1)];
-            vec![host(ops::normalise_rows(Tensor::cat(rows, 0)))]
+            vec![Found::new(ops::normalise_rows(Tensor::cat(rows, 0)))]
         });
     }
 }
@@ -149,15 +192,16 @@ fn chunk(
 #[test]
 fn cross_entropy() {
     let terms = [(0.0, 0.0), (0.1, 0.0), (0.0, 1e-2), (0.3, 1e-3)];
-    for [rows, vocabulary] in [[1, 2], [37, 500], [3, 12_569], [70_001, 4]] {
+    let all = [[1, 2], [37, 500], [3, 12_569], [70_001, 4]];
+    for [rows, vocabulary] in all.into_iter().take(at_most(3)) {
         for (smoothing, z) in terms {
             let terms = LossTerms { smoothing, z };
-            check(&format!("{rows} rows of {vocabulary}, {terms:?}"), |device| {
+            check(&format!("{rows} rows of {vocabulary}, {terms:?}"), |site| {
                 let labels = (0..rows).map(|i| (i * 37 % vocabulary) as i32).collect();
-                let logits = values([rows, vocabulary], 1, device) * 10.0;
-                let weights = values([rows], 3, device);
-                let (rows, gradient) = chunk(logits, ints(labels, device), weights, terms);
-                vec![host(rows), host(gradient)]
+                let logits = sized([rows, vocabulary], 1, 10.0, site);
+                let weights = full([rows], 3, site);
+                let (rows, gradient) = chunk(logits, site.ints(labels), weights, terms);
+                vec![Found::full(rows), Found::new(gradient)]
             });
         }
     }
@@ -165,12 +209,13 @@ fn cross_entropy() {
 
 #[test]
 fn logits_that_somebody_holds_are_not_written() {
-    let [gpu, _] = devices();
-    let logits = values([3, 50], 1, &gpu);
-    let (labels, weights) = (ints(vec![4, 0, 49], &gpu), values([3], 2, &gpu));
+    let site = Site::new(DType::F32);
+    let host = |tensor: Tensor<2>| tensor.into_data().iter::<f32>().collect::<Vec<f32>>();
+    let logits = values([3, 50], 1, &site);
+    let (labels, weights) = (site.ints(vec![4, 0, 49]), values([3], 2, &site));
     let (_, gradient) = chunk(logits.clone(), labels, weights, LossTerms::default());
     let gradient = host(gradient);
-    assert_eq!(host(logits), host(values([3, 50], 1, &gpu)));
+    assert_eq!(host(logits), host(values([3, 50], 1, &site)));
     // Of one row: softmax less the label, which adds up to nothing.
     assert!(gradient[..50].iter().sum::<f32>().abs() < 1e-5);
     assert!(gradient.iter().any(|value| value.abs() > 1e-3));
@@ -178,26 +223,40 @@ fn logits_that_somebody_holds_are_not_written() {
 
 #[test]
 fn embedding_gradient() {
-    let vocabulary = 60;
-    for (tokens, width) in [(1, 3), (700, 33), (9, 4096), (50, 132)] {
+    let (vocabulary, types) = (60, types_of_large_cubes());
+    let all = [(4, 64), (1, 3), (700, 33), (9, 4096), (50, 132)];
+    for (tokens, width) in all.into_iter().take(at_most(1)) {
         // One token at a third of the places, some not at all.
         let id = |i: usize| if i.is_multiple_of(3) { 7 } else { (i * 31 % 50) as i32 };
         let ids: Vec<i32> = (0..tokens).map(id).collect();
         for earlier in [false, true] {
-            check(&format!("{tokens} tokens of {width}, {earlier}"), |device| {
-                let weight = values([vocabulary, width], 1, device);
-                let gradient = values([tokens, width], 2, device);
-                let before = earlier.then(|| values([vocabulary, width], 3, device));
-                let sum = ops::embedding_gradient(&weight, &ids, gradient.clone(), before.clone());
-                let again = ops::embedding_gradient(&weight, &ids, gradient, before.clone());
-                let sum = host(sum);
-                assert_eq!(sum, host(again), "to the bit");
+            check_in(&types, &format!("{tokens} tokens of {width}, {earlier}"), |site| {
+                let weight = values([vocabulary, width], 1, site);
+                let gradient = values([tokens, width], 2, site);
+                let before = earlier.then(|| full([vocabulary, width], 3, site));
+                let found: fn(Tensor<2>) -> Found = if earlier { Found::full } else { Found::new };
+                let add = || {
+                    let (gradient, before) = (gradient.clone(), before.clone());
+                    found(ops::embedding_gradient(&weight, &ids, gradient, before))
+                };
+                let sum = add();
+                if !units_are_threads() {
+                    assert_eq!(sum, add(), "to the bit");
+                }
                 // What was there before is not written while somebody holds it.
-                let before = before.map(host);
-                [Some(sum), before].into_iter().flatten().collect()
+                [Some(sum), before.clone().map(Found::full)].into_iter().flatten().collect()
             });
         }
     }
+    if left_to_gpus("rows of an embedding's gradient with gaps") {
+        return;
+    }
+    check_in(&types, "with gaps", |site| {
+        let gradient = with_gaps(|dims| values(dims, 2, site), [9, 40], 96);
+        let weight = values([vocabulary, 40], 1, site);
+        let ids = [3, 1, 3, 59, 0, 1, 1, 7, 3];
+        vec![Found::new(ops::embedding_gradient(&weight, &ids, gradient, None))]
+    });
 }
 
 #[test]
@@ -221,10 +280,13 @@ fn rows_are_taken_and_added() {
 
 #[test]
 fn each_operation_is_the_launches_that_it_says() {
-    let [gpu, _] = devices();
+    if left_to_gpus("launches of each operation") {
+        return;
+    }
+    let site = Site::new(DType::F32);
     let dims = [1, 37, 132];
-    let x = || values(dims, 1, &gpu);
-    let gain = values([132], 2, &gpu);
+    let x = || values(dims, 1, &site);
+    let gain = values([132], 2, &site);
     let check = |name: &str, expected: &[&str], work: &dyn Fn()| {
         // What is only done once, like tuning a product, is done before.
         work();
@@ -239,7 +301,7 @@ fn each_operation_is_the_launches_that_it_says() {
     };
     let (a, b, c) = (x(), x(), x());
     let by = Dropout { seed: 5, share: 0.1 };
-    let places = ints(vec![5, 0, 36], &gpu);
+    let places = site.ints(vec![5, 0, 36]);
     let none_beside = [
         check("norm", &["norm::rms_norm"], &|| drop(ops::rms_norm(a.clone(), gain.clone(), 1e-6))),
         check("sum and norm", &["norm::add_rms_norm"], &|| {
@@ -269,8 +331,8 @@ fn each_operation_is_the_launches_that_it_says() {
             drop(ops::add_dropout(x(), b.clone(), by));
         }),
         check("embedding", &["embedding::add_rows"], &|| {
-            let [weight, before] = [1, 2].map(|seed| values([50, 132], seed, &gpu));
-            let gradient = values([3, 132], 3, &gpu);
+            let [weight, before] = [1, 2].map(|seed| values([50, 132], seed, &site));
+            let gradient = values([3, 132], 3, &site);
             drop(ops::embedding_gradient(&weight, &[3, 4, 3], gradient, Some(before)));
         }),
         check("rows taken", &["rows::spread"], &|| {
@@ -278,13 +340,13 @@ fn each_operation_is_the_launches_that_it_says() {
         }),
         check("rows added", &["embedding::add_rows"], &|| {
             // Nobody else holds what is added to.
-            let sum = Tensor::empty([50, 132], (&gpu, DType::F32));
-            drop(ops::add_rows(sum, &[3, 4, 3], values([3, 132], 3, &gpu)));
+            let sum = Tensor::empty([50, 132], (&site.device, DType::F32));
+            drop(ops::add_rows(sum, &[3, 4, 3], values([3, 132], 3, &site)));
         }),
     ];
     assert_eq!(none_beside, [0; 12], "launches of the tensor library beside ours");
-    let head = values([50, 132], 4, &gpu);
-    let (labels, weights) = (ints((0..37).collect(), &gpu), values([37], 5, &gpu));
+    let head = values([50, 132], 4, &site);
+    let (labels, weights) = (site.ints((0..37).collect()), values([37], 5, &site));
     let beside = check("cross-entropy", &["cross_entropy::chunk"], &|| {
         let (hidden, terms) = (a.clone().reshape([37, 132]), LossTerms::default());
         let (labels, weights) = (labels.clone(), weights.clone());

@@ -1,13 +1,14 @@
-//! Steps and flat buffers against their plain bodies; rounding to the bit.
+//! Steps against their plain bodies; rounding to the bit.
 #![allow(clippy::unwrap_used)]
 
 use super::launches::launches;
+use super::site::{Site, left_to_gpus, types, types_of_large_cubes, units_are_threads};
 use crate::ops::{BLOCK, Beside, Moment, Piece, Rule, State, Step, pour, square_sums, update};
 use crate::rounding::nearest;
-use burn::tensor::{DType, Device, Int, Tensor, TensorData, bf16};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 /// Values of the weight, of which a piece is changed.
-const WEIGHT: usize = 20_011;
+pub(super) const WEIGHT: usize = 20_011;
 /// Values of the stretch that has state.
 const STATE: usize = 12_000;
 const PIECE: Piece = Piece { weight: 5001, gradient: 703, state: 1001, count: 9_998 };
@@ -17,7 +18,7 @@ fn gpu() -> Device {
 }
 
 /// Numbers of both signs and many sizes.
-fn numbers(seed: usize, count: usize) -> Vec<f32> {
+pub(super) fn numbers(seed: usize, count: usize) -> Vec<f32> {
     let number = |i: usize| {
         let x = ((i * 7919 + seed * 104_729) as f32 * 0.618_034).sin();
         0.9 * x.powi(3) + 0.1f32.copysign(x)
@@ -25,16 +26,16 @@ fn numbers(seed: usize, count: usize) -> Vec<f32> {
     (0..count).map(number).collect()
 }
 
-fn tensor(values: Vec<f32>, device: &Device) -> Tensor<1> {
+pub(super) fn tensor(values: Vec<f32>, device: &Device) -> Tensor<1> {
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), (device, DType::F32))
 }
 
-fn host(tensor: &Tensor<1>) -> Vec<f32> {
+pub(super) fn host(tensor: &Tensor<1>) -> Vec<f32> {
     tensor.to_data().iter::<f32>().collect()
 }
 
-fn close(found: &[f32], expected: &[f32], what: &str) {
+pub(super) fn close(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (i, (a, b)) in found.iter().zip(expected).enumerate() {
         assert!((a - b).abs() <= 2e-6 * b.abs().max(1e-3), "{what}, {i}: {a} and {b}");
@@ -67,13 +68,14 @@ fn state(rule: Rule, beside: Beside, device: &Device) -> State {
 }
 
 /// The same in 8 bits; codes are cubes, closer to each other the smaller they are.
-fn state_in_blocks(rule: Rule, beside: Beside, device: &Device) -> State {
+fn state_in_blocks(rule: Rule, beside: Beside, site: &Site) -> State {
+    let device = &site.device;
     let moment = |seed: usize| {
         let codes: Vec<u32> = (0..STATE).map(|i| ((i * 37 + seed * 11) % 256) as u32).collect();
         let codes = TensorData::new(codes, [STATE]);
         let scales = (0..STATE.div_ceil(BLOCK)).map(|block| (block % 5) as f32 / 3.0).collect();
         Moment::Blocks {
-            codes: Tensor::from_data(codes, (device, DType::U32)),
+            codes: Tensor::from_data(codes, (device, whole(DType::U8, site))),
             scales: tensor(scales, device),
         }
     };
@@ -97,18 +99,24 @@ fn values(moment: &Moment) -> Vec<f32> {
     }
 }
 
+/// What codes and lower halves are kept in: short numbers where the device has bf16, else what it has.
+fn whole(short: DType, site: &Site) -> DType {
+    if site.numbers == DType::BF16 { short } else { DType::U32 }
+}
+
 /// Numbers that bf16 holds, in f32: what a GPU without bf16 can test.
 fn weights() -> Vec<f32> {
     numbers(1, WEIGHT).into_iter().map(|it| nearest(it).to_f32()).collect()
 }
 
-fn beside(name: &str, device: &Device) -> Beside {
+fn beside(name: &str, site: &Site) -> Beside {
+    let device = &site.device;
     match name {
         "full" => Beside::Full(tensor(weights()[4000..4000 + STATE].to_vec(), device)),
         "low" => {
             let lows: Vec<u32> = (0..STATE as u32).map(|i| (i * 40_503) & 0xffff).collect();
             let data = TensorData::new(lows, [STATE]);
-            Beside::Low(Tensor::<1, Int>::from_data(data, (device, DType::U32)))
+            Beside::Low(Tensor::<1, Int>::from_data(data, (device, whole(DType::U16, site))))
         }
         "draws" => Beside::Draws(0x1234_5678_9abc_def0),
         _ => Beside::Nothing,
@@ -129,47 +137,59 @@ fn master(beside: &Beside) -> Vec<f32> {
     }
 }
 
-/// A step of `rule` on this device.
-fn run(rule: Rule, form: &str, scale: f32, device: &Device) -> (Vec<f32>, State) {
-    let mut state = state(rule, beside(form, device), device);
-    let gradient = tensor(numbers(2, WEIGHT), device);
-    let weight = tensor(weights(), device);
+/// A step of `rule` there.
+fn run(rule: Rule, form: &str, scale: f32, site: &Site) -> (Vec<f32>, State) {
+    let mut state = state(rule, beside(form, site), &site.device);
+    let gradient = site.tensor(numbers(2, WEIGHT), [WEIGHT]);
+    let weight = site.tensor(weights(), [WEIGHT]);
     let weight = update(weight, &gradient, &mut state, PIECE, &step(rule, scale));
+    assert_eq!(weight.dtype(), site.dtype);
     (host(&weight), state)
 }
 
 #[test]
 fn a_step_is_the_plain_one() {
-    for rule in [Rule::AdamW, Rule::Lion, Rule::Along] {
-        for form in ["nothing", "full", "low", "draws"] {
-            let what = format!("{rule:?} {form}");
-            let (found, state) = run(rule, form, 0.37, &gpu());
-            let (expected, plain) = run(rule, form, 0.37, &Device::flex());
-            // Neighbours of the piece are as they were.
-            let end = PIECE.weight + PIECE.count;
-            assert_eq!(found[..PIECE.weight], weights()[..PIECE.weight], "{what}");
-            assert_eq!(found[end..], weights()[end..], "{what}");
-            for (ours, theirs) in [(&state.first, &plain.first), (&state.second, &plain.second)] {
-                assert_eq!(ours.is_some(), theirs.is_some(), "{what}");
-                if let (Some(ours), Some(theirs)) = (ours, theirs) {
-                    close(&values(ours), &values(theirs), &what);
-                }
-            }
-            match form {
-                "nothing" => close(&found, &expected, &what),
-                "full" => {
-                    close(&master(&state.beside), &master(&plain.beside), &what);
-                    assert_ne!(master(&plain.beside), master(&beside(form, &Device::flex())));
-                }
-                _ => {}
-            }
-            // Numbers that differ in their last bits round to the same bf16 number, but for a few.
-            let others = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
-            assert!(form == "nothing" || others < PIECE.count / 500, "{what}: {others} differ");
-            for (a, b) in found.iter().zip(&expected) {
-                assert!((a - b).abs() <= b.abs().max(1e-3) / 100.0, "{what}: {a} and {b}");
+    for dtype in types() {
+        for rule in [Rule::AdamW, Rule::Lion, Rule::Along] {
+            for form in ["nothing", "full", "low", "draws"] {
+                hold_step(dtype, rule, form);
             }
         }
+    }
+}
+
+fn hold_step(dtype: DType, rule: Rule, form: &str) {
+    let what = format!("{rule:?} {form} {dtype:?}");
+    let (there, here) = (Site::new(dtype), Site::reference(dtype));
+    let (found, state) = run(rule, form, 0.37, &there);
+    let (expected, plain) = run(rule, form, 0.37, &here);
+    // Neighbours of the piece are as they were.
+    let end = PIECE.weight + PIECE.count;
+    assert_eq!(found[..PIECE.weight], weights()[..PIECE.weight], "{what}");
+    assert_eq!(found[end..], weights()[end..], "{what}");
+    for (ours, theirs) in [(&state.first, &plain.first), (&state.second, &plain.second)] {
+        assert_eq!(ours.is_some(), theirs.is_some(), "{what}");
+        if let (Some(ours), Some(theirs)) = (ours, theirs) {
+            close(&values(ours), &values(theirs), &what);
+        }
+    }
+    // A weight that nothing stands beside is rounded to its type.
+    let rounded = form == "nothing" && dtype == DType::BF16;
+    match form {
+        "nothing" if !rounded => close(&found, &expected, &what),
+        "full" => {
+            close(&master(&state.beside), &master(&plain.beside), &what);
+            assert_ne!(master(&plain.beside), master(&beside(form, &here)));
+        }
+        _ => {}
+    }
+    // Numbers that differ in their last bits round to the same bf16 number, but for a few.
+    let expected = if rounded { there.rounded(expected) } else { expected };
+    let others = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
+    let exact = form == "nothing" && !rounded;
+    assert!(exact || others < PIECE.count / 500, "{what}: {others} differ");
+    for (a, b) in found.iter().zip(&expected) {
+        assert!((a - b).abs() <= b.abs().max(1e-3) / 100.0, "{what}: {a} and {b}");
     }
 }
 
@@ -199,17 +219,20 @@ fn rounding_is_the_hosts_to_the_bit() {
         }
     }
     // A weight and its lower half come back as they were.
-    let run = |device: &Device| {
-        let mut state = nothing_but(beside("low", device));
-        let piece = Piece { weight: 0, gradient: 0, state: 0, count: STATE };
-        let gradient = tensor(vec![0.0; WEIGHT], device);
-        let weight = update(tensor(weights(), device), &gradient, &mut state, piece, &still);
-        (host(&weight), low(&state.beside))
-    };
-    let (weight, lows) = run(&device);
-    assert_eq!(lows, low(&beside("low", &Device::flex())));
-    assert!(run(&Device::flex()) == (weight.clone(), lows));
-    assert_eq!(weight, weights());
+    for dtype in types() {
+        let run = |site: &Site| {
+            let mut state = nothing_but(beside("low", site));
+            let piece = Piece { weight: 0, gradient: 0, state: 0, count: STATE };
+            let gradient = site.tensor(vec![0.0; WEIGHT], [WEIGHT]);
+            let weight = site.tensor(weights(), [WEIGHT]);
+            let weight = update(weight, &gradient, &mut state, piece, &still);
+            (host(&weight), low(&state.beside))
+        };
+        let (weight, lows) = run(&Site::new(dtype));
+        assert_eq!(lows, low(&beside("low", &Site::reference(dtype))));
+        assert!(run(&Site::reference(dtype)) == (weight.clone(), lows), "{dtype:?}");
+        assert_eq!(weight, weights());
+    }
 }
 
 #[test]
@@ -244,12 +267,15 @@ fn what_nobody_else_holds_is_changed_in_place() {
 
 #[test]
 fn a_step_is_one_launch() {
-    let device = gpu();
+    if left_to_gpus("launches of a step") {
+        return;
+    }
+    let (device, site) = (gpu(), Site::new(DType::F32));
     for form in ["nothing", "full", "low", "draws"] {
         for blocks in [false, true] {
-            let beside = beside(form, &device);
+            let beside = beside(form, &site);
             let mut state = match blocks {
-                true => state_in_blocks(Rule::AdamW, beside, &device),
+                true => state_in_blocks(Rule::AdamW, beside, &site),
                 false => state(Rule::AdamW, beside, &device),
             };
             let piece = Piece { state: 4 * BLOCK, ..PIECE };
@@ -270,45 +296,57 @@ fn a_step_is_one_launch() {
 
 #[test]
 fn moments_in_8_bits_are_the_plain_ones() {
+    let every: Vec<(Rule, &str)> = [Rule::AdamW, Rule::Lion]
+        .into_iter()
+        .flat_map(|rule| ["nothing", "full", "low", "draws"].map(|form| (rule, form)))
+        .collect();
+    let few = vec![(Rule::AdamW, "low"), (Rule::AdamW, "nothing"), (Rule::Lion, "full")];
     // From a block on; the last of them is short.
-    let piece = Piece { state: 4 * BLOCK, ..PIECE };
-    for rule in [Rule::AdamW, Rule::Lion] {
-        for form in ["nothing", "full", "low", "draws"] {
-            let run = |device: &Device| {
-                let mut state = state_in_blocks(rule, beside(form, device), device);
-                let gradient = tensor(numbers(2, WEIGHT), device);
-                let weight = tensor(weights(), device);
-                let step = step(rule, 0.37);
-                let weight = update(weight, &gradient, &mut state, piece, &step);
-                (host(&weight), state)
-            };
-            let what = format!("{rule:?} {form}");
-            let ((found, state), (expected, plain)) = (run(&gpu()), run(&Device::flex()));
-            let before = state_in_blocks(rule, Beside::Nothing, &Device::flex());
-            let moments = [
-                (&state.first, &plain.first, before.first),
-                (&state.second, &plain.second, before.second),
-            ];
-            for (ours, theirs, before) in moments {
-                let (Some(ours), Some(theirs), Some(before)) = (ours, theirs, before) else {
-                    assert!(ours.is_none() && rule == Rule::Lion);
-                    continue;
-                };
-                let (ours, theirs, before) = (values(ours), values(theirs), values(&before));
-                let blocks = STATE.div_ceil(BLOCK);
-                close(&ours[..blocks], &theirs[..blocks], &what);
-                // Half-way between two codes, the last bit of a quotient decides.
-                let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| a != b).count();
-                let others = apart(&ours[blocks..], &theirs[blocks..]);
-                assert!(others < PIECE.count / 500, "{what}: {others} codes differ");
-                assert!(apart(&theirs, &before) > blocks, "{what}: scales and codes change");
-            }
-            let others = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
-            assert!(form == "nothing" || others < PIECE.count / 500, "{what}: {others} differ");
-            for (a, b) in found.iter().zip(&expected) {
-                assert!((a - b).abs() <= b.abs().max(1e-3) / 100.0, "{what}: {a} and {b}");
-            }
+    let (cases, count) = if units_are_threads() { (few, 300) } else { (every, PIECE.count) };
+    for dtype in types_of_large_cubes() {
+        for (rule, form) in cases.iter().copied() {
+            hold_blocks(dtype, rule, form, Piece { state: 4 * BLOCK, count, ..PIECE });
         }
+    }
+}
+
+fn hold_blocks(dtype: DType, rule: Rule, form: &str, piece: Piece) {
+    let (there, here) = (Site::new(dtype), Site::reference(dtype));
+    let run = |site: &Site| {
+        let mut state = state_in_blocks(rule, beside(form, site), site);
+        let gradient = site.tensor(numbers(2, WEIGHT), [WEIGHT]);
+        let weight = site.tensor(weights(), [WEIGHT]);
+        let weight = update(weight, &gradient, &mut state, piece, &step(rule, 0.37));
+        (host(&weight), state)
+    };
+    let what = format!("{rule:?} {form} {dtype:?}");
+    let few = piece.count / 500 + 2;
+    let ((found, state), (expected, plain)) = (run(&there), run(&here));
+    let before = state_in_blocks(rule, Beside::Nothing, &here);
+    let moments =
+        [(&state.first, &plain.first, before.first), (&state.second, &plain.second, before.second)];
+    for (ours, theirs, before) in moments {
+        let (Some(ours), Some(theirs), Some(before)) = (ours, theirs, before) else {
+            assert!(ours.is_none() && rule == Rule::Lion);
+            continue;
+        };
+        let (ours, theirs, before) = (values(ours), values(theirs), values(&before));
+        let blocks = STATE.div_ceil(BLOCK);
+        close(&ours[..blocks], &theirs[..blocks], &what);
+        // Half-way between two codes, the last bit of a quotient decides.
+        let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| a != b).count();
+        let others = apart(&ours[blocks..], &theirs[blocks..]);
+        assert!(others < few, "{what}: {others} codes differ");
+        assert!(apart(&theirs, &before) > blocks, "{what}: scales and codes change");
+    }
+    // A weight that nothing stands beside is rounded to its type.
+    let rounded = form == "nothing" && dtype == DType::BF16;
+    let expected = if rounded { there.rounded(expected) } else { expected };
+    let others = found.iter().zip(&expected).filter(|(a, b)| a != b).count();
+    let exact = form == "nothing" && !rounded;
+    assert!(exact || others < few, "{what}: {others} differ");
+    for (a, b) in found.iter().zip(&expected) {
+        assert!((a - b).abs() <= b.abs().max(1e-3) / 100.0, "{what}: {a} and {b}");
     }
 }
 
@@ -323,40 +361,4 @@ fn address(tensor: burn::backend::tensor::FloatTensor<burn_cubecl::Cube>) -> Str
     let client = tensor.client.clone();
     let tensor = client.resolve_tensor_float::<burn_cubecl::CubeBackend>(tensor).unwrap();
     format!("{:?}", tensor.handle.memory.descriptor())
-}
-
-#[test]
-fn pouring_and_sums_are_the_plain_ones() {
-    for count in [1, 4095, 4096, 4097, 15_000] {
-        let run = |device: &Device| {
-            let values = tensor(numbers(5, WEIGHT), device);
-            let bucket = tensor(numbers(6, WEIGHT), device);
-            let bucket = pour(bucket, 17, &values, 300..300 + count, false);
-            let bucket = pour(bucket, 18, &values, 3..3 + count, true);
-            let sums = tensor(vec![-1.0; 9], device);
-            (host(&bucket), host(&square_sums(sums, 2, &values, 7..7 + count, 4096)))
-        };
-        let ((found, sums), (expected, plain)) = (run(&gpu()), run(&Device::flex()));
-        assert!(found == expected, "{count}");
-        close(&sums, &plain, "sums");
-        let exact: f64 = numbers(5, WEIGHT)[7..7 + count].iter().map(|it| f64::from(it * it)).sum();
-        let units = count.div_ceil(4096);
-        let ours: f64 = sums[2..2 + units].iter().map(|it| f64::from(*it)).sum();
-        assert!((ours - exact).abs() < 1e-5 * exact, "{ours} and {exact}");
-        assert!(sums.iter().enumerate().all(|(i, it)| (2..2 + units).contains(&i) || *it == -1.0));
-        let again = run(&gpu()).1;
-        assert_eq!(again, sums, "the same bits");
-    }
-}
-
-#[test]
-fn a_weight_in_bf16_is_read_where_the_device_has_it() {
-    // Gradients in bf16 are converted on the way; lavapipe has no bf16, a CPU does.
-    let device = Device::flex();
-    let values: Vec<bf16> = numbers(8, 100).into_iter().map(bf16::from_f32).collect();
-    let values = Tensor::<1>::from_data(TensorData::new(values, [100]), (&device, DType::BF16));
-    let bucket = pour(tensor(vec![0.0; 200], &device), 50, &values, 0..100, false);
-    assert_eq!(bucket.dtype(), DType::F32);
-    let expected: Vec<f32> = values.to_data().iter::<f32>().collect();
-    assert_eq!(host(&bucket)[50..150], expected);
 }
