@@ -89,8 +89,11 @@ pub struct Layout {
 /// How attention that keeps what its backward pass needs is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttentionBody {
-    /// By the backend's kernels, which hold no scores; rotary positions only.
+    /// By kernels that hold no scores; rotary positions only. On CUDA those for tensor cores, which give the
+    /// same bits each time.
     Flash,
+    /// The same by whatever the tensor library finds the fastest of all its kernels.
+    Library,
     /// In plain operations, a block of queries after the other, on any device.
     Chunked,
     /// By [`Layout::attend`] on a tape of its own.
@@ -271,7 +274,8 @@ impl Layout {
     /// What computes attention without a tape, if `body` is without one.
     fn flash(&self, body: AttentionBody) -> Option<FlashBody<'_>> {
         match body {
-            AttentionBody::Flash => Some(FlashBody::Backend),
+            AttentionBody::Flash => Some(FlashBody::Kernels),
+            AttentionBody::Library => Some(FlashBody::Library),
             AttentionBody::Chunked => Some(FlashBody::Chunked(&self.slopes)),
             AttentionBody::Tape => None,
         }

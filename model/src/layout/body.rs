@@ -5,7 +5,8 @@ use crate::ops;
 use burn::tensor::{DType, Tensor};
 use std::sync::OnceLock;
 
-/// The environment variable that says how GPUs compute attention: `flash`, `chunked` or `auto`.
+/// The environment variable that says how GPUs compute attention: `flash`, `library`, `chunked` or
+/// `auto`.
 pub const VARIABLE: &str = "KNOWCODER_ATTENTION";
 
 impl AttentionBody {
@@ -24,10 +25,11 @@ impl AttentionBody {
         match value {
             None | Some("" | "auto") => Ok(None),
             Some("flash") => Ok(Some(Self::Flash)),
+            Some("library") => Ok(Some(Self::Library)),
             Some("chunked") => Ok(Some(Self::Chunked)),
-            Some(other) => {
-                Err(format!("{VARIABLE} is `{other}`, expected `flash`, `chunked` or `auto`"))
-            }
+            Some(other) => Err(format!(
+                "{VARIABLE} is `{other}`, expected `flash`, `library`, `chunked` or `auto`"
+            )),
         }
     }
 }
@@ -76,7 +78,11 @@ impl Place {
         let asked = asked.filter(|_| self != Self::Plain);
         match chosen.or(asked).unwrap_or(own) {
             // No kernel takes ALiBi's biases.
-            AttentionBody::Flash if !rotary || !ops::flash_takes(dtype) => AttentionBody::Chunked,
+            AttentionBody::Flash | AttentionBody::Library
+                if !rotary || !ops::flash_takes(dtype) =>
+            {
+                AttentionBody::Chunked
+            }
             body => body,
         }
     }
@@ -86,19 +92,23 @@ impl Place {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use AttentionBody::{Chunked, Flash, Tape};
+    use AttentionBody::{Chunked, Flash, Library, Tape};
 
     #[test]
-    fn the_variable_says_one_of_three() {
+    fn the_variable_says_one_of_four() {
         assert_eq!(AttentionBody::parse(None).unwrap(), None);
-        for (value, expected) in
-            [("", None), ("auto", None), ("flash", Some(Flash)), ("chunked", Some(Chunked))]
-        {
+        for (value, expected) in [
+            ("", None),
+            ("auto", None),
+            ("flash", Some(Flash)),
+            ("library", Some(Library)),
+            ("chunked", Some(Chunked)),
+        ] {
             assert_eq!(AttentionBody::parse(Some(value)).unwrap(), expected, "{value}");
         }
         assert_eq!(
             AttentionBody::parse(Some("fast")).unwrap_err(),
-            "KNOWCODER_ATTENTION is `fast`, expected `flash`, `chunked` or `auto`"
+            "KNOWCODER_ATTENTION is `fast`, expected `flash`, `library`, `chunked` or `auto`"
         );
     }
 
@@ -114,6 +124,7 @@ mod tests {
         for place in [Place::Kernels, Place::Rounds] {
             assert_eq!(of(place, None, Some(Chunked), bf16), Chunked);
             assert_eq!(of(place, None, Some(Flash), f32), Flash);
+            assert_eq!(of(place, None, Some(Library), bf16), Library);
             // A layout's own choice comes first.
             assert_eq!(of(place, Some(Tape), Some(Chunked), bf16), Tape);
         }
@@ -121,7 +132,9 @@ mod tests {
         assert_eq!(of(Place::Plain, None, Some(Chunked), f32), Tape);
         assert_eq!(of(Place::Plain, Some(Chunked), None, f32), Chunked);
         // ALiBi, or a type that no kernel takes.
-        assert_eq!(Place::Kernels.body((None, Some(Flash)), bf16, false), Chunked);
+        for asked in [Flash, Library] {
+            assert_eq!(Place::Kernels.body((None, Some(asked)), bf16, false), Chunked);
+        }
         assert_eq!(of(Place::Kernels, None, None, DType::F64), Chunked);
     }
 }

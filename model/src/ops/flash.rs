@@ -6,6 +6,8 @@
 //! is exact, and gradients of what calls share add up.
 
 use super::attention::{mix, scores};
+#[cfg(all(feature = "cuda", not(feature = "fusion")))]
+use super::kernels::staged;
 use super::{F32, cast};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch};
@@ -20,8 +22,10 @@ pub const QUERIES: usize = 256;
 /// How attention is computed.
 #[derive(Clone, Copy, Debug)]
 pub enum FlashBody<'a> {
-    /// By the backend: its flash kernels where it has some.
-    Backend,
+    /// By kernels for tensor cores where there are some, else as [`Library`](Self::Library).
+    Kernels,
+    /// By the backend: its flash kernels where it has some, as it finds them.
+    Library,
     /// A block of queries after the other, in plain operations, with ALiBi's slopes or a zero.
     Chunked(&'a [f64]),
 }
@@ -33,6 +37,12 @@ pub enum Sight {
     Causal,
     /// All of a prefix; queries are suffixes of this padded length that begin behind it.
     Prefix(usize),
+}
+
+impl Sight {
+    fn is_causal(self) -> bool {
+        matches!(self, Self::Causal)
+    }
 }
 
 /// Whether the backend's attention takes values of this type.
@@ -53,7 +63,14 @@ impl FlashBody<'_> {
         sight: Sight,
     ) -> (Tensor<4>, Tensor<3>) {
         match self {
-            Self::Backend => {
+            Self::Kernels => {
+                #[cfg(all(feature = "cuda", not(feature = "fusion")))]
+                if let Some(found) = staged::forward([&q, &k, &v], sight.is_causal()) {
+                    return found;
+                }
+                Self::Library.forward(q, k, v, sight)
+            }
+            Self::Library => {
                 let [q, k, v] = [q, k, v].map(Tensor::into_dispatch);
                 let (mixed, sums) = backend_forward::<Dispatch>(q, k, v, sight);
                 (Tensor::from_dispatch(mixed), Tensor::from_dispatch(sums))
@@ -75,7 +92,17 @@ impl FlashBody<'_> {
         sight: Sight,
     ) -> [Tensor<4>; 3] {
         match self {
-            Self::Backend => {
+            Self::Kernels => {
+                #[cfg(all(feature = "cuda", not(feature = "fusion")))]
+                {
+                    let inputs = [&q, &k, &v, &mixed, &gradient];
+                    if let Some(found) = staged::backward(inputs, &sums, sight.is_causal()) {
+                        return found;
+                    }
+                }
+                Self::Library.backward([q, k, v], (mixed, sums), gradient, sight)
+            }
+            Self::Library => {
                 let inputs = [q, k, v, mixed, gradient].map(Tensor::into_dispatch);
                 backend_backward::<Dispatch>(inputs, sums.into_dispatch(), sight)
                     .map(Tensor::from_dispatch)
@@ -88,7 +115,7 @@ impl FlashBody<'_> {
 }
 
 fn options(sight: Sight) -> AttentionModuleOptions {
-    AttentionModuleOptions { is_causal: matches!(sight, Sight::Causal), ..Default::default() }
+    AttentionModuleOptions { is_causal: sight.is_causal(), ..Default::default() }
 }
 
 fn backend_forward<B: Backend>(

@@ -21,6 +21,9 @@ mod product;
 mod rows;
 #[cfg(test)]
 pub(crate) mod site;
+// Elsewhere than on CUDA only tests ask for it.
+#[cfg(all(any(feature = "cuda", test), not(feature = "fusion")))]
+pub(crate) mod staged;
 mod steps;
 mod swiglu;
 mod team;
