@@ -65,7 +65,7 @@ impl FlashBody<'_> {
         match self {
             Self::Kernels => {
                 #[cfg(all(feature = "cuda", not(feature = "fusion")))]
-                if let Some(found) = staged::forward([&q, &k, &v], sight.is_causal()) {
+                if let Some(found) = staged::attend([&q, &k, &v], sight.is_causal()) {
                     return found;
                 }
                 Self::Library.forward(q, k, v, sight)
@@ -96,7 +96,7 @@ impl FlashBody<'_> {
                 #[cfg(all(feature = "cuda", not(feature = "fusion")))]
                 {
                     let inputs = [&q, &k, &v, &mixed, &gradient];
-                    if let Some(found) = staged::backward(inputs, &sums, sight.is_causal()) {
+                    if let Some(found) = staged::attend_backward(inputs, &sums, sight.is_causal()) {
                         return found;
                     }
                 }

@@ -10,66 +10,24 @@
 
 mod backward;
 mod forward;
+#[cfg(feature = "cuda")]
+mod gate;
 #[cfg(test)]
 mod tests;
 
 #[cfg(feature = "cuda")]
-use super::{on_cuda, primitive};
+pub(crate) use gate::{attend, attend_backward};
+
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::DType;
-#[cfg(feature = "cuda")]
-use burn::tensor::Tensor;
-#[cfg(feature = "cuda")]
-use burn_cubecl::Cube;
 use burn_cubecl::CubeTuneId;
 use burn_cubecl::cubecl::ir::ElemType;
 use burn_cubecl::cubecl::std::tensor::TensorHandle;
 use burn_cubecl::tensor::CubeTensor;
 use cubek::attention::kernels::{AttentionVisibility, QueryPlacement};
 use cubek::matmul::kernels::tensor::PlainTensor;
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
 
 // b rows, h heads, n heads of keys and values, s queries, t keys, d head dim
-
-/// Mixed values and log-sum-exps, in f32 and of natural logarithms; `None` where the tensor library is to
-/// be asked: not on CUDA, with a tape, or for what no tensor core takes.
-///
-/// # Shapes
-/// - q: `[b, h, s, d]`, k and v: `[b, n, t, d]`; results: as q, `[b, h, s]`
-#[cfg(feature = "cuda")]
-pub(crate) fn forward(inputs: [&Tensor<4>; 3], causal: bool) -> Option<(Tensor<4>, Tensor<3>)> {
-    let [q, k, v] = inputs;
-    if !on_cuda(&q.device()) {
-        return None;
-    }
-    let call = forward::Call::new([primitive(q)?, primitive(k)?, primitive(v)?], causal)?;
-    let (mixed, sums) = call.suits().then(|| call.launch())?;
-    Some((Tensor::from_primitive::<Cube>(mixed), Tensor::from_primitive::<Cube>(sums)))
-}
-
-/// Gradients of queries, keys and values, where [`forward`] would have given values; the same bits each
-/// time.
-///
-/// # Shapes
-/// - q, mixed and gradient: `[b, h, s, d]`, k and v: `[b, n, t, d]`, sums: `[b, h, s]`
-#[cfg(feature = "cuda")]
-pub(crate) fn backward(
-    inputs: [&Tensor<4>; 5],
-    sums: &Tensor<3>,
-    causal: bool,
-) -> Option<[Tensor<4>; 3]> {
-    let [q, k, v, mixed, gradient] = inputs;
-    if !on_cuda(&q.device()) {
-        return None;
-    }
-    let inputs =
-        [primitive(q)?, primitive(k)?, primitive(v)?, primitive(mixed)?, primitive(gradient)?];
-    let call = backward::Call::new(inputs, primitive(sums)?, causal)?;
-    let gradients = call.suits().then(|| call.launch())?;
-    Some(gradients.map(Tensor::from_primitive::<Cube>))
-}
 
 /// What of a call decides which kernel is the fastest.
 #[derive(Clone, Copy, Debug)]
@@ -105,22 +63,9 @@ impl Class {
     }
 }
 
-/// Which classes of calls a device has kernels for.
-type Known<K> = Mutex<HashMap<(CubeTuneId, K), bool>>;
-
-/// What `known` says of a class, asked once: the answer takes a plan for each kernel.
-fn known<K: Hash + Eq>(
-    known: &Known<K>,
-    class: (CubeTuneId, K),
-    ask: impl FnOnce(&K) -> bool,
-) -> bool {
-    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(answer) = known.get(&class) {
-        return *answer;
-    }
-    let answer = ask(&class.1);
-    known.insert(class, answer);
-    answer
+/// The device of a tensor, as what was found on it is told from what was found elsewhere.
+fn tuned_for(like: &CubeTensor) -> CubeTuneId {
+    CubeTuneId::new(&like.client, &like.device)
 }
 
 fn element(tensor: &CubeTensor) -> ElemType {

@@ -1,6 +1,6 @@
 //! Gradients of queries, keys and values.
 
-use super::{Class, Known, known, plain, written};
+use super::{Class, plain, tuned_for, written};
 use burn_cubecl::CubeTuneId;
 use burn_cubecl::cubecl::tune::{AutotuneOutput, LocalTuner, Tunable, TunableSet, TuneGroup};
 use burn_cubecl::tensor::CubeTensor;
@@ -13,10 +13,6 @@ use cubek::attention_backward::kernels::{
 };
 use cubek::std::Hardware;
 use cubek::std::autotune::{Autotune, GroupPriority};
-use std::sync::{LazyLock, Mutex};
-
-/// Classes that tensor cores take, by device.
-static TAKEN: LazyLock<Known<AttentionBackwardKey>> = LazyLock::new(Mutex::default);
 
 /// The fastest kernels; results lie in a file by this name.
 static TUNER: LocalTuner<AttentionBackwardKey, CubeTuneId> =
@@ -53,9 +49,8 @@ impl Call {
     pub(super) fn new(
         [q, k, v, mixed, gradient]: [CubeTensor; 5],
         sums: CubeTensor,
-        causal: bool,
+        class: &Class,
     ) -> Option<Self> {
-        let class = Class::of(&q, &k, causal);
         let tensors = AttentionBackwardTensors::new(
             &q.client,
             plain(q.clone()),
@@ -67,22 +62,13 @@ impl Call {
             ScoreScale::standard(class.head_dim).value(),
             class.visibility(),
         );
-        Some(Self { query: q, operands: Operands { key: key(&class), tensors: tensors.ok()? } })
-    }
-
-    fn id(&self) -> CubeTuneId {
-        CubeTuneId::new(&self.query.client, &self.query.device)
-    }
-
-    /// Whether the device has kernels for tensor cores that take it.
-    pub(super) fn suits(&self) -> bool {
-        let class = (self.id(), self.operands.key.clone());
-        known(&TAKEN, class, |key| suits(&Hardware::from_client(&self.query.client), key))
+        Some(Self { query: q, operands: Operands { key: key(class), tensors: tensors.ok()? } })
     }
 
     /// The gradients by the fastest kernels, which are looked for where they are not known.
     pub(super) fn launch(self) -> [CubeTensor; 3] {
-        let (id, Self { query, operands }) = (self.id(), self);
+        let Self { query, operands } = self;
+        let id = tuned_for(&query);
         let hardware = Hardware::from_client(&query.client);
         let kernels = TUNER.init(&id, move || search(&hardware));
         let Gradients(of) = TUNER.execute(&id, &query.client, kernels, operands);

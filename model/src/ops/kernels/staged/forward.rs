@@ -1,6 +1,6 @@
 //! Mixed values and log-sum-exps.
 
-use super::{Class, Known, known, plain, written};
+use super::{Class, plain, tuned_for, written};
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeTuneId;
@@ -15,10 +15,6 @@ use cubek::attention::kernels::{
 };
 use cubek::std::Hardware;
 use cubek::std::autotune::{Autotune, GroupPriority, TuneCandidate};
-use std::sync::{LazyLock, Mutex};
-
-/// Classes that tensor cores take, by device.
-static TAKEN: LazyLock<Known<AttentionKey>> = LazyLock::new(Mutex::default);
 
 /// The fastest kernels; results lie in a file by this name.
 static TUNER: LocalTuner<AttentionKey, CubeTuneId> = LocalTuner::new("knowcoder-attention");
@@ -43,8 +39,7 @@ struct Operands {
 
 impl Call {
     /// `None` for what no kernel takes on any device.
-    pub(super) fn new([q, k, v]: [CubeTensor; 3], causal: bool) -> Option<Self> {
-        let class = Class::of(&q, &k, causal);
+    pub(super) fn new([q, k, v]: [CubeTensor; 3], class: &Class) -> Option<Self> {
         let keys = InputScalar::new(class.keys as u32, dtype_to_storage_type(DType::U32));
         let (client, device) = (q.client.clone(), q.device.clone());
         let seen = full_device_dtype(client, Shape::new([class.rows]), device, keys, DType::U32);
@@ -54,22 +49,13 @@ impl Call {
         let (query, seen) = (plain(q.clone()), plain(seen));
         let tensors = AttentionTensors::new(client, query, plain(k), plain(v), seen, scoring);
         let tensors = tensors.ok()?.with_logsumexp();
-        Some(Self { query: q, operands: Operands { key: key(&class), tensors } })
-    }
-
-    fn id(&self) -> CubeTuneId {
-        CubeTuneId::new(&self.query.client, &self.query.device)
-    }
-
-    /// Whether the device has a kernel for tensor cores that takes it.
-    pub(super) fn suits(&self) -> bool {
-        let class = (self.id(), self.operands.key.clone());
-        known(&TAKEN, class, |key| suits(&Hardware::from_client(&self.query.client), key))
+        Some(Self { query: q, operands: Operands { key: key(class), tensors } })
     }
 
     /// Mixed values and log-sum-exps by the fastest kernel, which is looked for where it is not known.
     pub(super) fn launch(self) -> (CubeTensor, CubeTensor) {
-        let (id, Self { query, operands }) = (self.id(), self);
+        let Self { query, operands } = self;
+        let id = tuned_for(&query);
         let hardware = Hardware::from_client(&query.client);
         let kernels = TUNER.init(&id, move || search(&hardware));
         TUNER.execute(&id, &query.client, kernels, operands.clone());

@@ -116,17 +116,22 @@ type Pass = ((Tensor<4>, Tensor<3>), [Tensor<4>; 3]);
 
 /// Both passes by the kernels of this module, whether they are for tensor cores or not.
 fn passes([q, k, v, dy]: [Tensor<4>; 4], causal: bool) -> Pass {
-    let inputs = [&q, &k, &v].map(|tensor| primitive(tensor).unwrap());
-    let (mixed, sums) = forward::Call::new(inputs, causal).unwrap().launch();
-    let (mixed, sums) =
-        (Tensor::from_primitive::<Cube>(mixed), Tensor::from_primitive::<Cube>(sums));
+    let (mixed, sums) = values([&q, &k, &v], causal);
     let gradients = gradients([&q, &k, &v, &mixed, &dy], &sums, causal);
     ((mixed, sums), gradients)
 }
 
+fn values(inputs: [&Tensor<4>; 3], causal: bool) -> (Tensor<4>, Tensor<3>) {
+    let inputs = inputs.map(|tensor| primitive(tensor).unwrap());
+    let class = Class::of(&inputs[0], &inputs[1], causal);
+    let (mixed, sums) = forward::Call::new(inputs, &class).unwrap().launch();
+    (Tensor::from_primitive::<Cube>(mixed), Tensor::from_primitive::<Cube>(sums))
+}
+
 fn gradients(inputs: [&Tensor<4>; 5], sums: &Tensor<3>, causal: bool) -> [Tensor<4>; 3] {
     let inputs = inputs.map(|tensor| primitive(tensor).unwrap());
-    let call = backward::Call::new(inputs, primitive(sums).unwrap(), causal).unwrap();
+    let class = Class::of(&inputs[0], &inputs[1], causal);
+    let call = backward::Call::new(inputs, primitive(sums).unwrap(), &class).unwrap();
     call.launch().map(Tensor::from_primitive::<Cube>)
 }
 
@@ -214,8 +219,7 @@ fn nothing_is_copied_into_another_order() {
     // What is searched for is found here.
     let ((mixed, sums), _) = passes([&q, &k, &v, &dy].map(Clone::clone), class.causal);
     let found = launches(|| {
-        let inputs = [&q, &k, &v].map(|tensor| primitive(tensor).unwrap());
-        forward::Call::new(inputs, class.causal).unwrap().launch();
+        values([&q, &k, &v], class.causal);
     });
     // How many keys each row sees, and the attention.
     assert_eq!(found.len(), 2, "{found:?}");
