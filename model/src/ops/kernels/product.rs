@@ -268,6 +268,7 @@ impl Product {
             return way;
         }
         let Some(route) = self.route() else {
+            // Not found out yet, and to be asked again.
             return self.way_of(&key.0, &Route::CublasLt { algorithm: String::new() });
         };
         let way = self.way_of(&key.0, &route);
