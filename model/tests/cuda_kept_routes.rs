@@ -39,17 +39,21 @@ fn products_go_the_ways_that_were_kept() {
         &kept(&[(12, algorithm(4)), (16, "0".repeat(128)), (24, algorithm(1))]),
     );
     let device = Device::cuda(0);
-    let ones = |dims: [usize; 2]| -> Tensor<2> {
-        let values = vec![bf16::ONE; dims[0] * dims[1]];
+    let filled = |value: bf16, dims: [usize; 2]| -> Tensor<2> {
+        let values = vec![value; dims[0] * dims[1]];
         Tensor::from_data(TensorData::new(values, dims), (&device, DType::BF16))
     };
+    let ones = |dims| filled(bf16::ONE, dims);
     for rows in [5, 12, 7, 5, 13, 20] {
         let result = product(ones([rows, 32]), ones([4, 32]), Transposed::Second);
         assert!(result.into_data().iter::<f32>().all(|value| value == 32.0));
     }
+    // An adapter that has not learned yet goes the way of one that has.
+    let result = product(ones([12, 32]), filled(bf16::ZERO, [4, 32]), Transposed::Second);
+    assert!(result.into_data().iter::<f32>().all(|value| value == 0.0));
     // Nothing was measured: that would have launched the tensor library's kernels.
     assert_eq!(fake.count("fake_launches"), 0);
     let asked = fake.products();
     let numbers: Vec<&str> = asked.iter().map(|line| &line[18..19]).collect();
-    assert_eq!(numbers, ["4", "4", "4", "4", "1", "1"], "{asked:#?}");
+    assert_eq!(numbers, ["4", "4", "4", "4", "1", "1", "4"], "{asked:#?}");
 }

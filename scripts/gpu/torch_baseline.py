@@ -300,8 +300,8 @@ def register_packed_attention(torch):
     AttentionMaskInterface.register("end_to_end", lambda *_, **__: None)
 
 
-def network(torch, arguments):
-    """The model of a variant, and the decoder in it."""
+def network(torch, arguments, trained):
+    """The model of a variant, and the decoder in it; adapters as training begins with them, or as it leaves them."""
     import transformers
 
     variant, lora = arguments.variant, arguments.method == "lora"
@@ -333,7 +333,7 @@ def network(torch, arguments):
         model = get_peft_model(model, adapters, autocast_adapter_dtype=variant in AUTOCAST)
         with torch.no_grad():
             for name, weight in model.named_parameters():
-                if "lora_B" in name:
+                if trained and "lora_B" in name:
                     weight.normal_(std=0.02)
     model.train()
     decoder = model.get_base_model() if lora else model
@@ -400,7 +400,7 @@ def agree(torch, arguments, dtype):
         losses = {}
         for arguments.variant in VARIANTS:
             torch.manual_seed(42)
-            model, decoder = network(torch, arguments)
+            model, decoder = network(torch, arguments, trained=True)
             most = arguments.micro_tokens if arguments.preset == "7b" else 256
             batches = micro_batches(torch, samples, arguments.variant, 0, most, arguments.device)
             losses[arguments.variant] = gradients_of(torch, arguments, model, decoder, batches, supervised)
@@ -416,7 +416,7 @@ def agree(torch, arguments, dtype):
 def steps(torch, arguments, dtype):
     torch.manual_seed(42)
     samples = samples_of(arguments.batch)
-    model, decoder = network(torch, arguments)
+    model, decoder = network(torch, arguments, trained=False)
     tries, full = 0, None
     while batches := micro_batches(torch, samples, arguments.variant, tries, arguments.micro_tokens, arguments.device):
         try:

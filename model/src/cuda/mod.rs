@@ -10,6 +10,7 @@ mod driver;
 mod library;
 #[cfg(feature = "cuda")]
 pub(crate) mod queue;
+pub(crate) mod recent;
 pub mod routes;
 
 #[cfg(feature = "cuda")]

@@ -6,9 +6,12 @@
 //! and forms the same sums. What computes something else than the first way is never taken.
 
 mod file;
+mod measured;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "cuda")]
+pub(crate) use measured::same;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,9 +25,6 @@ pub const FILE_VARIABLE: &str = "KNOWCODER_GEMM_ROUTES";
 
 /// Times that a shape is measured although nothing can be said of it.
 const PATIENCE: u32 = 3;
-
-/// How far results may lie apart, as a share of their norm. Two roundings to bf16 make 0.0017.
-const TOLERANCE: f64 = 0.01;
 
 /// Which ways may be taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,11 +160,14 @@ pub struct Choice {
 
 /// One product that can be computed in several ways.
 pub trait Bench {
-    /// The ways there are. The first one is what the others are held against.
+    /// The ways there are. The first one that works is what the others are held against.
     fn routes(&mut self) -> Vec<Route>;
 
-    /// Some of the result's numbers, the same ones each time.
+    /// Some numbers of the product, without what it is added to: the same ones each time.
     fn sample(&mut self, route: &Route) -> Result<Vec<f32>, String>;
+
+    /// Puts made-up numbers in the place of those of an operand that has its own; `false` where none has.
+    fn make_up(&mut self) -> bool;
 
     /// How long one product takes.
     fn microseconds(&mut self, route: &Route) -> Result<f64, String>;
@@ -204,8 +207,8 @@ impl Routes {
         })
     }
 
-    /// The way of a shape: the kept one, or the fastest of those that compute the same. `None` as long as
-    /// the operands do not show that.
+    /// The way of a shape: the kept one, or the fastest of those that compute the same. `None` where nothing
+    /// could be said of them; that is not asked for ever, and the first one is taken from then on.
     pub fn choose(&mut self, shape: &Shape, bench: &mut dyn Bench) -> Option<Route> {
         if let Some(choice) = self.kept.get(shape) {
             return Some(choice.route.clone());
@@ -215,14 +218,14 @@ impl Routes {
         if routes.len() < 2 || attempts >= PATIENCE {
             return routes.into_iter().next();
         }
-        let Some(choice) = measured(shape, &routes, bench) else {
+        let Some(choice) = measured::measured(shape, &routes, bench) else {
             self.open.insert(shape.clone(), attempts + 1);
             return None;
         };
-        let route = choice.route.clone();
+        warn_of_refused(&choice);
         self.kept.insert(shape.clone(), choice);
         self.keep();
-        Some(route)
+        self.kept.get(shape).map(|choice| choice.route.clone())
     }
 
     /// All choices, in the order of their shapes.
@@ -230,54 +233,30 @@ impl Routes {
         self.kept.values()
     }
 
+    /// Keeps what was found, and takes what the file says where others were first: ranks that differ in their
+    /// ways form other sums when they go on from the file.
     fn keep(&mut self) {
         let Some(file) = &self.file else { return };
-        self.trouble = file::write(file, &self.machine, self.kept.values()).err();
-    }
-}
-
-/// `None` where the results say nothing of the ways: all 0, as those of an untrained adapter.
-fn measured(shape: &Shape, routes: &[Route], bench: &mut dyn Bench) -> Option<Choice> {
-    let expected = bench.sample(routes.first()?).ok()?;
-    let size = norm(&expected);
-    if size == 0.0 || !size.is_finite() {
-        return None;
-    }
-    let mut timings = Vec::new();
-    for (index, route) in routes.iter().enumerate() {
-        let checked = match index {
-            0 => Ok(()),
-            _ => bench.sample(route).and_then(|found| same(&found, &expected, size)),
+        self.trouble = match file::add(file, &self.machine, self.kept.values()) {
+            Ok(kept) => {
+                self.kept = kept.into_iter().map(|choice| (choice.shape.clone(), choice)).collect();
+                None
+            }
+            Err(trouble) => Some(trouble),
         };
-        let timed = checked.and_then(|()| bench.microseconds(route));
-        let (microseconds, refused) = match timed {
-            Ok(time) => (Some(time), None),
-            Err(why) => (None, Some(why)),
-        };
-        timings.push(Timing { route: route.clone(), microseconds, refused });
     }
-    let fastest = timings
-        .iter()
-        .filter_map(|timing| Some((timing.microseconds.filter(|time| time.is_finite())?, timing)))
-        .min_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(Choice { shape: shape.clone(), route: fastest.1.route.clone(), timings })
 }
 
-fn same(found: &[f32], expected: &[f32], size: f64) -> Result<(), String> {
-    if found.len() != expected.len() {
-        return Err(format!("gave {} numbers, expected {}", found.len(), expected.len()));
+/// Says where the tensor library's own kernel is not what it should be: other products go through it unasked.
+fn warn_of_refused(choice: &Choice) {
+    let burn = choice.timings.iter().find(|timing| timing.route == Route::Burn);
+    if let Some(why) = burn.and_then(|timing| timing.refused.as_deref()) {
+        tracing::warn!(
+            "products {} do not go the tensor library's way ({why}), but by {}",
+            choice.shape,
+            choice.route
+        );
     }
-    let apart: Vec<f32> = found.iter().zip(expected).map(|(a, b)| a - b).collect();
-    let apart = norm(&apart) / size;
-    // Not a number is not within the tolerance, either.
-    if apart <= TOLERANCE {
-        return Ok(());
-    }
-    Err(format!("lies {apart:.3} of the norm apart, at most {TOLERANCE} is rounding"))
-}
-
-fn norm(values: &[f32]) -> f64 {
-    values.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt()
 }
 
 impl fmt::Display for Routes {

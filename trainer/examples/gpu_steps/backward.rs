@@ -52,7 +52,7 @@ fn of_cases(
     let recompute: usize = arguments.number("recompute", 0, 0)?;
     let mut decoder = network::untrained(config, arguments.dtype(), &arguments.device);
     if lora {
-        network::add_adapters(&mut decoder)?;
+        network::add_trained_adapters(&mut decoder)?;
     }
     let planned = network::as_planned(config, lora, arguments)?;
     for &(case, groups, shape) in cases {

@@ -64,7 +64,7 @@ pub fn block(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<(), 
     for lora in [true, false] {
         let mut decoder = network::untrained(&config, dtype, &arguments.device);
         if lora {
-            network::add_adapters(&mut decoder)?;
+            network::add_trained_adapters(&mut decoder)?;
         }
         let Some(block) = decoder.blocks.first().cloned() else { continue };
         // What neither the first nor the last block of a model is spared is what one more takes.

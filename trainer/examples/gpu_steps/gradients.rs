@@ -37,7 +37,7 @@ pub fn gradients(arguments: &Arguments, print: &mut dyn FnMut(Value)) -> Result<
         for (name, dtype) in &types {
             let mut base = Decoder::init(&shape, Init::Normal, 42, &reference);
             if lora {
-                network::add_adapters(&mut base)?;
+                network::add_trained_adapters(&mut base)?;
             }
             // Both sides have the weights that the device can hold.
             base.convert(*dtype);

@@ -62,8 +62,14 @@ pub fn untrained(config: &DecoderConfig, dtype: DType, device: &Device) -> Decod
     }
 }
 
-/// Adapters beside all linear layers, whose second factors are not zero: otherwise half of the gradients are.
+/// Adapters beside all linear layers, as a run begins with them: their second factors are zero.
 pub fn add_adapters(decoder: &mut Decoder) -> Result<(), Failure> {
+    decoder.add_adapters(&LoraConfig::default())?;
+    Ok(())
+}
+
+/// The same with second factors that are not zero: otherwise half of the gradients are.
+pub fn add_trained_adapters(decoder: &mut Decoder) -> Result<(), Failure> {
     struct Begin;
     impl Mapper for Begin {
         fn weight<const D: usize>(&mut self, path: &str, weight: &mut Weight<D>) {
@@ -73,7 +79,7 @@ pub fn add_adapters(decoder: &mut Decoder) -> Result<(), Failure> {
             }
         }
     }
-    decoder.add_adapters(&LoraConfig::default())?;
+    add_adapters(decoder)?;
     decoder.map("", &mut Begin);
     Ok(())
 }

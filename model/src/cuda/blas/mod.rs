@@ -14,6 +14,7 @@ mod tests;
 pub use plan::{Algorithm, Plan};
 pub use problem::{Number, Operand, Problem};
 
+use super::recent::Recent;
 use super::{Context, CudaError, Library};
 use functions::{Found, Functions, Handle};
 use std::collections::HashMap;
@@ -40,7 +41,7 @@ pub struct Blas {
     shared: Arc<Shared>,
     handle: Handle,
     context: Context,
-    plans: Mutex<HashMap<Problem, Arc<Plan>>>,
+    plans: Mutex<Recent<Problem, Arc<Plan>>>,
     /// Of each stream, since products on two streams run at the same time.
     workspaces: Mutex<HashMap<usize, u64>>,
 }
@@ -108,7 +109,7 @@ impl Blas {
             shared,
             handle,
             context: context.clone(),
-            plans: Mutex::default(),
+            plans: Mutex::new(Recent::new(PLANS)),
             workspaces: Mutex::default(),
         })
     }
@@ -126,15 +127,11 @@ impl Blas {
     /// Descriptors and algorithms of a product; the heuristic is asked once for each.
     pub fn plan(&self, problem: &Problem) -> Result<Arc<Plan>, CudaError> {
         if let Some(plan) = locked(&self.plans).get(problem) {
-            return Ok(Arc::clone(plan));
+            return Ok(plan);
         }
         self.context.enter()?;
         let plan = Arc::new(Plan::of(&self.shared, self.handle, problem)?);
-        let mut plans = locked(&self.plans);
-        if plans.len() >= PLANS {
-            plans.clear();
-        }
-        plans.insert(problem.clone(), Arc::clone(&plan));
+        locked(&self.plans).insert(problem.clone(), Arc::clone(&plan));
         Ok(plan)
     }
 

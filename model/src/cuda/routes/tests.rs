@@ -8,6 +8,11 @@ use std::path::Path;
 /// Ways with results and times of our own.
 struct Made {
     ways: Vec<(Route, Result<Vec<f32>, String>, f64)>,
+    /// Operands that give 0 by any way, until so many of them are made up.
+    zeros: usize,
+    /// Operands that can be made up, and those that are.
+    operands: usize,
+    made_up: usize,
     samples: usize,
 }
 
@@ -15,7 +20,7 @@ impl Made {
     fn of(ways: &[(Route, &[f32], f64)]) -> Self {
         let ways =
             ways.iter().map(|(route, values, time)| (route.clone(), Ok(values.to_vec()), *time));
-        Self { ways: ways.collect(), samples: 0 }
+        Self { ways: ways.collect(), zeros: 0, operands: 2, made_up: 0, samples: 0 }
     }
 
     fn way(&self, route: &Route) -> &(Route, Result<Vec<f32>, String>, f64) {
@@ -30,7 +35,14 @@ impl Bench for Made {
 
     fn sample(&mut self, route: &Route) -> Result<Vec<f32>, String> {
         self.samples += 1;
-        self.way(route).1.clone()
+        let computed = self.way(route).1.clone()?;
+        Ok(if self.made_up < self.zeros { vec![0.0; computed.len()] } else { computed })
+    }
+
+    fn make_up(&mut self) -> bool {
+        let is_left = self.made_up < self.operands;
+        self.made_up += usize::from(is_left);
+        is_left
     }
 
     fn microseconds(&mut self, route: &Route) -> Result<f64, String> {
@@ -110,17 +122,75 @@ fn what_computes_something_else_is_never_taken() {
 }
 
 #[test]
-fn zeros_say_nothing_and_are_asked_again() {
+fn the_first_way_that_works_is_the_judge() {
+    let wrong: &[f32] = &[3.0, -2.0, 1.0];
+    // The tensor library's kernel is wrong, and fast: two of cuBLASLt agree.
+    check(
+        &[(cublaslt(1), RIGHT, 500.0), (cublaslt(2), RIGHT, 480.0), (Route::Burn, wrong, 1.0)],
+        expect![[r#"
+            cublaslt
+            NVIDIA H200, CUDA 13.0, cuBLASLt 130100
+            m × n × k                                    burn µs    tiles µs cublaslt µs  way
+            8192 × 4096 × 11008 ab' bf16                 refused           -       480.0  cublaslt
+        "#]],
+    );
+    let made = |failing: &[usize]| {
+        let mut made = Made::of(&[
+            (cublaslt(1), RIGHT, 500.0),
+            (cublaslt(2), RIGHT, 600.0),
+            (Route::Burn, RIGHT, 400.0),
+        ]);
+        for &index in failing {
+            made.ways[index].1 = Err("no memory while tuning".to_owned());
+        }
+        made
+    };
+    let chosen = |failing: &[usize]| {
+        let mut routes = Routes::open(None, machine());
+        let route = routes.choose(&shape(1), &mut made(failing));
+        (route, routes.choices().next().cloned())
+    };
+    assert_eq!(chosen(&[]).0, Some(Route::Burn));
+    // Where the tensor library fails, the others go on.
+    let (route, choice) = chosen(&[2]);
+    assert_eq!(route, Some(cublaslt(1)));
+    let refused = choice.unwrap().timings[2].refused.clone();
+    assert_eq!(refused.as_deref(), Some("no memory while tuning"));
+    // The judge fails: the next one is it.
+    assert_eq!(chosen(&[0]).0, Some(Route::Burn));
+    assert_eq!(chosen(&[0, 2]).0, Some(cublaslt(2)));
+    // All of them do: nothing is kept, and after a while nothing is tried.
     let mut routes = Routes::open(None, machine());
-    let mut zeros = Made::of(&[(Route::Burn, &[0.0; 3], 9.0), (Route::Tiles, &[0.0; 3], 1.0)]);
-    assert_eq!(routes.choose(&shape(1), &mut zeros), None);
+    let mut failing = made(&[0, 1, 2]);
+    let found: Vec<_> = (0..5).map(|_| routes.choose(&shape(1), &mut failing)).collect();
+    assert_eq!(found, [None, None, None, Some(cublaslt(1)), Some(cublaslt(1))]);
     assert_eq!(routes.choices().count(), 0);
-    let mut grown = Made::of(&[(Route::Burn, RIGHT, 9.0), (Route::Tiles, RIGHT, 1.0)]);
-    assert_eq!(routes.choose(&shape(1), &mut grown), Some(Route::Tiles));
-    // But not for ever.
+}
+
+#[test]
+fn zeros_say_nothing_and_others_are_made_up() {
+    let ways = [(cublaslt(1), RIGHT, 9.0), (cublaslt(2), RIGHT, 5.0), (Route::Burn, RIGHT, 7.0)];
+    // One operand is zero, or both are: an adapter that has not learned is measured at once.
+    for zeros in [0, 1, 2] {
+        let mut routes = Routes::open(None, machine());
+        let mut made = Made { zeros, ..Made::of(&ways) };
+        assert_eq!(routes.choose(&shape(1), &mut made), Some(cublaslt(2)), "{zeros}");
+        assert_eq!(made.made_up, zeros);
+        // Each way once, and the first one once more for each operand.
+        assert_eq!(made.samples, zeros + ways.len());
+    }
+    // A way that gives 0 of made-up operands is wrong, even if it is the first one.
+    let ways = [(cublaslt(1), &[0.0; 3][..], 1.0), (cublaslt(2), RIGHT, 5.0)];
+    let mut routes = Routes::open(None, machine());
+    assert_eq!(routes.choose(&shape(1), &mut Made::of(&ways)), Some(cublaslt(2)));
+    let first = &routes.choices().next().unwrap().timings[0];
+    assert_eq!(first.microseconds, None, "{first:?}");
+    // What is 0 whatever is made up is not asked for ever.
+    let mut zeros = Made::of(&[(cublaslt(1), &[0.0; 3], 9.0), (Route::Burn, &[0.0; 3], 1.0)]);
+    let mut routes = Routes::open(None, machine());
     let found: Vec<_> = (0..5).map(|_| routes.choose(&shape(2), &mut zeros)).collect();
-    assert_eq!(found, [None, None, None, Some(Route::Burn), Some(Route::Burn)]);
-    assert_eq!(zeros.samples, 1 + PATIENCE as usize);
+    assert_eq!(found, [None, None, None, Some(cublaslt(1)), Some(cublaslt(1))]);
+    assert_eq!(routes.choices().count(), 0);
 }
 
 fn choose(file: &Path, machine: Machine, m: usize, ways: &[(Route, &[f32], f64)]) -> (Route, bool) {
@@ -152,7 +222,8 @@ fn choices_outlive_the_process_on_the_same_machine() {
     }
     assert_eq!(choose(&file, machine(), 1, &slow), (cublaslt(7), false));
     let names: Vec<_> = std::fs::read_dir(file.parent().unwrap()).unwrap().collect();
-    assert_eq!(names.len(), 1, "{names:?}");
+    // The file, and its lock.
+    assert_eq!(names.len(), 2, "{names:?}");
 }
 
 #[test]
@@ -163,12 +234,49 @@ fn two_processes_keep_what_both_have_found() {
     let mut one = Routes::open(Some(file.clone()), machine());
     let mut other = Routes::open(Some(file.clone()), machine());
     one.choose(&shape(1), &mut Made::of(&ways(1.0)));
-    other.choose(&shape(1), &mut Made::of(&ways(9.0)));
+    // It has measured something else, and takes what was there first: as it will when it goes on.
+    let mut slow = Made::of(&ways(9.0));
+    assert_eq!(other.choose(&shape(1), &mut slow), Some(cublaslt(1)));
+    assert_eq!(slow.samples, 2);
     other.choose(&shape(2), &mut Made::of(&ways(1.0)));
-    let later = Routes::open(Some(file), machine());
-    let found: Vec<_> =
-        later.choices().map(|choice| (choice.shape.m, choice.route.clone())).collect();
-    assert_eq!(found, [(1, cublaslt(1)), (2, cublaslt(1))]);
+    let found = |routes: &Routes| -> Vec<_> {
+        routes.choices().map(|choice| (choice.shape.m, choice.route.clone())).collect()
+    };
+    let both = [(1, cublaslt(1)), (2, cublaslt(1))];
+    assert_eq!(found(&Routes::open(Some(file), machine())), both);
+    assert_eq!(found(&other), both);
+    // What another one has measured since then is known with the next one of its own.
+    assert_eq!(found(&one), [(1, cublaslt(1))]);
+    one.choose(&shape(3), &mut Made::of(&ways(9.0)));
+    assert_eq!(found(&one), [(1, cublaslt(1)), (2, cublaslt(1)), (3, Route::Burn)]);
+}
+
+#[test]
+fn those_who_write_at_once_lose_nothing() {
+    const WRITERS: usize = 8;
+    const SHAPES: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gemm-routes.json");
+    let start = std::sync::Barrier::new(WRITERS);
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (file, start) = (&file, &start);
+            scope.spawn(move || {
+                let mut routes = Routes::open(Some(file.clone()), machine());
+                start.wait();
+                for index in 0..SHAPES {
+                    // One shape is everybody's, the others are its own.
+                    let m = if index == 0 { 1 } else { 100 * (writer + 1) + index };
+                    let number = u8::try_from(writer).unwrap();
+                    let ways = [(Route::Burn, RIGHT, 9.0), (cublaslt(number), RIGHT, 1.0)];
+                    routes.choose(&shape(m), &mut Made::of(&ways)).unwrap();
+                }
+                assert_eq!(routes.trouble, None);
+            });
+        }
+    });
+    let kept = Routes::open(Some(file), machine());
+    assert_eq!(kept.choices().count(), 1 + WRITERS * (SHAPES - 1));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Products on CUDA: in which ways they can be computed, which one is taken, and how it is asked for.
 
+mod trial;
+
 use crate::cuda::blas::{Algorithm, Blas, Call, Number, Operand, Plan, Problem};
-use crate::cuda::routes::{Bench, Machine, Preference, Route, Routes, Shape, bucket};
+use crate::cuda::recent::Recent;
+use crate::cuda::routes::{Machine, Preference, Route, Routes, Shape, bucket};
 use crate::cuda::{Context, CudaError, Driver, queue};
 use crate::ops::Transposed;
 use burn::backend::cubecl::dtype_to_storage_type;
@@ -9,8 +12,6 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, DispatchDevice, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
-use burn_cubecl::cubecl::future::block_on;
-use burn_cubecl::cubecl::server::CopyDescriptor;
 use burn_cubecl::kernel::matmul::{MatmulStrategy, init_matmul_output, matmul};
 use burn_cubecl::kernel::{copy_contiguous, into_contiguous};
 use burn_cubecl::tensor::CubeTensor;
@@ -23,7 +24,7 @@ use cubek::std::{Hardware, InputBinding};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use trial::Trial;
 
 /// Products, as the backend is asked for them.
 #[backend_extension(Cube, Fusion: cfg(feature = "fusion"))]
@@ -147,7 +148,7 @@ struct Gpu {
     preference: Preference,
     routes: Mutex<Routes>,
     /// By the shape and whether the product is added to something.
-    ways: Mutex<HashMap<(Problem, bool), Way>>,
+    ways: Mutex<Recent<(Problem, bool), Way>>,
 }
 
 static GPUS: LazyLock<Mutex<HashMap<usize, Arc<Gpu>>>> = LazyLock::new(Mutex::default);
@@ -186,7 +187,7 @@ impl Gpu {
             tiles: CubeStagedMatmulRoutine.settings(&hardware).into_iter().find(wgmma),
             preference,
             routes: Mutex::new(Routes::open(Routes::default_file(), machine)),
-            ways: Mutex::default(),
+            ways: Mutex::new(Recent::new(WAYS)),
         }
     }
 }
@@ -264,15 +265,14 @@ impl Product {
         let Some(problem) = self.problem() else { return Way::Burn };
         let key = (problem, self.sum.is_some());
         if let Some(way) = locked(&self.gpu.ways).get(&key) {
-            return way.clone();
+            return way;
         }
-        let Some(route) = self.route() else { return Way::Burn };
+        let Some(route) = self.route() else {
+            // Not found out yet, and to be asked again.
+            return self.way_of(&key.0, &Route::CublasLt { algorithm: String::new() });
+        };
         let way = self.way_of(&key.0, &route);
-        let mut ways = locked(&self.gpu.ways);
-        if ways.len() >= WAYS {
-            ways.clear();
-        }
-        ways.insert(key, way.clone());
+        locked(&self.gpu.ways).insert(key, way.clone());
         way
     }
 
@@ -294,7 +294,7 @@ impl Product {
         let output = if self.dtype == DType::F32 { "f32" } else { "bf16" }.to_owned();
         let layout = layout.to_owned();
         let shape = Shape { m, n, k, batch, layout, output, adds: self.sum.is_some() };
-        locked(&self.gpu.routes).choose(&shape, &mut Trial(self))
+        locked(&self.gpu.routes).choose(&shape, &mut Trial::of(self))
     }
 
     /// The algorithm that was measured, or the heuristic's best where that one does not fit this shape.
@@ -326,10 +326,18 @@ impl Product {
     }
 
     fn by_burn(self) -> CubeTensor {
+        match self.burned() {
+            Ok(product) => product,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The same, where there may be another way.
+    fn burned(self) -> Result<CubeTensor, String> {
         let (a, b) = self.operands();
         match matmul(a, b, None, MatmulStrategy::default(), self.dtype) {
-            Ok(product) => self.added(product),
-            Err(error) => panic!("the tensor library cannot multiply: {error:?}"),
+            Ok(product) => Ok(self.added(product)),
+            Err(error) => Err(format!("the tensor library cannot multiply: {error:?}")),
         }
     }
 
@@ -473,94 +481,6 @@ fn plainly(tensor: CubeTensor) -> CubeTensor {
 /// `tensor` row after row from where algorithms want it to begin.
 fn row_by_row(tensor: CubeTensor) -> CubeTensor {
     if begins_well(&tensor) { into_contiguous(tensor) } else { copy_contiguous(tensor) }
-}
-
-/// Numbers of the first and the last rows that two results are compared by.
-const SAMPLE: usize = 1 << 16;
-
-/// Time that a way is measured for, at least; and its products, at most.
-const MEASURED_MICROSECONDS: f64 = 3000.0;
-const MEASURED_PRODUCTS: f64 = 20.0;
-
-/// A product that is computed in every way.
-struct Trial<'a>(&'a Product);
-
-impl Trial<'_> {
-    /// What it is added to is not written over: the product itself still refers to it.
-    fn run(&self, route: &Route) -> Result<CubeTensor, String> {
-        let refused = || Err(format!("{route} does not take such operands"));
-        let Some(problem) = self.0.problem() else { return refused() };
-        let product = self.0.clone();
-        match (self.0.way_of(&problem, route), route) {
-            (Way::Burn, Route::Burn) => Ok(product.by_burn()),
-            (Way::Tiles, _) => product.by_tiles().or_else(|_| refused()),
-            (Way::CublasLt(plan, algorithm), _) => Ok(product.by_cublaslt(plan, algorithm)),
-            (Way::Burn, _) => refused(),
-        }
-    }
-
-    fn wait(&self) -> Result<(), String> {
-        block_on(self.0.a.client.sync()).map_err(|error| error.to_string())
-    }
-
-    fn timed(&self, route: &Route, times: usize) -> Result<f64, String> {
-        let start = Instant::now();
-        for _ in 0..times {
-            self.run(route)?;
-        }
-        self.wait()?;
-        Ok(start.elapsed().as_secs_f64() * 1e6 / times as f64)
-    }
-}
-
-impl Bench for Trial<'_> {
-    fn routes(&mut self) -> Vec<Route> {
-        let cublaslt = |algorithm: Algorithm| Route::CublasLt { algorithm: algorithm.to_string() };
-        let tiles = self.0.gpu.tiles.map(|_| Route::Tiles);
-        let of_library = self.0.algorithms().into_iter().map(cublaslt);
-        [Route::Burn].into_iter().chain(tiles).chain(of_library).collect()
-    }
-
-    fn sample(&mut self, route: &Route) -> Result<Vec<f32>, String> {
-        let result = self.run(route)?;
-        let rank = result.meta.num_dims();
-        let [rows, columns] = [result.meta.shape()[rank - 2], result.meta.shape()[rank - 1]];
-        let count = (SAMPLE / columns.max(1)).clamp(1, rows);
-        let mut sample = Vec::new();
-        for first in [0, rows - count] {
-            let offset = (first * result.meta.strides()[rank - 2] * result.dtype.size()) as u64;
-            let strides: Vec<usize> = result.meta.strides()[rank - 2..].to_vec();
-            let copy = CopyDescriptor::new(
-                result.handle.clone().offset_start(offset).binding(),
-                vec![count, columns].into(),
-                strides.into(),
-                result.dtype.size(),
-            );
-            let bytes = result.client.read_tensor(vec![copy]).map_err(|error| error.to_string())?;
-            sample.extend(bytes.iter().flat_map(|bytes| numbers(bytes, result.dtype)));
-        }
-        Ok(sample)
-    }
-
-    fn microseconds(&mut self, route: &Route) -> Result<f64, String> {
-        // The first one loads the kernel, and the tensor library tunes its own.
-        self.timed(route, 1)?;
-        let once = self.timed(route, 1)?;
-        let times = (MEASURED_MICROSECONDS / once.max(1.0)).clamp(2.0, MEASURED_PRODUCTS);
-        self.timed(route, times as usize)
-    }
-}
-
-fn numbers(bytes: &[u8], dtype: DType) -> Vec<f32> {
-    match dtype {
-        DType::F32 => {
-            bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
-        }
-        _ => {
-            let bf16 = |two: &[u8; 2]| half::bf16::from_le_bytes(*two).to_f32();
-            bytes.as_chunks::<2>().0.iter().map(bf16).collect()
-        }
-    }
 }
 
 /// What lies behind a lock, also after a panic elsewhere.
